@@ -1,0 +1,81 @@
+//! `config/classifiers.toml`: what an event may mean, and who is asked in which order.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// `config/classifiers.toml`
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClassifiersFile {
+    pub classifier: IndexMap<String, ClassifierTable>,
+}
+
+/// One classifier: prompts, a schema, and a ladder of judges.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClassifierTable {
+    /// Folder of `prompts/` with `system.j2` and `event.j2`; the classifier's name if left out.
+    pub prompts: Option<String>,
+    /// `schemas/NAME.schema.json`; the classifier's name if left out.
+    pub schema: Option<String>,
+    /// Folder of `evals/` with the labelled cases that `local` learns from; the classifier's name if left out.
+    pub cases: Option<String>,
+    /// Field of the output that holds the label: a required string `enum` of the schema.
+    #[serde(default = "label_field")]
+    pub label_field: String,
+    /// Field of the output that holds the confidence: a required number from 0 to 1.
+    #[serde(default = "confidence_field")]
+    pub confidence_field: String,
+    /// Field of the output that holds the reason: a required string.
+    #[serde(default = "reason_field")]
+    pub reason_field: String,
+    /// The text that `local` reads: a template over the event.
+    pub text: String,
+    /// Judges in the order they are asked. Past the last one a person decides.
+    pub ladder: Vec<RungTable>,
+    /// Values for the schema's other required fields when a judge gives only a label (`rules`, `local`).
+    #[serde(default)]
+    pub fill: Map<String, Value>,
+    /// `[[classifier.NAME.rule]]`: for the judge `rules`; the first one that holds decides.
+    #[serde(default)]
+    pub rule: Vec<RuleTable>,
+}
+
+/// One rung of a ladder.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RungTable {
+    /// `rules`, `local`, or a `[judge.NAME]`.
+    pub judge: String,
+    /// Confidence from 0 to 1 below which the next rung is asked.
+    #[serde(default)]
+    pub confidence_min: f64,
+}
+
+/// One exact rule.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RuleTable {
+    /// A condition on the event. Fields that may be absent need `is defined` or `default(…)`.
+    pub when: String,
+    pub label: String,
+    /// Why, in words for the record.
+    pub reason: String,
+    /// Values of further output fields, over `fill`.
+    #[serde(default)]
+    pub fill: Map<String, Value>,
+}
+
+fn label_field() -> String {
+    "label".to_owned()
+}
+
+fn confidence_field() -> String {
+    "confidence".to_owned()
+}
+
+fn reason_field() -> String {
+    "reason".to_owned()
+}

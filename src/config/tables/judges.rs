@@ -1,0 +1,55 @@
+//! `config/judges.toml`: the language models that may be asked.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// `config/judges.toml`
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct JudgesFile {
+    /// `[judge.NAME]`. The names `rules` and `local` are built in.
+    pub judge: IndexMap<String, JudgeTable>,
+}
+
+/// The vendor's API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JudgeKind {
+    /// Anthropic's Messages API.
+    Anthropic,
+    /// OpenAI's Chat Completions, or any server that speaks it.
+    Openai,
+}
+
+/// One language model.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JudgeTable {
+    pub kind: JudgeKind,
+    /// The model's id in the vendor's words.
+    pub model: String,
+    /// `${ENV}` or `file:PATH`. While it is unset the judge is passed over. `none` for a server without keys.
+    pub api_key: String,
+    /// Where the API is; the vendor's own address if left out. May be `${ENV}`.
+    pub base_url: Option<String>,
+    /// Largest answer in tokens.
+    #[serde(default = "output_tokens_max")]
+    pub output_tokens_max: u32,
+    /// Time in ms to wait for an answer.
+    #[serde(default = "timeout_ms")]
+    pub timeout_ms: u64,
+    /// Questions per minute; beyond it jobs wait. Without it there is no limit of ours.
+    pub limit_per_min: Option<u32>,
+    /// Lets the base URL point into a private network or to this machine.
+    #[serde(default)]
+    pub allow_private: bool,
+}
+
+const fn output_tokens_max() -> u32 {
+    1_024
+}
+
+const fn timeout_ms() -> u64 {
+    20_000
+}

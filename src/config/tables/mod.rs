@@ -1,0 +1,20 @@
+//! The raw tables of the configuration files, one file per concern. Unknown fields are refused everywhere.
+//!
+//! These types say what a user may write and what it means when left out; what it compiles to is
+//! [`crate::engine`]'s business. Their doc comments become the JSON Schema that editors show.
+
+mod actions;
+mod classifiers;
+mod filter;
+mod judges;
+mod routes;
+mod settings;
+mod sources;
+
+pub use actions::{ActionTable, ActionsFile, AskedMode, DestinationTable, OnUnknown};
+pub use classifiers::{ClassifierTable, ClassifiersFile, RuleTable, RungTable};
+pub use filter::{FilterFile, FilterRule, Otherwise};
+pub use judges::{JudgeKind, JudgeTable, JudgesFile};
+pub use routes::{ExampleTable, ExpectedRoute, RouteActionTable, RouteTable, RoutesFile};
+pub use settings::{ServerTable, SettingsFile, StoreTable, WorkerTable};
+pub use sources::{LimitTable, SameBody, SourceTable, SourcesFile, WhenUnset};

@@ -1,0 +1,84 @@
+//! `config/routes.toml`: which events go where, and what is done about them.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// `config/routes.toml`
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RoutesFile {
+    /// `[route.NAME]`: every route that fits an event gets a job of its own.
+    pub route: IndexMap<String, RouteTable>,
+    /// `[[example]]`: an event, and what is expected of it; run by `hookyard check`.
+    pub example: Vec<ExampleTable>,
+}
+
+/// One route.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RouteTable {
+    /// Event types; `*` at the end stands for anything.
+    pub types: Vec<String>,
+    /// Only from these sources; from all if left out.
+    #[serde(default)]
+    pub sources: Vec<String>,
+    /// A further condition on the event.
+    pub when: Option<String>,
+    /// The `[classifier.NAME]` that reads the event; without one the actions follow directly.
+    pub classifier: Option<String>,
+    /// `[[route.NAME.action]]`: what is done, each action as a job of its own.
+    #[serde(default)]
+    pub action: Vec<RouteActionTable>,
+    /// The `[action.NAME]` to perform when the route's own job dies.
+    pub on_dead: Option<String>,
+}
+
+/// One action of a route.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RouteActionTable {
+    /// Its id within the route; later actions see its receipt as `receipts.ID`.
+    pub id: String,
+    /// The `[action.NAME]` to perform.
+    #[serde(rename = "use")]
+    pub uses: String,
+    /// A condition on event and verdict; the action is planned where it holds.
+    pub when: Option<String>,
+    /// Ids of actions of this route that must be done first.
+    #[serde(default)]
+    pub after: Vec<String>,
+    /// The `[action.NAME]` to perform when this one dies.
+    pub on_dead: Option<String>,
+}
+
+/// An event in, and the routes and actions expected of it.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExampleTable {
+    pub name: String,
+    pub source: String,
+    #[serde(rename = "type")]
+    pub event_type: String,
+    /// The event's body.
+    #[serde(default)]
+    pub body: Value,
+    /// The label to assume for routes with a classifier; without it the offline judges decide.
+    pub verdict: Option<String>,
+    /// Expected lane, or `ignore`.
+    pub lane: Option<String>,
+    /// Exactly the routes that fit, each with exactly the actions planned.
+    #[serde(default)]
+    pub expect: Vec<ExpectedRoute>,
+}
+
+/// One expected route of an example.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectedRoute {
+    pub route: String,
+    /// Ids of the actions planned, in the route's order.
+    #[serde(default)]
+    pub actions: Vec<String>,
+}

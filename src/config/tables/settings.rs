@@ -1,0 +1,92 @@
+//! `config/hookyard.toml`: the service itself.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// `config/hookyard.toml`
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SettingsFile {
+    pub server: ServerTable,
+    pub store: StoreTable,
+    pub worker: WorkerTable,
+}
+
+/// The two listeners and what they let in.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerTable {
+    /// Address of the public listener: only `/webhooks/{source}`.
+    pub listen: String,
+    /// Address of the admin listener. Loopback, unless `admin_token` is set.
+    pub admin_listen: String,
+    /// Bearer token that the admin listener demands, as `${ENV}` or `file:PATH`. Needed off loopback.
+    pub admin_token: Option<String>,
+    /// Largest accepted body in bytes; a larger one is refused with 413, never cut.
+    pub body_bytes_max: u64,
+    /// Bytes of bodies being read at one time; beyond it senders get 503 and `Retry-After`.
+    pub in_flight_bytes_max: u64,
+    /// Time in ms a sender has to deliver a whole request.
+    pub request_timeout_ms: u64,
+}
+
+impl Default for ServerTable {
+    fn default() -> Self {
+        ServerTable {
+            listen: "127.0.0.1:8080".to_owned(),
+            admin_listen: "127.0.0.1:9090".to_owned(),
+            admin_token: None,
+            body_bytes_max: 26_214_400,
+            in_flight_bytes_max: 134_217_728,
+            request_timeout_ms: 30_000,
+        }
+    }
+}
+
+/// Where events and jobs live.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreTable {
+    /// Data directory: the SQLite file, its lock, and the logs of `store.append`. Created if absent.
+    pub path: PathBuf,
+    /// Time in ms a dedupe key is remembered. At least 8 days (691200000).
+    pub dedupe_ms: u64,
+    /// Jobs that may be unfinished at one time; beyond it senders get 503 and `Retry-After`.
+    pub open_jobs_max: u64,
+}
+
+impl Default for StoreTable {
+    fn default() -> Self {
+        StoreTable { path: PathBuf::from("data"), dedupe_ms: 864_000_000, open_jobs_max: 5_000_000 }
+    }
+}
+
+/// The workers.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WorkerTable {
+    /// Jobs worked on at one time. 0 accepts events and leaves them waiting.
+    pub concurrency: u32,
+    /// Time in ms after which a worker that has not reported back loses its job.
+    pub lease_ms: u64,
+    /// Waits in ms between attempts; after the last one the job is a dead letter.
+    pub retry_schedule_ms: Vec<u64>,
+    /// Each wait is made longer or shorter by up to this share, 0 to 1.
+    pub retry_jitter: f64,
+    /// Relative share of each lane: critical, normal, bulk. None starves.
+    pub lane_weights: [u32; 3],
+}
+
+impl Default for WorkerTable {
+    fn default() -> Self {
+        WorkerTable {
+            concurrency: 32,
+            lease_ms: 120_000,
+            retry_schedule_ms: vec![1_000, 4_000, 16_000],
+            retry_jitter: 0.2,
+            lane_weights: [8, 4, 1],
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! `config/sources.toml`: who may send.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// `config/sources.toml`
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SourcesFile {
+    /// `[source.NAME]`: deliveries arrive at `/webhooks/NAME`.
+    pub source: IndexMap<String, SourceTable>,
+}
+
+/// One sender.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SourceTable {
+    /// How it signs: `github`, `stripe`, `standard_webhooks` or `generic`.
+    pub scheme: String,
+    /// Signing secrets, each as `${ENV}` or `file:PATH`; several while one is being rotated out.
+    pub secrets: Vec<String>,
+    /// What to do when a secret's variable is not set.
+    #[serde(default)]
+    pub when_unset: WhenUnset,
+    /// How far in seconds a signed timestamp may be from now, in both directions.
+    #[serde(default = "tolerance_s")]
+    pub tolerance_s: u64,
+    /// What a body means that was seen before under another id. Only for schemes that do not sign the id.
+    #[serde(default)]
+    pub same_body: SameBody,
+    /// Events accepted per minute.
+    #[serde(default)]
+    pub limit: LimitTable,
+}
+
+const fn tolerance_s() -> u64 {
+    300
+}
+
+/// What an unset secret means.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenUnset {
+    /// The service does not start.
+    #[default]
+    Refuse,
+    /// The source is off: its deliveries get 404.
+    Off,
+}
+
+/// What to do with the same body under a new, unsigned id: a suspected replay.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SameBody {
+    #[default]
+    Accept,
+    /// Answer with the first event's id and state.
+    Duplicate,
+    /// Accept it, and let a person decide before anything is done.
+    Review,
+}
+
+/// Inbound limits of a source. Senders that retry get 429 and `Retry-After`; GitHub's excess goes to the bulk lane.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitTable {
+    /// Events per minute in the critical lane.
+    pub critical_per_min: u32,
+    /// Events per minute in the other lanes.
+    pub other_per_min: u32,
+}
+
+impl Default for LimitTable {
+    fn default() -> Self {
+        LimitTable { critical_per_min: 1_000, other_per_min: 200 }
+    }
+}

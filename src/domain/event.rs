@@ -1,0 +1,27 @@
+//! An accepted delivery.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::{EventId, Lane, Name, Timestamp};
+
+/// A verified delivery as it was accepted. Never changed afterwards; what became of it is told by its jobs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Event {
+    pub id: EventId,
+    pub source: Name,
+    /// In the sender's words, such as `invoice.payment_failed` or `pull_request.opened`.
+    #[serde(rename = "type")]
+    pub event_type: Arc<str>,
+    pub lane: Lane,
+    pub received_at: Timestamp,
+    /// The sender marked it as made in a test environment; it never reaches a live action.
+    pub test_mode: bool,
+    /// Allow-listed headers only, in the order of arrival, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The raw signed bytes.
+    #[serde(skip)]
+    pub body: Bytes,
+}

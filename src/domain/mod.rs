@@ -1,0 +1,29 @@
+//! The nouns of the house: plain data with its invariants, and the one port ([`Clock`]) through which time
+//! comes in. Nothing here does IO, reads a clock or draws a random number.
+
+mod action;
+mod attempt;
+mod clock;
+mod delivery;
+mod event;
+mod id;
+mod job;
+mod purchase;
+mod receipt;
+mod time;
+mod verdict;
+
+pub use action::{ActionPlan, Call, EffectClass, FrozenRequest, HeaderValue, Mode, Target};
+pub use attempt::{Attempt, AttemptOutcome};
+pub use clock::{Clock, Wait};
+pub use delivery::{Delivery, Unverified};
+pub use event::Event;
+pub use id::{EventId, IdError, JobId};
+pub use job::{Cause, Job, JobState, Lane, Lease, Next, Work};
+pub use purchase::{Answer, Prior, Purchase, PurchaseState};
+pub use receipt::{Receipt, Sent};
+pub use time::Timestamp;
+pub use verdict::{Rung, RungOutcome, Tokens, Verdict};
+
+/// A name from the configuration (a source, route, action, …): cheap to clone, compared by text.
+pub type Name = std::sync::Arc<str>;

@@ -1,0 +1,4 @@
+pub mod config;
+pub mod decide;
+pub mod domain;
+pub mod template;

@@ -1,0 +1,52 @@
+//! Prompt files that may include each other.
+
+use std::sync::Arc;
+
+use minijinja::Environment;
+use sha2::{Digest, Sha256};
+
+use super::{Context, TemplateError, environment};
+
+/// All prompt files of a configuration, compiled together.
+#[derive(Debug)]
+pub struct Library(Arc<Environment<'static>>);
+
+/// One file of a [`Library`].
+#[derive(Debug, Clone)]
+pub struct Prompt {
+    library: Arc<Environment<'static>>,
+    name: String,
+    /// SHA-256 (hex) of the file's text.
+    pub digest: String,
+}
+
+impl Library {
+    /// Compiles `files` (name, text); names are what `{% include %}` says.
+    ///
+    /// # Errors
+    /// All files that do not parse, by name.
+    pub fn compile<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Self, Vec<(String, TemplateError)>> {
+        let mut env = environment();
+        let mut wrong = Vec::new();
+        for (name, text) in files {
+            if let Err(error) = env.add_template_owned(name.to_owned(), text.to_owned()) {
+                wrong.push((name.to_owned(), error.into()));
+            }
+        }
+        if wrong.is_empty() { Ok(Library(Arc::new(env))) } else { Err(wrong) }
+    }
+
+    pub fn prompt(&self, name: &str) -> Option<Prompt> {
+        let template = self.0.get_template(name).ok()?;
+        let digest = hex::encode(Sha256::digest(template.source()));
+        Some(Prompt { library: Arc::clone(&self.0), name: name.to_owned(), digest })
+    }
+}
+
+impl Prompt {
+    /// # Errors
+    /// The template touched something undefined, included a missing file, or ran out of fuel.
+    pub fn render(&self, context: &Context) -> Result<String, TemplateError> {
+        Ok(self.library.get_template(&self.name)?.render(context.value())?)
+    }
+}
