@@ -1,4 +1,32 @@
+//! Hookyard takes verified webhooks, decides what each one means, and does something about it, once.
+//!
+//! The modules, in reading order; each may use those above it, never those below:
+//!
+//! | floor | modules | |
+//! |---|---|---|
+//! | 0 | [`domain`], [`template`], [`decide`] | nouns; the language of conditions; what happens next, as pure functions |
+//! | 1 | [`source`], [`config`] | verify senders; read the files a user edits |
+//! | 2 | [`remote`] | outbound HTTP |
+//! | 3 | [`classify`], [`act`], [`store`], [`host`] | judges; destinations; where events live; the machine |
+//! | 4 | [`engine`] | a compiled configuration, and the one pipeline it runs |
+//! | 5 | [`ingest`], [`worker`], [`console`], [`eval`], [`sandbox`] | deliveries in; jobs done; the admin listener; suites; stand-ins |
+//! | 6 | [`service`], [`cli`] | everything in one process; the command line |
+
+pub mod act;
+pub mod classify;
+pub mod cli;
 pub mod config;
+pub mod console;
 pub mod decide;
 pub mod domain;
+pub mod engine;
+pub mod eval;
+pub mod host;
+pub mod ingest;
+pub mod remote;
+pub mod service;
+pub mod source;
+pub mod store;
+pub mod telemetry;
 pub mod template;
+pub mod worker;

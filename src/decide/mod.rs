@@ -1,1 +1,12 @@
+//! What happens next, as pure functions: facts, `now` and jitter come in as arguments, data goes out.
 
+pub mod effect;
+pub mod filter;
+pub mod ladder;
+pub mod lanes;
+pub mod lease;
+pub mod pattern;
+pub mod plan;
+pub mod purchase;
+pub mod retry;
+pub mod unblock;

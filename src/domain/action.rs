@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Name, Timestamp};
+use super::{Name, Timestamp, words::words};
 
 /// What protects a destination from the same action twice, and so what an unknown outcome means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -30,15 +30,7 @@ pub enum Mode {
     Review,
 }
 
-impl Mode {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Mode::Live => "live",
-            Mode::DryRun => "dry_run",
-            Mode::Review => "review",
-        }
-    }
-}
+words!(Mode { Live = "live", DryRun = "dry_run", Review = "review" });
 
 /// One action of a route, as planned for one event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,11 +57,16 @@ pub struct ActionPlan {
 /// times and signatures are not in it; they are filled in for each attempt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FrozenRequest {
+    /// The kind of action: `http`, `slack.webhook`, `store.append`.
+    pub kind: Name,
     /// The destination's name in the configuration; also names the credentials.
     pub destination: Name,
     /// The same for every attempt of this action on this event.
     pub idempotency_key: String,
     pub class: EffectClass,
+    /// After an unknown outcome, send again even where nothing protects from a second effect.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retry_unknown: bool,
     pub mode: Mode,
     /// Why it will not be sent, where the mode is not what the configuration asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -89,7 +86,10 @@ pub enum Call {
         body: String,
     },
     /// One line to the end of a log in the data directory.
-    Append { log: String, line: String },
+    Append {
+        log: String,
+        line: String,
+    },
 }
 
 /// Where an HTTP call goes.
@@ -107,5 +107,7 @@ pub enum Target {
 pub enum HeaderValue {
     Plain(String),
     /// `prefix` followed by the destination's credential.
-    Credential { prefix: String },
+    Credential {
+        prefix: String,
+    },
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Timestamp;
+use super::{Timestamp, words::words};
 
 /// How a try ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -22,6 +22,17 @@ pub enum AttemptOutcome {
     /// A person acted: approved, rejected, redrove or discarded.
     Person,
 }
+
+words!(AttemptOutcome {
+    Done = "done",
+    Retry = "retry",
+    Parked = "parked",
+    Waiting = "waiting",
+    Skipped = "skipped",
+    Dead = "dead",
+    LeaseLost = "lease_lost",
+    Person = "person",
+});
 
 /// A line of a job's history.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

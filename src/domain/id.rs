@@ -20,7 +20,9 @@ pub struct JobId {
 
 /// What was given is not one of our ids.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no id of ours: an event is `evt_` and 32 hex digits, a job the same and `.` with its number")]
+#[error(
+    "`{0}` is no id of ours: an event is `evt_` and 32 hex digits, a job the same and `.` with its number"
+)]
 pub struct IdError(pub String);
 
 impl fmt::Display for EventId {
@@ -98,7 +100,13 @@ mod tests {
 
     #[test]
     fn other_text_is_refused() {
-        for text in ["", "evt_", "evt_zz", "01927f00000070008000000000000001", "evt_01927f00000070008000000000000001.x"] {
+        for text in [
+            "",
+            "evt_",
+            "evt_zz",
+            "01927f00000070008000000000000001",
+            "evt_01927f00000070008000000000000001.x",
+        ] {
             assert!(text.parse::<JobId>().is_err(), "{text}");
         }
     }

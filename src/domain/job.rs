@@ -1,10 +1,10 @@
 //! A unit of work with its own attempts, retry schedule and dead letter: one event on one route, or one action.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionPlan, FrozenRequest, JobId, Name, Receipt, Timestamp, Verdict};
+use super::{ActionPlan, FrozenRequest, JobId, Name, Receipt, Timestamp, Verdict, words::words};
 
 /// The queue a job waits in. Lanes are served by weight; none starves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -15,17 +15,7 @@ pub enum Lane {
     Bulk,
 }
 
-impl Lane {
-    pub const ALL: [Lane; 3] = [Lane::Critical, Lane::Normal, Lane::Bulk];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Lane::Critical => "critical",
-            Lane::Normal => "normal",
-            Lane::Bulk => "bulk",
-        }
-    }
-}
+words!(Lane { Critical = "critical", Normal = "normal", Bulk = "bulk" });
 
 /// What a job does.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -67,61 +57,65 @@ pub enum JobState {
     Discarded,
 }
 
+words!(JobState {
+    Ready = "ready",
+    Leased = "leased",
+    Blocked = "blocked",
+    Waiting = "waiting",
+    Done = "done",
+    Skipped = "skipped",
+    Dead = "dead",
+    Discarded = "discarded",
+});
+
 impl JobState {
-    pub const ALL: [JobState; 8] = [
-        JobState::Ready,
-        JobState::Leased,
-        JobState::Blocked,
-        JobState::Waiting,
-        JobState::Done,
-        JobState::Skipped,
-        JobState::Dead,
-        JobState::Discarded,
-    ];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            JobState::Ready => "ready",
-            JobState::Leased => "leased",
-            JobState::Blocked => "blocked",
-            JobState::Waiting => "waiting",
-            JobState::Done => "done",
-            JobState::Skipped => "skipped",
-            JobState::Dead => "dead",
-            JobState::Discarded => "discarded",
-        }
-    }
-
     /// No worker will touch it again unless a person acts.
     pub const fn is_settled(self) -> bool {
         match self {
             JobState::Ready | JobState::Leased | JobState::Blocked => false,
-            JobState::Waiting | JobState::Done | JobState::Skipped | JobState::Dead | JobState::Discarded => true,
+            JobState::Waiting | JobState::Done | JobState::Skipped | JobState::Dead | JobState::Discarded => {
+                true
+            }
         }
     }
 }
 
-/// Enums stored and shown by their `as_str`.
-macro_rules! by_name {
-    ($kind:ty) => {
-        impl fmt::Display for $kind {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-
-        impl FromStr for $kind {
-            type Err = ();
-
-            fn from_str(text: &str) -> Result<Self, ()> {
-                Self::ALL.into_iter().find(|one| one.as_str() == text).ok_or(())
-            }
-        }
-    };
+/// Where an event stands, told from its jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventState {
+    /// Some job is not settled yet.
+    Open,
+    /// Nothing is left to do, and some job is a dead letter.
+    Dead,
+    /// Nothing is left to do but for a person.
+    Waiting,
+    Done,
 }
 
-by_name!(Lane);
-by_name!(JobState);
+words!(EventState { Open = "open", Dead = "dead", Waiting = "waiting", Done = "done" });
+
+impl EventState {
+    pub fn of(jobs: impl Iterator<Item = JobState>) -> Self {
+        let (mut dead, mut waiting, mut blocked) = (false, false, false);
+        for state in jobs {
+            match state {
+                JobState::Ready | JobState::Leased => return EventState::Open,
+                JobState::Dead => dead = true,
+                JobState::Waiting => waiting = true,
+                // Only as open as what it waits for.
+                JobState::Blocked => blocked = true,
+                JobState::Done | JobState::Skipped | JobState::Discarded => {}
+            }
+        }
+        match (dead, waiting, blocked) {
+            (true, _, _) => EventState::Dead,
+            (false, true, _) => EventState::Waiting,
+            (false, false, true) => EventState::Open,
+            (false, false, false) => EventState::Done,
+        }
+    }
+}
 
 /// A job as the store tells it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -143,8 +137,14 @@ pub struct Job {
     pub reason: Option<String>,
     /// An action's frozen request, once there is one.
     pub request: Option<FrozenRequest>,
-    /// When `begin` was last committed without a settlement since: an effect may be under way.
-    pub begun_at: Option<Timestamp>,
+    /// When its first attempt began: idempotency keys live from then on.
+    pub first_begun_at: Option<Timestamp>,
+    /// An earlier attempt may have arrived: its worker vanished after `begin`, or no answer came.
+    pub in_doubt: bool,
+    /// A person said yes.
+    pub approved: bool,
+    /// Why it died, if it did.
+    pub cause: Option<Cause>,
     /// A route job's verdict, once there is one.
     pub verdict: Option<Verdict>,
     /// An action's receipt, once there is one.
@@ -175,34 +175,37 @@ pub enum Cause {
     Poison,
 }
 
-impl Cause {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Cause::Unreadable => "unreadable",
-            Cause::Exhausted => "exhausted",
-            Cause::Refused => "refused",
-            Cause::Unrenderable => "unrenderable",
-            Cause::Poison => "poison",
-        }
-    }
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+words!(Cause {
+    Unreadable = "unreadable",
+    Exhausted = "exhausted",
+    Refused = "refused",
+    Unrenderable = "unrenderable",
+    Poison = "poison",
+});
 
 /// What becomes of a job after an attempt: decided by [`crate::decide`], carried out by the store.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next {
     Done,
     /// Costs an attempt.
-    RetryAt { due: Timestamp, reason: String },
+    RetryAt {
+        due: Timestamp,
+        reason: String,
+    },
     /// Costs no attempt: nothing was tried, or the destination asked us to wait.
-    Park { due: Timestamp, reason: String },
+    Park {
+        due: Timestamp,
+        reason: String,
+    },
     /// A person decides.
-    Review { reason: String },
-    Skip { reason: String },
-    Dead { cause: Cause, reason: String },
+    Review {
+        reason: String,
+    },
+    Skip {
+        reason: String,
+    },
+    Dead {
+        cause: Cause,
+        reason: String,
+    },
 }

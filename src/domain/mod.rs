@@ -12,6 +12,7 @@ mod purchase;
 mod receipt;
 mod time;
 mod verdict;
+mod words;
 
 pub use action::{ActionPlan, Call, EffectClass, FrozenRequest, HeaderValue, Mode, Target};
 pub use attempt::{Attempt, AttemptOutcome};
@@ -19,11 +20,12 @@ pub use clock::{Clock, Wait};
 pub use delivery::{Delivery, Unverified};
 pub use event::Event;
 pub use id::{EventId, IdError, JobId};
-pub use job::{Cause, Job, JobState, Lane, Lease, Next, Work};
+pub use job::{Cause, EventState, Job, JobState, Lane, Lease, Next, Work};
 pub use purchase::{Answer, Prior, Purchase, PurchaseState};
 pub use receipt::{Receipt, Sent};
 pub use time::Timestamp;
 pub use verdict::{Rung, RungOutcome, Tokens, Verdict};
+pub use words::UnknownWord;
 
 /// A name from the configuration (a source, route, action, …): cheap to clone, compared by text.
 pub type Name = std::sync::Arc<str>;

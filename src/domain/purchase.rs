@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Name, Timestamp, Tokens};
+use super::{Name, Timestamp, Tokens, words::words};
 
 /// How far a purchase got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -14,6 +14,8 @@ pub enum PurchaseState {
     NotBilled,
     Answered,
 }
+
+words!(PurchaseState { MaybeBilled = "maybe_billed", NotBilled = "not_billed", Answered = "answered" });
 
 /// One call to a paid judge.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

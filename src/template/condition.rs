@@ -55,7 +55,8 @@ mod tests {
 
     #[test]
     fn is_strict() {
-        for source in ["event.body.absent > 5", "event.nothing.at.all", "event.body.amount", "event.type =="] {
+        for source in ["event.body.absent > 5", "event.nothing.at.all", "event.body.amount", "event.type =="]
+        {
             assert!(holds(source).is_err(), "{source}");
         }
     }

@@ -25,7 +25,9 @@ impl Library {
     ///
     /// # Errors
     /// All files that do not parse, by name.
-    pub fn compile<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Self, Vec<(String, TemplateError)>> {
+    pub fn compile<'a>(
+        files: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, Vec<(String, TemplateError)>> {
         let mut env = environment();
         let mut wrong = Vec::new();
         for (name, text) in files {

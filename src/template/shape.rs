@@ -53,7 +53,9 @@ impl Node {
     fn compile(value: &Value, path: &str) -> Result<Self, TemplateError> {
         let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
         Ok(match value {
-            Value::String(text) if !text.contains("{{") && !text.contains("{%") => Node::Literal(value.clone()),
+            Value::String(text) if !text.contains("{{") && !text.contains("{%") => {
+                Node::Literal(value.clone())
+            }
             Value::String(text) => Node::string(text).map_err(|error| TemplateError {
                 message: if path.is_empty() { error.message } else { format!("{path}: {}", error.message) },
                 line: error.line,
@@ -92,7 +94,8 @@ impl Node {
                 if value.is_undefined() {
                     return Err(TemplateError { line: None, message: "came out undefined".to_owned() });
                 }
-                serde_json::to_value(&value).map_err(|e| TemplateError { line: None, message: e.to_string() })?
+                serde_json::to_value(&value)
+                    .map_err(|e| TemplateError { line: None, message: e.to_string() })?
             }
             Node::Text(env) => Value::String(env.get_template(TEXT)?.render(context.value())?),
             Node::List(items) => {

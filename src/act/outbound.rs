@@ -1,0 +1,205 @@
+//! One attempt at a frozen HTTP call, the same for every kind that makes one.
+
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::{
+    Destination, Setting,
+    destination::{Address, SecretUrl},
+    refused,
+};
+use crate::{
+    decide::retry::Failure,
+    domain::{Call, EffectClass, FrozenRequest, HeaderValue, Receipt, Sent, Target, Timestamp},
+    remote::{self, RemoteError, Request, RequestError, Response, Url},
+};
+
+/// Bytes of an answer that a receipt keeps; a longer one is kept as text and cut.
+pub const RECEIPT_BYTES_MAX: usize = 16 * 1024;
+
+/// The request as frozen, with its credentials filled in.
+///
+/// # Errors
+/// What was frozen cannot be sent to the destination as it is configured now.
+pub(super) fn prepare(request: &FrozenRequest, destination: &Destination) -> Result<Request, Failure> {
+    let Call::Http { method, target, headers, body } = &request.call else {
+        return Err(refused("what was frozen is no HTTP call"));
+    };
+    if let Some(reason) = destination.unready() {
+        return Err(refused(format!("{reason}: set it, then replay the event")));
+    }
+    let method = method.parse().map_err(|_| refused("the frozen method is no method"))?;
+    let mut out = match (target, &destination.address) {
+        (Target::Url(frozen), Address::At(url)) => Request::new(method, same_origin(frozen, url)?),
+        (Target::SecretUrl, Address::SecretlyAt(SecretUrl(url))) => {
+            Request::new(method, url.clone()).with_secret_url()
+        }
+        (Target::Url(_) | Target::SecretUrl, _) => {
+            return Err(refused("the destination's url was changed in kind since: replay the event"));
+        }
+    };
+    for (name, value) in headers {
+        out = match value {
+            HeaderValue::Plain(value) => out.with_header(name, value),
+            HeaderValue::Credential { prefix } => out.with_secret(name, prefix, credential(destination)?),
+        }
+        .map_err(unsendable)?;
+    }
+    Ok(out.with_body(body.clone()))
+}
+
+/// Sends it and says what the answer means under the class that was frozen.
+///
+/// # Errors
+/// There was no answer, or one other than success.
+pub(super) async fn deliver(
+    out: Request,
+    request: &FrozenRequest,
+    destination: &Destination,
+    now: Timestamp,
+) -> Result<Response, Failure> {
+    let Some(remote) = &destination.remote else {
+        return Err(refused("the destination has no url"));
+    };
+    let response = remote.send(out).await.map_err(|error| match error {
+        RemoteError::NotSent { reason } => Failure::Transient { reason, retry_after: None },
+        RemoteError::Unknown { reason } => Failure::Unknown { reason },
+    })?;
+    match failure(&response, request.class, now) {
+        None => Ok(response),
+        Some(failure) => Err(failure),
+    }
+}
+
+/// [`remote::failure`], seen by what protects from a second effect.
+fn failure(response: &Response, class: EffectClass, now: Timestamp) -> Option<Failure> {
+    let failure = remote::failure(response, now)?;
+    Some(match (failure, class) {
+        // Harmless to repeat only by nature or by a key; otherwise somebody has to look first.
+        (Failure::Transient { reason, .. }, EffectClass::Bare | EffectClass::Marked)
+            if response.is_ambiguous() =>
+        {
+            Failure::Unknown { reason }
+        }
+        (Failure::Permanent { reason, .. }, EffectClass::Keyed { .. }) if in_flight(response) => {
+            Failure::Transient { reason, retry_after: remote::retry_after(&response.headers, now) }
+        }
+        (failure, _) => failure,
+    })
+}
+
+/// An earlier attempt with our key is still being worked on: 409 that speaks of idempotency, unless it says that the
+/// key came with another body (Resend: `concurrent_idempotent_requests` against `invalid_idempotent_request`;
+/// Stripe: `idempotency_key_in_use`; the IETF draft: any 409).
+fn in_flight(response: &Response) -> bool {
+    let said = response.excerpt().to_ascii_lowercase();
+    response.status == 409 && said.contains("idempoten") && !said.contains("invalid_idempotent")
+}
+
+pub(super) fn receipt(response: &Response) -> Receipt {
+    Receipt { sent: Sent::Sent, status: Some(response.status), body: kept(response) }
+}
+
+/// JSON if it is short enough, else text, cut.
+fn kept(response: &Response) -> Value {
+    let short = response.body.get(..RECEIPT_BYTES_MAX);
+    match response.json() {
+        Some(json) if short.is_none_or(|short| short.len() == response.body.len()) => json,
+        Some(_) | None if response.body.is_empty() => Value::Null,
+        Some(_) | None => {
+            let text = String::from_utf8_lossy(short.unwrap_or(&response.body));
+            let end = text.floor_char_boundary(RECEIPT_BYTES_MAX);
+            Value::String(text.get(..end).unwrap_or_default().to_owned())
+        }
+    }
+}
+
+/// Credentials go only where the configuration says today.
+fn same_origin(frozen: &str, configured: &Url) -> Result<Url, Failure> {
+    match frozen.parse::<Url>() {
+        Ok(url) if url.origin() == configured.origin() => Ok(url),
+        Ok(_) => Err(refused("the destination's url points to another host since: replay the event")),
+        Err(_) => Err(refused("it was frozen while the destination's url was not set: replay the event")),
+    }
+}
+
+fn credential(destination: &Destination) -> Result<&SecretString, Failure> {
+    match &destination.credential {
+        Setting::Set(credential) => Ok(credential),
+        Setting::Absent | Setting::Unset(_) => {
+            Err(refused("the destination has no credential any more: give it one, or replay the event"))
+        }
+    }
+}
+
+pub(super) fn unsendable(error: RequestError) -> Failure {
+    refused(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn response(status: u16, body: &str) -> Response {
+        Response {
+            status,
+            headers: http::HeaderMap::new(),
+            body: Bytes::copy_from_slice(body.as_bytes()),
+            truncated: false,
+        }
+    }
+
+    #[test]
+    fn what_a_status_means_depends_on_what_protects() {
+        let keyed = EffectClass::Keyed { life_ms: 1 };
+        let in_flight = r#"{"name":"concurrent_idempotent_requests"}"#;
+        let reused = r#"{"name":"invalid_idempotent_request"}"#;
+        for (status, body, class, want) in [
+            (200, "", EffectClass::Bare, "done"),
+            (503, "", EffectClass::Bare, "unknown"),
+            (500, "", EffectClass::Bare, "unknown"),
+            (408, "", EffectClass::Bare, "unknown"),
+            (425, "", EffectClass::Bare, "transient"),
+            (429, "", EffectClass::Bare, "throttled"),
+            (422, "", EffectClass::Bare, "permanent"),
+            (302, "", EffectClass::Bare, "permanent"),
+            (503, "", keyed, "transient"),
+            (408, "", keyed, "transient"),
+            (503, "", EffectClass::Natural, "transient"),
+            (503, "", EffectClass::Marked, "unknown"),
+            (409, in_flight, keyed, "transient"),
+            (409, r#"{"error":{"code":"idempotency_key_in_use"}}"#, keyed, "transient"),
+            (409, reused, keyed, "permanent"),
+            (409, "contact exists", keyed, "permanent"),
+            (409, in_flight, EffectClass::Bare, "permanent"),
+            (400, "IdempotentRequestError", keyed, "permanent"),
+        ] {
+            let got = match failure(&response(status, body), class, Timestamp::default()) {
+                None => "done",
+                Some(Failure::Transient { .. }) => "transient",
+                Some(Failure::Throttled { .. }) => "throttled",
+                Some(Failure::Permanent { .. }) => "permanent",
+                Some(Failure::Unknown { .. }) => "unknown",
+            };
+            assert_eq!(got, want, "{status} {body} {class:?}");
+        }
+    }
+
+    #[test]
+    fn a_receipt_keeps_json_and_is_bounded() {
+        let kept = |body: &str| receipt(&response(200, body)).body;
+        assert_eq!(kept(r#"{"id":7}"#), serde_json::json!({"id": 7}));
+        assert_eq!(kept("ok"), Value::String("ok".to_owned()));
+        assert_eq!(kept(""), Value::Null);
+        let exact = format!("\"{}\"", "x".repeat(RECEIPT_BYTES_MAX - 2));
+        assert_eq!(kept(&exact), Value::String("x".repeat(RECEIPT_BYTES_MAX - 2)));
+        for long in [format!("[\"{}\"]", "é".repeat(RECEIPT_BYTES_MAX)), "é".repeat(RECEIPT_BYTES_MAX)] {
+            let Value::String(text) = kept(&long) else { panic!("cut JSON is text") };
+            assert!(text.len() <= RECEIPT_BYTES_MAX && text.len() > RECEIPT_BYTES_MAX - 4, "{}", text.len());
+        }
+        let bytes = Response { body: vec![0xff; RECEIPT_BYTES_MAX * 2].into(), ..response(200, "") };
+        assert!(receipt(&bytes).body.as_str().unwrap().len() <= RECEIPT_BYTES_MAX);
+    }
+}

@@ -1,0 +1,260 @@
+//! The ladder, climbed.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::{Form, Judge, Ledger, LedgerError, Question, Said, Schema, Turn};
+use crate::{
+    decide::ladder::{PastTheLast, Step, past_the_last, step},
+    domain::{Clock, Name, Rung, RungOutcome, Tokens, Verdict},
+    template::{Context, Prompt, Shape, TemplateError},
+};
+
+/// What a classifier is made of.
+#[derive(Debug)]
+pub struct Parts {
+    pub name: Name,
+    /// The instructions.
+    pub system: Prompt,
+    /// What `system` may speak of besides `classifier` and `labels`. Nothing that a sender can influence belongs here.
+    pub facts: Context,
+    /// The event as a language model reads it.
+    pub event: Prompt,
+    /// The event as the local model reads it.
+    pub text: Shape,
+    pub schema: Schema,
+    /// Values for the fields that `rules` and `local` cannot give.
+    pub fill: Map<String, Value>,
+    /// In the order in which they are asked.
+    pub ladder: Vec<LadderRung>,
+}
+
+/// A judge and what is demanded of it.
+#[derive(Clone)]
+pub struct LadderRung {
+    pub judge: Arc<dyn Judge>,
+    /// Confidence from 0 to 1 below which the next rung is asked.
+    pub confidence_min: f64,
+}
+
+impl fmt::Debug for LadderRung {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} from {}", self.judge.name(), self.confidence_min)
+    }
+}
+
+/// Ready to say what an event means.
+#[derive(Debug)]
+pub struct Classifier {
+    name: Name,
+    system: String,
+    event: Prompt,
+    text: Shape,
+    schema: Schema,
+    fill: Map<String, Value>,
+    ladder: Vec<LadderRung>,
+    prompt_digest: String,
+}
+
+/// How a climb ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    Verdict(Box<Verdict>),
+    /// No judge decided and asking again would not help: a person does.
+    Person {
+        reason: String,
+        rungs: Vec<Rung>,
+    },
+    /// A judge was out of reach for now.
+    TryAgain {
+        reason: String,
+        rungs: Vec<Rung>,
+        /// The shortest wait after which a judge will listen, if each that was out of reach has named one: park until
+        /// then. Otherwise the retry schedule decides.
+        retry_after: Option<Duration>,
+    },
+}
+
+/// Why a climb had no end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ClassifyError {
+    /// The event does not fit the classifier's templates; asking again gives the same.
+    #[error("{what} does not render: {error}")]
+    Unrenderable { what: &'static str, error: TemplateError },
+    /// A purchase could not be recorded, so nothing was bought or used.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl ClassifyError {
+    pub(super) fn unwritable(error: serde_json::Error) -> Self {
+        let error = TemplateError { line: None, message: error.to_string() };
+        ClassifyError::Unrenderable { what: "the request", error }
+    }
+}
+
+impl Classifier {
+    /// Renders the system prompt, now and for every event: so nothing of an event can get into it.
+    ///
+    /// # Errors
+    /// The system prompt does not render; it must not speak of the event.
+    pub fn compile(parts: Parts) -> Result<Self, TemplateError> {
+        let Parts { name, system, facts, event, text, schema, fill, ladder } = parts;
+        let facts = facts.with("classifier", &*name).with("labels", schema.labels());
+        let both = Sha256::digest(format!("{}{}", system.digest, event.digest));
+        let system = system.render(&facts)?;
+        Ok(Classifier { name, system, event, text, schema, fill, ladder, prompt_digest: hex::encode(both) })
+    }
+
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// In the order in which they are asked.
+    pub fn ladder(&self) -> &[LadderRung] {
+        &self.ladder
+    }
+
+    /// What the judges on the ladder would say from rules and fill but the schema refuses. Empty is good.
+    pub fn check_fills(&self) -> Vec<String> {
+        self.ladder.iter().flat_map(|rung| rung.judge.check(&self.form())).collect()
+    }
+
+    /// What the judges are asked about an event. Its texts serve previews, and training: [`Question::text`] is what the
+    /// local model reads.
+    pub fn question<'a>(&'a self, context: &'a Context) -> Question<'a> {
+        Question::new(&self.name, context, self.form(), &self.system, &self.event, &self.text)
+    }
+
+    /// Asks the judges in order until one decides.
+    ///
+    /// # Errors
+    /// See [`ClassifyError`].
+    pub async fn classify(
+        &self,
+        context: &Context,
+        ledger: &dyn Ledger,
+        clock: &dyn Clock,
+    ) -> Result<Outcome, ClassifyError> {
+        let question = self.question(context);
+        let mut climb = Climb::default();
+        for rung in &self.ladder {
+            let started = clock.monotonic();
+            let turn = rung.judge.ask(&question, ledger, clock).await?;
+            let took = clock.monotonic().saturating_sub(started);
+            if let Some(said) = climb.after(rung, turn, u64::try_from(took.as_millis()).unwrap_or(u64::MAX)) {
+                return Ok(Outcome::Verdict(Box::new(self.verdict(rung, said, climb.rungs))));
+            }
+        }
+        Ok(climb.past_the_last())
+    }
+
+    /// What a person decided: `label`, with `output` for the schema's other fields.
+    ///
+    /// # Errors
+    /// What the schema does not admit.
+    pub fn verdict_of_person(
+        &self,
+        label: &str,
+        output: &Map<String, Value>,
+    ) -> Result<Verdict, Vec<String>> {
+        let reason = "a person decided";
+        let output = self.schema.admit(self.form().output(label, 1.0, reason, output))?;
+        Ok(Verdict {
+            classifier: self.name.clone(),
+            label: output.label().to_owned(),
+            confidence: output.confidence(),
+            calibrated: true,
+            judge: "person".into(),
+            judged_by: "a person".to_owned(),
+            model: "none".to_owned(),
+            why: vec![reason.to_owned()],
+            prompt_digest: self.prompt_digest.clone(),
+            schema_digest: self.schema.digest().to_owned(),
+            tokens: Tokens::default(),
+            latency_ms: 0,
+            output: output.into_value(),
+            rungs: Vec::new(),
+        })
+    }
+
+    fn form(&self) -> Form<'_> {
+        Form { schema: &self.schema, fill: &self.fill }
+    }
+
+    fn verdict(&self, rung: &LadderRung, said: Said, rungs: Vec<Rung>) -> Verdict {
+        Verdict {
+            classifier: self.name.clone(),
+            label: said.output.label().to_owned(),
+            confidence: said.output.confidence(),
+            calibrated: said.calibrated,
+            judge: rung.judge.name().clone(),
+            judged_by: rung.judge.kind().to_owned(),
+            model: said.model,
+            why: said.why,
+            prompt_digest: self.prompt_digest.clone(),
+            schema_digest: self.schema.digest().to_owned(),
+            tokens: said.tokens,
+            latency_ms: rungs.iter().map(|rung| rung.latency_ms).sum(),
+            output: said.output.into_value(),
+            rungs,
+        }
+    }
+}
+
+/// What has been heard on the way up.
+#[derive(Default)]
+struct Climb {
+    rungs: Vec<Rung>,
+    /// Why judges were out of reach that may be back later, and when.
+    passing: Vec<(String, Option<Duration>)>,
+}
+
+impl Climb {
+    /// Notes a turn that took `took_ms`; gives the answer if it decides.
+    fn after(&mut self, rung: &LadderRung, turn: Turn, took_ms: u64) -> Option<Said> {
+        let mut note = |outcome, said: String, confidence, latency_ms| {
+            self.rungs.push(Rung { judge: rung.judge.name().clone(), outcome, said, confidence, latency_ms });
+        };
+        match turn {
+            Turn::Said(said) => {
+                let confidence = said.output.confidence();
+                let decided = step(confidence, rung.confidence_min) == Step::Accept;
+                let outcome = if decided { RungOutcome::Decided } else { RungOutcome::Unsure };
+                let words = format!("{} {confidence:.2}", said.output.label());
+                note(outcome, words, Some(confidence), said.latency_ms);
+                return decided.then_some(*said);
+            }
+            Turn::Abstained { reason } => note(RungOutcome::Abstained, reason, None, took_ms),
+            Turn::Invalid { reason } => note(RungOutcome::Invalid, reason, None, took_ms),
+            Turn::Unavailable { reason, may_pass, retry_after } => {
+                if may_pass {
+                    self.passing.push((format!("{}: {reason}", rung.judge.name()), retry_after));
+                }
+                note(RungOutcome::Unavailable, reason, None, took_ms);
+            }
+        }
+        None
+    }
+
+    fn past_the_last(self) -> Outcome {
+        let (reasons, waits): (Vec<String>, Vec<Option<Duration>>) = self.passing.into_iter().unzip();
+        match past_the_last(&self.rungs, &reasons) {
+            PastTheLast::Person { reason } => Outcome::Person { reason, rungs: self.rungs },
+            PastTheLast::TryAgain { reason } => {
+                let waits: Option<Vec<Duration>> = waits.into_iter().collect();
+                let retry_after = waits.and_then(|waits| waits.into_iter().min());
+                Outcome::TryAgain { reason, rungs: self.rungs, retry_after }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,251 @@
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use serde_json::json;
+
+use super::*;
+use crate::classify::{
+    FreeLedger, Rule, Rules,
+    fakes::{self, HandClock, Log},
+};
+use crate::{domain::Tokens, template::Condition};
+
+/// Takes 10 ms and one prepared turn per question; may read the event prompt as a language model would.
+struct FakeJudge {
+    name: Name,
+    log: Log,
+    clock: Arc<HandClock>,
+    reads_event: bool,
+    turns: Mutex<Vec<Result<Turn, ClassifyError>>>,
+}
+
+#[async_trait]
+impl Judge for FakeJudge {
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn kind(&self) -> &'static str {
+        "a fake"
+    }
+
+    fn model(&self) -> String {
+        "fake-1".to_owned()
+    }
+
+    async fn ask(
+        &self,
+        question: &Question<'_>,
+        _ledger: &dyn Ledger,
+        _clock: &dyn Clock,
+    ) -> Result<Turn, ClassifyError> {
+        self.log.note(&*self.name);
+        self.clock.advance(Duration::from_millis(10));
+        if self.reads_event {
+            question.event()?;
+        }
+        self.turns.lock().expect("not poisoned").remove(0)
+    }
+}
+
+#[derive(Default)]
+struct Ladder {
+    clock: Arc<HandClock>,
+    log: Log,
+    rungs: Vec<LadderRung>,
+}
+
+impl Ladder {
+    fn judge(mut self, name: &str, confidence_min: f64, turn: Turn, reads_event: bool) -> Self {
+        let judge = FakeJudge {
+            name: name.into(),
+            log: self.log.clone(),
+            clock: Arc::clone(&self.clock),
+            reads_event,
+            turns: Mutex::new(vec![Ok(turn)]),
+        };
+        self.rungs.push(LadderRung { judge: Arc::new(judge), confidence_min });
+        self
+    }
+
+    fn rung(self, name: &str, confidence_min: f64, turn: Turn) -> Self {
+        self.judge(name, confidence_min, turn, false)
+    }
+
+    async fn climb(&self) -> Result<Outcome, ClassifyError> {
+        let context = Context::new().with("event", &json!({"type": "form", "body": {"n": 1}}));
+        classifier(self.rungs.clone()).classify(&context, &FreeLedger, &*self.clock).await
+    }
+}
+
+fn parts(ladder: Vec<LadderRung>) -> Parts {
+    let (system, event) = fakes::prompts(fakes::SYSTEM, fakes::EVENT);
+    Parts {
+        name: "triage".into(),
+        system,
+        facts: Context::new(),
+        event,
+        text: Shape::compile(&json!(fakes::TEXT)).expect("compiles"),
+        schema: fakes::schema(),
+        fill: json!({"evidence": [], "priority": "low"}).as_object().expect("an object").clone(),
+        ladder,
+    }
+}
+
+fn classifier(ladder: Vec<LadderRung>) -> Classifier {
+    Classifier::compile(parts(ladder)).expect("compiles")
+}
+
+fn says(label: &str, confidence: f64) -> Turn {
+    Turn::Said(Box::new(Said {
+        output: fakes::schema().admit(fakes::output(label, confidence)).expect("valid"),
+        calibrated: false,
+        why: vec!["because".to_owned()],
+        model: "fake-1-2026".to_owned(),
+        tokens: Tokens { output: 5, ..Tokens::default() },
+        latency_ms: 7,
+    }))
+}
+
+fn abstains() -> Turn {
+    Turn::Abstained { reason: "no rule holds".to_owned() }
+}
+
+fn unavailable(may_pass: bool, retry_after_s: Option<u64>) -> Turn {
+    let retry_after = retry_after_s.map(Duration::from_secs);
+    Turn::Unavailable { reason: "HTTP 503".to_owned(), may_pass, retry_after }
+}
+
+#[tokio::test]
+async fn the_first_confident_answer_wins_and_the_record_tells_the_climb() {
+    let ladder = Ladder::default()
+        .rung("rules", 0.0, abstains())
+        .rung("local", 0.8, says("spam", 0.79))
+        .rung("broken", 0.0, Turn::Invalid { reason: "the answer is empty".to_owned() })
+        .rung("claude", 0.7, says("lead", 0.7))
+        .rung("never", 0.0, says("support", 1.0));
+    let Ok(Outcome::Verdict(verdict)) = ladder.climb().await else { panic!("no verdict") };
+    assert_eq!(ladder.log.take(), ["rules", "local", "broken", "claude"]);
+    let rung = |judge: &str, outcome, said: &str, confidence, latency_ms| Rung {
+        judge: judge.into(),
+        outcome,
+        said: said.to_owned(),
+        confidence,
+        latency_ms,
+    };
+    let want = Verdict {
+        classifier: "triage".into(),
+        label: "lead".to_owned(),
+        confidence: 0.7,
+        calibrated: false,
+        output: fakes::output("lead", 0.7),
+        judge: "claude".into(),
+        judged_by: "a fake".to_owned(),
+        model: "fake-1-2026".to_owned(),
+        why: vec!["because".to_owned()],
+        prompt_digest: verdict.prompt_digest.clone(),
+        schema_digest: fakes::schema().digest().to_owned(),
+        tokens: Tokens { output: 5, ..Tokens::default() },
+        latency_ms: 34,
+        rungs: vec![
+            rung("rules", RungOutcome::Abstained, "no rule holds", None, 10),
+            rung("local", RungOutcome::Unsure, "spam 0.79", Some(0.79), 7),
+            rung("broken", RungOutcome::Invalid, "the answer is empty", None, 10),
+            rung("claude", RungOutcome::Decided, "lead 0.70", Some(0.7), 7),
+        ],
+    };
+    assert_eq!(*verdict, want);
+    assert_eq!(verdict.prompt_digest.len(), 64);
+}
+
+#[tokio::test]
+async fn past_the_last_rung_a_person_decides() {
+    let ladder =
+        Ladder::default().rung("local", 0.8, says("spam", 0.3)).rung("claude", 0.0, unavailable(false, None));
+    let Ok(Outcome::Person { reason, rungs }) = ladder.climb().await else { panic!("no person") };
+    assert_eq!(
+        reason,
+        "no judge decided: local was unsure (spam 0.30); claude could not be asked (HTTP 503)"
+    );
+    assert_eq!(rungs.len(), 2);
+    assert!(matches!(Ladder::default().climb().await, Ok(Outcome::Person { .. })), "also without any rung");
+}
+
+#[tokio::test]
+async fn what_may_pass_is_tried_again_after_the_shortest_wait_named() {
+    for (first, second, want) in [
+        (unavailable(true, Some(30)), unavailable(true, Some(9)), Some(9)),
+        (unavailable(true, Some(30)), unavailable(true, None), None),
+        (unavailable(true, Some(30)), unavailable(false, None), Some(30)),
+        (unavailable(true, None), says("spam", 0.1), None),
+    ] {
+        let ladder = Ladder::default().rung("claude", 0.5, first).rung("gpt", 0.5, second);
+        let Ok(Outcome::TryAgain { reason, rungs, retry_after }) = ladder.climb().await else {
+            panic!("other")
+        };
+        assert_eq!(reason, "claude: HTTP 503");
+        assert_eq!(rungs.len(), 2);
+        assert_eq!(retry_after, want.map(Duration::from_secs));
+    }
+    let fallback =
+        Ladder::default().rung("claude", 0.5, unavailable(true, None)).rung("gpt", 0.5, says("spam", 0.9));
+    assert!(
+        matches!(fallback.climb().await, Ok(Outcome::Verdict(_))),
+        "a later rung may decide all the same"
+    );
+}
+
+#[tokio::test]
+async fn prompts_are_rendered_only_for_whom_they_are_needed() {
+    // The event has no `text`, which both templates ask for.
+    let unread = Ladder::default().rung("rules", 0.0, says("spam", 1.0));
+    assert!(matches!(unread.climb().await, Ok(Outcome::Verdict(_))));
+    let read = Ladder::default().judge("claude", 0.0, says("spam", 1.0), true);
+    let error = read.climb().await.expect_err("does not render");
+    assert!(error.to_string().starts_with("the event prompt does not render: "), "{error}");
+}
+
+#[tokio::test]
+async fn a_lost_ledger_ends_the_climb() {
+    let ladder = Ladder::default().rung("claude", 0.0, abstains()).rung("gpt", 0.0, says("spam", 1.0));
+    let lost = FakeJudge {
+        name: "lost".into(),
+        log: ladder.log.clone(),
+        clock: Arc::clone(&ladder.clock),
+        reads_event: false,
+        turns: Mutex::new(vec![Err(LedgerError::LeaseLost.into())]),
+    };
+    let mut ladder = ladder;
+    ladder.rungs.insert(1, LadderRung { judge: Arc::new(lost), confidence_min: 0.0 });
+    assert_eq!(ladder.climb().await, Err(ClassifyError::Ledger(LedgerError::LeaseLost)));
+    assert_eq!(ladder.log.take(), ["claude", "lost"]);
+}
+
+#[test]
+fn no_word_of_an_event_gets_into_the_system_prompt() {
+    let (system, _) = fakes::prompts("{{ event.body.text }}", "");
+    Classifier::compile(Parts { system, ..parts(Vec::new()) }).expect_err("there is no event yet");
+
+    let (system, _) = fakes::prompts("{{ house }} sorts {{ classifier }} into {{ labels|join('/') }}", "");
+    let facts = Context::new().with("house", "Acme");
+    let classifier = Classifier::compile(Parts { system, facts, ..parts(Vec::new()) }).expect("compiles");
+    assert_eq!(classifier.question(&Context::new()).system(), "Acme sorts triage into lead/support/spam");
+}
+
+#[test]
+fn fills_are_checked_over_the_whole_ladder() {
+    let rule = Rule {
+        when: Condition::compile("true").expect("compiles"),
+        label: "ham".to_owned(),
+        reason: "r".to_owned(),
+        fill: Map::new(),
+    };
+    let rung = |judge: Arc<dyn Judge>| LadderRung { judge, confidence_min: 0.0 };
+    let ladder =
+        vec![rung(Arc::new(Rules::new(vec![rule]))), rung(Arc::new(crate::classify::Local::untrained()))];
+    let fill = json!({"priority": "low"}).as_object().expect("an object").clone();
+    let problems = Classifier::compile(Parts { fill, ..parts(ladder) }).expect("compiles").check_fills();
+    assert_eq!(problems.len(), 3, "{problems:#?}");
+    assert!(problems[0].starts_with("rule 1 would not satisfy the schema: "), "{problems:#?}");
+    assert!(problems[2].starts_with("local's `lead` would not satisfy the schema: "), "{problems:#?}");
+}

@@ -1,0 +1,208 @@
+//! What the tests of this folder share: a small classifier, a clock moved by hand, a ledger that keeps a log.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use serde_json::{Map, Value, json};
+use tokio::sync::watch;
+
+use super::{Fields, Form, Ledger, LedgerError, Question, Said, Schema, Turn};
+use crate::{
+    decide::purchase::{Buy, buy},
+    domain::{Answer, Clock, Name, Prior, Purchase, PurchaseState, Timestamp, Wait},
+    template::{Context, Library, Prompt, Shape},
+};
+
+pub(super) fn fields() -> Fields {
+    Fields { label: "label".to_owned(), confidence: "confidence".to_owned(), reason: "reason".to_owned() }
+}
+
+/// A schema with the three labels `lead`, `support` and `spam`.
+pub(super) fn schema_file() -> Value {
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["evidence", "label", "priority", "confidence", "reason"],
+        "properties": {
+            "evidence": {"type": "array", "items": {"type": "string"}, "maxItems": 3},
+            "label": {"type": "string", "enum": ["lead", "support", "spam"]},
+            "priority": {"type": "string", "enum": ["low", "high"]},
+            "confidence": {"type": "number", "minimum": 0, "maximum": 1},
+            "reason": {"type": "string"}
+        }
+    })
+}
+
+pub(super) fn schema() -> Schema {
+    Schema::load(&schema_file().to_string(), fields()).expect("loads")
+}
+
+/// A valid output, if `label` and `confidence` are.
+pub(super) fn output(label: &str, confidence: f64) -> Value {
+    json!({"evidence": [], "label": label, "priority": "low", "confidence": confidence, "reason": "a made-up reason"})
+}
+
+pub(super) fn said(turn: Turn) -> Said {
+    match turn {
+        Turn::Said(said) => *said,
+        other => panic!("said nothing: {other:?}"),
+    }
+}
+
+pub(super) fn prompts(system: &str, event: &str) -> (Prompt, Prompt) {
+    let library =
+        Library::compile([("system.j2", system), ("event.j2", event)].into_iter()).expect("compiles");
+    (library.prompt("system.j2").expect("is there"), library.prompt("event.j2").expect("is there"))
+}
+
+pub(super) const SYSTEM: &str = "Sort into {{ labels|join(', ') }}.";
+pub(super) const EVENT: &str = "{{ event.type }}: {{ event.body.text }}";
+pub(super) const TEXT: &str = "{{ event.body.text }}";
+
+/// Everything a question about `event` refers to.
+pub(super) struct Setting {
+    pub(super) fill: Map<String, Value>,
+    name: Name,
+    schema: Schema,
+    context: Context,
+    event: Prompt,
+    text: Shape,
+}
+
+impl Setting {
+    pub(super) fn new(event: Value) -> Self {
+        let fill = json!({"evidence": [], "priority": "low"});
+        Setting {
+            fill: fill.as_object().expect("an object").clone(),
+            name: "triage eu".into(),
+            schema: schema(),
+            context: Context::new().with("event", &event),
+            event: prompts("", EVENT).1,
+            text: Shape::compile(&json!(TEXT)).expect("compiles"),
+        }
+    }
+
+    pub(super) fn form(&self) -> Form<'_> {
+        Form { schema: &self.schema, fill: &self.fill }
+    }
+
+    pub(super) fn question(&self) -> Question<'_> {
+        let system = "Sort into lead, support, spam.";
+        Question::new(&self.name, &self.context, self.form(), system, &self.event, &self.text)
+    }
+}
+
+/// Starts at zero and stands still until it is moved.
+pub(super) struct HandClock(watch::Sender<Duration>);
+
+impl Default for HandClock {
+    fn default() -> Self {
+        HandClock(watch::Sender::new(Duration::ZERO))
+    }
+}
+
+impl HandClock {
+    pub(super) fn advance(&self, by: Duration) {
+        self.0.send_modify(|elapsed| *elapsed += by);
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::default().plus(self.monotonic())
+    }
+
+    fn monotonic(&self) -> Duration {
+        *self.0.borrow()
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> Wait<'_> {
+        let mut changes = self.0.subscribe();
+        Box::pin(async move {
+            let there = changes.wait_for(|elapsed| Timestamp::default().plus(*elapsed) >= at);
+            there.await.expect("the clock is there");
+        })
+    }
+}
+
+/// What happened, in order, told by everyone who has a clone.
+#[derive(Clone, Default)]
+pub(super) struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    pub(super) fn note(&self, what: impl Into<String>) {
+        self.0.lock().expect("not poisoned").push(what.into());
+    }
+
+    pub(super) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().expect("not poisoned"))
+    }
+}
+
+/// Keeps purchases as the store will, and notes each step in its log.
+#[derive(Default)]
+pub(super) struct RecordingLedger {
+    pub(super) log: Log,
+    pub(super) purchases: Mutex<Vec<Purchase>>,
+    /// The step from which on the lease is gone.
+    pub(super) lost_at: Option<&'static str>,
+}
+
+impl RecordingLedger {
+    pub(super) fn noting(log: &Log) -> Self {
+        RecordingLedger { log: log.clone(), ..RecordingLedger::default() }
+    }
+
+    pub(super) fn states(&self) -> Vec<PurchaseState> {
+        self.purchases.lock().expect("not poisoned").iter().map(|p| p.state).collect()
+    }
+
+    fn step(&self, step: &'static str) -> Result<(), LedgerError> {
+        self.log.note(step);
+        if self.lost_at == Some(step) { Err(LedgerError::LeaseLost) } else { Ok(()) }
+    }
+
+    fn last(&self, digest: &str, change: impl FnOnce(&mut Purchase)) {
+        let mut purchases = self.purchases.lock().expect("not poisoned");
+        let begun = |p: &&mut Purchase| p.digest == digest && p.state == PurchaseState::MaybeBilled;
+        change(purchases.iter_mut().rev().find(begun).expect("was begun"));
+    }
+}
+
+#[async_trait]
+impl Ledger for RecordingLedger {
+    async fn begin(&self, judge: &Name, digest: &str) -> Result<Prior, LedgerError> {
+        self.step("begin")?;
+        let mut purchases = self.purchases.lock().expect("not poisoned");
+        let prior = match buy(&purchases, digest) {
+            Buy::Ask => Prior::Begun,
+            Buy::Reuse(bought) => Prior::Answered(bought.answer.clone().expect("answered")),
+            Buy::Refuse => Prior::Spent,
+        };
+        if prior == Prior::Begun {
+            let (judge, digest) = (judge.clone(), digest.to_owned());
+            let (begun_at, state) = (Timestamp::default(), PurchaseState::MaybeBilled);
+            purchases.push(Purchase { judge, digest, begun_at, state, answer: None });
+        }
+        Ok(prior)
+    }
+
+    async fn answered(&self, _judge: &Name, digest: &str, answer: &Answer) -> Result<(), LedgerError> {
+        self.step("answered")?;
+        self.last(digest, |purchase| {
+            purchase.state = PurchaseState::Answered;
+            purchase.answer = Some(answer.clone());
+        });
+        Ok(())
+    }
+
+    async fn not_billed(&self, _judge: &Name, digest: &str) -> Result<(), LedgerError> {
+        self.step("not billed")?;
+        self.last(digest, |purchase| purchase.state = PurchaseState::NotBilled);
+        Ok(())
+    }
+}

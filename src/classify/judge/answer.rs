@@ -1,0 +1,145 @@
+//! From a vendor's answer to a turn: what both vendors share.
+
+use serde_json::Value;
+
+use super::{Said, Turn};
+use crate::{
+    classify::Schema,
+    domain::{Answer, Tokens},
+};
+
+/// Characters of a model's reason that the record shows.
+const REASON_CHARS_MAX: usize = 500;
+
+/// A response body, read as far as its vendor's shape goes.
+#[derive(Debug, PartialEq)]
+pub(super) struct Reading {
+    /// The model that answered, if it said so.
+    pub(super) model: Option<String>,
+    pub(super) tokens: Tokens,
+    pub(super) ending: Ending,
+}
+
+/// How the model's speech ended.
+#[derive(Debug, PartialEq)]
+pub(super) enum Ending {
+    /// This is its answer.
+    Text(String),
+    /// It, or the vendor, would not answer.
+    Refused(String),
+    /// There is no whole answer.
+    Broken(String),
+}
+
+impl Reading {
+    pub(super) fn broken(reason: &str) -> Self {
+        Reading { model: None, tokens: Tokens::default(), ending: Ending::Broken(reason.to_owned()) }
+    }
+}
+
+/// What the judge that sent `bought` has said.
+pub(super) fn turn(schema: &Schema, ending: Ending, bought: &Answer) -> Turn {
+    let text = match ending {
+        Ending::Text(text) => text,
+        Ending::Refused(reason) => return Turn::Abstained { reason },
+        Ending::Broken(reason) => return Turn::Invalid { reason },
+    };
+    let admitted = object(&text).and_then(|output| schema.admit(output).map_err(|wrong| wrong.join("; ")));
+    match admitted {
+        Err(reason) => Turn::Invalid { reason },
+        Ok(output) => Turn::Said(Box::new(Said {
+            why: vec![output.reason().chars().filter(|c| !c.is_control()).take(REASON_CHARS_MAX).collect()],
+            output,
+            calibrated: false,
+            model: bought.model.clone(),
+            tokens: bought.tokens,
+            latency_ms: bought.latency_ms,
+        })),
+    }
+}
+
+/// The JSON object that `text` is. Tolerates white space and one ```` ```json ```` fence around it and nothing else:
+/// searching for JSON in prose would let a stranger's text choose which.
+fn object(text: &str) -> Result<Value, String> {
+    let text = text.trim();
+    let fenced = text.strip_prefix("```json").and_then(|rest| rest.strip_suffix("```"));
+    let text = fenced.map_or(text, str::trim);
+    if text.is_empty() {
+        return Err("the answer is empty".to_owned());
+    }
+    match serde_json::from_str(text) {
+        Ok(Value::Object(fields)) => Ok(Value::Object(fields)),
+        Ok(_) => Err("the answer is JSON, but no object".to_owned()),
+        Err(e) => Err(format!("the answer is not JSON (line {}, column {})", e.line(), e.column())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::classify::fakes::{self, Setting};
+
+    fn read(text: &str) -> Turn {
+        let bought = Answer {
+            raw: String::new(),
+            model: "m-1".to_owned(),
+            tokens: Tokens { output: 9, ..Tokens::default() },
+            latency_ms: 7,
+        };
+        turn(Setting::new(json!({})).form().schema, Ending::Text(text.to_owned()), &bought)
+    }
+
+    fn invalid(text: &str) -> String {
+        match read(text) {
+            Turn::Invalid { reason } => reason,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_valid_object_is_heard_alone_or_fenced_and_in_any_case() {
+        let plain = fakes::output("spam", 0.9).to_string();
+        let fenced = format!("\n```json\n{plain}\n```\n");
+        let flipped = plain.replace("\"spam\"", "\"SPAM\"").replace("\"low\"", "\"Low\"");
+        for text in [&plain, &format!("  {plain}\n"), &fenced, &flipped] {
+            let said = fakes::said(read(text));
+            assert_eq!(said.output.value(), &fakes::output("spam", 0.9), "{text}");
+            assert_eq!((said.model.as_str(), said.tokens.output, said.latency_ms), ("m-1", 9, 7));
+            assert_eq!(said.why, ["a made-up reason"]);
+            assert!(!said.calibrated, "a model's opinion of itself is no probability");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_invalid_and_never_quoted() {
+        assert_eq!(invalid(""), "the answer is empty");
+        assert_eq!(invalid("```json\n```"), "the answer is empty");
+        assert_eq!(invalid("secret-words"), "the answer is not JSON (line 1, column 1)");
+        assert_eq!(invalid("[1]"), "the answer is JSON, but no object");
+        let valid = fakes::output("spam", 0.9).to_string();
+        for text in
+            [format!("Here you are: {valid}"), format!("{valid} {valid}"), format!("```\n{valid}\n```")]
+        {
+            assert!(invalid(&text).starts_with("the answer is not JSON"), "{text}");
+        }
+        let mut output = fakes::output("secret-words", 7.0);
+        output["secret-words"] = json!("secret-words");
+        let reason = invalid(&output.to_string());
+        assert!(!reason.contains("secret-words"), "{reason}");
+        for part in
+            ["/label: what it holds is not one of", "/confidence: what it holds is greater", "1 field(s)"]
+        {
+            assert!(reason.contains(part), "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_long_reason_is_cut_for_the_record() {
+        let mut output = fakes::output("spam", 0.9);
+        output["reason"] = json!("x\u{7}".repeat(REASON_CHARS_MAX * 2));
+        let said = fakes::said(read(&output.to_string()));
+        assert_eq!(said.why, ["x".repeat(REASON_CHARS_MAX)]);
+    }
+}

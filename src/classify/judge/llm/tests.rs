@@ -1,0 +1,417 @@
+//! Both vendors' judges against a loopback server that speaks their wire, well and badly.
+
+use std::{sync::Mutex, time::Duration};
+
+use axum::Router;
+use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    classify::{
+        Said,
+        fakes::{self, HandClock, Log, RecordingLedger, Setting},
+    },
+    domain::{PurchaseState, Tokens},
+    remote::{
+        RemoteOptions,
+        tests::{canned, closed, serve},
+    },
+};
+
+const SECRET: &str = "sk-very-secret-0123";
+const BOTH: [JudgeKind; 2] = [JudgeKind::Anthropic, JudgeKind::Openai];
+
+/// A vendor that gives one prepared answer and keeps what it was sent.
+#[derive(Clone)]
+struct Vendor {
+    kind: JudgeKind,
+    log: Log,
+    seen: Arc<Mutex<Vec<(String, HeaderMap, String)>>>,
+    answer: (StatusCode, Vec<(&'static str, &'static str)>, String),
+}
+
+impl Vendor {
+    fn new(
+        kind: JudgeKind,
+        status: u16,
+        headers: &[(&'static str, &'static str)],
+        body: impl ToString,
+    ) -> Self {
+        let status = StatusCode::from_u16(status).expect("a status");
+        let answer = (status, headers.to_vec(), body.to_string());
+        Vendor { kind, log: Log::default(), seen: Arc::default(), answer }
+    }
+
+    /// Answers 200 in the vendor's shape, `text` being the model's.
+    fn saying(kind: JudgeKind, text: &str) -> Self {
+        Self::new(kind, 200, &[], envelope(kind, text, None))
+    }
+
+    async fn base_url(&self) -> String {
+        let vendor = self.clone();
+        let answer = move |uri: http::Uri, headers: HeaderMap, body: String| async move {
+            vendor.log.note("asked");
+            vendor.seen.lock().expect("not poisoned").push((uri.path().to_owned(), headers, body));
+            let (status, headers, body) = vendor.answer;
+            (status, headers.into_iter().collect::<http_headers::Pairs>().0, body)
+        };
+        format!("http://{}/base", serve(Router::new().fallback(answer)).await)
+    }
+
+    async fn ask(&self, ledger: &RecordingLedger) -> Result<Turn, ClassifyError> {
+        let judge = llm(self.kind, &self.base_url().await, Key::Secret(SECRET.into()));
+        ask(&judge, ledger).await
+    }
+
+    /// Asks with a fresh ledger. Gives the turn, what happened in order, and what the purchase came to.
+    async fn turn(&self) -> (Turn, Vec<String>, Vec<PurchaseState>) {
+        let ledger = RecordingLedger::noting(&self.log);
+        let turn = self.ask(&ledger).await.expect("a turn");
+        (turn, self.log.take(), ledger.states())
+    }
+}
+
+/// Header pairs as axum takes them.
+mod http_headers {
+    use http::{HeaderMap, HeaderName, HeaderValue};
+
+    pub(super) struct Pairs(pub(super) HeaderMap);
+
+    impl FromIterator<(&'static str, &'static str)> for Pairs {
+        fn from_iter<I: IntoIterator<Item = (&'static str, &'static str)>>(pairs: I) -> Self {
+            let pair = |(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value));
+            Pairs(pairs.into_iter().map(pair).collect())
+        }
+    }
+}
+
+fn remote(timeout: Duration) -> Arc<Remote> {
+    let options = RemoteOptions { allow_private: true, timeout, ..RemoteOptions::default() };
+    Arc::new(Remote::new(options).expect("a remote"))
+}
+
+fn settings(kind: JudgeKind, base_url: &str, key: Key) -> Settings {
+    let base_url = Some(base_url.to_owned());
+    Settings { name: "paid".into(), kind, model: "model-1".to_owned(), key, base_url, output_tokens_max: 256 }
+}
+
+fn llm(kind: JudgeKind, base_url: &str, key: Key) -> Llm {
+    Llm::new(settings(kind, base_url, key), remote(Duration::from_secs(5))).expect("a judge")
+}
+
+async fn ask(judge: &Llm, ledger: &RecordingLedger) -> Result<Turn, ClassifyError> {
+    let setting = Setting::new(json!({"type": "form", "body": {"text": "hello"}}));
+    judge.ask(&setting.question(), ledger, &HandClock::default()).await
+}
+
+/// A 200 of the vendor. `stop` is how its model's speech ended, if not well.
+fn envelope(kind: JudgeKind, text: &str, stop: Option<&str>) -> Value {
+    match kind {
+        JudgeKind::Anthropic => json!({
+            "id": "msg_1", "type": "message", "role": "assistant", "model": "model-1-2026",
+            "content": [{"type": "thinking", "thinking": "hm", "signature": "s"}, {"type": "text", "text": text}],
+            "stop_reason": stop.unwrap_or("end_turn"), "stop_sequence": null,
+            "usage": {"input_tokens": 30, "cache_creation_input_tokens": 6, "cache_read_input_tokens": 64, "output_tokens": 9}
+        }),
+        JudgeKind::Openai => json!({
+            "id": "chatcmpl-1", "object": "chat.completion", "model": "model-1-2026",
+            "choices": [{"index": 0, "message": {"role": "assistant", "content": text, "refusal": null}, "finish_reason": stop.unwrap_or("stop")}],
+            "usage": {"prompt_tokens": 100, "completion_tokens": 9, "prompt_tokens_details": {"cached_tokens": 64, "cache_write_tokens": 6}}
+        }),
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_bought_recorded_and_read_in_this_order() {
+    for kind in BOTH {
+        let vendor = Vendor::saying(kind, &fakes::output("spam", 0.75).to_string());
+        let (turn, log, states) = vendor.turn().await;
+        let Said { output, calibrated, why, model, tokens, latency_ms } = fakes::said(turn);
+        assert_eq!(output.value(), &fakes::output("spam", 0.75));
+        assert_eq!(
+            (calibrated, why, model.as_str(), latency_ms),
+            (false, vec!["a made-up reason".to_owned()], "model-1-2026", 0)
+        );
+        assert_eq!(tokens, Tokens { input_uncached: 30, cache_write: 6, cache_read: 64, output: 9 });
+        assert_eq!(log, ["begin", "asked", "answered"]);
+        assert_eq!(states, [PurchaseState::Answered]);
+    }
+}
+
+#[tokio::test]
+async fn the_request_is_the_vendors() {
+    for (kind, path, key_header, key) in [
+        (JudgeKind::Anthropic, "/base/v1/messages", "x-api-key", SECRET.to_owned()),
+        (JudgeKind::Openai, "/base/chat/completions", "authorization", format!("Bearer {SECRET}")),
+    ] {
+        let vendor = Vendor::saying(kind, "{}");
+        let ledger = RecordingLedger::default();
+        vendor.ask(&ledger).await.expect("a turn");
+        let (at, headers, body) = vendor.seen.lock().expect("not poisoned").remove(0);
+        assert_eq!(at, path);
+        assert_eq!(headers[key_header], *key);
+        assert_eq!(headers["content-type"], "application/json");
+        assert_eq!(headers.get("anthropic-version").is_some(), kind == JudgeKind::Anthropic);
+        let sent: Value = serde_json::from_str(&body).expect("JSON");
+        for absent in [
+            "temperature",
+            "top_p",
+            "top_k",
+            "tools",
+            "tool_choice",
+            "thinking",
+            "max_tokens_to_sample",
+            "store",
+        ] {
+            assert!(sent.get(absent).is_none(), "{absent} in {sent}");
+        }
+        let purchases = ledger.purchases.lock().expect("not poisoned");
+        assert_eq!(
+            purchases[0].digest,
+            hex::encode(Sha256::digest(&body)),
+            "the question's name is its body's digest"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_case_of_a_label_does_not_matter_and_a_fence_does_not_hurt() {
+    for kind in BOTH {
+        let flipped = fakes::output("SPAM", 0.75).to_string();
+        for text in [flipped.clone(), format!("```json\n{flipped}\n```")] {
+            let (turn, _, _) = Vendor::saying(kind, &text).turn().await;
+            assert_eq!(fakes::said(turn).output.label(), "spam");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_valid_answer_was_paid_for_and_is_on_record() {
+    let mut extra = fakes::output("spam", 0.5);
+    extra["urgent"] = json!(true);
+    for kind in BOTH {
+        for (text, want) in [
+            (fakes::output("ham", 0.5).to_string(), "/label: "),
+            (fakes::output("spam", 75.0).to_string(), "/confidence: "),
+            (extra.to_string(), "1 field(s)"),
+            ("It is spam.".to_owned(), "not JSON"),
+            (String::new(), "empty"),
+            ("{\"label\": \"spam\"".to_owned(), "not JSON"),
+        ] {
+            let (turn, log, states) = Vendor::saying(kind, &text).turn().await;
+            assert!(matches!(&turn, Turn::Invalid { reason } if reason.contains(want)), "{text}: {turn:?}");
+            assert_eq!(log, ["begin", "asked", "answered"]);
+            assert_eq!(states, [PurchaseState::Answered]);
+        }
+        for body in ["", "<html>", "{}", "[]", "{\"content\":[]"] {
+            let (turn, _, states) = Vendor::new(kind, 200, &[], body).turn().await;
+            assert!(matches!(turn, Turn::Invalid { .. }), "{body}: {turn:?}");
+            assert_eq!(states, [PurchaseState::Answered]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_record_comes_before_the_reading() {
+    for kind in BOTH {
+        let vendor = Vendor::saying(kind, "not even JSON");
+        let ledger = RecordingLedger { lost_at: Some("answered"), ..RecordingLedger::noting(&vendor.log) };
+        let error = vendor.ask(&ledger).await.expect_err("no turn without a record");
+        assert_eq!(error, ClassifyError::Ledger(LedgerError::LeaseLost));
+        assert_eq!(vendor.log.take(), ["begin", "asked", "answered"]);
+
+        let ledger = RecordingLedger { lost_at: Some("begin"), ..RecordingLedger::noting(&vendor.log) };
+        vendor.ask(&ledger).await.expect_err("nothing leaves without a record");
+        assert_eq!(vendor.log.take(), ["begin"]);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_bought_once() {
+    for kind in BOTH {
+        let vendor = Vendor::saying(kind, &fakes::output("spam", 0.75).to_string());
+        let judge = llm(kind, &vendor.base_url().await, Key::NotNeeded);
+        let ledger = RecordingLedger::noting(&vendor.log);
+        let first = ask(&judge, &ledger).await.expect("a turn");
+        let second = ask(&judge, &ledger).await.expect("a turn");
+        assert_eq!(first, second);
+        assert_eq!(vendor.log.take(), ["begin", "asked", "answered", "begin"]);
+    }
+}
+
+#[tokio::test]
+async fn refusals_and_cut_answers_are_told_apart() {
+    let refused =
+        json!({"choices": [{"message": {"content": null, "refusal": "I can't"}, "finish_reason": "stop"}]});
+    for (kind, body) in [
+        (JudgeKind::Anthropic, envelope(JudgeKind::Anthropic, "I can", Some("refusal"))),
+        (JudgeKind::Openai, envelope(JudgeKind::Openai, "", Some("content_filter"))),
+        (JudgeKind::Openai, refused),
+    ] {
+        let (turn, _, states) = Vendor::new(kind, 200, &[], body).turn().await;
+        assert!(matches!(&turn, Turn::Abstained { .. }), "{turn:?}");
+        assert_eq!(states, [PurchaseState::Answered], "refusals are billed");
+    }
+    for (kind, stop) in [
+        (JudgeKind::Anthropic, "max_tokens"),
+        (JudgeKind::Anthropic, "model_context_window_exceeded"),
+        (JudgeKind::Openai, "length"),
+    ] {
+        let whole = fakes::output("spam", 0.75).to_string();
+        let (turn, _, _) = Vendor::new(kind, 200, &[], envelope(kind, &whole, Some(stop))).turn().await;
+        assert!(matches!(&turn, Turn::Invalid { .. }), "{stop}: {turn:?}");
+    }
+}
+
+#[tokio::test]
+async fn errors_say_whether_waiting_helps_and_whether_they_cost() {
+    let error = |kind: &str, code: &str| json!({"type": "error", "error": {"type": kind, "code": code, "message": "m"}, "request_id": "r"});
+    let capped = json!({"type": "error", "error": {"type": "rate_limit_error", "message": "m", "details": {"error_code": "enforced_spend_limit_reached"}}});
+    let (passes, lasts) = (true, false);
+    let (unbilled, perhaps) = (PurchaseState::NotBilled, PurchaseState::MaybeBilled);
+    let wait: &[(&str, &str)] = &[("retry-after", "30")];
+    for kind in BOTH {
+        for (status, headers, body, may_pass, retry_after_s, state) in [
+            (429, wait, error("rate_limit_error", "rate_limit_exceeded"), passes, Some(30), unbilled),
+            (429, &[], capped.clone(), lasts, None, unbilled),
+            (429, wait, error("insufficient_quota", "insufficient_quota"), lasts, None, unbilled),
+            (529, &[], error("overloaded_error", ""), passes, None, unbilled),
+            (503, wait, json!("upstream"), passes, Some(30), unbilled),
+            (500, &[], error("api_error", ""), passes, None, unbilled),
+            (502, &[], json!("bad gateway"), passes, None, perhaps),
+            (401, &[], error("authentication_error", "invalid_api_key"), lasts, None, unbilled),
+            (400, &[], error("invalid_request_error", ""), lasts, None, unbilled),
+            (404, &[], error("not_found_error", "model_not_found"), lasts, None, unbilled),
+            (302, &[], json!(""), lasts, None, unbilled),
+        ] {
+            let (turn, log, states) = Vendor::new(kind, status, headers, body).turn().await;
+            let Turn::Unavailable { reason, may_pass: passes, retry_after } = turn else {
+                panic!("{status}: {turn:?}")
+            };
+            assert_eq!((passes, retry_after), (may_pass, retry_after_s.map(Duration::from_secs)), "{status}");
+            assert!(reason.starts_with(&format!("HTTP {status}")), "{reason}");
+            assert_eq!(states, [state], "{status}");
+            assert_eq!(log.len(), if state == perhaps { 2 } else { 3 }, "{log:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_question_that_may_have_arrived_is_asked_once_more_and_then_never_again() {
+    for kind in BOTH {
+        let silent = format!("http://{}", canned(b"").await);
+        let judge = llm(kind, &silent, Key::NotNeeded);
+        let ledger = RecordingLedger::default();
+        for _ in 0..2 {
+            let turn = ask(&judge, &ledger).await.expect("a turn");
+            assert!(matches!(turn, Turn::Unavailable { may_pass: true, .. }), "{turn:?}");
+        }
+        let turn = ask(&judge, &ledger).await.expect("a turn");
+        let Turn::Unavailable { reason, may_pass: false, .. } = turn else { panic!("{turn:?}") };
+        assert_eq!(reason, "the answer may have been paid for twice already");
+        assert_eq!(ledger.log.take(), ["begin", "begin", "begin"]);
+        assert_eq!(ledger.states(), [PurchaseState::MaybeBilled; 2]);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_come_in_time_may_have_been_paid_for() {
+    for kind in BOTH {
+        let hangs = Router::new().fallback(std::future::pending::<()>);
+        let url = format!("http://{}", serve(hangs).await);
+        let settings = settings(kind, &url, Key::NotNeeded);
+        let judge = Llm::new(settings, remote(Duration::from_millis(50))).expect("a judge");
+        let ledger = RecordingLedger::default();
+        let turn = ask(&judge, &ledger).await.expect("a turn");
+        assert!(matches!(turn, Turn::Unavailable { may_pass: true, .. }), "{turn:?}");
+        assert_eq!(ledger.states(), [PurchaseState::MaybeBilled]);
+    }
+}
+
+#[tokio::test]
+async fn a_question_that_never_left_costs_nothing() {
+    let judge = llm(JudgeKind::Openai, &format!("http://{}", closed().await), Key::NotNeeded);
+    let ledger = RecordingLedger::default();
+    for _ in 0..3 {
+        let turn = ask(&judge, &ledger).await.expect("a turn");
+        assert!(matches!(turn, Turn::Unavailable { may_pass: true, .. }), "{turn:?}");
+    }
+    assert_eq!(ledger.states(), [PurchaseState::NotBilled; 3]);
+}
+
+#[tokio::test]
+async fn what_the_configuration_forbids_is_not_begun() {
+    let vendor = Vendor::saying(JudgeKind::Openai, "{}");
+    let base_url = vendor.base_url().await;
+    let unset = || Key::Unset { variable: "OPENAI_API_KEY".to_owned() };
+    let ledger = RecordingLedger::noting(&vendor.log);
+    let keyless = llm(JudgeKind::Openai, &base_url, unset());
+    assert_eq!(
+        ask(&keyless, &ledger).await.expect("a turn"),
+        lasting("OPENAI_API_KEY is not set".to_owned())
+    );
+
+    let public_only = Arc::new(Remote::new(RemoteOptions::default()).expect("a remote"));
+    let private =
+        Llm::new(settings(JudgeKind::Openai, &base_url, Key::NotNeeded), public_only).expect("a judge");
+    assert!(matches!(ask(&private, &ledger).await, Ok(Turn::Unavailable { may_pass: false, .. })));
+    assert_eq!(vendor.log.take(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn beyond_the_limit_jobs_wait_and_nothing_is_begun() {
+    let vendor = Vendor::saying(JudgeKind::Anthropic, "{}");
+    let options = RemoteOptions { allow_private: true, limit_per_min: Some(1), ..RemoteOptions::default() };
+    let remote = Arc::new(Remote::new(options).expect("a remote"));
+    let settings = settings(JudgeKind::Anthropic, &vendor.base_url().await, Key::NotNeeded);
+    let judge = Llm::new(settings, remote).expect("a judge");
+    for want_asked in [true, false] {
+        let ledger = RecordingLedger::noting(&vendor.log);
+        let turn = ask(&judge, &ledger).await.expect("a turn");
+        assert_eq!(vendor.log.take().is_empty(), !want_asked, "{turn:?}");
+        if !want_asked {
+            assert!(
+                matches!(turn, Turn::Unavailable { may_pass: true, retry_after: Some(_), .. }),
+                "{turn:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_key_is_in_no_debug_text_and_no_reason() {
+    for kind in BOTH {
+        let echo =
+            json!({"error": {"type": "invalid_request_error", "message": format!("bad key {SECRET}")}});
+        let vendor = Vendor::new(kind, 400, &[], echo);
+        let (turn, _, _) = vendor.turn().await;
+        assert!(format!("{turn:?}").contains("bad key ["), "{turn:?}");
+        let judge = llm(kind, &vendor.base_url().await, Key::Secret(SECRET.into()));
+        for text in [format!("{turn:?}"), format!("{judge:?}")] {
+            assert!(!text.contains(SECRET), "{text}");
+        }
+        let unusable =
+            Llm::new(settings(kind, "https://a.example", Key::Secret("sk\n1".into())), remote(Duration::MAX));
+        let error = unusable.expect_err("cannot be sent");
+        assert!(matches!(error, SettingsError::Key(_)) && !error.to_string().contains("sk"), "{error}");
+    }
+}
+
+#[test]
+fn base_urls_are_read_as_people_write_them() {
+    for (kind, base, want) in [
+        (JudgeKind::Anthropic, None, "https://api.anthropic.com/v1/messages"),
+        (JudgeKind::Anthropic, Some("https://proxy.example/a/"), "https://proxy.example/a/v1/messages"),
+        (JudgeKind::Anthropic, Some("https://proxy.example/v1"), "https://proxy.example/v1/messages"),
+        (JudgeKind::Openai, None, "https://api.openai.com/v1/chat/completions"),
+        (JudgeKind::Openai, Some("http://localhost:11434/v1/"), "http://localhost:11434/v1/chat/completions"),
+    ] {
+        assert_eq!(url(kind, base).expect("a URL").as_str(), want);
+    }
+    for base in
+        ["", "not a URL", "https://", "ftp://a.example", "localhost:11434", "https://a.example/v1?key=1"]
+    {
+        assert!(matches!(url(JudgeKind::Openai, Some(base)), Err(SettingsError::BaseUrl { .. })), "{base}");
+    }
+}

@@ -1,0 +1,96 @@
+//! One rung's mind.
+
+mod answer;
+mod anthropic;
+mod complaint;
+mod llm;
+mod local;
+mod openai;
+mod question;
+mod rules;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{ClassifyError, Ledger, Output};
+use crate::domain::{Clock, Name, Tokens};
+
+pub use llm::{Key, Llm, Settings, SettingsError};
+pub use local::Local;
+pub use question::{Form, Question};
+pub use rules::{Rule, Rules};
+
+/// Answers a question or abstains. It never chooses what is done about the answer.
+#[async_trait]
+pub trait Judge: Send + Sync {
+    /// As the ladder names it.
+    fn name(&self) -> &Name;
+
+    /// What kind of judge it is, in plain words for the record: `local model, not an LLM`.
+    fn kind(&self) -> &'static str;
+
+    /// The model it asks, or a digest of what it goes by.
+    fn model(&self) -> String;
+
+    /// Its turn. A paid judge begins the purchase in `ledger` before its request leaves and records the answer before
+    /// it reads it.
+    ///
+    /// # Errors
+    /// The ledger is lost or a template did not render; everything else is a [`Turn`].
+    async fn ask(
+        &self,
+        question: &Question<'_>,
+        ledger: &dyn Ledger,
+        clock: &dyn Clock,
+    ) -> Result<Turn, ClassifyError>;
+
+    /// What is wrong with the outputs it would make from `form`, found when the configuration is compiled. Judges that
+    /// make their own outputs have nothing to say.
+    fn check(&self, _form: &Form<'_>) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// How a judge's turn ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Turn {
+    Said(Box<Said>),
+    /// It had nothing to say.
+    Abstained {
+        reason: String,
+    },
+    /// It answered outside the schema, or not to the end.
+    Invalid {
+        reason: String,
+    },
+    /// It could not be asked, or gave no answer.
+    Unavailable {
+        reason: String,
+        /// Whether asking later may help.
+        may_pass: bool,
+        /// How long it wants to be left alone, where it said so.
+        retry_after: Option<Duration>,
+    },
+}
+
+/// A valid answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Said {
+    pub output: Output,
+    /// Whether the output's confidence is a measured probability and not a model's opinion of itself.
+    pub calibrated: bool,
+    /// In the judge's words, for people.
+    pub why: Vec<String>,
+    /// The model that answered.
+    pub model: String,
+    pub tokens: Tokens,
+    /// Time the answer took in ms; for an answer bought earlier, what it took then.
+    pub latency_ms: u64,
+}
+
+/// Time since `started`, a reading of the monotonic clock.
+fn elapsed_ms(clock: &dyn Clock, started: Duration) -> u64 {
+    let elapsed = clock.monotonic().saturating_sub(started);
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,151 @@
+//! What a judge is asked.
+
+use std::sync::OnceLock;
+
+use serde_json::{Map, Value};
+
+use crate::{
+    classify::{ClassifyError, Schema},
+    domain::Name,
+    template::{Context, Prompt, Shape, TemplateError},
+};
+
+/// One event put to the judges of a classifier. Templates are rendered when a judge first needs them, once.
+#[derive(Debug)]
+pub struct Question<'a> {
+    pub classifier: &'a Name,
+    /// The event and what was gathered about it.
+    pub context: &'a Context,
+    /// What the output must look like, and its fixed part.
+    pub form: Form<'a>,
+    system: &'a str,
+    event: Template<'a, Prompt>,
+    text: Template<'a, Shape>,
+}
+
+#[derive(Debug)]
+struct Template<'a, T> {
+    template: &'a T,
+    rendered: OnceLock<String>,
+}
+
+impl<'a> Question<'a> {
+    pub(in crate::classify) fn new(
+        classifier: &'a Name,
+        context: &'a Context,
+        form: Form<'a>,
+        system: &'a str,
+        event: &'a Prompt,
+        text: &'a Shape,
+    ) -> Self {
+        let event = Template { template: event, rendered: OnceLock::new() };
+        let text = Template { template: text, rendered: OnceLock::new() };
+        Question { classifier, context, form, system, event, text }
+    }
+
+    /// The instructions. No word of the event is in them: they were rendered before it came.
+    pub fn system(&self) -> &str {
+        self.system
+    }
+
+    /// The event as a language model reads it.
+    ///
+    /// # Errors
+    /// [`ClassifyError::Unrenderable`].
+    pub fn event(&self) -> Result<&str, ClassifyError> {
+        self.event.text("the event prompt", |prompt| prompt.render(self.context))
+    }
+
+    /// The event as the local model reads it.
+    ///
+    /// # Errors
+    /// [`ClassifyError::Unrenderable`].
+    pub fn text(&self) -> Result<&str, ClassifyError> {
+        self.text.text("the classifier's `text`", |shape| shape.render_text(self.context))
+    }
+}
+
+impl<T> Template<'_, T> {
+    fn text(
+        &self,
+        what: &'static str,
+        render: impl FnOnce(&T) -> Result<String, TemplateError>,
+    ) -> Result<&str, ClassifyError> {
+        if let Some(rendered) = self.rendered.get() {
+            return Ok(rendered);
+        }
+        let rendered = render(self.template).map_err(|error| ClassifyError::Unrenderable { what, error })?;
+        Ok(self.rendered.get_or_init(|| rendered))
+    }
+}
+
+/// The schema, and values for the fields that a judge which only knows labels cannot give.
+#[derive(Debug, Clone, Copy)]
+pub struct Form<'a> {
+    pub schema: &'a Schema,
+    pub fill: &'a Map<String, Value>,
+}
+
+impl Form<'_> {
+    /// An output of `label`, `confidence` and `reason`; its other fields from `over`, then from the form's fill. Fields
+    /// stand in the schema's order. A reason that is longer than the schema allows is cut.
+    pub fn output(&self, label: &str, confidence: f64, reason: &str, over: &Map<String, Value>) -> Value {
+        let fields = self.schema.fields();
+        let longest =
+            self.schema.property(&fields.reason).and_then(|reason| reason.get("maxLength")?.as_u64());
+        let longest = longest.and_then(|max| usize::try_from(max).ok()).unwrap_or(usize::MAX);
+        let mut given = self.fill.clone();
+        given.extend(over.iter().map(|(name, value)| (name.clone(), value.clone())));
+        given.insert(fields.label.clone(), label.into());
+        given.insert(fields.confidence.clone(), confidence.into());
+        given.insert(fields.reason.clone(), reason.chars().take(longest).collect::<String>().into());
+
+        let ordered = self.schema.properties().filter_map(|name| given.shift_remove_entry(name));
+        let mut output: Map<String, Value> = ordered.collect();
+        output.extend(given);
+        Value::Object(output)
+    }
+
+    /// What is wrong with the outputs that `over` leads to; `of` says whose they are.
+    pub(super) fn problems(
+        &self,
+        of: &str,
+        label: &str,
+        reason: &str,
+        over: &Map<String, Value>,
+    ) -> Vec<String> {
+        let fields = self.schema.fields();
+        let decided = [&fields.label, &fields.confidence, &fields.reason];
+        let mut problems: Vec<String> = decided
+            .into_iter()
+            .filter(|name| over.contains_key(*name) || self.fill.contains_key(*name))
+            .map(|name| format!("{of}: fill sets `{name}`, which the judge says itself; remove it"))
+            .collect();
+        if let Err(wrong) = self.schema.validate(&self.output(label, 1.0, reason, over)) {
+            problems.extend(wrong.into_iter().map(|w| format!("{of} would not satisfy the schema: {w}")));
+        }
+        problems
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::classify::fakes;
+
+    #[test]
+    fn an_output_has_the_schemas_order_the_nearest_fill_and_a_reason_that_fits() {
+        let mut file = fakes::schema_file();
+        file["properties"]["reason"]["maxLength"] = json!(4);
+        let schema = Schema::load(&file.to_string(), fakes::fields()).expect("loads");
+        let fill = json!({"priority": "low", "evidence": [], "stray": 1, "label": "mine"});
+        let fill = fill.as_object().expect("an object").clone();
+        let over = json!({"priority": "high"}).as_object().expect("an object").clone();
+        let output = Form { schema: &schema, fill: &fill }.output("spam", 0.5, "äöüßx", &over);
+        let want =
+            r#"{"evidence":[],"label":"spam","priority":"high","confidence":0.5,"reason":"äöüß","stray":1}"#;
+        assert_eq!(output.to_string(), want);
+    }
+}

@@ -1,0 +1,63 @@
+//! The port through which paid questions are recorded, so that no answer is bought twice.
+
+use async_trait::async_trait;
+
+use crate::domain::{Answer, Name, Prior};
+
+/// The record of one job's purchases. The worker implements it over the store.
+///
+/// A paid judge calls [`begin`](Ledger::begin), asks, and calls exactly one of [`answered`](Ledger::answered) and
+/// [`not_billed`](Ledger::not_billed), or neither: then the purchase stays begun, that is, perhaps billed.
+/// Each call returns only once what it says is durable. A question is named by the judge and the digest of the request
+/// body, SHA-256 in hex.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Before the request leaves: what is known of the question, which is on record as begun if that is
+    /// [`Prior::Begun`].
+    ///
+    /// # Errors
+    /// As [`LedgerError`] says; the request must not leave.
+    async fn begin(&self, judge: &Name, digest: &str) -> Result<Prior, LedgerError>;
+
+    /// On arrival, before anything reads the answer.
+    ///
+    /// # Errors
+    /// As [`LedgerError`] says; the answer must not be used.
+    async fn answered(&self, judge: &Name, digest: &str, answer: &Answer) -> Result<(), LedgerError>;
+
+    /// The vendor certainly did not bill the question begun last.
+    ///
+    /// # Errors
+    /// As [`LedgerError`] says.
+    async fn not_billed(&self, judge: &Name, digest: &str) -> Result<(), LedgerError>;
+}
+
+/// Why a purchase could not be recorded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LedgerError {
+    /// Another worker has the job by now: drop everything.
+    #[error("the job's lease is gone")]
+    LeaseLost,
+    /// Hand the job back and try later.
+    #[error("the store cannot record the purchase: {reason}")]
+    Unavailable { reason: String },
+}
+
+/// Remembers nothing: every question may be asked. For `eval` and `check`, which have no job.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FreeLedger;
+
+#[async_trait]
+impl Ledger for FreeLedger {
+    async fn begin(&self, _judge: &Name, _digest: &str) -> Result<Prior, LedgerError> {
+        Ok(Prior::Begun)
+    }
+
+    async fn answered(&self, _judge: &Name, _digest: &str, _answer: &Answer) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    async fn not_billed(&self, _judge: &Name, _digest: &str) -> Result<(), LedgerError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,22 @@
+//! What an event means: a ladder of judges, the first confident and valid answer wins, past the last a person decides.
+//!
+//! - [`Classifier`] climbs the ladder and makes the [`Verdict`](crate::domain::Verdict)
+//! - [`Judge`] is one rung's mind: rules of the configuration, a local model, a language model
+//! - [`Schema`] says what an answer must look like, to the vendors and to us
+//! - [`Ledger`] is the port through which paid questions are recorded
+//! - [`linear`] is the local model itself
+
+pub mod linear;
+
+mod classifier;
+mod judge;
+mod ledger;
+mod schema;
+
+pub use classifier::{Classifier, ClassifyError, LadderRung, Outcome, Parts};
+pub use judge::{Form, Judge, Key, Llm, Local, Question, Rule, Rules, Said, Settings, SettingsError, Turn};
+pub use ledger::{FreeLedger, Ledger, LedgerError};
+pub use schema::{Fields, Output, Schema, SchemaError};
+
+#[cfg(test)]
+mod fakes;

@@ -1,0 +1,46 @@
+//! What is wrong with an output, without a word of the output: a model wrote it under a stranger's influence, and
+//! these texts reach records, logs and, one day, a second prompt.
+
+use jsonschema::{ValidationError, error::ValidationErrorKind};
+use serde_json::Value;
+
+use super::inline::below;
+
+/// One problem: where, by path, and what the schema demanded there. `schema` is the one without references.
+pub(super) fn told(error: &ValidationError<'_>, schema: &Value) -> String {
+    let demand = match error.kind() {
+        ValidationErrorKind::AdditionalProperties { unexpected }
+        | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+            format!("has {} field(s) that the schema does not know", unexpected.len())
+        }
+        ValidationErrorKind::PropertyNames { .. } => "has a field with a name that is not allowed".to_owned(),
+        ValidationErrorKind::Required { property } => format!("lacks {property}"),
+        _ => error.masked_with("what it holds").to_string(),
+    };
+    format!("{}: {demand}", whereabouts(error.instance_path().as_str(), schema))
+}
+
+/// The path with every segment masked that is neither an index nor a property of the schema.
+fn whereabouts(path: &str, schema: &Value) -> String {
+    if path.is_empty() {
+        return "the answer".to_owned();
+    }
+    let shown = |segment: &str| {
+        let digits = segment.bytes().all(|b| b.is_ascii_digit());
+        if digits || names(schema, &format!("/{segment}")) { segment.to_owned() } else { "…".to_owned() }
+    };
+    path.split('/').map(shown).collect::<Vec<_>>().join("/")
+}
+
+/// Whether some object of the schema has a property of that name, given as a pointer of one segment.
+fn names(schema: &Value, segment: &str) -> bool {
+    match schema {
+        Value::Object(keywords) => keywords.iter().any(|(key, value)| {
+            let properties = value.as_object().filter(|_| key == "properties");
+            properties.is_some_and(|all| all.keys().any(|name| below("", name) == segment))
+                || names(value, segment)
+        }),
+        Value::Array(items) => items.iter().any(|item| names(item, segment)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}

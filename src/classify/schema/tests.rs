@@ -1,0 +1,177 @@
+use serde_json::json;
+
+use super::*;
+use crate::classify::fakes::{fields, output, schema, schema_file};
+
+fn load(file: &Value) -> Result<Schema, Vec<SchemaError>> {
+    Schema::load(&file.to_string(), fields())
+}
+
+/// The paths of what is wrong with the schema after `change`.
+fn wrong(change: impl FnOnce(&mut Value)) -> Vec<String> {
+    let mut file = schema_file();
+    change(&mut file);
+    load(&file).expect_err("is refused").into_iter().map(|error| error.path).collect()
+}
+
+#[test]
+fn labels_come_in_the_files_order() {
+    let schema = schema();
+    assert_eq!(schema.labels(), ["lead", "support", "spam"]);
+    assert_eq!(schema.digest(), hex::encode(Sha256::digest(schema_file().to_string())));
+}
+
+#[test]
+fn what_a_classifier_needs_is_demanded_by_path() {
+    assert_eq!(wrong(|s| s["additionalProperties"] = json!(true)), ["#/additionalProperties"]);
+    assert_eq!(wrong(|s| s["required"] = json!(["label", "reason"])), ["#/required"]);
+    assert_eq!(wrong(|s| s["properties"]["label"] = json!({"type": "string"})), ["#/properties/label/enum"]);
+    let same = json!({"type": "string", "enum": ["spam", "Spam"]});
+    assert_eq!(wrong(|s| s["properties"]["label"] = same), ["#/properties/label/enum"]);
+    let number = json!({"type": "integer", "enum": [1, 2]});
+    let paths = ["#/properties/label/type", "#/properties/label/enum"];
+    assert_eq!(wrong(|s| s["properties"]["label"] = number), paths);
+    assert_eq!(
+        wrong(|s| s["properties"]["confidence"] = json!({"type": "number"})),
+        ["#/properties/confidence"]
+    );
+    let percent = json!({"type": "number", "minimum": 0, "maximum": 100});
+    assert_eq!(wrong(|s| s["properties"]["confidence"] = percent), ["#/properties/confidence"]);
+    assert_eq!(
+        wrong(|s| s["properties"]["reason"]["type"] = json!("array")),
+        ["#/properties/reason/type", "#/properties/reason"]
+    );
+    assert_eq!(wrong(|s| s["$schema"] = json!("http://json-schema.org/draft-07/schema#")), ["#/$schema"]);
+    assert_eq!(
+        wrong(|s| s["properties"]["reason"]["maxLength"] = json!(-1)),
+        ["#/properties/reason/maxLength"]
+    );
+    assert_eq!(wrong(|s| s["properties"]["reason"]["pattern"] = json!("(")), ["#/properties/reason/pattern"]);
+    assert_eq!(
+        wrong(|s| s["properties"]["reason"]["format"] = json!("prose")),
+        ["#/properties/reason/format"]
+    );
+    let gone = wrong(|s| drop(s["properties"].as_object_mut().expect("an object").remove("reason")));
+    assert_eq!(gone, ["#/properties/reason"]);
+    let error = load(&json!({})).expect_err("is refused");
+    assert!(error.len() >= 5, "all at once: {error:#?}");
+    assert_eq!(Schema::load("{", fields()).expect_err("is refused")[0].path, "#");
+}
+
+#[test]
+fn errors_tell_the_remedy() {
+    let mut file = schema_file();
+    file["properties"]["confidence"] = json!({"type": "number"});
+    let errors = load(&file).expect_err("is refused");
+    let want = "#/properties/confidence: a confidence is from 0 to 1; set \"minimum\": 0 and \"maximum\": 1";
+    assert_eq!(errors[0].to_string(), want);
+}
+
+#[test]
+fn what_is_wrong_with_an_output_is_told_without_quoting_it() {
+    let schema = schema();
+    assert_eq!(schema.validate(&output("spam", 0.5)), Ok(()));
+    let mut bad = output("hush", 1.5);
+    bad["evidence"] = json!(["hush", 7, "hush", "hush"]);
+    bad["hush"] = json!("hush");
+    bad.as_object_mut().expect("an object").remove("reason");
+    let wrong = schema.validate(&bad).expect_err("is invalid");
+    assert!(wrong.iter().all(|w| !w.contains("hush")), "{wrong:#?}");
+    for want in [
+        "the answer: has 1 field(s) that the schema does not know",
+        "the answer: lacks \"reason\"",
+        "/label: what it holds is not one of \"lead\", \"support\" or \"spam\"",
+        "/confidence: what it holds is greater than the maximum of 1",
+        "/evidence/1: what it holds is not of type \"string\"",
+        "/evidence: what it holds has more than 3 items",
+    ] {
+        assert!(wrong.iter().any(|w| w == want), "{want} is not in {wrong:#?}");
+    }
+    for other in [json!("hush"), json!(["hush"]), json!(null)] {
+        assert_eq!(schema.validate(&other).expect_err("is invalid").len(), 1);
+    }
+}
+
+#[test]
+fn the_number_of_problems_told_is_bounded() {
+    let mut bad = output("spam", 0.5);
+    bad["evidence"] = (0..1_000).map(|n| json!(n)).collect();
+    assert_eq!(schema().validate(&bad).expect_err("is invalid").len(), PROBLEMS_MAX);
+}
+
+#[test]
+fn names_that_only_the_model_knows_are_masked_in_paths() {
+    let mut file = schema_file();
+    file["properties"]["scores"] = json!({
+        "type": "object",
+        "properties": {"a/b": {"type": "number"}},
+        "additionalProperties": {"type": "number"}
+    });
+    let schema = load(&file).expect("loads");
+    let mut bad = output("spam", 0.5);
+    bad["scores"] = json!({"hush": "x", "a/b": "x"});
+    let mut wrong = schema.validate(&bad).expect_err("is invalid");
+    wrong.sort();
+    assert_eq!(
+        wrong,
+        [
+            "/scores/a~1b: what it holds is not of type \"number\"",
+            "/scores/…: what it holds is not of type \"number\""
+        ]
+    );
+}
+
+#[test]
+fn formats_and_bounds_that_vendors_do_not_take_are_enforced_here() {
+    let mut file = schema_file();
+    file["properties"]["mail"] = json!({"type": "string", "format": "email", "maxLength": 20});
+    let schema = load(&file).expect("loads");
+    for (mail, valid) in [("a@b.example", true), ("nobody", false), ("a@bbbbbbbbbbbbbbbbbbbb.example", false)]
+    {
+        let mut output = output("spam", 0.5);
+        output["mail"] = json!(mail);
+        assert_eq!(schema.validate(&output).is_ok(), valid, "{mail}");
+    }
+    file["properties"]["mail"]["format"] = json!("e-mail");
+    load(&file).expect_err("an unknown format would enforce nothing");
+}
+
+#[test]
+fn the_case_of_enum_values_is_put_right_at_any_depth_and_nothing_else_is() {
+    let mut file = schema_file();
+    file["$defs"] = json!({"area": {"type": "string", "enum": ["Billing", "Log-in"]}});
+    file["properties"]["areas"] = json!({"type": "array", "items": {"$ref": "#/$defs/area"}});
+    file["properties"]["next"] = json!({"anyOf": [
+        {"type": "object", "properties": {"area": {"$ref": "#/$defs/area"}}, "additionalProperties": false},
+        {"type": "string", "const": "NONE"}
+    ]});
+    file["properties"]["level"] = json!({"type": "string", "enum": ["x", "X", "y"]});
+    let schema = load(&file).expect("loads");
+    let mut said = output("SPAM", 0.5);
+    said["reason"] = json!("LEAD");
+    said["areas"] = json!(["billing", "LOG-IN", "other"]);
+    said["next"] = json!({"area": "bILLING"});
+    said["level"] = json!("X");
+    let mut want = said.clone();
+    want["label"] = json!("spam");
+    want["areas"] = json!(["Billing", "Log-in", "other"]);
+    want["next"] = json!({"area": "Billing"});
+    schema.canonical(&mut said);
+    assert_eq!(said, want);
+    said["next"] = json!("none");
+    schema.canonical(&mut said);
+    assert_eq!(said["next"], "NONE");
+}
+
+#[test]
+fn only_valid_outputs_are_admitted() {
+    let schema = schema();
+    let admitted = schema.admit(output("Spam", 0.25)).expect("valid");
+    assert_eq!(
+        (admitted.label(), admitted.confidence(), admitted.reason()),
+        ("spam", 0.25, "a made-up reason")
+    );
+    assert_eq!(admitted.value(), &output("spam", 0.25));
+    schema.admit(output("ham", 0.25)).expect_err("an unknown label");
+    schema.admit(output("spam", f64::NAN)).expect_err("no number at all");
+}

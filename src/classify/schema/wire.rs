@@ -1,0 +1,333 @@
+//! The schema as vendors are told it: the subset that both Anthropic's and OpenAI's structured outputs take.
+//!
+//! Objects are closed and all their properties required; only types, enums, nested `anyOf`, formats and item counts
+//! of at most one survive as keywords. Every other demand is put into words and appended to the `description`, where
+//! a model can read it; the file itself still enforces it on what comes back. What cannot be told at all is an error
+//! when the file is loaded, not a 400 when an event is waiting.
+//!
+//! Sources: platform.claude.com "Structured outputs" (JSON Schema limitations; at most 16 union-typed parameters);
+//! OpenAI "Structured model outputs" (supported schemas; 5,000 properties, 10 levels, 1,000 enum values).
+
+use serde_json::{Map, Value, json};
+
+use super::{SchemaError, inline::below};
+
+const DEPTH_MAX: usize = 10;
+const PROPERTIES_MAX: usize = 5_000;
+const ENUM_VALUES_MAX: usize = 1_000;
+const UNIONS_MAX: usize = 16;
+
+const TYPES: [&str; 7] = ["object", "array", "string", "integer", "number", "boolean", "null"];
+/// Formats that both vendors take.
+const FORMATS: [&str; 9] =
+    ["date-time", "date", "time", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"];
+
+/// Keywords that the derivation handles itself.
+const HANDLED: [&str; 8] =
+    ["type", "enum", "const", "properties", "required", "additionalProperties", "items", "description"];
+/// Keywords that demand nothing of a value; they stay behind.
+const SILENT: [&str; 11] = [
+    "$schema",
+    "$id",
+    "$comment",
+    "$anchor",
+    "title",
+    "default",
+    "examples",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "contentSchema",
+];
+/// Keywords whose demand goes into words: none of them is in both vendors' subsets.
+const BOUNDS: [&str; 31] = [
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "contains",
+    "minContains",
+    "maxContains",
+    "minProperties",
+    "maxProperties",
+    "format",
+    "anyOf",
+    "oneOf",
+    "allOf",
+    "not",
+    "if",
+    "then",
+    "else",
+    "dependentRequired",
+    "dependentSchemas",
+    "patternProperties",
+    "propertyNames",
+    "prefixItems",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+];
+const CONTENT: [&str; 2] = ["contentEncoding", "contentMediaType"];
+
+/// The wire schema of `schema`, which has no references. Problems go to `wrong`; without any the result is good.
+pub(super) fn derive(schema: &Value, wrong: &mut Vec<SchemaError>) -> Value {
+    let mut derivation = Derivation { wrong, properties: 0, enum_values: 0, unions: 0 };
+    if schema.get("anyOf").or_else(|| schema.get("oneOf")).is_some() {
+        let remedy = "put it into a property";
+        derivation.problem("#", "vendors refuse anyOf and oneOf at the root", remedy);
+    }
+    let wire = derivation.node(schema, "#", 0);
+    derivation.limit("properties", derivation.properties, PROPERTIES_MAX);
+    derivation.limit("enum values", derivation.enum_values, ENUM_VALUES_MAX);
+    derivation.limit("unions (anyOf or several types)", derivation.unions, UNIONS_MAX);
+    wire
+}
+
+struct Derivation<'a> {
+    wrong: &'a mut Vec<SchemaError>,
+    properties: usize,
+    enum_values: usize,
+    unions: usize,
+}
+
+impl Derivation<'_> {
+    fn problem(&mut self, path: &str, problem: impl Into<String>, remedy: &str) {
+        self.wrong.push(SchemaError::at(path, problem, remedy));
+    }
+
+    fn limit(&mut self, what: &str, count: usize, max: usize) {
+        if count > max {
+            let problem = format!("has {count} {what}; vendors take at most {max}");
+            self.problem("#", problem, "make the output smaller");
+        }
+    }
+
+    /// `depth` counts the objects and arrays around this schema.
+    fn node(&mut self, schema: &Value, path: &str, depth: usize) -> Value {
+        let Value::Object(keywords) = schema else {
+            self.problem(path, "vendors refuse `true` and `false` as schemas", "write a type");
+            return Value::Null;
+        };
+        self.known(keywords, path);
+        let mut wire = Map::new();
+        let types = types(keywords);
+        let options = ["anyOf", "oneOf"].iter().find_map(|key| Some((*key, keywords.get(*key)?.as_array()?)));
+        match (types.is_empty(), options) {
+            (true, Some((key, options))) => {
+                self.unions += 1;
+                let here = below(path, key);
+                let options = options
+                    .iter()
+                    .enumerate()
+                    .map(|(i, o)| self.node(o, &below(&here, &i.to_string()), depth));
+                wire.insert("anyOf".to_owned(), options.collect());
+                describe(&mut wire, keywords, &[key]);
+                return Value::Object(wire);
+            }
+            (true, None) => {
+                self.problem(path, "has no type", "write a type, an enum, or anyOf");
+                return Value::Null;
+            }
+            (false, _) => {}
+        }
+        if let Some(unknown) = types.iter().find(|t| !TYPES.contains(t)) {
+            self.problem(
+                &below(path, "type"),
+                format!("`{unknown}` is no type"),
+                "write a type of JSON Schema",
+            );
+        }
+        let told = match types.as_slice() {
+            [one] => json!(one),
+            several => {
+                self.unions += 1;
+                json!(several)
+            }
+        };
+        wire.insert("type".to_owned(), told);
+        describe(&mut wire, keywords, &[]);
+        self.values(&mut wire, keywords, path);
+        if let Some(format) = keywords.get("format").filter(|f| shared(f)) {
+            wire.insert("format".to_owned(), format.clone());
+        }
+        if types.contains(&"object") {
+            self.object(&mut wire, keywords, path, depth);
+        }
+        if types.contains(&"array") {
+            self.array(&mut wire, keywords, path, depth);
+        }
+        Value::Object(wire)
+    }
+
+    /// A misspelt keyword would silently demand nothing.
+    fn known(&mut self, keywords: &Map<String, Value>, path: &str) {
+        let all: [&[&str]; 4] = [&HANDLED, &SILENT, &BOUNDS, &CONTENT];
+        for key in keywords.keys() {
+            if !key.starts_with("x-") && !all.iter().any(|known| known.contains(&key.as_str())) {
+                let remedy = "correct it, or start its name with `x-` if it is a note";
+                self.problem(&below(path, key), "is no keyword that is supported here", remedy);
+            }
+        }
+    }
+
+    fn values(&mut self, wire: &mut Map<String, Value>, keywords: &Map<String, Value>, path: &str) {
+        let primitive = |value: &Value| !value.is_object() && !value.is_array();
+        for key in ["enum", "const"] {
+            let Some(value) = keywords.get(key) else { continue };
+            let values =
+                value.as_array().filter(|_| key == "enum").map_or(std::slice::from_ref(value), Vec::as_slice);
+            if !values.iter().all(primitive) {
+                let problem = "vendors take only strings, numbers, booleans and null as fixed values";
+                self.problem(&below(path, key), problem, "describe the structure with properties or items");
+            }
+            self.enum_values += values.len();
+            wire.insert(key.to_owned(), value.clone());
+        }
+    }
+
+    fn object(
+        &mut self,
+        wire: &mut Map<String, Value>,
+        keywords: &Map<String, Value>,
+        path: &str,
+        depth: usize,
+    ) {
+        let properties = keywords.get("properties").and_then(Value::as_object).filter(|all| !all.is_empty());
+        let Some(properties) = properties else {
+            let remedy = "list its properties, or make it an array of {name, value} objects";
+            self.problem(path, "an object needs properties: vendors refuse free-form objects", remedy);
+            return;
+        };
+        self.deep(path, depth);
+        self.properties += properties.len();
+        let here = below(path, "properties");
+        let told: Map<String, Value> = properties
+            .iter()
+            .map(|(name, schema)| (name.clone(), self.node(schema, &below(&here, name), depth + 1)))
+            .collect();
+        wire.insert("properties".to_owned(), Value::Object(told));
+        wire.insert("required".to_owned(), properties.keys().map(|name| json!(name)).collect());
+        wire.insert("additionalProperties".to_owned(), Value::Bool(false));
+    }
+
+    fn array(
+        &mut self,
+        wire: &mut Map<String, Value>,
+        keywords: &Map<String, Value>,
+        path: &str,
+        depth: usize,
+    ) {
+        let Some(items) = keywords.get("items") else {
+            self.problem(path, "an array needs items", "write what its items are");
+            return;
+        };
+        self.deep(path, depth);
+        wire.insert("items".to_owned(), self.node(items, &below(path, "items"), depth + 1));
+        if let Some(min) = keywords.get("minItems").filter(|min| few(min)) {
+            wire.insert("minItems".to_owned(), min.clone());
+        }
+    }
+
+    fn deep(&mut self, path: &str, depth: usize) {
+        if depth == DEPTH_MAX {
+            let problem = format!("nests deeper than {DEPTH_MAX} levels, which vendors refuse");
+            self.problem(path, problem, "make the output flatter");
+        }
+    }
+}
+
+/// The types of a value: as written, or as its other keywords imply.
+fn types(keywords: &Map<String, Value>) -> Vec<&str> {
+    match keywords.get("type") {
+        Some(Value::String(one)) => return vec![one],
+        Some(Value::Array(several)) => return several.iter().filter_map(Value::as_str).collect(),
+        _ => {}
+    }
+    let listed = keywords.get("enum").and_then(Value::as_array).into_iter().flatten();
+    let mut types: Vec<&str> = listed.chain(keywords.get("const")).map(type_of).collect();
+    types.sort_unstable();
+    types.dedup();
+    if types.is_empty() && keywords.contains_key("properties") {
+        types.push("object");
+    }
+    if types.is_empty() && keywords.contains_key("items") {
+        types.push("array");
+    }
+    types
+}
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(n) if n.is_i64() || n.is_u64() => "integer",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+fn shared(format: &Value) -> bool {
+    format.as_str().is_some_and(|f| FORMATS.contains(&f))
+}
+
+/// Whether an item count is one that both vendors take.
+fn few(min: &Value) -> bool {
+    min.as_u64().is_some_and(|min| min <= 1)
+}
+
+/// Writes the description: the file's, then every demand that stays behind. `told` names keywords that do not.
+fn describe(wire: &mut Map<String, Value>, keywords: &Map<String, Value>, told: &[&str]) {
+    let mut demands = Vec::new();
+    for (key, value) in keywords {
+        let key = key.as_str();
+        let kept = told.contains(&key) && key != "oneOf"
+            || key == "format" && shared(value)
+            || key == "minItems" && few(value);
+        if !kept && (BOUNDS.contains(&key) || CONTENT.contains(&key)) {
+            demands.extend(in_words(key, value, told.contains(&key)));
+        }
+    }
+    let text = keywords.get("description").or_else(|| keywords.get("title")).and_then(Value::as_str);
+    let demands = demands.join("; ");
+    let description = match (text, demands.is_empty()) {
+        (None, true) => return,
+        (Some(text), true) => text.to_owned(),
+        (Some(text), false) => format!("{text} ({demands})"),
+        (None, false) => demands,
+    };
+    wire.insert("description".to_owned(), Value::String(description));
+}
+
+/// A keyword's demand as a model reads it. `structural` is a `oneOf` that is told as `anyOf`.
+fn in_words(key: &str, value: &Value, structural: bool) -> Option<String> {
+    let text = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    Some(match key {
+        "oneOf" if structural => "exactly one of the options".to_owned(),
+        "minimum" => format!("at least {value}"),
+        "maximum" => format!("at most {value}"),
+        "exclusiveMinimum" => format!("more than {value}"),
+        "exclusiveMaximum" => format!("less than {value}"),
+        "multipleOf" => format!("a multiple of {value}"),
+        "minLength" => format!("at least {value} characters"),
+        "maxLength" => format!("at most {value} characters"),
+        "pattern" => format!("matching the regular expression {}", text()),
+        "minItems" => format!("at least {value} items"),
+        "maxItems" => format!("at most {value} items"),
+        "uniqueItems" => return (*value == Value::Bool(true)).then(|| "no two items alike".to_owned()),
+        "minProperties" => format!("at least {value} properties"),
+        "maxProperties" => format!("at most {value} properties"),
+        "format" => format!("in the format {}", text()),
+        other => format!("{other}: {value}"),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,48 @@
+//! `hookyard check`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::{
+    config::ProcessEnvironment,
+    engine::{self, CompileOptions},
+};
+
+use super::{End, project, runtime};
+
+/// Check everything offline.
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// One JSON array of problems.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    pub fn run(self, dir: Option<PathBuf>) -> anyhow::Result<End> {
+        let files = project::files(dir)?;
+        let (engine, mut problems) = engine::compile(&files, &ProcessEnvironment, CompileOptions::default());
+        let mut examples = 0;
+        if let Some(engine) = &engine {
+            // Examples may come to the local judges.
+            engine.train();
+            let failed;
+            (examples, failed) = runtime()?.block_on(engine::run_examples(engine, &files));
+            problems.extend(failed);
+        }
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(&problems)?);
+        } else {
+            for problem in &problems {
+                println!("{problem}");
+            }
+            match (problems.has_errors(), problems.len()) {
+                (false, 0) => println!("all well: {examples} examples did as expected"),
+                (false, n) => println!("usable, with {n} warnings; {examples} examples did as expected"),
+                (true, n) => println!("{n} problems: this configuration would not be started"),
+            }
+        }
+        Ok(if problems.has_errors() { End::Badly } else { End::Well })
+    }
+}

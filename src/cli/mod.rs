@@ -1,0 +1,75 @@
+//! The command line: one file per subcommand. The only place that prints.
+
+mod check;
+mod demo;
+mod eval;
+mod init;
+mod logs;
+mod project;
+mod send;
+mod serve;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+/// Webhooks in, decisions and actions out: verified, queued, classified, acted on once.
+#[derive(Debug, Parser)]
+#[command(name = "hookyard", version, about)]
+struct Arguments {
+    /// Folder with config/, prompts/, schemas/ and evals/. Without it: the current folder if it has a
+    /// config/hookyard.toml, else the defaults built into the program.
+    #[arg(long, global = true, env = "HOOKYARD_DIR")]
+    dir: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service.
+    Serve(serve::Serve),
+    /// See it work: real deliveries against stand-ins on this machine, with nothing to set up.
+    Demo(demo::Demo),
+    /// Check configuration, prompts, schemas and examples, and tell every problem at once.
+    Check(check::Check),
+    /// Sign a body as a sender would, and deliver it.
+    Send(send::Send),
+    /// Write a commented configuration to start from.
+    Init(init::Init),
+    /// Measure the classifiers on their labelled cases.
+    Eval(eval::Eval),
+}
+
+/// How a command ends.
+enum End {
+    Well,
+    /// It did its job, and what it found is not well.
+    Badly,
+}
+
+/// Runs the program on the process's arguments.
+pub fn run() -> ExitCode {
+    let Arguments { dir, command } = Arguments::parse();
+    let end = match command {
+        Command::Serve(serve) => serve.run(dir),
+        Command::Demo(demo) => demo.run(),
+        Command::Check(check) => check.run(dir),
+        Command::Send(send) => send.run(dir),
+        Command::Init(init) => init.run(),
+        Command::Eval(eval) => eval.run(dir),
+    };
+    match end {
+        Ok(End::Well) => ExitCode::SUCCESS,
+        Ok(End::Badly) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The asynchronous machinery, for commands that need it.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}

@@ -1,0 +1,42 @@
+//! The configuration a command works on.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use crate::{
+    config::{Environment, Files, Problems, SETTINGS},
+    engine::{self, CompileOptions, Engine},
+};
+
+/// The user's files: from `dir`, else from the current folder if it has a configuration, else built in.
+pub(super) fn files(dir: Option<PathBuf>) -> anyhow::Result<Files> {
+    let here = Path::new(".");
+    match dir {
+        Some(dir) => read(&dir),
+        None if here.join(SETTINGS).is_file() => read(here),
+        None => Ok(Files::embedded()),
+    }
+}
+
+fn read(dir: &Path) -> anyhow::Result<Files> {
+    let files = Files::read(dir).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    if files.get(SETTINGS).is_none() {
+        anyhow::bail!("{} has no {SETTINGS}: `hookyard init {0}` writes one to start from", dir.display());
+    }
+    Ok(files)
+}
+
+/// Compiles `files`; warnings are shown, errors refuse.
+pub(super) fn engine(
+    files: &Files,
+    env: &dyn Environment,
+    options: CompileOptions,
+) -> anyhow::Result<Engine> {
+    let (engine, problems) = engine::compile(files, env, options);
+    let problems: &Problems = &problems;
+    for problem in problems {
+        eprintln!("{problem}");
+    }
+    engine.context("the configuration has errors: nothing was started")
+}

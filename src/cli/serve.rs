@@ -1,0 +1,89 @@
+//! `hookyard serve`
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::{
+    config::{self, ProcessEnvironment},
+    engine::CompileOptions,
+    host::SystemClock,
+    service::{Service, ServiceOptions},
+};
+
+use super::{
+    End,
+    logs::{self, LogFormat},
+    project, runtime,
+};
+
+/// Run the service until it is told to stop.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Address of the public listener, instead of the configured one.
+    #[arg(long, env = "HOOKYARD_LISTEN")]
+    listen: Option<SocketAddr>,
+    /// Address of the admin listener, instead of the configured one.
+    #[arg(long, env = "HOOKYARD_ADMIN_LISTEN")]
+    admin_listen: Option<SocketAddr>,
+    /// Data directory, instead of the configured one.
+    #[arg(long, env = "HOOKYARD_DATA")]
+    data: Option<PathBuf>,
+    /// How logs are written.
+    #[arg(long)]
+    log_format: Option<LogFormat>,
+}
+
+impl Serve {
+    pub fn run(self, dir: Option<PathBuf>) -> anyhow::Result<End> {
+        logs::start("info", self.log_format);
+        let files = project::files(dir)?;
+        let data = self.data.clone();
+        let options = CompileOptions { data_dir: data.clone(), ..CompileOptions::default() };
+        let engine = project::engine(&files, &ProcessEnvironment, options)?;
+        let settings = engine.settings.clone();
+        let address = |given: Option<SocketAddr>, configured: &str| match given {
+            Some(address) => Ok(address),
+            None => configured.parse().with_context(|| format!("`{configured}` is no address")),
+        };
+        let admin_token = match &settings.server.admin_token {
+            Some(reference) => config::secret(reference, &ProcessEnvironment)?.set(),
+            None => None,
+        };
+        let admin_listen = address(self.admin_listen, &settings.server.admin_listen)?;
+        if !admin_listen.ip().is_loopback() && admin_token.is_none() {
+            anyhow::bail!(
+                "the admin listener on {admin_listen} needs server.admin_token, or an address on loopback"
+            );
+        }
+        let options = ServiceOptions {
+            dir: data.unwrap_or_else(|| settings.store.path.clone()),
+            listen: address(self.listen, &settings.server.listen)?,
+            admin_listen,
+            admin_token,
+            clock: Arc::new(SystemClock::new()),
+        };
+        runtime()?.block_on(async {
+            for source in engine.sources() {
+                tracing::info!(source = %source.name, scheme = source.verifier.scheme().as_str(), "source is on");
+            }
+            let service = Service::start(engine, options).await?;
+            tracing::info!(public = %service.public, admin = %service.admin, "ready");
+            told_to_stop().await?;
+            tracing::info!("stopping: finishing what is under way");
+            service.stop().await;
+            Ok(End::Well)
+        })
+    }
+}
+
+/// Ctrl-C, or SIGTERM.
+async fn told_to_stop() -> anyhow::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,326 @@
+//! Labelled eval cases: what `local` learns from, and what a suite measures against.
+
+use std::collections::HashMap;
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{
+    codes,
+    files::Files,
+    problem::{At, Problem, Problems},
+    suggest::quoted,
+};
+
+/// Faulty lines that are told of one file.
+const FAULTY_LINES_MAX: usize = 50;
+
+/// One event with the label that a person gave it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// Unique in its file.
+    pub id: String,
+    pub event: CaseEvent,
+    pub expect: Expect,
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// Who labelled it.
+    pub author: String,
+    /// How much it counts in training, more than 0 and at most 100.
+    #[serde(default = "weight", skip_serializing_if = "counts_once")]
+    pub weight: f64,
+    /// Who else looked at the label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked_by: Option<String>,
+    /// 1-based line of its file.
+    #[serde(skip)]
+    pub line: usize,
+}
+
+/// What arrived.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaseEvent {
+    pub source: String,
+    #[serde(rename = "type")]
+    pub event_type: String,
+    pub body: Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headers: Option<IndexMap<String, String>>,
+}
+
+/// What it means.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expect {
+    pub label: String,
+}
+
+/// What a case is used for, decided by its body alone so that it never moves and equal bodies stay together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Split {
+    /// `local` learns from it.
+    Train,
+    /// Looked at while prompts and rules are worked on.
+    Dev,
+    /// Only measured.
+    Test,
+}
+
+impl Split {
+    pub const ALL: [Split; 3] = [Split::Train, Split::Dev, Split::Test];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Split::Train => "train",
+            Split::Dev => "dev",
+            Split::Test => "test",
+        }
+    }
+
+    /// Of an event's body: six tenths train, two dev, two test.
+    fn of(body: &Value) -> Self {
+        let digest: [u8; 32] = Sha256::digest(body.to_string()).into();
+        let [a, b, c, d, e, f, g, h, ..] = digest;
+        match u64::from_be_bytes([a, b, c, d, e, f, g, h]) % 10 {
+            0..=5 => Split::Train,
+            6..=7 => Split::Dev,
+            _ => Split::Test,
+        }
+    }
+}
+
+impl Case {
+    pub fn split(&self) -> Split {
+        Split::of(&self.event.body)
+    }
+}
+
+/// Path of the cases in a folder of `evals/`.
+pub fn cases_file(folder: &str) -> String {
+    format!("evals/{folder}/cases.jsonl")
+}
+
+/// All cases of a folder of `evals/` that can be read, in the order of the file, and what is wrong with the others.
+pub fn cases(files: &Files, folder: &str) -> (Vec<Case>, Problems) {
+    let file = cases_file(folder);
+    let mut problems = Problems::new();
+    let mut cases = Vec::new();
+    let mut faulty = 0;
+    for (index, text) in files.get(&file).unwrap_or_default().lines().enumerate() {
+        if text.trim().is_empty() {
+            continue;
+        }
+        match parse(&file, index + 1, text) {
+            Ok(case) => cases.push(case),
+            Err(problem) => {
+                faulty += 1;
+                if faulty <= FAULTY_LINES_MAX {
+                    problems.push(problem);
+                }
+            }
+        }
+    }
+    if faulty > FAULTY_LINES_MAX {
+        problems.push(At::file(&file).error(
+            codes::BAD_CASE,
+            format!("{} more lines are no cases", faulty - FAULTY_LINES_MAX),
+            "correct those above first",
+        ));
+    }
+    if cases.is_empty() && faulty == 0 {
+        let message =
+            if files.get(&file).is_some() { "there are no cases in it" } else { "there is no such file" };
+        let remedy = "write one labelled case per line, or name a folder that has some";
+        problems.push(At::file(&file).error(codes::NO_CASES, message, remedy));
+    }
+    problems.extend(repeated(&file, &cases));
+    (cases, problems)
+}
+
+/// The cases that `local` may learn from, and never another; problems as [`cases`] tells them.
+pub fn training_cases(files: &Files, folder: &str) -> (Vec<Case>, Problems) {
+    let (mut cases, problems) = cases(files, folder);
+    cases.retain(|case| case.split() == Split::Train);
+    (cases, problems)
+}
+
+fn parse(file: &str, line: usize, text: &str) -> Result<Case, Problem> {
+    let wrong = |message, remedy| Err(At::line(file, line).error(codes::BAD_CASE, message, remedy));
+    let remedy = "write one JSON object: id, event {source, type, body}, expect {label}, author; perhaps tags, weight, \
+                  checked_by";
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let read: Result<Case, _> = serde_path_to_error::deserialize(&mut reader);
+    let case = match read {
+        Ok(case) => Case { line, ..case },
+        Err(error) => return wrong(said(&error), remedy),
+    };
+    if let Err(error) = reader.end() {
+        return wrong(
+            format!("there is more than one value on this line (column {})", error.column()),
+            remedy,
+        );
+    }
+    for (field, text) in
+        [("id", &case.id), ("expect.label", &case.expect.label), ("event.type", &case.event.event_type)]
+    {
+        if text.is_empty() {
+            return wrong(format!("`{field}` is empty"), "write it");
+        }
+    }
+    if !(case.weight > 0.0 && case.weight <= 100.0) {
+        return wrong(format!("`weight` is {}", case.weight), "write a number above 0 and up to 100");
+    }
+    Ok(case)
+}
+
+/// An error of serde_json with its path and column, without the line: here it is always the first.
+fn said(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
+    let inner = error.inner().to_string();
+    let text = inner.split(" at line ").next().unwrap_or_default();
+    let column = error.inner().column();
+    match error.path().to_string().as_str() {
+        "." | "?" => format!("{text} (column {column})"),
+        path => format!("{}: {text} (column {column})", quoted(path)),
+    }
+}
+
+/// Ids and bodies that come twice.
+fn repeated(file: &str, cases: &[Case]) -> Vec<Problem> {
+    let mut ids: HashMap<&str, &Case> = HashMap::new();
+    let mut bodies: HashMap<String, &Case> = HashMap::new();
+    let mut problems = Vec::new();
+    for case in cases {
+        let at = || At::line(file, case.line);
+        if let Some(first) = ids.insert(&case.id, case) {
+            problems.push(at().error(
+                codes::DUPLICATE_CASE,
+                format!("the id {} is that of line {} too", quoted(&case.id), first.line),
+                "give one of them another id",
+            ));
+        } else if let Some(first) = bodies.insert(case.event.body.to_string(), case) {
+            let (first_label, label) = (quoted(&first.expect.label), quoted(&case.expect.label));
+            let same = format!("the body is that of case {} on line {}", quoted(&first.id), first.line);
+            problems.push(if first_label == label {
+                at().warning(codes::SAME_BODY, same, "remove one of them: it counts twice")
+            } else {
+                let message = format!("{same}, which is labelled {first_label}, not {label}");
+                at().error(codes::SAME_BODY, message, "decide which label is right and remove the other case")
+            });
+        }
+    }
+    problems
+}
+
+const fn weight() -> f64 {
+    1.0
+}
+
+fn counts_once(weight: &f64) -> bool {
+    *weight == self::weight()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn line(id: &str, n: u32, label: &str) -> String {
+        json!({
+            "id": id,
+            "event": {"source": "forms", "type": "a.b", "body": {"n": n}},
+            "expect": {"label": label},
+            "author": "me",
+        })
+        .to_string()
+    }
+
+    fn read(text: &str) -> (Vec<Case>, String) {
+        let (cases, problems) = cases(&Files::default().with("evals/t/cases.jsonl", text), "t");
+        (cases, problems.to_string())
+    }
+
+    #[test]
+    fn reads_cases_with_their_lines() {
+        let (cases, problems) = read(&format!("{}\n\n{}\r\n", line("a", 1, "x"), line("b", 2, "y")));
+        assert_eq!(problems, "");
+        let told: Vec<_> =
+            cases.iter().map(|c| (c.id.as_str(), c.line, c.weight, c.expect.label.as_str())).collect();
+        assert_eq!(told, [("a", 1, 1.0, "x"), ("b", 3, 1.0, "y")]);
+        let text = serde_json::to_string(&cases[0]).expect("serializes");
+        assert_eq!(read(&text).0, cases[..1], "a case is written as it is read");
+    }
+
+    #[test]
+    fn names_what_is_wrong_with_each_line() {
+        let typo = line("a", 1, "x").replace("label", "lable");
+        let text = format!("{{\"id\": }}\n{typo}\n{} 1\n{}\n", line("b", 2, "x"), line("", 3, "x"));
+        let (cases, problems) = read(&text);
+        assert!(cases.is_empty());
+        let remedy = "\n    remedy: write one JSON object: id, event {source, type, body}, expect {label}, author; \
+                      perhaps tags, weight, checked_by";
+        assert_eq!(
+            problems,
+            format!(
+                "evals/t/cases.jsonl:1: error[HY0501]: `id`: expected value (column 8){remedy}\n\
+                 evals/t/cases.jsonl:2: error[HY0501]: `expect.lable`: unknown field `lable`, expected `label` \
+                 (column 82){remedy}\n\
+                 evals/t/cases.jsonl:3: error[HY0501]: there is more than one value on this line (column \
+                 104){remedy}\n\
+                 evals/t/cases.jsonl:4: error[HY0501]: `id` is empty\n    remedy: write it"
+            )
+        );
+    }
+
+    #[test]
+    fn repetitions_are_told() {
+        let text = [line("a", 1, "x"), line("a", 2, "x"), line("b", 1, "x"), line("c", 1, "y")].join("\n");
+        let (cases, problems) = read(&text);
+        assert_eq!(cases.len(), 4);
+        assert_eq!(
+            problems,
+            "evals/t/cases.jsonl:2: error[HY0502]: the id `a` is that of line 1 too\n    remedy: give one of them \
+             another id\n\
+             evals/t/cases.jsonl:3: warning[HY0503]: the body is that of case `a` on line 1\n    remedy: remove one \
+             of them: it counts twice\n\
+             evals/t/cases.jsonl:4: error[HY0503]: the body is that of case `b` on line 3, which is labelled `x`, not \
+             `y`\n    remedy: decide which label is right and remove the other case"
+        );
+    }
+
+    #[test]
+    fn no_cases_is_a_problem() {
+        let remedy = "\n    remedy: write one labelled case per line, or name a folder that has some";
+        assert_eq!(
+            read("\n").1,
+            format!("evals/t/cases.jsonl: error[HY0504]: there are no cases in it{remedy}")
+        );
+        let (_, problems) = cases(&Files::default(), "t");
+        assert_eq!(
+            problems.to_string(),
+            format!("evals/t/cases.jsonl: error[HY0504]: there is no such file{remedy}")
+        );
+        assert_eq!(read(&"x\n".repeat(60)).1.matches("error[").count(), FAULTY_LINES_MAX + 1);
+    }
+
+    #[test]
+    fn splits_follow_the_body_and_training_sees_only_its_own() {
+        let text: Vec<_> = (0..1_000).map(|n| line(&n.to_string(), n, "x")).collect();
+        let files = Files::default().with("evals/t/cases.jsonl", text.join("\n"));
+        let (all, _) = cases(&files, "t");
+        let count = |split| all.iter().filter(|case| case.split() == split).count();
+        assert_eq!(Split::ALL.map(count), [582, 211, 207]);
+        // As another program computes it from the same bytes.
+        let first: String = all.iter().take(8).map(|case| &case.split().as_str()[..2]).collect();
+        assert_eq!(first, "detrtrtededetede");
+        let (training, problems) = training_cases(&files, "t");
+        assert!(problems.is_empty());
+        assert!(training.len() == 582 && training.iter().all(|case| case.split() == Split::Train));
+    }
+}

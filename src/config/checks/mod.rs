@@ -1,0 +1,215 @@
+//! Checks of values that need no other file. What names something elsewhere is the engine's to check.
+
+mod settings;
+mod values;
+
+use crate::source::{SECRETS_MAX, Scheme};
+
+use super::{
+    bounds::{Unit, empty_problem, lane_problem, name_problem, number_problem, share_problem},
+    codes,
+    files::{ACTIONS, CLASSIFIERS, FILTER, JUDGES, ROUTES, SOURCES},
+    load::Config,
+    problem::Problems,
+    suggest::{one_of, quoted},
+    tables::{ClassifierTable, DestinationTable, JudgeTable, RouteTable, SourceTable},
+};
+use settings::{server, store, worker};
+use values::{PER_MIN, TIMEOUT_MS, per_min, plain, schedule, secret, types};
+
+const DAY_MS: u64 = 86_400_000;
+/// Judges that exist without a table.
+const BUILT_IN_JUDGES: [&str; 2] = ["rules", "local"];
+/// Says that a server needs no key.
+pub const NO_KEY: &str = "none";
+
+/// Checks all tables.
+pub(super) fn check(config: &Config, problems: &mut Problems) {
+    server(config, problems);
+    store(config, problems);
+    worker(config, problems);
+    config.sources.iter().for_each(|(name, table)| source(config, name, table, problems));
+    filter(config, problems);
+    config.routes.iter().for_each(|(name, table)| route(config, name, table, problems));
+    examples(config, problems);
+    config.classifiers.iter().for_each(|(name, table)| classifier(config, name, table, problems));
+    config.judges.iter().for_each(|(name, table)| judge(config, name, table, problems));
+    config.destinations.iter().for_each(|(name, table)| destination(config, name, table, problems));
+    actions(config, problems);
+}
+
+fn source(config: &Config, name: &str, table: &SourceTable, problems: &mut Problems) {
+    let at = |field| config.at(SOURCES, ["source", name, field]);
+    if table.scheme.parse::<Scheme>().is_err() {
+        problems.push(at("scheme").error(
+            codes::BAD_SCHEME,
+            format!("there is no scheme {}", quoted(&table.scheme)),
+            one_of(&table.scheme, Scheme::ALL.iter().map(|scheme| scheme.as_str())),
+        ));
+    }
+    if table.secrets.len() > SECRETS_MAX {
+        problems.push(at("secrets").error(
+            codes::OUT_OF_BOUNDS,
+            format!("there are {} secrets", table.secrets.len()),
+            format!("keep at most {SECRETS_MAX}: the one in use and those being rotated out"),
+        ));
+    }
+    let none = table.secrets.is_empty();
+    problems.extend(empty_problem(
+        at("secrets"),
+        "secrets",
+        none,
+        "write the signing secret, as `[\"${NAME}\"]`",
+    ));
+    for (index, text) in table.secrets.iter().enumerate() {
+        problems.extend(secret(config.at(SOURCES, ["source", name, "secrets", &index.to_string()]), text));
+    }
+    problems.extend(number_problem(
+        at("tolerance_s"),
+        "tolerance_s",
+        table.tolerance_s,
+        1..=86_400,
+        Unit::Seconds,
+    ));
+    for (field, per_min) in
+        [("critical_per_min", table.limit.critical_per_min), ("other_per_min", table.limit.other_per_min)]
+    {
+        let at = config.at(SOURCES, ["source", name, "limit", field]);
+        problems.extend(number_problem(at, field, per_min.into(), PER_MIN, Unit::Plain));
+    }
+}
+
+fn filter(config: &Config, problems: &mut Problems) {
+    for (index, rule) in config.filter.rule.iter().enumerate() {
+        let index = index.to_string();
+        types(config, FILTER, &["rule", &index, "types"], &rule.types, problems);
+        problems.extend(lane_problem(config.at(FILTER, ["rule", &index, "lane"]), &rule.lane));
+    }
+    problems.extend(lane_problem(config.at(FILTER, ["otherwise", "lane"]), &config.filter.otherwise.lane));
+}
+
+fn route(config: &Config, name: &str, table: &RouteTable, problems: &mut Problems) {
+    types(config, ROUTES, &["route", name, "types"], &table.types, problems);
+    for (index, action) in table.action.iter().enumerate() {
+        let at = config.at(ROUTES, ["route", name, "action", &index.to_string(), "id"]);
+        problems.extend(name_problem(at, "action of a route", &action.id));
+    }
+}
+
+fn examples(config: &Config, problems: &mut Problems) {
+    for (index, example) in config.examples.iter().enumerate() {
+        let index = index.to_string();
+        let at = |field| config.at(ROUTES, ["example", &index, field]);
+        problems.extend(empty_problem(
+            at("name"),
+            "name",
+            example.name.is_empty(),
+            "say what the example shows",
+        ));
+        problems.extend(example.lane.as_deref().and_then(|lane| lane_problem(at("lane"), lane)));
+    }
+}
+
+fn classifier(config: &Config, name: &str, table: &ClassifierTable, problems: &mut Problems) {
+    let at = |field| config.at(CLASSIFIERS, ["classifier", name, field]);
+    for (field, of, name) in [
+        ("prompts", "folder of prompts", &table.prompts),
+        ("schema", "schema", &table.schema),
+        ("cases", "folder of cases", &table.cases),
+    ] {
+        problems.extend(name.as_deref().and_then(|name| name_problem(at(field), of, name)));
+    }
+    let fields = [&table.label_field, &table.confidence_field, &table.reason_field];
+    for (name, field) in ["label_field", "confidence_field", "reason_field"].into_iter().zip(fields) {
+        problems.extend(empty_problem(
+            at(name),
+            name,
+            field.is_empty(),
+            "write the name of a field of the schema",
+        ));
+    }
+    let [label, confidence, reason] = fields;
+    if label == confidence || label == reason || confidence == reason {
+        problems.push(at("label_field").error(
+            codes::SAME_FIELD,
+            "`label_field`, `confidence_field` and `reason_field` are not three different fields",
+            "name three different fields of the schema",
+        ));
+    }
+    let none = table.ladder.is_empty();
+    problems.extend(empty_problem(
+        at("ladder"),
+        "ladder",
+        none,
+        "write a judge, as `[{ judge = \"rules\" }]`",
+    ));
+    for (index, rung) in table.ladder.iter().enumerate() {
+        let at = config.at(CLASSIFIERS, ["classifier", name, "ladder", &index.to_string(), "confidence_min"]);
+        problems.extend(share_problem(at, "confidence_min", rung.confidence_min));
+    }
+}
+
+fn judge(config: &Config, name: &str, table: &JudgeTable, problems: &mut Problems) {
+    let at = |field| config.at(JUDGES, ["judge", name, field]);
+    if BUILT_IN_JUDGES.contains(&name) {
+        problems.push(config.at(JUDGES, ["judge", name]).error(
+            codes::BUILT_IN_JUDGE,
+            format!("the judge `{name}` is built in"),
+            "give this one another name",
+        ));
+    }
+    problems.extend(empty_problem(
+        at("model"),
+        "model",
+        table.model.is_empty(),
+        "write the vendor's id of the model",
+    ));
+    if table.api_key != NO_KEY {
+        problems.extend(secret(at("api_key"), &table.api_key));
+    }
+    problems.extend(table.base_url.as_deref().and_then(|url| plain(at("base_url"), url)));
+    let tokens = number_problem(
+        at("output_tokens_max"),
+        "output_tokens_max",
+        table.output_tokens_max.into(),
+        1..=1_000_000,
+        Unit::Plain,
+    );
+    problems.extend(tokens);
+    problems.extend(number_problem(at("timeout_ms"), "timeout_ms", table.timeout_ms, TIMEOUT_MS, Unit::Ms));
+    problems.extend(per_min(at("limit_per_min"), table.limit_per_min));
+}
+
+fn destination(config: &Config, name: &str, table: &DestinationTable, problems: &mut Problems) {
+    let at = |field| config.at(ACTIONS, ["destination", name, field]);
+    problems.extend(table.url.as_deref().and_then(|url| plain(at("url"), url)));
+    problems.extend(table.credential.as_deref().and_then(|text| secret(at("credential"), text)));
+    problems.extend(table.signing_secret.as_deref().and_then(|text| secret(at("signing_secret"), text)));
+    let number = |field, number, bounds| number_problem(at(field), field, number, bounds, Unit::Ms);
+    problems.extend(table.timeout_ms.and_then(|timeout| number("timeout_ms", timeout, TIMEOUT_MS)));
+    problems
+        .extend(table.idempotency_ms.and_then(|life| number("idempotency_ms", life, 1_000..=366 * DAY_MS)));
+    problems.extend(per_min(at("limit_per_min"), table.limit_per_min));
+    if let Some(waits) = &table.retry_schedule_ms {
+        schedule(config, ACTIONS, ["destination", name, "retry_schedule_ms"], waits, problems);
+    }
+}
+
+fn actions(config: &Config, problems: &mut Problems) {
+    for (name, table) in &config.actions {
+        let at = |field| config.at(ACTIONS, ["action", name, field]);
+        problems.extend(empty_problem(
+            at("kind"),
+            "kind",
+            table.kind.is_empty(),
+            "write a kind, such as `http`",
+        ));
+        if !(table.with.is_object() || table.with.is_null()) {
+            problems.push(at("with").error(
+                codes::BAD_PARAMETERS,
+                "`with` must be a table of the action's parameters",
+                format!("write `[action.{name}.with]` above them"),
+            ));
+        }
+    }
+}

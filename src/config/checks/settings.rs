@@ -1,0 +1,98 @@
+//! `config/hookyard.toml`.
+
+use std::{net::SocketAddr, ops::RangeInclusive};
+
+use super::{
+    super::{
+        bounds::{Unit, empty_problem, number_problem, share_problem},
+        codes,
+        files::SETTINGS,
+        load::Config,
+        problem::{At, Problems},
+    },
+    DAY_MS,
+    values::{TIMEOUT_MS, schedule, secret},
+};
+
+/// Largest body that may be allowed, in bytes.
+const BODY_BYTES_MAX: u64 = 104_857_600;
+/// Shortest and longest time a dedupe key is remembered, in ms.
+const DEDUPE_MS: RangeInclusive<u64> = 8 * DAY_MS..=366 * DAY_MS;
+
+pub(super) fn server(config: &Config, problems: &mut Problems) {
+    let server = &config.settings.server;
+    let at = |field| config.at(SETTINGS, ["server", field]);
+    let listen = address(at("listen"), "listen", &server.listen, problems);
+    let admin = address(at("admin_listen"), "admin_listen", &server.admin_listen, problems);
+    if let (Some(listen), Some(admin)) = (listen, admin)
+        && collide(listen, admin)
+    {
+        problems.push(at("admin_listen").error(
+            codes::BAD_ADDRESS,
+            format!("`admin_listen` is taken by `listen`, {listen}"),
+            "give the admin listener another port",
+        ));
+    }
+    if admin.is_some_and(|admin| !admin.ip().is_loopback()) && server.admin_token.is_none() {
+        problems.push(at("admin_listen").error(
+            codes::ADMIN_OPEN,
+            "the admin listener can be reached from other machines and demands no token",
+            "set `admin_token`, or listen on 127.0.0.1",
+        ));
+    }
+    problems.extend(server.admin_token.as_deref().and_then(|token| secret(at("admin_token"), token)));
+    let number = |field, number, bounds, unit| number_problem(at(field), field, number, bounds, unit);
+    let body_bytes_max = server.body_bytes_max.min(BODY_BYTES_MAX);
+    problems.extend(number("body_bytes_max", server.body_bytes_max, 1_024..=BODY_BYTES_MAX, Unit::Bytes));
+    // Less would refuse bodies that `body_bytes_max` allows, for ever.
+    let in_flight = body_bytes_max..=(1 << 40);
+    problems.extend(number("in_flight_bytes_max", server.in_flight_bytes_max, in_flight, Unit::Bytes));
+    problems.extend(number("request_timeout_ms", server.request_timeout_ms, TIMEOUT_MS, Unit::Ms));
+}
+
+pub(super) fn store(config: &Config, problems: &mut Problems) {
+    let store = &config.settings.store;
+    let at = |field| config.at(SETTINGS, ["store", field]);
+    let is_empty = store.path.as_os_str().is_empty();
+    problems.extend(empty_problem(at("path"), "path", is_empty, "write a folder, such as `data`"));
+    problems.extend(number_problem(at("dedupe_ms"), "dedupe_ms", store.dedupe_ms, DEDUPE_MS, Unit::Ms));
+    let jobs = 1..=1_000_000_000;
+    problems.extend(number_problem(
+        at("open_jobs_max"),
+        "open_jobs_max",
+        store.open_jobs_max,
+        jobs,
+        Unit::Plain,
+    ));
+}
+
+pub(super) fn worker(config: &Config, problems: &mut Problems) {
+    let worker = &config.settings.worker;
+    let at = |field| config.at(SETTINGS, ["worker", field]);
+    let number = |field, number, bounds, unit| number_problem(at(field), field, number, bounds, unit);
+    problems.extend(number("concurrency", worker.concurrency.into(), 0..=4_096, Unit::Plain));
+    problems.extend(number("lease_ms", worker.lease_ms, 1_000..=3_600_000, Unit::Ms));
+    problems.extend(share_problem(at("retry_jitter"), "retry_jitter", worker.retry_jitter));
+    schedule(config, SETTINGS, ["worker", "retry_schedule_ms"], &worker.retry_schedule_ms, problems);
+    for weight in worker.lane_weights {
+        problems.extend(number("lane_weights", weight.into(), 1..=1_000, Unit::Plain));
+    }
+}
+
+fn address(at: At, field: &str, text: &str, problems: &mut Problems) -> Option<SocketAddr> {
+    let address = text.parse().ok();
+    if address.is_none() {
+        problems.push(at.error(
+            codes::BAD_ADDRESS,
+            format!("`{field}` is no address to listen on"),
+            "write IP:PORT, such as 127.0.0.1:8080 or 0.0.0.0:8080",
+        ));
+    }
+    address
+}
+
+/// Whether two listeners cannot both be had. Port 0 stands for any free one.
+fn collide(one: SocketAddr, other: SocketAddr) -> bool {
+    let same_ip = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() == other.port() && one.port() != 0 && same_ip
+}

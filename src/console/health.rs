@@ -1,0 +1,50 @@
+//! Whether the service lives, whether it can take work, and what it counts.
+
+use axum::{extract::State, response::IntoResponse};
+use http::{StatusCode, header};
+
+use crate::store::Depths;
+
+use super::Console;
+
+/// The content type of the OpenMetrics text format.
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The program runs.
+pub(super) async fn livez() -> &'static str {
+    "ok\n"
+}
+
+/// The store answers, and the service is not coming to an end.
+pub(super) async fn readyz(State(console): State<Console>) -> (StatusCode, String) {
+    if console.tasks.is_stopping() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n".to_owned());
+    }
+    match console.store.depths().await {
+        Ok(_) => (StatusCode::OK, "ok\n".to_owned()),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
+    }
+}
+
+pub(super) async fn metrics(State(console): State<Console>) -> impl IntoResponse {
+    match console.store.depths().await {
+        Ok(depths) => gauge(&console, &depths),
+        Err(error) => tracing::error!(%error, "the depths could not be read"),
+    }
+    ([(header::CONTENT_TYPE, OPENMETRICS)], console.metrics.render())
+}
+
+fn gauge(console: &Console, depths: &Depths) {
+    let now = console.clock.now();
+    for lane in &depths.lanes {
+        let age = lane.oldest_due.map_or(std::time::Duration::ZERO, |due| now.since(due));
+        console.metrics.lane(lane.lane.as_str(), lane.ready, age);
+    }
+    let held = [
+        ("leased", depths.leased),
+        ("blocked", depths.blocked),
+        ("waiting", depths.waiting),
+        ("dead", depths.dead),
+    ];
+    held.into_iter().for_each(|(state, jobs)| console.metrics.held(state, jobs));
+}

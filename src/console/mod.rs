@@ -1,0 +1,63 @@
+//! The admin listener: health, metrics, and what an operator may see and do. Loopback unless a token guards it.
+
+mod access;
+mod health;
+mod jobs;
+mod read;
+
+use std::sync::{Arc, RwLock};
+
+use axum::{
+    Router, middleware,
+    routing::{get, post},
+};
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+
+use crate::{domain::Clock, engine::Engine, host::Tasks, store::Store, telemetry::Metrics};
+
+/// What the admin listener shows and steers.
+#[derive(Clone)]
+pub struct Console {
+    pub engine: Arc<RwLock<Arc<Engine>>>,
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<dyn Clock>,
+    pub metrics: Arc<Metrics>,
+    /// Demanded as a bearer token for everything but `/livez` and `/readyz`.
+    pub token: Option<SecretString>,
+    pub tasks: Tasks,
+}
+
+impl Console {
+    pub fn router(self) -> Router {
+        let guarded = Router::new()
+            .route("/metrics", get(health::metrics))
+            .route("/api/v1/events", get(read::events))
+            .route("/api/v1/events/{event}", get(read::event))
+            .route("/api/v1/depths", get(read::depths))
+            .route("/api/v1/jobs", get(jobs::list))
+            .route("/api/v1/jobs/{job}/approve", post(jobs::approve))
+            .route("/api/v1/jobs/{job}/done", post(jobs::done))
+            .route("/api/v1/jobs/{job}/discard", post(jobs::discard))
+            .route("/api/v1/dead/redrive", post(jobs::redrive))
+            .route("/api/v1/pause", post(jobs::pause))
+            .route("/api/v1/resume", post(jobs::resume))
+            .route_layer(middleware::from_fn_with_state(self.clone(), access::guard));
+        Router::new()
+            .route("/livez", get(health::livez))
+            .route("/readyz", get(health::readyz))
+            .merge(guarded)
+            .with_state(self)
+    }
+
+    /// Serves until the group of tasks is told to stop.
+    ///
+    /// # Errors
+    /// The listener failed.
+    pub async fn serve(self, listener: TcpListener) -> std::io::Result<()> {
+        let tasks = self.tasks.clone();
+        axum::serve(listener, self.router())
+            .with_graceful_shutdown(async move { tasks.stopping().await })
+            .await
+    }
+}

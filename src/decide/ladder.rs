@@ -1,0 +1,79 @@
+//! Climbing: whether a judge's turn ends the ladder.
+
+use crate::domain::{Rung, RungOutcome};
+
+/// What follows a judge's turn.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// Its answer is the verdict.
+    Accept,
+    /// Ask the next judge.
+    Climb,
+}
+
+/// How the ladder ends when no judge decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PastTheLast {
+    /// Every judge that could be asked was: a person decides.
+    Person { reason: String },
+    /// A judge failed in a way that may pass; asking again later may decide.
+    TryAgain { reason: String },
+}
+
+/// `confidence` is that of a schema-valid answer, `confidence_min` the rung's demand.
+pub fn step(confidence: f64, confidence_min: f64) -> Step {
+    // Written so that a NaN climbs.
+    if confidence >= confidence_min { Step::Accept } else { Step::Climb }
+}
+
+/// `passing` holds the reasons of judges whose failure may pass (a time-out, a 5xx, a rate limit).
+pub fn past_the_last(rungs: &[Rung], passing: &[String]) -> PastTheLast {
+    if let Some(first) = passing.first() {
+        return PastTheLast::TryAgain { reason: first.clone() };
+    }
+    let mut said: Vec<String> = Vec::with_capacity(rungs.len());
+    for rung in rungs {
+        said.push(match rung.outcome {
+            RungOutcome::Decided | RungOutcome::Unsure => {
+                format!("{} was unsure ({})", rung.judge, rung.said)
+            }
+            RungOutcome::Abstained => format!("{} abstained", rung.judge),
+            RungOutcome::Invalid => format!("{} answered outside the schema", rung.judge),
+            RungOutcome::Unavailable => format!("{} could not be asked ({})", rung.judge, rung.said),
+        });
+    }
+    PastTheLast::Person { reason: format!("no judge decided: {}", said.join("; ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rung(judge: &str, outcome: RungOutcome, said: &str) -> Rung {
+        Rung { judge: judge.into(), outcome, said: said.to_owned(), confidence: None, latency_ms: 0 }
+    }
+
+    #[test]
+    fn accepts_at_the_demand_and_never_a_nan() {
+        assert_eq!(step(0.7, 0.7), Step::Accept);
+        assert_eq!(step(0.69, 0.7), Step::Climb);
+        assert_eq!(step(f64::NAN, 0.0), Step::Climb);
+    }
+
+    #[test]
+    fn past_the_last_rung_a_person_decides_unless_waiting_may_help() {
+        let rungs = [
+            rung("rules", RungOutcome::Abstained, ""),
+            rung("local", RungOutcome::Unsure, "spam 0.31"),
+            rung("claude", RungOutcome::Unavailable, "no key"),
+        ];
+        assert_eq!(
+            past_the_last(&rungs, &[]),
+            PastTheLast::Person {
+                reason: "no judge decided: rules abstained; local was unsure (spam 0.31); claude could not be asked (no key)".to_owned()
+            }
+        );
+        let again = past_the_last(&rungs, &["gpt: 503".to_owned()]);
+        assert_eq!(again, PastTheLast::TryAgain { reason: "gpt: 503".to_owned() });
+    }
+}

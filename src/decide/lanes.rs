@@ -1,0 +1,61 @@
+//! Which lane is served first, turn by turn: by weight, none starving.
+
+use crate::domain::Lane;
+
+/// Smooth weighted round-robin over the three lanes.
+#[derive(Debug, Clone)]
+pub struct Turns {
+    weights: [i64; 3],
+    credit: [i64; 3],
+}
+
+impl Turns {
+    /// Weights of critical, normal and bulk; a weight below 1 counts as 1, so that no lane starves.
+    pub fn new(weights: [u32; 3]) -> Self {
+        Turns { weights: weights.map(|w| i64::from(w.max(1))), credit: [0; 3] }
+    }
+
+    /// The lanes in the order to look for work now. The first is the one whose turn it is; the others follow so
+    /// that a worker is never idle while any lane has work.
+    pub fn next(&mut self) -> [Lane; 3] {
+        for (credit, weight) in self.credit.iter_mut().zip(self.weights) {
+            *credit += weight;
+        }
+        let mut order = [
+            (self.credit[0], 0, Lane::Critical),
+            (self.credit[1], 1, Lane::Normal),
+            (self.credit[2], 2, Lane::Bulk),
+        ];
+        order.sort_by_key(|(credit, at, _)| (-credit, *at));
+        let total: i64 = self.weights.iter().sum();
+        match order[0].2 {
+            Lane::Critical => self.credit[0] -= total,
+            Lane::Normal => self.credit[1] -= total,
+            Lane::Bulk => self.credit[2] -= total,
+        }
+        order.map(|(_, _, lane)| lane)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turns_follow_the_weights() {
+        let mut turns = Turns::new([8, 4, 1]);
+        let first: Vec<Lane> = (0..130).map(|_| turns.next()[0]).collect();
+        let count = |lane| first.iter().filter(|l| **l == lane).count();
+        assert_eq!((count(Lane::Critical), count(Lane::Normal), count(Lane::Bulk)), (80, 40, 10));
+    }
+
+    #[test]
+    fn every_turn_names_every_lane() {
+        let mut turns = Turns::new([0, 0, 0]);
+        for _ in 0..10 {
+            let mut lanes = turns.next();
+            lanes.sort();
+            assert_eq!(lanes, [Lane::Critical, Lane::Normal, Lane::Bulk]);
+        }
+    }
+}

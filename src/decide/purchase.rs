@@ -1,0 +1,56 @@
+//! Whether a paid question may be asked, given what the record says of it.
+
+use crate::domain::{Purchase, PurchaseState};
+
+/// Times one question may be begun without an answer on record: the first, and one more.
+pub const MAYBE_BILLED_MAX: usize = 2;
+
+/// What to do about a question.
+#[derive(Debug, PartialEq)]
+pub enum Buy<'a> {
+    /// Record it as begun, then ask.
+    Ask,
+    /// It was answered: read that.
+    Reuse(&'a Purchase),
+    /// It may have been paid for as often as allowed: do not ask again.
+    Refuse,
+}
+
+/// `record` holds the job's purchases so far; `digest` names the question.
+pub fn buy<'a>(record: &'a [Purchase], digest: &str) -> Buy<'a> {
+    let same = || record.iter().filter(|p| p.digest == digest);
+    if let Some(bought) = same().find(|p| p.state == PurchaseState::Answered) {
+        return Buy::Reuse(bought);
+    }
+    let unanswered = same().filter(|p| p.state == PurchaseState::MaybeBilled).count();
+    if unanswered >= MAYBE_BILLED_MAX { Buy::Refuse } else { Buy::Ask }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Timestamp;
+
+    fn purchase(digest: &str, state: PurchaseState) -> Purchase {
+        Purchase {
+            judge: "j".into(),
+            digest: digest.to_owned(),
+            begun_at: Timestamp::default(),
+            state,
+            answer: None,
+        }
+    }
+
+    #[test]
+    fn an_answer_is_never_bought_twice_and_a_doubtful_one_at_most_once_more() {
+        let [answered, doubtful, unbilled] =
+            [PurchaseState::Answered, PurchaseState::MaybeBilled, PurchaseState::NotBilled]
+                .map(|s| purchase("d", s));
+        assert_eq!(buy(&[], "d"), Buy::Ask);
+        assert_eq!(buy(&[purchase("other", PurchaseState::Answered)], "d"), Buy::Ask);
+        assert_eq!(buy(&[doubtful.clone(), answered.clone()], "d"), Buy::Reuse(&answered));
+        assert_eq!(buy(std::slice::from_ref(&doubtful), "d"), Buy::Ask);
+        assert_eq!(buy(&[unbilled.clone(), unbilled.clone(), doubtful.clone()], "d"), Buy::Ask);
+        assert_eq!(buy(&[doubtful.clone(), doubtful], "d"), Buy::Refuse);
+    }
+}

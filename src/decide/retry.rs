@@ -1,0 +1,135 @@
+//! When to try again, and when to stop.
+
+use std::time::Duration;
+
+use crate::domain::{Cause, Next, Timestamp};
+
+/// Longest wait a destination may ask for; a longer one is cut to this.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Why an attempt failed, in terms of what can be done about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// It certainly had no effect, or repeating is safe; trying again may help.
+    Transient { reason: String, retry_after: Option<Duration> },
+    /// The destination asks us to come later.
+    Throttled { reason: String, retry_after: Option<Duration> },
+    /// Trying again cannot help.
+    Permanent { cause: Cause, reason: String },
+    /// The request left and no answer came: it may have had its effect.
+    Unknown { reason: String },
+}
+
+impl Failure {
+    pub fn reason(&self) -> &str {
+        match self {
+            Failure::Transient { reason, .. }
+            | Failure::Throttled { reason, .. }
+            | Failure::Permanent { reason, .. }
+            | Failure::Unknown { reason } => reason,
+        }
+    }
+}
+
+/// Waits between attempts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schedule {
+    /// One wait before each further attempt: three waits make four attempts.
+    pub waits: Vec<Duration>,
+    /// Each wait is changed by up to this share, 0 to 1, in either direction.
+    pub jitter: f64,
+}
+
+impl Schedule {
+    /// What follows a failed attempt that was safe to repeat. `attempts` counts those that have counted so far, this
+    /// one included; `draw` is a random number from 0 to 1.
+    pub fn after(&self, attempts: u32, failure: &Failure, now: Timestamp, draw: f64) -> Next {
+        let reason = failure.reason().to_owned();
+        match failure {
+            Failure::Permanent { cause, .. } => Next::Dead { cause: *cause, reason },
+            Failure::Throttled { retry_after: Some(wait), .. } => {
+                Next::Park { due: now.plus((*wait).min(RETRY_AFTER_MAX)), reason }
+            }
+            Failure::Transient { retry_after, .. } | Failure::Throttled { retry_after, .. } => {
+                self.again(attempts, *retry_after, now, draw, reason)
+            }
+            Failure::Unknown { .. } => self.again(attempts, None, now, draw, reason),
+        }
+    }
+
+    fn again(
+        &self,
+        attempts: u32,
+        at_least: Option<Duration>,
+        now: Timestamp,
+        draw: f64,
+        reason: String,
+    ) -> Next {
+        let wait = usize::try_from(attempts.saturating_sub(1)).ok().and_then(|i| self.waits.get(i));
+        match wait {
+            Some(wait) => {
+                let spread = 1.0 + self.jitter.clamp(0.0, 1.0) * (2.0 * draw.clamp(0.0, 1.0) - 1.0);
+                let wait = wait.mul_f64(spread).max(at_least.unwrap_or_default().min(RETRY_AFTER_MAX));
+                Next::RetryAt { due: now.plus(wait), reason }
+            }
+            None => Next::Dead {
+                cause: Cause::Exhausted,
+                reason: format!("gave up after {attempts} attempts; the last one: {reason}"),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+
+    fn schedule() -> Schedule {
+        Schedule { waits: [1, 4, 16].map(Duration::from_secs).to_vec(), jitter: 0.2 }
+    }
+
+    fn transient(retry_after_s: Option<u64>) -> Failure {
+        Failure::Transient { reason: "503".to_owned(), retry_after: retry_after_s.map(Duration::from_secs) }
+    }
+
+    fn wait_ms(next: &Next) -> Option<i64> {
+        match next {
+            Next::RetryAt { due, .. } | Next::Park { due, .. } => Some(due.as_millis() - NOW.as_millis()),
+            Next::Done | Next::Review { .. } | Next::Skip { .. } | Next::Dead { .. } => None,
+        }
+    }
+
+    #[test]
+    fn waits_follow_the_schedule_with_jitter() {
+        for (attempts, draw, want) in
+            [(1, 0.5, 1_000), (1, 0.0, 800), (1, 1.0, 1_200), (2, 0.5, 4_000), (3, 0.5, 16_000)]
+        {
+            let next = schedule().after(attempts, &transient(None), NOW, draw);
+            assert_eq!(wait_ms(&next), Some(want), "attempt {attempts}, draw {draw}");
+        }
+    }
+
+    #[test]
+    fn the_fourth_failure_is_the_last() {
+        let next = schedule().after(4, &transient(None), NOW, 0.5);
+        assert!(matches!(next, Next::Dead { cause: Cause::Exhausted, .. }), "{next:?}");
+    }
+
+    #[test]
+    fn retry_after_is_obeyed_and_clamped() {
+        assert_eq!(wait_ms(&schedule().after(1, &transient(Some(30)), NOW, 0.5)), Some(30_000));
+        let forever = Failure::Throttled { reason: "429".to_owned(), retry_after: Some(Duration::MAX) };
+        let next = schedule().after(9, &forever, NOW, 0.5);
+        assert!(matches!(next, Next::Park { .. }), "being asked to wait costs no attempt: {next:?}");
+        assert_eq!(wait_ms(&next), Some(86_400_000));
+    }
+
+    #[test]
+    fn a_permanent_failure_dies_at_once() {
+        let refused = Failure::Permanent { cause: Cause::Refused, reason: "422".to_owned() };
+        let next = schedule().after(1, &refused, NOW, 0.5);
+        assert_eq!(next, Next::Dead { cause: Cause::Refused, reason: "422".to_owned() });
+    }
+}

@@ -1,0 +1,138 @@
+//! From a verified delivery to an event with its jobs.
+
+use std::{cell::OnceCell, sync::Arc};
+
+use crate::{
+    decide::filter::{self, Fate},
+    domain::{Cause, Delivery, Event, EventId, Lane, Name, Work},
+    source::{self, Identity, Scheme, Verified},
+    store::{NewJob, Start},
+    template::{Condition, Context, TemplateError},
+};
+
+use super::{Engine, INTAKE, Source, context};
+
+/// What a verified delivery becomes.
+#[derive(Debug)]
+pub enum Admitted {
+    /// Noise, by configuration.
+    Ignored { reason: String },
+    /// Work. Every job's lane is the event's.
+    Event { event: Event, jobs: Vec<NewJob> },
+}
+
+/// An event's context, made when the first condition asks for it: most events pass without their body being read.
+struct Lazy<'a> {
+    scheme: Scheme,
+    event: &'a Event,
+    context: OnceCell<Result<Context, TemplateError>>,
+}
+
+impl Lazy<'_> {
+    fn holds(&self, condition: &Condition) -> Result<bool, TemplateError> {
+        let made = self.context.get_or_init(|| {
+            context::of_event(self.scheme, self.event)
+                .map_err(|error| TemplateError { line: None, message: error.to_string() })
+        });
+        condition.holds(made.as_ref().map_err(Clone::clone)?)
+    }
+}
+
+impl Engine {
+    /// Filters and routes what `identity` says `delivery` is.
+    pub fn admit(
+        &self,
+        source: &Source,
+        delivery: &Delivery<Verified>,
+        identity: &Identity,
+        id: EventId,
+    ) -> Admitted {
+        let mut event = event(source, delivery, identity, id, Lane::Normal);
+        match self.route_event(source.verifier.scheme(), &mut event) {
+            Ok(Ok(jobs)) => Admitted::Event { event, jobs },
+            Ok(Err(ignored)) => Admitted::Ignored { reason: ignored },
+            Err(error) => {
+                let jobs =
+                    vec![self.intake(event.lane, Cause::Unrenderable, format!("the filter failed: {error}"))];
+                Admitted::Event { event, jobs }
+            }
+        }
+    }
+
+    /// A signed delivery that cannot be read: kept, as a dead letter.
+    pub fn admit_unreadable(
+        &self,
+        source: &Source,
+        delivery: &Delivery<Verified>,
+        identity: &Identity,
+        id: EventId,
+        reason: String,
+    ) -> (Event, Vec<NewJob>) {
+        let event = event(source, delivery, identity, id, Lane::Normal);
+        (event, vec![self.intake(Lane::Normal, Cause::Unreadable, reason)])
+    }
+
+    /// The jobs of an event, its lane set on the way; the reason if it is noise.
+    ///
+    /// # Errors
+    /// A condition of the filter failed.
+    pub(super) fn route_event(
+        &self,
+        scheme: Scheme,
+        event: &mut Event,
+    ) -> Result<Result<Vec<NewJob>, String>, TemplateError> {
+        let lazy = Lazy { scheme, event, context: OnceCell::new() };
+        let (source, event_type) = (&*lazy.event.source, &*lazy.event.event_type);
+        let lane = match filter::fate(&self.filter, &self.otherwise, source, event_type, |c| lazy.holds(c))? {
+            Fate::Take(lane) => *lane,
+            Fate::Ignore { reason } => return Ok(Err(reason.clone())),
+        };
+        let mut jobs = Vec::new();
+        for route in self.routes.iter().filter(|route| route.selector.selects(source, event_type)) {
+            let start = match route.condition.as_ref().map(|condition| lazy.holds(condition)) {
+                None | Some(Ok(true)) => Start::Ready,
+                Some(Ok(false)) => continue,
+                Some(Err(error)) => Start::Dead {
+                    cause: Cause::Unrenderable,
+                    reason: format!("the route's `when` failed: {error}"),
+                },
+            };
+            let work = Work::Route { route: Name::clone(&route.name) };
+            jobs.push(NewJob { lane, work, config: Arc::clone(&self.digest), request: None, start });
+        }
+        if jobs.is_empty() {
+            return Ok(Err("no route takes it".to_owned()));
+        }
+        event.lane = lane;
+        Ok(Ok(jobs))
+    }
+
+    fn intake(&self, lane: Lane, cause: Cause, reason: String) -> NewJob {
+        NewJob {
+            lane,
+            work: Work::Route { route: INTAKE.into() },
+            config: Arc::clone(&self.digest),
+            request: None,
+            start: Start::Dead { cause, reason },
+        }
+    }
+}
+
+fn event(
+    source: &Source,
+    delivery: &Delivery<Verified>,
+    identity: &Identity,
+    id: EventId,
+    lane: Lane,
+) -> Event {
+    Event {
+        id,
+        source: Name::clone(&source.name),
+        event_type: Arc::clone(&identity.event_type),
+        lane,
+        received_at: delivery.received_at,
+        test_mode: identity.test_mode,
+        headers: source::kept_headers(source.verifier.scheme(), &delivery.headers),
+        body: delivery.body.clone(),
+    }
+}

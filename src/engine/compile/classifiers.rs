@@ -1,0 +1,304 @@
+//! Judges, schemas, prompts and the classifiers made of them.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use crate::{
+    act::Setting,
+    classify::{
+        Classifier, Fields, Judge, Key, LadderRung, Llm, Local, Parts, Rule, Rules, Schema, Settings,
+    },
+    config::{
+        self, CLASSIFIERS, JUDGES, NO_KEY, codes,
+        tables::{ClassifierTable, JudgeTable},
+    },
+    domain::Name,
+    remote::{Remote, RemoteOptions},
+    template::{Context, Library, Prompt, Shape},
+};
+
+use super::{Compiler, Reach};
+
+/// The judges that every ladder may name without a table.
+const RULES: &str = "rules";
+const LOCAL: &str = "local";
+
+/// What a `local` judge is to learn, kept until there is time to.
+pub(in crate::engine) struct Training {
+    local: Arc<Local>,
+    classifier: Arc<Classifier>,
+    /// Contexts and labels of the training cases.
+    cases: Vec<(Context, String)>,
+}
+
+impl Training {
+    pub fn run(&self) {
+        let mut texts = Vec::with_capacity(self.cases.len());
+        for (context, label) in &self.cases {
+            match self.classifier.question(context).text() {
+                Ok(text) => texts.push((text.to_owned(), label.clone())),
+                Err(error) => {
+                    tracing::warn!(classifier = %self.classifier.name(), %error, "a case was passed over")
+                }
+            }
+        }
+        match self.local.train(&texts) {
+            Ok(()) => tracing::info!(
+                classifier = %self.classifier.name(),
+                cases = texts.len(),
+                model = self.local.model(),
+                "the local judge has learned"
+            ),
+            Err(error) => {
+                tracing::error!(classifier = %self.classifier.name(), %error, "the local judge could not learn");
+            }
+        }
+    }
+}
+
+impl Compiler<'_> {
+    pub(super) fn classifiers(&mut self) -> (BTreeMap<Name, Arc<Classifier>>, Vec<Training>) {
+        let judges = self.judges();
+        let library = self.library();
+        let (mut classifiers, mut training) = (BTreeMap::new(), Vec::new());
+        for (name, table) in &self.config.classifiers {
+            let local = Arc::new(Local::untrained());
+            let Some(classifier) = self.classifier(name, table, &judges, library.as_ref(), &local) else {
+                continue;
+            };
+            let classifier = Arc::new(classifier);
+            if table.ladder.iter().any(|rung| rung.judge == LOCAL) {
+                let cases = self.training_cases(name, table);
+                training.push(Training { local, classifier: Arc::clone(&classifier), cases });
+            }
+            classifiers.insert(Name::from(name.as_str()), classifier);
+        }
+        (classifiers, training)
+    }
+
+    fn judges(&mut self) -> BTreeMap<String, Arc<Llm>> {
+        let mut judges = BTreeMap::new();
+        for (name, table) in &self.config.judges {
+            if let Some(judge) = self.judge(name, table) {
+                judges.insert(name.clone(), Arc::new(judge));
+            }
+        }
+        judges
+    }
+
+    fn judge(&mut self, name: &str, table: &JudgeTable) -> Option<Llm> {
+        let path = |field| ["judge", name, field];
+        let key = if self.reach == Reach::Offline {
+            Key::Unset { variable: "a key, offline,".to_owned() }
+        } else if table.api_key == NO_KEY {
+            Key::NotNeeded
+        } else {
+            match self.secret(JUDGES, &path("api_key"), Some(&table.api_key)) {
+                Setting::Set(secret) => Key::Secret(secret),
+                Setting::Unset(variable) => Key::Unset { variable },
+                Setting::Absent => return None,
+            }
+        };
+        let (key, base_url) = match self.setting(JUDGES, &path("base_url"), table.base_url.as_deref()) {
+            Setting::Set(url) => (key, Some(url)),
+            Setting::Absent => (key, None),
+            Setting::Unset(variable) => (Key::Unset { variable }, None),
+        };
+        let settings = Settings {
+            name: name.into(),
+            kind: table.kind,
+            model: table.model.clone(),
+            key,
+            base_url,
+            output_tokens_max: table.output_tokens_max,
+        };
+        let options = RemoteOptions {
+            timeout: Duration::from_millis(table.timeout_ms),
+            allow_private: table.allow_private,
+            limit_per_min: table.limit_per_min,
+            ..RemoteOptions::default()
+        };
+        let remote = Remote::new(options).map_err(|error| (None, error.to_string()));
+        let judge = remote.and_then(|remote| {
+            Llm::new(settings, Arc::new(remote)).map_err(|error| (Some("base_url"), error.to_string()))
+        });
+        match judge {
+            Ok(judge) => Some(judge),
+            Err((field, reason)) => {
+                let at = match field {
+                    Some(field) => self.config.at(JUDGES, path(field)),
+                    None => self.config.at(JUDGES, ["judge", name]),
+                };
+                self.problems.push(at.error(codes::BAD_JUDGE, reason, "correct the judge's table"));
+                None
+            }
+        }
+    }
+
+    /// All prompt files, or none if one of them does not parse.
+    fn library(&mut self) -> Option<Library> {
+        let files: Vec<(&str, &str)> = self.config.files.under("prompts/").collect();
+        match Library::compile(files.into_iter()) {
+            Ok(library) => Some(library),
+            Err(wrong) => {
+                for (file, error) in wrong {
+                    let at = config::At { file, line: error.line };
+                    let message = format!("the template does not parse: {}", error.message);
+                    self.problems.push(at.error(
+                        codes::BAD_PROMPT,
+                        message,
+                        "correct it: the language is minijinja",
+                    ));
+                }
+                None
+            }
+        }
+    }
+
+    fn classifier(
+        &mut self,
+        name: &str,
+        table: &ClassifierTable,
+        judges: &BTreeMap<String, Arc<Llm>>,
+        library: Option<&Library>,
+        local: &Arc<Local>,
+    ) -> Option<Classifier> {
+        let rules = self.rules(name, table);
+        let schema = self.schema(name, table);
+        let ladder = self.ladder(name, table, judges, &rules, local);
+        let prompts = table.prompts.as_deref().unwrap_or(name);
+        let system = self.prompt(name, library?, prompts, "system.j2");
+        let event = self.prompt(name, library?, prompts, "event.j2");
+        let text = match Shape::compile(&serde_json::Value::from(table.text.as_str())) {
+            Ok(text) => Some(text),
+            Err(error) => {
+                let at = self.config.at(CLASSIFIERS, ["classifier", name, "text"]);
+                let message = format!("the template does not parse: {error}");
+                self.problems.push(at.error(
+                    codes::BAD_PROMPT,
+                    message,
+                    "correct it: the language is minijinja",
+                ));
+                None
+            }
+        };
+        let parts = Parts {
+            name: name.into(),
+            system: system?,
+            facts: Context::new(),
+            event: event?,
+            text: text?,
+            schema: schema?,
+            fill: table.fill.clone(),
+            ladder,
+        };
+        let classifier = match Classifier::compile(parts) {
+            Ok(classifier) => classifier,
+            Err(error) => {
+                let at = config::At { file: format!("prompts/{prompts}/system.j2"), line: error.line };
+                let remedy = "the system prompt sees `classifier` and `labels` only, never the event";
+                self.problems.push(at.error(codes::BAD_PROMPT, error.message, remedy));
+                return None;
+            }
+        };
+        for wrong in classifier.check_fills() {
+            let at = self.config.at(CLASSIFIERS, ["classifier", name, "fill"]);
+            let remedy =
+                "make `fill` give every field that the schema requires beside label, confidence and reason";
+            self.problems.push(at.error(codes::BAD_FILL, wrong, remedy));
+        }
+        Some(classifier)
+    }
+
+    fn prompt(&mut self, name: &str, library: &Library, folder: &str, file: &str) -> Option<Prompt> {
+        let path = format!("prompts/{folder}/{file}");
+        let prompt = library.prompt(&path);
+        if prompt.is_none() {
+            let at = self.config.at(CLASSIFIERS, ["classifier", name, "prompts"]);
+            let message = format!("classifier `{name}` needs the prompt {path}, which is not there");
+            self.problems.push(at.error(codes::BAD_PROMPT, message, format!("write {path}")));
+        }
+        prompt
+    }
+
+    fn schema(&mut self, name: &str, table: &ClassifierTable) -> Option<Schema> {
+        let file = format!("schemas/{}.schema.json", table.schema.as_deref().unwrap_or(name));
+        let Some(text) = self.config.files.get(&file) else {
+            let at = self.config.at(CLASSIFIERS, ["classifier", name, "schema"]);
+            let message = format!("classifier `{name}` needs the schema {file}, which is not there");
+            self.problems.push(at.error(codes::BAD_SCHEMA, message, format!("write {file}")));
+            return None;
+        };
+        let fields = Fields {
+            label: table.label_field.clone(),
+            confidence: table.confidence_field.clone(),
+            reason: table.reason_field.clone(),
+        };
+        match Schema::load(text, fields) {
+            Ok(schema) => Some(schema),
+            Err(wrong) => {
+                for error in wrong {
+                    let message = format!("{} {}", error.path, error.problem);
+                    self.problems.push(config::At::file(&file).error(
+                        codes::BAD_SCHEMA,
+                        message,
+                        error.remedy,
+                    ));
+                }
+                None
+            }
+        }
+    }
+
+    fn rules(&mut self, name: &str, table: &ClassifierTable) -> Arc<Rules> {
+        let mut rules = Vec::new();
+        for (i, rule) in table.rule.iter().enumerate() {
+            let at = i.to_string();
+            let when = self.condition(CLASSIFIERS, &["classifier", name, "rule", &at, "when"], &rule.when);
+            rules.extend(when.map(|when| Rule {
+                when,
+                label: rule.label.clone(),
+                reason: rule.reason.clone(),
+                fill: rule.fill.clone(),
+            }));
+        }
+        Arc::new(Rules::new(rules))
+    }
+
+    fn ladder(
+        &mut self,
+        name: &str,
+        table: &ClassifierTable,
+        judges: &BTreeMap<String, Arc<Llm>>,
+        rules: &Arc<Rules>,
+        local: &Arc<Local>,
+    ) -> Vec<LadderRung> {
+        let mut ladder = Vec::new();
+        for (i, rung) in table.ladder.iter().enumerate() {
+            let judge: Arc<dyn Judge> = match rung.judge.as_str() {
+                RULES => Arc::clone(rules) as _,
+                LOCAL => Arc::clone(local) as _,
+                other => match judges.get(other) {
+                    Some(judge) => Arc::clone(judge) as _,
+                    None if self.config.judges.contains_key(other) => continue,
+                    None => {
+                        let at = i.to_string();
+                        let known =
+                            self.config.judges.keys().map(String::as_str).chain([RULES, LOCAL]).collect();
+                        let path = ["classifier", name, "ladder", &at, "judge"];
+                        self.unknown(CLASSIFIERS, &path, "judge", other, known);
+                        continue;
+                    }
+                },
+            };
+            ladder.push(LadderRung { judge, confidence_min: rung.confidence_min });
+        }
+        ladder
+    }
+
+    fn training_cases(&mut self, name: &str, table: &ClassifierTable) -> Vec<(Context, String)> {
+        let folder = table.cases.as_deref().unwrap_or(name);
+        let (cases, problems) = config::training_cases(&self.config.files, folder);
+        self.problems.extend(problems);
+        cases.into_iter().map(|case| (super::super::context::of_case(&case), case.expect.label)).collect()
+    }
+}

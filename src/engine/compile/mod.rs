@@ -1,0 +1,102 @@
+//! From files to a ready [`Engine`], or every reason why not.
+
+mod actions;
+mod classifiers;
+mod names;
+mod routes;
+mod sources;
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+
+use crate::{
+    config::{self, Config, Environment, Files, Problems, tables::SourceTable},
+    decide::retry::Schedule,
+    domain::Name,
+    source::Scheme,
+};
+
+use super::Engine;
+
+pub(super) use classifiers::Training;
+
+/// What compiling needs beside the files.
+#[derive(Debug, Clone, Default)]
+pub struct CompileOptions {
+    /// Data directory, instead of the configured one: the logs of `store.append` are in it.
+    pub data_dir: Option<PathBuf>,
+    pub reach: Reach,
+}
+
+/// Whether the engine may reach out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Reach {
+    #[default]
+    Online,
+    /// Nothing is received and no paid judge is asked: missing secrets are no errors, and keys are not looked at.
+    Offline,
+}
+
+/// Folder of the data directory that holds the logs of `store.append`.
+const LOGS: &str = "logs";
+
+/// Digits of the digest that names a configuration in records.
+const DIGEST_DIGITS: usize = 16;
+
+/// What the parts of a configuration are compiled with.
+struct Compiler<'a> {
+    config: &'a Config,
+    env: &'a dyn Environment,
+    reach: Reach,
+    problems: Problems,
+}
+
+/// Compiles everything. The engine is there unless one of the problems is an error.
+pub fn compile(files: &Files, env: &dyn Environment, options: CompileOptions) -> (Option<Engine>, Problems) {
+    let (config, problems) = config::load(files);
+    let mut compiler = Compiler { config: &config, env, reach: options.reach, problems };
+    let worker = &config.settings.worker;
+    let schedule = schedule(&worker.retry_schedule_ms, worker.retry_jitter);
+    let data_dir = options.data_dir.unwrap_or_else(|| config.settings.store.path.clone());
+
+    let sources = compiler.sources();
+    let (filter, otherwise) = compiler.filter();
+    let destinations = compiler.destinations(&data_dir.join(LOGS));
+    let actions = compiler.actions(&destinations, &schedule, worker.retry_jitter);
+    let (classifiers, training) = compiler.classifiers();
+    let routes = compiler.routes(&classifiers);
+    compiler.admin_token();
+
+    let problems = compiler.problems;
+    if problems.has_errors() {
+        return (None, problems);
+    }
+    let digest: String = files.digest().chars().take(DIGEST_DIGITS).collect();
+    let engine = Engine {
+        digest: Arc::from(digest),
+        settings: config.settings.clone(),
+        sources,
+        schemes: schemes(&config),
+        filter,
+        otherwise,
+        routes,
+        classifiers,
+        actions,
+        destinations,
+        schedule,
+        training,
+    };
+    (Some(engine), problems)
+}
+
+fn schemes(config: &Config) -> BTreeMap<Name, Scheme> {
+    let scheme = |table: &SourceTable| table.scheme.parse().ok();
+    config
+        .sources
+        .iter()
+        .filter_map(|(name, table)| Some((Name::from(name.as_str()), scheme(table)?)))
+        .collect()
+}
+
+fn schedule(waits_ms: &[u64], jitter: f64) -> Schedule {
+    Schedule { waits: waits_ms.iter().copied().map(Duration::from_millis).collect(), jitter }
+}

@@ -1,0 +1,130 @@
+//! Routes and their actions.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use crate::{
+    classify::Classifier,
+    config::{
+        ROUTES, codes,
+        tables::{RouteActionTable, RouteTable},
+    },
+    decide::plan::cycle,
+    domain::Name,
+};
+
+use super::{
+    super::{INTAKE, Route, RouteAction},
+    Compiler,
+};
+
+impl Compiler<'_> {
+    pub(super) fn routes(&mut self, classifiers: &BTreeMap<Name, Arc<Classifier>>) -> Vec<Route> {
+        let mut routes = Vec::new();
+        for (name, table) in &self.config.routes {
+            routes.extend(self.route(name, table, classifiers));
+        }
+        routes
+    }
+
+    fn route(
+        &mut self,
+        name: &str,
+        table: &RouteTable,
+        classifiers: &BTreeMap<Name, Arc<Classifier>>,
+    ) -> Option<Route> {
+        let place = ["route", name];
+        if name == INTAKE {
+            let at = self.config.at(ROUTES, place);
+            let message = format!("`{INTAKE}` is the name under which unreadable events are kept");
+            self.problems.push(at.error(codes::BAD_NAME, message, "give the route another name"));
+        }
+        let selector = self.selector(ROUTES, &place, &table.types, &table.sources);
+        let condition = match &table.when {
+            Some(when) => Some(self.condition(ROUTES, &["route", name, "when"], when)?),
+            None => None,
+        };
+        let classifier = match &table.classifier {
+            Some(classifier) if !self.config.classifiers.contains_key(classifier) => {
+                let known = self.config.classifiers.keys().map(String::as_str).collect();
+                self.unknown(ROUTES, &["route", name, "classifier"], "classifier", classifier, known);
+                None
+            }
+            Some(classifier) => classifiers.get(classifier.as_str()).map(Arc::clone),
+            None => None,
+        };
+        self.action_name(&["route", name, "on_dead"], table.on_dead.as_deref());
+        let mut actions = Vec::new();
+        for (i, action) in table.action.iter().enumerate() {
+            actions.extend(self.route_action(name, &i.to_string(), action, table));
+        }
+        self.order(name, &actions);
+        Some(Route {
+            name: name.into(),
+            selector,
+            condition,
+            classifier,
+            actions,
+            on_dead: table.on_dead.as_deref().map(Name::from),
+        })
+    }
+
+    fn route_action(
+        &mut self,
+        route: &str,
+        at: &str,
+        action: &RouteActionTable,
+        table: &RouteTable,
+    ) -> Option<RouteAction> {
+        let path = |field| ["route", route, "action", at, field];
+        self.action_name(&path("use"), Some(&action.uses));
+        self.action_name(&path("on_dead"), action.on_dead.as_deref());
+        let ids: Vec<&str> = table.action.iter().map(|other| other.id.as_str()).collect();
+        if ids.iter().filter(|id| **id == action.id).count() > 1 {
+            let message = format!("two actions of route `{route}` have the id `{}`", action.id);
+            let at = self.config.at(ROUTES, path("id"));
+            self.problems.push(at.error(
+                codes::DUPLICATE_ID,
+                message,
+                "give each its own: receipts go by it",
+            ));
+        }
+        for after in action.after.iter().filter(|after| !ids.contains(&after.as_str())) {
+            self.unknown(ROUTES, &path("after"), "action of this route", after, ids.clone());
+        }
+        let condition = match &action.when {
+            Some(when) => Some(self.condition(ROUTES, &path("when"), when)?),
+            None => None,
+        };
+        Some(RouteAction {
+            id: action.id.as_str().into(),
+            uses: action.uses.as_str().into(),
+            condition,
+            after: action.after.iter().map(|id| Name::from(id.as_str())).collect(),
+            on_dead: action.on_dead.as_deref().map(Name::from),
+        })
+    }
+
+    fn action_name(&mut self, path: &[&str], given: Option<&str>) {
+        if let Some(given) = given
+            && !self.config.actions.contains_key(given)
+        {
+            let known = self.config.actions.keys().map(String::as_str).collect();
+            self.unknown(ROUTES, path, "action", given, known);
+        }
+    }
+
+    /// Actions must not wait for each other in a circle.
+    fn order(&mut self, route: &str, actions: &[RouteAction]) {
+        let edges: Vec<(&Name, &[Name])> = actions.iter().map(|a| (&a.id, a.after.as_slice())).collect();
+        if let Some(ids) = cycle(&edges) {
+            let ids: BTreeSet<&str> = ids.iter().map(|id| &**id).collect();
+            let ids: Vec<&str> = ids.into_iter().collect();
+            let at = self.config.at(ROUTES, ["route", route]);
+            let message = format!("these actions wait for each other: {}", ids.join(", "));
+            self.problems.push(at.error(codes::CYCLE, message, "remove one of their `after`"));
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Sources and the filter.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use crate::{
+    act::Setting,
+    config::{
+        FILTER, IGNORE, SOURCES, codes,
+        tables::{SameBody, SourceTable, WhenUnset},
+    },
+    decide::filter::{Fate, Rule},
+    domain::Name,
+    source::{Scheme, Verifier},
+    template::Condition,
+};
+
+use super::{
+    super::{Limits, Source},
+    Compiler, Reach,
+};
+
+/// Why an event that no rule fits is ignored.
+const NO_RULE: &str = "no filter rule takes it";
+
+impl Compiler<'_> {
+    pub(super) fn sources(&mut self) -> BTreeMap<Name, Arc<Source>> {
+        let mut sources = BTreeMap::new();
+        for (name, table) in &self.config.sources {
+            if let Some(source) = self.source(name, table) {
+                sources.insert(Name::from(name.as_str()), Arc::new(source));
+            }
+        }
+        sources
+    }
+
+    fn source(&mut self, name: &str, table: &SourceTable) -> Option<Source> {
+        let scheme: Scheme = table.scheme.parse().ok()?;
+        let mut secrets = Vec::new();
+        for (i, reference) in table.secrets.iter().enumerate() {
+            let at = i.to_string();
+            let path = ["source", name, "secrets", &at];
+            match self.secret(SOURCES, &path, Some(reference)) {
+                Setting::Set(secret) => secrets.push(secret),
+                Setting::Absent => return None,
+                Setting::Unset(variable) => {
+                    if self.reach == Reach::Offline {
+                        return None;
+                    }
+                    let at = self.config.at(SOURCES, path);
+                    let problem = match table.when_unset {
+                        WhenUnset::Off => at.warning(
+                            codes::UNSET,
+                            format!("{variable} is not set: the source {name} is off"),
+                            format!("export {variable} to receive from it"),
+                        ),
+                        WhenUnset::Refuse => at.error(
+                            codes::UNSET,
+                            format!("{variable} is not set: nothing from {name} could be verified"),
+                            format!("export {variable}, or say when_unset = \"off\""),
+                        ),
+                    };
+                    self.problems.push(problem);
+                    return None;
+                }
+            }
+        }
+        match Verifier::new(scheme, secrets, Duration::from_secs(table.tolerance_s)) {
+            Ok(verifier) => Some(Source {
+                name: name.into(),
+                verifier: verifier.with_body_key(table.same_body != SameBody::Accept),
+                same_body: table.same_body,
+                limits: Limits {
+                    critical_per_min: table.limit.critical_per_min,
+                    other_per_min: table.limit.other_per_min,
+                    sender_retries: scheme != Scheme::Github,
+                },
+            }),
+            Err(error) => {
+                let at = self.config.at(SOURCES, ["source", name, "secrets"]);
+                let remedy = "give the secret as the sender shows it";
+                self.problems.push(at.error(codes::BAD_KEY, error.to_string(), remedy));
+                None
+            }
+        }
+    }
+
+    pub(super) fn filter(&mut self) -> (Vec<Rule<Condition>>, Fate) {
+        let mut rules = Vec::new();
+        for (i, table) in self.config.filter.rule.iter().enumerate() {
+            let at = i.to_string();
+            let selector = self.selector(FILTER, &["rule", &at], &table.types, &table.sources);
+            let condition = match &table.when {
+                Some(when) => match self.condition(FILTER, &["rule", &at, "when"], when) {
+                    Some(condition) => Some(condition),
+                    None => continue,
+                },
+                None => None,
+            };
+            let reason = table.reason.as_deref().unwrap_or("a filter rule ignores it");
+            if let Some(fate) = fate(&table.lane, reason) {
+                rules.push(Rule { selector, condition, fate });
+            }
+        }
+        let otherwise = fate(&self.config.filter.otherwise.lane, NO_RULE);
+        (rules, otherwise.unwrap_or(Fate::Ignore { reason: NO_RULE.to_owned() }))
+    }
+}
+
+/// The fate a lane's name stands for; lanes that do not exist were reported when the file was read.
+fn fate(lane: &str, reason: &str) -> Option<Fate> {
+    if lane == IGNORE {
+        Some(Fate::Ignore { reason: reason.to_owned() })
+    } else {
+        lane.parse().ok().map(Fate::Take)
+    }
+}

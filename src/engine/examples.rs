@@ -1,0 +1,143 @@
+//! The examples beside the routes: an event in, the routes and actions expected of it.
+
+use serde_json::Map;
+
+use crate::{
+    classify::FreeLedger,
+    config::{
+        self, Files, IGNORE, Problem, Problems, ROUTES, codes,
+        tables::{ExampleTable, ExpectedRoute},
+    },
+    domain::{Clock, Event, EventId, Lane, Name, Timestamp, Verdict, Wait, Work},
+    source::Scheme,
+    store::{NewJob, Start},
+};
+
+use super::{Engine, RouteEnd};
+
+/// Runs every example. How many did as expected, and a problem for each that did not.
+pub async fn run_examples(engine: &Engine, files: &Files) -> (usize, Problems) {
+    let (config, _) = config::load(files);
+    let mut problems = Problems::new();
+    let mut well = 0;
+    for (i, example) in config.examples.iter().enumerate() {
+        match run(engine, example).await {
+            Ok(()) => well += 1,
+            Err(reason) => problems.push(failed(&config, i, example, reason)),
+        }
+    }
+    (well, problems)
+}
+
+fn failed(config: &config::Config, i: usize, example: &ExampleTable, reason: String) -> Problem {
+    let at = config.at(ROUTES, ["example", &i.to_string()]);
+    let message = format!("example `{}`: {reason}", example.name);
+    at.error(codes::BAD_EXAMPLE, message, "correct the example, or the filter, route or rule it speaks of")
+}
+
+async fn run(engine: &Engine, example: &ExampleTable) -> Result<(), String> {
+    let mut event = Event {
+        id: EventId(uuid::Uuid::nil()),
+        source: example.source.as_str().into(),
+        event_type: example.event_type.as_str().into(),
+        lane: Lane::Normal,
+        received_at: Timestamp::default(),
+        test_mode: false,
+        headers: Vec::new(),
+        body: serde_json::to_vec(&example.body).map_err(|e| e.to_string())?.into(),
+    };
+    // Any scheme that reads plain JSON bodies serves: the source itself may be off.
+    let routed =
+        engine.route_event(Scheme::Generic, &mut event).map_err(|e| format!("the filter failed: {e}"))?;
+    let (lane, jobs) = match routed {
+        Ok(jobs) => (event.lane.as_str(), jobs),
+        Err(reason)
+            if example.lane.as_deref() == Some(IGNORE)
+                || example.lane.is_none() && example.expect.is_empty() =>
+        {
+            let _ = reason;
+            return Ok(());
+        }
+        Err(reason) => return Err(format!("it is ignored: {reason}")),
+    };
+    if let Some(wanted) = &example.lane
+        && wanted != lane
+    {
+        return Err(format!("its lane is {lane}, expected {wanted}"));
+    }
+    let mut got = Vec::new();
+    for job in jobs {
+        got.push(planned(engine, example, &event, &job).await?);
+    }
+    let sorted = |mut routes: Vec<ExpectedRoute>| {
+        routes.sort_by(|a, b| a.route.cmp(&b.route));
+        routes
+    };
+    let (got, wanted) = (sorted(got), sorted(example.expect.clone()));
+    if got == wanted { Ok(()) } else { Err(format!("it gives {}, expected {}", told(&got), told(&wanted))) }
+}
+
+async fn planned(
+    engine: &Engine,
+    example: &ExampleTable,
+    event: &Event,
+    job: &NewJob,
+) -> Result<ExpectedRoute, String> {
+    if let Start::Dead { reason, .. } = &job.start {
+        return Err(reason.clone());
+    }
+    let route = Name::clone(job.work.route());
+    let decided = assumed(engine, example, &route)?;
+    let end = engine.run_route(&route, event, decided.as_ref(), &FreeLedger, &StillClock).await;
+    match end.map_err(|e| e.to_string())? {
+        RouteEnd::Planned { jobs, .. } => {
+            let mut actions = Vec::new();
+            for job in jobs {
+                if let (Start::Dead { reason, .. }, Work::Action(_)) = (&job.start, &job.work) {
+                    return Err(reason.clone());
+                }
+                if let Work::Action(plan) = job.work {
+                    actions.push(plan.id.to_string());
+                }
+            }
+            Ok(ExpectedRoute { route: route.to_string(), actions })
+        }
+        RouteEnd::Person { reason } | RouteEnd::Unknown { reason } => {
+            Err(format!("route `{route}`: {reason}"))
+        }
+        RouteEnd::Failed(failure) => Err(format!("route `{route}`: {}", failure.reason())),
+    }
+}
+
+/// The verdict that the example tells to assume.
+fn assumed(engine: &Engine, example: &ExampleTable, route: &str) -> Result<Option<Verdict>, String> {
+    match &example.verdict {
+        Some(label) if engine.has_classifier(route) => {
+            engine.verdict_of_person(route, label, &Map::new()).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+fn told(routes: &[ExpectedRoute]) -> String {
+    let each: Vec<String> =
+        routes.iter().map(|r| format!("{} [{}]", r.route, r.actions.join(", "))).collect();
+    if each.is_empty() { "no route".to_owned() } else { each.join(", ") }
+}
+
+/// Examples have no time.
+struct StillClock;
+
+impl Clock for StillClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::default()
+    }
+
+    fn monotonic(&self) -> std::time::Duration {
+        std::time::Duration::ZERO
+    }
+
+    fn sleep_until(&self, _at: Timestamp) -> Wait<'_> {
+        Box::pin(std::future::pending())
+    }
+}

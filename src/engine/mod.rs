@@ -1,0 +1,133 @@
+//! A ready configuration, and the one pipeline it runs: filter and route an event, classify it, plan its actions,
+//! freeze their requests. The worker, `check` and `eval` all run this.
+
+mod action;
+mod admit;
+mod compile;
+mod context;
+mod examples;
+mod route;
+mod sources;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+pub use admit::Admitted;
+pub use compile::{CompileOptions, Reach, compile};
+pub use examples::run_examples;
+pub use route::RouteEnd;
+pub use sources::{Limits, Source};
+
+pub(crate) use action::Action;
+
+use crate::{
+    act::Destination,
+    classify::Classifier,
+    config::{Case, tables::SettingsFile},
+    decide::{
+        filter::{Fate, Rule},
+        pattern::Selector,
+        retry::Schedule,
+    },
+    domain::Name,
+    source::Scheme,
+    template::{Condition, Context},
+};
+
+/// The route name of an event whose routes could not be told: its body cannot be read, or the filter failed on it.
+/// Its job is a dead letter from the start; a redrive tells the routes anew.
+pub const INTAKE: &str = "intake";
+
+/// A whole configuration, compiled.
+pub struct Engine {
+    /// Names the configuration in records: SHA-256 (hex), cut to 16 digits.
+    pub digest: Arc<str>,
+    pub settings: SettingsFile,
+    sources: BTreeMap<Name, Arc<Source>>,
+    /// How the events of each source are read, also of those that are off.
+    schemes: BTreeMap<Name, Scheme>,
+    filter: Vec<Rule<Condition>>,
+    otherwise: Fate,
+    routes: Vec<Route>,
+    classifiers: BTreeMap<Name, Arc<Classifier>>,
+    actions: BTreeMap<Name, Action>,
+    destinations: BTreeMap<Name, Arc<Destination>>,
+    schedule: Schedule,
+    training: Vec<compile::Training>,
+}
+
+/// A compiled route.
+struct Route {
+    name: Name,
+    selector: Selector,
+    condition: Option<Condition>,
+    classifier: Option<Arc<Classifier>>,
+    actions: Vec<RouteAction>,
+    on_dead: Option<Name>,
+}
+
+/// A compiled action of a route.
+struct RouteAction {
+    id: Name,
+    uses: Name,
+    condition: Option<Condition>,
+    after: Vec<Name>,
+    on_dead: Option<Name>,
+}
+
+impl Engine {
+    pub fn source(&self, name: &str) -> Option<&Arc<Source>> {
+        self.sources.get(name)
+    }
+
+    /// How events of a source are read, whether it is on or off.
+    fn scheme(&self, source: &str) -> Option<Scheme> {
+        self.schemes.get(source).copied()
+    }
+
+    /// Sources that are on, by name.
+    pub fn sources(&self) -> impl Iterator<Item = &Arc<Source>> {
+        self.sources.values()
+    }
+
+    pub fn classifier(&self, name: &str) -> Option<&Arc<Classifier>> {
+        self.classifiers.get(name)
+    }
+
+    pub fn destination(&self, name: &str) -> Option<&Arc<Destination>> {
+        self.destinations.get(name)
+    }
+
+    /// The waits between attempts of route jobs.
+    pub fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    /// The waits between attempts at a destination.
+    pub fn schedule_of(&self, destination: &str) -> &Schedule {
+        self.actions
+            .values()
+            .find(|action| &**action.destination.name() == destination)
+            .map_or(&self.schedule, |action| &action.schedule)
+    }
+
+    /// What templates and judges see of a labelled case.
+    pub fn case_context(case: &Case) -> Context {
+        context::of_case(case)
+    }
+
+    fn has_classifier(&self, route: &str) -> bool {
+        self.route(route).is_some_and(|route| route.classifier.is_some())
+    }
+
+    fn route(&self, name: &str) -> Option<&Route> {
+        self.routes.iter().find(|route| &*route.name == name)
+    }
+
+    /// Teaches every `local` judge from the training cases. Takes milliseconds to seconds of CPU: call it on a
+    /// thread that may block. Jobs that need a judge which is not ready yet wait for it.
+    pub fn train(&self) {
+        for training in &self.training {
+            training.run();
+        }
+    }
+}

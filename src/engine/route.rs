@@ -1,0 +1,217 @@
+//! A route job: classify the event where the route asks for it, and plan the route's actions.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::{
+    classify::{ClassifyError, Ledger, LedgerError, Outcome},
+    decide::{
+        plan::{Candidate, plan},
+        retry::Failure,
+    },
+    domain::{ActionPlan, Cause, Clock, Event, Name, Verdict, Work},
+    store::{NewJob, Start},
+    template::Context,
+};
+
+use super::{Engine, INTAKE, Route, context};
+
+/// How a route job ends.
+#[derive(Debug)]
+pub enum RouteEnd {
+    /// Actions to perform, perhaps none.
+    Planned {
+        verdict: Option<Box<Verdict>>,
+        jobs: Vec<NewJob>,
+        said: String,
+    },
+    /// A person decides.
+    Person {
+        reason: String,
+    },
+    Failed(Failure),
+    /// The configuration of today has no such route.
+    Unknown {
+        reason: String,
+    },
+}
+
+impl Engine {
+    /// Runs the route job of `event`. `decided` is a verdict that a person gave.
+    ///
+    /// # Errors
+    /// The ledger cannot be written: the lease is gone, or the store does not answer.
+    pub async fn run_route(
+        &self,
+        route: &str,
+        event: &Event,
+        decided: Option<&Verdict>,
+        ledger: &dyn Ledger,
+        clock: &dyn Clock,
+    ) -> Result<RouteEnd, LedgerError> {
+        if route == INTAKE {
+            return Ok(self.rerun_intake(event));
+        }
+        let Some(route) = self.route(route) else {
+            return Ok(RouteEnd::Unknown { reason: format!("no route is called `{route}` today") });
+        };
+        let Some(scheme) = self.scheme(&event.source) else {
+            return Ok(unknown_source(event));
+        };
+        let Ok(context) = context::of_event(scheme, event) else {
+            return Ok(unreadable(event));
+        };
+        let verdict = match (&route.classifier, decided) {
+            (None, _) => None,
+            (Some(_), Some(decided)) => Some(Box::new(decided.clone())),
+            (Some(classifier), None) => match classifier.classify(&context, ledger, clock).await {
+                Ok(Outcome::Verdict(verdict)) => Some(verdict),
+                Ok(Outcome::Person { reason, .. }) => return Ok(RouteEnd::Person { reason }),
+                // Asked to wait, the job waits; it does not count as an attempt.
+                Ok(Outcome::TryAgain { reason, retry_after: retry_after @ Some(_), .. }) => {
+                    return Ok(RouteEnd::Failed(Failure::Throttled { reason, retry_after }));
+                }
+                Ok(Outcome::TryAgain { reason, retry_after: None, .. }) => {
+                    return Ok(RouteEnd::Failed(Failure::Transient { reason, retry_after: None }));
+                }
+                Err(ClassifyError::Ledger(error)) => return Err(error),
+                Err(error @ ClassifyError::Unrenderable { .. }) => {
+                    return Ok(failed(Cause::Unrenderable, error.to_string()));
+                }
+            },
+        };
+        Ok(self.plan_route(route, event, context, verdict, clock))
+    }
+
+    /// Plans the actions of `route` for a verdict.
+    fn plan_route(
+        &self,
+        route: &Route,
+        event: &Event,
+        context: Context,
+        verdict: Option<Box<Verdict>>,
+        clock: &dyn Clock,
+    ) -> RouteEnd {
+        let context = match &verdict {
+            Some(verdict) => context::with_verdict(context, verdict),
+            None => context,
+        };
+        let mut candidates = Vec::with_capacity(route.actions.len());
+        for action in &route.actions {
+            let holds = match action.condition.as_ref().map(|condition| condition.holds(&context)) {
+                None => true,
+                Some(Ok(holds)) => holds,
+                Some(Err(error)) => {
+                    return failed(
+                        Cause::Unrenderable,
+                        format!("`when` of action `{}` failed: {error}", action.id),
+                    );
+                }
+            };
+            candidates.push(Candidate { id: &action.id, after: &action.after, holds });
+        }
+        let planned = plan(&candidates);
+        let mut jobs = Vec::with_capacity(planned.len());
+        for (action, after) in planned.into_iter().filter_map(|p| Some((route.actions.get(p.at)?, p.after))) {
+            let plan = ActionPlan {
+                route: Name::clone(&route.name),
+                id: Name::clone(&action.id),
+                uses: Name::clone(&action.uses),
+                after,
+                on_dead: action.on_dead.clone(),
+                version: 1,
+                dead: None,
+            };
+            jobs.push(self.action_job(event, &context, plan, clock));
+        }
+        let ids: Vec<&str> = jobs.iter().filter_map(action_id).collect();
+        let said = match (&verdict, ids.is_empty()) {
+            (Some(v), true) => format!("{} → no action", v.label),
+            (Some(v), false) => format!("{} → {}", v.label, ids.join(", ")),
+            (None, true) => "no action".to_owned(),
+            (None, false) => ids.join(", "),
+        };
+        RouteEnd::Planned { verdict, jobs, said }
+    }
+
+    /// A planned action as a job: frozen now, unless it must see the receipts of others first.
+    fn action_job(&self, event: &Event, context: &Context, plan: ActionPlan, clock: &dyn Clock) -> NewJob {
+        let (request, start) = if plan.after.is_empty() {
+            match self.freeze(&plan, event, context, clock.now()) {
+                Ok(request) => (Some(request), Start::Ready),
+                // One action's fault does not hold up the others.
+                Err(reason) => (None, Start::Dead { cause: Cause::Unrenderable, reason }),
+            }
+        } else {
+            (None, Start::Blocked)
+        };
+        NewJob {
+            lane: event.lane,
+            work: Work::Action(plan),
+            config: Arc::clone(&self.digest),
+            request,
+            start,
+        }
+    }
+
+    /// Tells the routes of an event whose routes could not be told when it came.
+    fn rerun_intake(&self, event: &Event) -> RouteEnd {
+        let Some(scheme) = self.scheme(&event.source) else {
+            return unknown_source(event);
+        };
+        let mut event = event.clone();
+        match self.route_event(scheme, &mut event) {
+            Ok(Ok(jobs)) => RouteEnd::Planned { verdict: None, said: "routed".to_owned(), jobs },
+            Ok(Err(ignored)) if self.event_context(&event).is_some() => {
+                RouteEnd::Planned { verdict: None, said: format!("ignored: {ignored}"), jobs: Vec::new() }
+            }
+            Ok(Err(_)) => unreadable(&event),
+            Err(error) => failed(Cause::Unrenderable, format!("the filter failed: {error}")),
+        }
+    }
+
+    /// What templates see of an event; `None` if its body cannot be read.
+    pub(super) fn event_context(&self, event: &Event) -> Option<Context> {
+        context::of_event(self.scheme(&event.source)?, event).ok()
+    }
+
+    /// The verdict of a person about an event on `route`: `label`, with `output` for the schema's other fields.
+    ///
+    /// # Errors
+    /// The route has no classifier, or its schema does not admit that.
+    pub fn verdict_of_person(
+        &self,
+        route: &str,
+        label: &str,
+        output: &Map<String, Value>,
+    ) -> Result<Verdict, String> {
+        let classifier = self.route(route).and_then(|route| route.classifier.as_ref());
+        let classifier = classifier.ok_or_else(|| format!("route `{route}` has no classifier"))?;
+        classifier.verdict_of_person(label, output).map_err(|wrong| wrong.join("; "))
+    }
+
+    /// The action that tells of a route job's death.
+    pub fn on_route_dead(&self, route: &str) -> Option<&Name> {
+        self.route(route)?.on_dead.as_ref()
+    }
+}
+
+fn action_id(job: &NewJob) -> Option<&str> {
+    match &job.work {
+        Work::Action(plan) => Some(&plan.id),
+        Work::Route { .. } => None,
+    }
+}
+
+fn unknown_source(event: &Event) -> RouteEnd {
+    RouteEnd::Unknown { reason: format!("no source is called `{}` today", event.source) }
+}
+
+fn unreadable(event: &Event) -> RouteEnd {
+    failed(Cause::Unreadable, format!("the body of this `{}` delivery cannot be read", event.source))
+}
+
+fn failed(cause: Cause, reason: String) -> RouteEnd {
+    RouteEnd::Failed(Failure::Permanent { cause, reason })
+}

@@ -1,0 +1,42 @@
+//! A source, ready to receive.
+
+use crate::{
+    config::tables::SameBody,
+    domain::Name,
+    source::{self, Verifier},
+    store::{DedupeKey, OnMatch},
+};
+
+/// Who sends, how it is verified, and how much is let in.
+#[derive(Debug)]
+pub struct Source {
+    pub name: Name,
+    pub verifier: Verifier,
+    pub same_body: SameBody,
+    pub limits: Limits,
+}
+
+/// Events let in per minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    pub critical_per_min: u32,
+    pub other_per_min: u32,
+    /// The sender tries again when refused; the excess of one that does not goes to the bulk lane instead.
+    pub sender_retries: bool,
+}
+
+impl Source {
+    /// The store's keys for what a delivery says of itself: unique across sources, and each with its meaning.
+    pub fn keys(&self, identity: &source::Identity) -> Vec<DedupeKey> {
+        let mut keys = Vec::with_capacity(identity.keys.len());
+        for key in &identity.keys {
+            let on_match = match (key.kind, self.same_body) {
+                (source::KeyKind::Id, _) | (source::KeyKind::Body, SameBody::Duplicate) => OnMatch::Duplicate,
+                (source::KeyKind::Body, SameBody::Review) => OnMatch::Review,
+                (source::KeyKind::Body, SameBody::Accept) => continue,
+            };
+            keys.push(DedupeKey { text: format!("{}/{}", self.name, key.text), on_match });
+        }
+        keys
+    }
+}

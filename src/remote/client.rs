@@ -1,0 +1,180 @@
+//! A pooled HTTP client with its own limits.
+
+use std::{fmt, num::NonZeroU32, time::Duration};
+
+use reqwest::{Client, ClientBuilder, Url, redirect::Policy};
+
+use super::{
+    RemoteError, Request, Response,
+    guard::{self, PublicOnly},
+    install_tls,
+    limiter::Limiter,
+    redact::redact,
+};
+
+/// Bytes of an answer that are read unless configured otherwise; the rest is left unread.
+pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+
+/// Time for a whole exchange unless configured otherwise.
+pub const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Longest time for name, connection and TLS together.
+pub const CONNECT_TIMEOUT_MAX: Duration = Duration::from_secs(10);
+
+/// Idle connections kept for each host.
+pub const IDLE_MAX: usize = 32;
+
+/// Time an idle connection is kept. Short, so that few requests meet a connection that the other side is closing:
+/// whether such a request arrived would be unknown.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+
+const USER_AGENT: &str = concat!("hookyard/", env!("CARGO_PKG_VERSION"));
+
+/// How a [`Remote`] behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RemoteOptions {
+    /// Time for a whole exchange. At most half of it, and [`CONNECT_TIMEOUT_MAX`], goes into connecting: so that a
+    /// host that does not answer at all is told from one that took the request and kept silent.
+    pub timeout: Duration,
+    /// Lets requests go to private addresses and to this machine.
+    pub allow_private: bool,
+    /// Requests per minute. Without it there is no limit of ours.
+    pub limit_per_min: Option<u32>,
+    /// Bytes of an answer that are read.
+    pub answer_bytes_max: usize,
+}
+
+impl Default for RemoteOptions {
+    fn default() -> Self {
+        RemoteOptions {
+            timeout: TIMEOUT,
+            allow_private: false,
+            limit_per_min: None,
+            answer_bytes_max: ANSWER_BYTES_MAX,
+        }
+    }
+}
+
+/// Why there can be no such remote.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    #[error("a limit of 0 requests per minute would send nothing: leave it out for no limit")]
+    NoRequests,
+    #[error("a time-out of 0 would wait for nothing: give it in ms, such as 15000")]
+    NoTime,
+    #[error("the HTTP client cannot be built: {0}")]
+    Client(#[source] reqwest::Error),
+}
+
+/// One place to send requests to, with its connections and limits.
+pub struct Remote {
+    client: Client,
+    limiter: Option<Limiter>,
+    options: RemoteOptions,
+    /// Whether this machine has certificates by which a TLS server can be known.
+    has_roots: bool,
+}
+
+impl Remote {
+    /// Opens no connection.
+    ///
+    /// # Errors
+    /// See [`SetupError`].
+    pub fn new(options: RemoteOptions) -> Result<Self, SetupError> {
+        install_tls();
+        if options.timeout.is_zero() {
+            return Err(SetupError::NoTime);
+        }
+        let limiter = match options.limit_per_min.map(NonZeroU32::new) {
+            Some(None) => return Err(SetupError::NoRequests),
+            Some(Some(requests)) => Some(Limiter::per_minute(requests)),
+            None => None,
+        };
+        // Building fails on a machine without CA certificates, as minimal containers are. Plain HTTP needs none.
+        let (client, has_roots) = match builder(options).build() {
+            Ok(client) => (client, true),
+            Err(_) => (builder(options).tls_certs_only([]).build().map_err(SetupError::Client)?, false),
+        };
+        Ok(Remote { client, limiter, options, has_roots })
+    }
+
+    /// Takes the right to send one request, or tells how long to wait for it. To be asked before anything is begun,
+    /// as waiting costs nothing then; [`Remote::send`] does not ask again. `elapsed` is
+    /// [`crate::domain::Clock::monotonic`].
+    ///
+    /// # Errors
+    /// The limit is reached; nothing was taken.
+    pub fn ready(&self, elapsed: Duration) -> Result<(), Duration> {
+        self.limiter.as_ref().map_or(Ok(()), |limiter| limiter.ready(elapsed))
+    }
+
+    /// Whether requests may go to `url`, as far as can be said without resolving names.
+    ///
+    /// # Errors
+    /// Why they may not, and what to do about it. Names the host at most.
+    pub fn admits(&self, url: &Url) -> Result<(), String> {
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(format!("`{}` is not spoken: use https or http", url.scheme()));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("the URL holds a user name or password: give it as `credential`".to_owned());
+        }
+        if url.scheme() == "https" && !self.has_roots {
+            return Err(
+                "this machine has no CA certificates to check https by: install ca-certificates".to_owned()
+            );
+        }
+        if self.options.allow_private { Ok(()) } else { guard::check_literal(url).map_err(|e| e.to_string()) }
+    }
+
+    /// Sends the request once and reads the answer up to the bound. An answer of any status is an answer.
+    ///
+    /// # Errors
+    /// There is no answer; the variant says whether the request may have arrived.
+    pub async fn send(&self, request: Request) -> Result<Response, RemoteError> {
+        self.admits(&request.url).map_err(|reason| RemoteError::NotSent { reason })?;
+        let Request { method, url, headers, body, secrets } = request;
+        let sent = self.client.request(method, url).headers(headers).body(body).send().await;
+        let mut answer = sent.map_err(|error| RemoteError::from_reqwest(&error, self.options.timeout))?;
+        let (status, headers) = (answer.status().as_u16(), std::mem::take(answer.headers_mut()));
+        let (body, truncated) = read(answer, self.options.answer_bytes_max).await;
+        Ok(Response { status, headers, body: redact(body, &secrets).into(), truncated })
+    }
+}
+
+/// The body up to `bytes_max`, and whether it went on.
+async fn read(mut answer: reqwest::Response, bytes_max: usize) -> (Vec<u8>, bool) {
+    let mut body = Vec::new();
+    loop {
+        match answer.chunk().await {
+            Ok(Some(chunk)) => match chunk.get(..bytes_max - body.len()) {
+                Some(fits) if fits.len() < chunk.len() => {
+                    body.extend_from_slice(fits);
+                    return (body, true);
+                }
+                Some(_) | None => body.extend_from_slice(&chunk),
+            },
+            Ok(None) => return (body, false),
+            Err(_) => return (body, true),
+        }
+    }
+}
+
+fn builder(options: RemoteOptions) -> ClientBuilder {
+    let builder = Client::builder()
+        .user_agent(USER_AGENT)
+        .timeout(options.timeout)
+        .connect_timeout((options.timeout / 2).min(CONNECT_TIMEOUT_MAX))
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .pool_max_idle_per_host(IDLE_MAX)
+        .redirect(Policy::none())
+        .referer(false)
+        .no_proxy();
+    if options.allow_private { builder } else { builder.dns_resolver(PublicOnly) }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").field("options", &self.options).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,143 @@
+//! The whole service in one process: listeners, workers and store, started together and drained together.
+
+use std::{
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, RwLock},
+    time::Duration,
+};
+
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+
+use crate::{
+    console::Console,
+    domain::Clock,
+    engine::Engine,
+    host::Tasks,
+    ingest::{self, Ingest},
+    remote,
+    store::{
+        Store,
+        sqlite::{OpenError, SqliteOptions, SqliteStore},
+    },
+    telemetry::Metrics,
+    worker::Worker,
+};
+
+/// What `Service::start` needs beside the engine.
+pub struct ServiceOptions {
+    /// Data directory.
+    pub dir: PathBuf,
+    /// Address of the public listener; port 0 takes any that is free.
+    pub listen: SocketAddr,
+    /// Address of the admin listener.
+    pub admin_listen: SocketAddr,
+    pub admin_token: Option<SecretString>,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Why the service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    #[error("cannot listen on {address}: {source}")]
+    Listen { address: SocketAddr, source: io::Error },
+}
+
+/// A running service.
+pub struct Service {
+    pub public: SocketAddr,
+    pub admin: SocketAddr,
+    pub store: Arc<dyn Store>,
+    pub engine: Arc<RwLock<Arc<Engine>>>,
+    pub metrics: Arc<Metrics>,
+    sqlite: Arc<SqliteStore>,
+    tasks: Tasks,
+}
+
+impl Service {
+    /// Opens the store, opens the listeners, then starts the workers and teaches the local judges.
+    ///
+    /// # Errors
+    /// The store is in use or unreadable, or an address is taken.
+    pub async fn start(engine: Engine, options: ServiceOptions) -> Result<Self, StartError> {
+        remote::install_tls();
+        let ServiceOptions { dir, listen, admin_listen, admin_token, clock } = options;
+        let metrics = Arc::new(Metrics::default());
+        let counted = Arc::clone(&metrics);
+        let sqlite = Arc::new(SqliteStore::open(
+            SqliteOptions {
+                dir,
+                dedupe: Duration::from_millis(engine.settings.store.dedupe_ms),
+                on_commit: Arc::new(move |took, operations| counted.commit(took, operations)),
+            },
+            Arc::clone(&clock),
+        )?);
+        let store: Arc<dyn Store> = Arc::clone(&sqlite) as Arc<dyn Store>;
+        let (public, public_at) = bind(listen).await?;
+        let (admin, admin_at) = bind(admin_listen).await?;
+        let engine = Arc::new(RwLock::new(Arc::new(engine)));
+        let tasks = Tasks::default();
+
+        let ingest =
+            Ingest::new(Arc::clone(&engine), Arc::clone(&store), Arc::clone(&clock), Arc::clone(&metrics));
+        let ending = tasks.clone();
+        tasks.spawn("public listener", async move {
+            if let Err(error) = ingest.serve(public, ending).await {
+                tracing::error!(%error, "the public listener failed");
+            }
+        });
+        let console = Console {
+            engine: Arc::clone(&engine),
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            metrics: Arc::clone(&metrics),
+            token: admin_token,
+            tasks: tasks.clone(),
+        };
+        tasks.spawn("admin listener", async move {
+            if let Err(error) = console.serve(admin).await {
+                tracing::error!(%error, "the admin listener failed");
+            }
+        });
+        let worker = Worker {
+            engine: Arc::clone(&engine),
+            store: Arc::clone(&store),
+            clock,
+            metrics: Arc::clone(&metrics),
+            tasks: tasks.clone(),
+        };
+        tasks.spawn("worker", worker.run());
+        let learner = Arc::clone(&engine.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        tasks.spawn("training", async move {
+            if let Err(error) = tokio::task::spawn_blocking(move || learner.train()).await {
+                tracing::error!(%error, "training the local judges failed");
+            }
+        });
+        Ok(Service { public: public_at, admin: admin_at, store, engine, metrics, sqlite, tasks })
+    }
+
+    /// Stops taking in, finishes what is under way, and gives up the data directory.
+    pub async fn stop(self) {
+        self.tasks.stop();
+        if !self.tasks.drained(ingest::DRAIN_MAX).await {
+            tracing::warn!("some jobs did not end in time; they will be taken up again at the next start");
+        }
+        let Service { store, sqlite, .. } = self;
+        drop(store);
+        match Arc::try_unwrap(sqlite) {
+            Ok(sqlite) => sqlite.close(),
+            Err(_) => tracing::debug!("the store is still in use; it closes with its last user"),
+        }
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let at = listener.local_addr().map_err(failed)?;
+    Ok((listener, at))
+}

@@ -1,0 +1,174 @@
+//! Claims jobs, has the engine decide, performs what was decided, and settles.
+
+mod action;
+mod ledger;
+mod route;
+mod settlement;
+
+use std::{
+    sync::{Arc, RwLock},
+    time::Duration,
+};
+
+use tokio::sync::Semaphore;
+
+use crate::{
+    decide::lanes::Turns,
+    domain::{AttemptOutcome, Clock, Work},
+    engine::Engine,
+    host::Tasks,
+    store::{ClaimRequest, Claimed, Settlement, Store, StoreError},
+    telemetry::Metrics,
+};
+
+/// Wait before asking a store again that did not answer.
+const STORE_PAUSE: Duration = Duration::from_millis(500);
+
+/// Longest wait between two looks for work, whatever the store announces.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// Wait before a job is looked at again whose route, action or destination is not in today's configuration.
+const UNKNOWN_PAUSE: Duration = Duration::from_secs(30);
+
+/// What a worker needs. Clones share everything.
+#[derive(Clone)]
+pub struct Worker {
+    pub engine: Arc<RwLock<Arc<Engine>>>,
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<dyn Clock>,
+    pub metrics: Arc<Metrics>,
+    pub tasks: Tasks,
+}
+
+impl Worker {
+    /// Works until the group of tasks is told to stop; jobs under way are finished by their own tasks.
+    pub async fn run(self) {
+        let settings = self.engine().settings.worker.clone();
+        if settings.concurrency == 0 {
+            tracing::warn!("worker.concurrency is 0: events are accepted, and wait");
+            return;
+        }
+        let lease = Duration::from_millis(settings.lease_ms);
+        let slots = Arc::new(Semaphore::new(settings.concurrency as usize));
+        let mut turns = Turns::new(settings.lane_weights);
+        let mut work = self.store.work();
+        while !self.tasks.is_stopping() {
+            // Waits for a free slot first: what is claimed is worked on at once.
+            let Ok(first) = Arc::clone(&slots).acquire_owned().await else { return };
+            let mut free = vec![first];
+            while let Ok(another) = Arc::clone(&slots).try_acquire_owned() {
+                free.push(another);
+            }
+            work.mark_unchanged();
+            let max = u32::try_from(free.len()).unwrap_or(u32::MAX);
+            let claim = match self.store.claim(ClaimRequest { lanes: turns.next(), max, lease }).await {
+                Ok(claim) => claim,
+                Err(error) => {
+                    tracing::error!(%error, "no work could be claimed");
+                    self.pause(STORE_PAUSE).await;
+                    continue;
+                }
+            };
+            if claim.jobs.is_empty() {
+                drop(free);
+                let now = self.clock.now();
+                let look_again = now.plus(LOOK_EVERY);
+                let until = claim.next_due.map_or(look_again, |due| due.min(look_again));
+                tokio::select! {
+                    _ = work.changed() => {}
+                    () = self.clock.sleep_until(until) => {}
+                    () = self.tasks.stopping() => {}
+                }
+                continue;
+            }
+            for (claimed, slot) in claim.jobs.into_iter().zip(free) {
+                let worker = self.clone();
+                self.tasks.spawn("job", async move {
+                    worker.work_on(claimed, lease).await;
+                    drop(slot);
+                });
+            }
+        }
+    }
+
+    fn engine(&self) -> Arc<Engine> {
+        Arc::clone(&self.engine.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    async fn pause(&self, wait: Duration) {
+        tokio::select! {
+            () = self.clock.sleep_until(self.clock.now().plus(wait)) => {}
+            () = self.tasks.stopping() => {}
+        }
+    }
+
+    /// Works on one job, holding its lease for as long as that takes.
+    async fn work_on(&self, claimed: Claimed, lease: Duration) {
+        let job = claimed.job.id;
+        let begun = self.clock.monotonic();
+        let kind = match claimed.job.work {
+            Work::Route { .. } => "route",
+            Work::Action(_) => "action",
+        };
+        let work = self.attempt(&claimed);
+        tokio::pin!(work);
+        let result = loop {
+            tokio::select! {
+                result = &mut work => break result,
+                () = tokio::time::sleep(lease / 2) => {
+                    if let Err(error) = self.store.extend(claimed.lease, lease).await {
+                        tracing::warn!(%job, %error, "the lease could not be extended");
+                    }
+                }
+            }
+        };
+        let outcome = match result {
+            Ok(outcome) => outcome.as_str(),
+            Err(StoreError::StaleLease(_)) => {
+                tracing::warn!(%job, "took longer than its lease; another worker has it now");
+                "stale"
+            }
+            Err(error) => {
+                tracing::error!(%job, %error, "the end of an attempt could not be recorded; its lease will run out");
+                "unrecorded"
+            }
+        };
+        self.metrics.job(kind, outcome, self.clock.monotonic().saturating_sub(begun));
+    }
+
+    async fn attempt(&self, claimed: &Claimed) -> Result<AttemptOutcome, StoreError> {
+        let engine = self.engine();
+        let started_at = self.clock.now();
+        let end = match &claimed.job.work {
+            _ if claimed.job.lost_leases >= crate::decide::lease::LOST_LEASES_MAX => {
+                settlement::poison(&claimed.job)
+            }
+            Work::Route { route } => self.route(&engine, claimed, route).await?,
+            Work::Action(plan) => self.action(&engine, claimed, plan).await?,
+        };
+        let settlement = end.settle(&engine, claimed, started_at, self.clock.now());
+        let outcome = settlement.attempt.outcome;
+        tracing::info!(
+            job = %claimed.job.id,
+            route = %claimed.job.work.route(),
+            outcome = outcome.as_str(),
+            detail = settlement.attempt.detail.as_deref().unwrap_or_default(),
+            "attempt ended"
+        );
+        self.record(claimed, settlement).await?;
+        Ok(outcome)
+    }
+
+    /// Settles, again and again while the store does not answer: what has been done must not be forgotten.
+    async fn record(&self, claimed: &Claimed, settlement: Settlement) -> Result<(), StoreError> {
+        loop {
+            match self.store.settle(claimed.lease, settlement.clone()).await {
+                Err(StoreError::Unavailable(reason)) if !self.tasks.is_stopping() => {
+                    tracing::error!(job = %claimed.job.id, reason, "the end of an attempt could not be recorded yet");
+                    self.pause(STORE_PAUSE).await;
+                }
+                settled => return settled,
+            }
+        }
+    }
+}

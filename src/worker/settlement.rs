@@ -1,0 +1,66 @@
+//! How an attempt ended, and the settlement that follows from it.
+
+use crate::{
+    domain::{Attempt, AttemptOutcome, Cause, Job, Next, Receipt, Timestamp, Verdict},
+    engine::Engine,
+    store::{Claimed, NewJob, Settlement},
+};
+
+/// The end of an attempt.
+pub(super) struct End {
+    pub next: Next,
+    /// What to say in the history; the reason of `next` if there is nothing to add.
+    pub detail: Option<String>,
+    pub status: Option<u16>,
+    pub in_doubt: bool,
+    pub verdict: Option<Verdict>,
+    pub receipt: Option<Receipt>,
+    pub follow_up: Vec<NewJob>,
+}
+
+impl From<Next> for End {
+    fn from(next: Next) -> Self {
+        End {
+            next,
+            detail: None,
+            status: None,
+            in_doubt: false,
+            verdict: None,
+            receipt: None,
+            follow_up: Vec::new(),
+        }
+    }
+}
+
+/// A job whose workers keep vanishing is not tried again.
+pub(super) fn poison(job: &Job) -> End {
+    let reason = job.reason.clone().unwrap_or_default();
+    End { in_doubt: job.in_doubt, ..End::from(Next::Dead { cause: Cause::Poison, reason }) }
+}
+
+impl End {
+    /// The settlement, with the action that tells of a death.
+    pub fn settle(
+        self,
+        engine: &Engine,
+        claimed: &Claimed,
+        started_at: Timestamp,
+        now: Timestamp,
+    ) -> Settlement {
+        let End { next, detail, status, in_doubt, verdict, receipt, mut follow_up } = self;
+        let (outcome, reason) = match &next {
+            Next::Done => (AttemptOutcome::Done, None),
+            Next::RetryAt { reason, .. } => (AttemptOutcome::Retry, Some(reason)),
+            Next::Park { reason, .. } => (AttemptOutcome::Parked, Some(reason)),
+            Next::Review { reason } => (AttemptOutcome::Waiting, Some(reason)),
+            Next::Skip { reason } => (AttemptOutcome::Skipped, Some(reason)),
+            Next::Dead { cause, reason } => {
+                follow_up.extend(engine.on_dead(&claimed.job, &claimed.event, *cause, reason, now));
+                (AttemptOutcome::Dead, Some(reason))
+            }
+        };
+        let detail = detail.or_else(|| reason.cloned());
+        let attempt = Attempt { started_at, ended_at: now, outcome, detail, status };
+        Settlement { attempt, next, in_doubt, verdict, receipt, follow_up }
+    }
+}
