@@ -24,6 +24,7 @@ pub mod eval;
 pub mod host;
 pub mod ingest;
 pub mod remote;
+pub mod sandbox;
 pub mod service;
 pub mod source;
 pub mod store;

@@ -26,6 +26,16 @@ pub enum Setting<T> {
     Set(T),
 }
 
+impl<T> Setting<T> {
+    /// The variable or file that is not there.
+    fn unset(&self) -> Option<&str> {
+        match self {
+            Setting::Unset(reference) => Some(reference),
+            Setting::Absent | Setting::Set(_) => None,
+        }
+    }
+}
+
 /// What a destination is made of: a `[destination.NAME]` with its references resolved.
 pub struct DestinationSpec {
     pub url: Setting<String>,
@@ -174,12 +184,8 @@ impl Destination {
             Address::Unset(reference) => Some(reference.as_str()),
             Address::Nowhere | Address::At(_) | Address::SecretlyAt(_) => None,
         };
-        let secret = |setting| match setting {
-            &Setting::Unset(ref reference) => Some(reference.as_str()),
-            Setting::Absent | Setting::Set(_) => None,
-        };
         let missing: Vec<&str> =
-            [url, secret(&self.credential), secret(&self.signing_secret)].into_iter().flatten().collect();
+            [url, self.credential.unset(), self.signing_secret.unset()].into_iter().flatten().collect();
         match missing.as_slice() {
             [] => None,
             [one] => Some(format!("{one} is not set")),

@@ -16,9 +16,9 @@ pub enum Buy<'a> {
     Refuse,
 }
 
-/// `record` holds the job's purchases so far; `digest` names the question.
-pub fn buy<'a>(record: &'a [Purchase], digest: &str) -> Buy<'a> {
-    let same = || record.iter().filter(|p| p.digest == digest);
+/// `record` holds the job's purchases so far; `digest` names the question put to `judge`.
+pub fn buy<'a>(record: &'a [Purchase], judge: &str, digest: &str) -> Buy<'a> {
+    let same = || record.iter().filter(|p| &*p.judge == judge && p.digest == digest);
     if let Some(bought) = same().find(|p| p.state == PurchaseState::Answered) {
         return Buy::Reuse(bought);
     }
@@ -46,11 +46,12 @@ mod tests {
         let [answered, doubtful, unbilled] =
             [PurchaseState::Answered, PurchaseState::MaybeBilled, PurchaseState::NotBilled]
                 .map(|s| purchase("d", s));
-        assert_eq!(buy(&[], "d"), Buy::Ask);
-        assert_eq!(buy(&[purchase("other", PurchaseState::Answered)], "d"), Buy::Ask);
-        assert_eq!(buy(&[doubtful.clone(), answered.clone()], "d"), Buy::Reuse(&answered));
-        assert_eq!(buy(std::slice::from_ref(&doubtful), "d"), Buy::Ask);
-        assert_eq!(buy(&[unbilled.clone(), unbilled.clone(), doubtful.clone()], "d"), Buy::Ask);
-        assert_eq!(buy(&[doubtful.clone(), doubtful], "d"), Buy::Refuse);
+        assert_eq!(buy(&[], "j", "d"), Buy::Ask);
+        assert_eq!(buy(&[purchase("other", PurchaseState::Answered)], "j", "d"), Buy::Ask);
+        assert_eq!(buy(&[doubtful.clone(), answered.clone()], "j", "d"), Buy::Reuse(&answered));
+        assert_eq!(buy(std::slice::from_ref(&answered), "other judge", "d"), Buy::Ask);
+        assert_eq!(buy(std::slice::from_ref(&doubtful), "j", "d"), Buy::Ask);
+        assert_eq!(buy(&[unbilled.clone(), unbilled.clone(), doubtful.clone()], "j", "d"), Buy::Ask);
+        assert_eq!(buy(&[doubtful.clone(), doubtful], "j", "d"), Buy::Refuse);
     }
 }

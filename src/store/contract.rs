@@ -185,6 +185,7 @@ pub trait Store: Send + Sync {
     async fn end_purchase(
         &self,
         lease: Lease,
+        judge: &Name,
         digest: &str,
         answer: Option<&Answer>,
     ) -> Result<(), StoreError>;

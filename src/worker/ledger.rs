@@ -34,11 +34,11 @@ impl Ledger for StoreLedger<'_> {
         self.store.begin_purchase(self.lease, judge, digest).await.map_err(lost)
     }
 
-    async fn answered(&self, _judge: &Name, digest: &str, answer: &Answer) -> Result<(), LedgerError> {
-        self.store.end_purchase(self.lease, digest, Some(answer)).await.map_err(lost)
+    async fn answered(&self, judge: &Name, digest: &str, answer: &Answer) -> Result<(), LedgerError> {
+        self.store.end_purchase(self.lease, judge, digest, Some(answer)).await.map_err(lost)
     }
 
-    async fn not_billed(&self, _judge: &Name, digest: &str) -> Result<(), LedgerError> {
-        self.store.end_purchase(self.lease, digest, None).await.map_err(lost)
+    async fn not_billed(&self, judge: &Name, digest: &str) -> Result<(), LedgerError> {
+        self.store.end_purchase(self.lease, judge, digest, None).await.map_err(lost)
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     domain::Name,
 };
 
-use super::{super::Action, Compiler, schedule};
+use super::{super::Action, Compiler, Reach, schedule};
 
 /// The destination of actions that need none of their own.
 const STORE: &str = "store";
@@ -42,7 +42,7 @@ impl Compiler<'_> {
             signing_secret: self.secret(ACTIONS, &path("signing_secret"), table.signing_secret.as_deref()),
             limit_per_min: table.limit_per_min,
             idempotency_ms: table.idempotency_ms,
-            allow_private: table.allow_private,
+            allow_private: table.allow_private || self.reach == Reach::Sandbox,
             ..DestinationSpec::default()
         };
         if let Some(timeout_ms) = table.timeout_ms {
@@ -106,7 +106,7 @@ impl Compiler<'_> {
             }
         };
         let to = table.to.as_deref().unwrap_or(STORE);
-        if to != STORE && !self.config.destinations.contains_key(to) {
+        if to != STORE && !self.config.declares(ACTIONS, ["destination", to]) {
             let known = self.config.destinations.keys().map(String::as_str).collect();
             self.unknown(ACTIONS, &["action", name, "to"], "destination", to, known);
             return None;

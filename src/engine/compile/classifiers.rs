@@ -113,7 +113,7 @@ impl Compiler<'_> {
         };
         let options = RemoteOptions {
             timeout: Duration::from_millis(table.timeout_ms),
-            allow_private: table.allow_private,
+            allow_private: table.allow_private || self.reach == Reach::Sandbox,
             limit_per_min: table.limit_per_min,
             ..RemoteOptions::default()
         };
@@ -279,7 +279,7 @@ impl Compiler<'_> {
                 LOCAL => Arc::clone(local) as _,
                 other => match judges.get(other) {
                     Some(judge) => Arc::clone(judge) as _,
-                    None if self.config.judges.contains_key(other) => continue,
+                    None if self.config.declares(JUDGES, ["judge", other]) => continue,
                     None => {
                         let at = i.to_string();
                         let known =

@@ -32,6 +32,8 @@ pub struct CompileOptions {
 pub enum Reach {
     #[default]
     Online,
+    /// Destinations and judges are stand-ins on this machine: private addresses are allowed.
+    Sandbox,
     /// Nothing is received and no paid judge is asked: missing secrets are no errors, and keys are not looked at.
     Offline,
 }

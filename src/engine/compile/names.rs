@@ -4,7 +4,7 @@ use secrecy::SecretString;
 
 use crate::{
     act::Setting,
-    config::{self, Resolved, SETTINGS, codes},
+    config::{self, Resolved, SETTINGS, SOURCES, codes},
     decide::pattern::{Selector, TypePattern},
     template::Condition,
 };
@@ -48,7 +48,7 @@ impl Compiler<'_> {
         sources: &[String],
     ) -> Selector {
         for (i, source) in sources.iter().enumerate() {
-            if !self.config.sources.contains_key(source) {
+            if !self.config.declares(SOURCES, ["source", source]) {
                 let at = i.to_string();
                 let mut place = path.to_vec();
                 place.extend(["sources", &at]);
@@ -99,7 +99,7 @@ impl Compiler<'_> {
         let path = ["server", "admin_token"];
         let reference = self.config.settings.server.admin_token.clone();
         if let Setting::Unset(name) = self.secret(SETTINGS, &path, reference.as_deref())
-            && self.reach == Reach::Online
+            && self.reach != Reach::Offline
         {
             let problem = self.config.at(SETTINGS, path).error(
                 codes::UNSET,

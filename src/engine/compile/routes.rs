@@ -8,7 +8,7 @@ use std::{
 use crate::{
     classify::Classifier,
     config::{
-        ROUTES, codes,
+        ACTIONS, CLASSIFIERS, ROUTES, codes,
         tables::{RouteActionTable, RouteTable},
     },
     decide::plan::cycle,
@@ -47,7 +47,7 @@ impl Compiler<'_> {
             None => None,
         };
         let classifier = match &table.classifier {
-            Some(classifier) if !self.config.classifiers.contains_key(classifier) => {
+            Some(classifier) if !self.config.declares(CLASSIFIERS, ["classifier", classifier]) => {
                 let known = self.config.classifiers.keys().map(String::as_str).collect();
                 self.unknown(ROUTES, &["route", name, "classifier"], "classifier", classifier, known);
                 None
@@ -109,7 +109,7 @@ impl Compiler<'_> {
 
     fn action_name(&mut self, path: &[&str], given: Option<&str>) {
         if let Some(given) = given
-            && !self.config.actions.contains_key(given)
+            && !self.config.declares(ACTIONS, ["action", given])
         {
             let known = self.config.actions.keys().map(String::as_str).collect();
             self.unknown(ROUTES, path, "action", given, known);

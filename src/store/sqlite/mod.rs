@@ -193,11 +193,14 @@ impl Store for SqliteStore {
     async fn end_purchase(
         &self,
         lease: Lease,
+        judge: &Name,
         digest: &str,
         answer: Option<&Answer>,
     ) -> Result<(), StoreError> {
-        let (digest, answer) = (digest.to_owned(), answer.cloned());
-        self.writer.write(move |desk| settle::end_purchase(desk, lease, &digest, answer.as_ref())).await
+        let (judge, digest, answer) = (Name::clone(judge), digest.to_owned(), answer.cloned());
+        self.writer
+            .write(move |desk| settle::end_purchase(desk, lease, &judge, &digest, answer.as_ref()))
+            .await
     }
 
     async fn extend(&self, lease: Lease, by: Duration) -> Result<(), StoreError> {

@@ -53,7 +53,7 @@ pub(super) fn begin_purchase(
 ) -> Result<Prior, Failed> {
     let job = held(desk, lease)?;
     let record = purchases(desk, lease)?;
-    match buy(&record, digest) {
+    match buy(&record, judge, digest) {
         Buy::Reuse(Purchase { answer: Some(answer), .. }) => return Ok(Prior::Answered(answer.clone())),
         Buy::Reuse(_) | Buy::Refuse => return Ok(Prior::Spent),
         Buy::Ask => {}
@@ -86,6 +86,7 @@ fn purchases(desk: &Desk<'_>, lease: Lease) -> rusqlite::Result<Vec<Purchase>> {
 pub(super) fn end_purchase(
     desk: &mut Desk<'_>,
     lease: Lease,
+    judge: &Name,
     digest: &str,
     answer: Option<&Answer>,
 ) -> Result<(), Failed> {
@@ -95,10 +96,11 @@ pub(super) fn end_purchase(
     let ended = desk
         .db
         .prepare_cached(
-            "UPDATE purchase SET state = ?4, answer = ?5 WHERE event = ?1 AND n = ?2 AND seq =
-             (SELECT max(seq) FROM purchase WHERE event = ?1 AND n = ?2 AND digest = ?3 AND state = 'maybe_billed')",
+            "UPDATE purchase SET state = ?5, answer = ?6 WHERE event = ?1 AND n = ?2 AND seq =
+             (SELECT max(seq) FROM purchase
+              WHERE event = ?1 AND n = ?2 AND judge = ?3 AND digest = ?4 AND state = 'maybe_billed')",
         )?
-        .execute(params![job.id.event, job.id.n, digest, state, answer])?;
+        .execute(params![job.id.event, job.id.n, judge, digest, state, answer])?;
     if ended == 0 {
         return Err(StoreError::Conflict(format!("{} never began this purchase", job.id)).into());
     }

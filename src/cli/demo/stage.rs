@@ -1,0 +1,91 @@
+//! The service and its stand-ins, on ports and in a directory of their own.
+
+use std::{net::Ipv4Addr, path::PathBuf, sync::Arc};
+
+use anyhow::Context;
+use secrecy::SecretString;
+
+use crate::{
+    config::{Files, FixedEnvironment},
+    domain::Clock,
+    engine::{CompileOptions, Reach},
+    host::{SystemClock, Tasks},
+    sandbox::{Sandbox, SandboxOptions},
+    service::{Service, ServiceOptions},
+};
+
+use super::super::project;
+
+/// Secrets of the demo's own sources. They guard nothing but this demo.
+pub(super) const GITHUB_SECRET: &str = "demo-github-secret";
+pub(super) const STRIPE_SECRET: &str = "whsec_demo_stripe";
+pub(super) const FORMS_SECRET: &str = "demo-forms-secret";
+pub(super) const PARTNERS_SECRET: &str = "whsec_ZGVtby1wYXJ0bmVycy1zZWNyZXQtMDEyMzQ1Njc=";
+
+/// What the stand-ins demand.
+const TOKEN: &str = "demo-token";
+const SIGNING_SECRET: &str = "whsec_ZGVtby1hbmFseXRpY3Mtc2VjcmV0LTAxMjM0NTY=";
+
+pub(super) struct Stage {
+    pub service: Service,
+    pub sandbox: Sandbox,
+    pub clock: Arc<dyn Clock>,
+    /// Temporary; removed at the end.
+    pub data: PathBuf,
+}
+
+impl Stage {
+    pub async fn build() -> anyhow::Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let stagehands = Tasks::default();
+        let options =
+            SandboxOptions::new(Arc::clone(&clock), TOKEN.into(), SecretString::from(SIGNING_SECRET));
+        let sandbox = Sandbox::start(options, |work| stagehands.spawn("sandbox", work)).await?;
+        let data = std::env::temp_dir().join(format!("hookyard-demo-{}", uuid::Uuid::now_v7().simple()));
+        let options = CompileOptions { data_dir: Some(data.clone()), reach: Reach::Sandbox };
+        let engine = project::engine(&Files::embedded(), &environment(&sandbox), options)?;
+        let loopback = (Ipv4Addr::LOCALHOST, 0).into();
+        let options = ServiceOptions {
+            dir: data.clone(),
+            listen: loopback,
+            admin_listen: loopback,
+            admin_token: None,
+            clock: Arc::clone(&clock),
+        };
+        let service = Service::start(engine, options).await.context("starting the service")?;
+        Ok(Stage { service, sandbox, clock, data })
+    }
+
+    /// Ends everything and leaves nothing behind.
+    pub async fn strike(self) {
+        let Stage { service, sandbox, data, .. } = self;
+        service.stop().await;
+        sandbox.stop().await;
+        if let Err(error) = std::fs::remove_dir_all(&data) {
+            tracing::error!(data = %data.display(), %error, "the demo's directory could not be removed");
+        }
+    }
+}
+
+/// The variables that the built-in configuration refers to, pointing at the stand-ins.
+fn environment(sandbox: &Sandbox) -> FixedEnvironment {
+    let urls = sandbox.urls();
+    [
+        ("GITHUB_WEBHOOK_SECRET", GITHUB_SECRET),
+        ("STRIPE_WEBHOOK_SECRET", STRIPE_SECRET),
+        ("FORMS_WEBHOOK_SECRET", FORMS_SECRET),
+        ("PARTNERS_WEBHOOK_SECRET", PARTNERS_SECRET),
+        ("CRM_URL", &urls.crm),
+        ("CRM_TOKEN", TOKEN),
+        ("HELPDESK_URL", &urls.helpdesk),
+        ("HELPDESK_TOKEN", TOKEN),
+        ("MAIL_URL", &urls.mail),
+        ("MAIL_TOKEN", TOKEN),
+        ("ANALYTICS_URL", &urls.analytics),
+        ("ANALYTICS_SIGNING_SECRET", SIGNING_SECRET),
+        ("SLACK_WEBHOOK_URL", &urls.slack),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .collect()
+}
