@@ -1,4 +1,5 @@
 //! The command line: one file per subcommand. The only place that prints.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "what a command has to say is its output")]
 
 mod check;
 mod demo;

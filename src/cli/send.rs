@@ -4,12 +4,12 @@ use std::{io::Read, path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use clap::Args;
-use uuid::Uuid;
 
 use crate::{
     config::{self, Files, ProcessEnvironment, Resolved},
     domain::Clock,
-    host::SystemClock,
+    host::{self, SystemClock},
+    remote::{Remote, RemoteOptions, Request},
     source::{self, Scheme},
 };
 
@@ -43,7 +43,7 @@ impl Send {
         let body = self.body()?;
         let (scheme, secret, listen) = self.source(&files)?;
         let url = self.url.clone().unwrap_or_else(|| format!("http://{listen}/webhooks/{}", self.source));
-        let id = self.id.clone().unwrap_or_else(|| Uuid::now_v7().to_string());
+        let id = self.id.clone().unwrap_or_else(host::unique_name);
         let event = self.event.as_deref().or_else(|| github_event(&body));
         let headers = source::sign(scheme, &secret, &id, &body, event, SystemClock::new().now())?;
         let (status, answer) = runtime()?.block_on(deliver(&url, headers, body))?;
@@ -98,13 +98,12 @@ pub(super) async fn deliver(
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
 ) -> anyhow::Result<(u16, String)> {
-    crate::remote::install_tls();
-    let client = reqwest::Client::builder().timeout(ANSWER_WITHIN).no_proxy().build()?;
-    let mut request = client.post(url).body(body);
+    let remote = Remote::new(RemoteOptions { timeout: ANSWER_WITHIN, allow_private: true, ..RemoteOptions::default() })?;
+    let mut request = Request::new(http::Method::POST, url.parse().with_context(|| format!("`{url}` is no URL"))?);
     for (name, value) in headers {
-        request = request.header(name, value);
+        request = request.with_header(name, &value)?;
     }
-    let response =
-        request.send().await.with_context(|| format!("delivering to {url}: is the service running?"))?;
-    Ok((response.status().as_u16(), response.text().await?))
+    let response = remote.send(request.with_body(body)).await;
+    let response = response.with_context(|| format!("delivering to {url}: is the service running?"))?;
+    Ok((response.status, String::from_utf8_lossy(&response.body).into_owned()))
 }

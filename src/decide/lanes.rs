@@ -17,7 +17,7 @@ impl Turns {
 
     /// The lanes in the order to look for work now. The first is the one whose turn it is; the others follow so
     /// that a worker is never idle while any lane has work.
-    pub fn next(&mut self) -> [Lane; 3] {
+    pub fn take(&mut self) -> [Lane; 3] {
         for (credit, weight) in self.credit.iter_mut().zip(self.weights) {
             *credit += weight;
         }
@@ -44,7 +44,7 @@ mod tests {
     #[test]
     fn turns_follow_the_weights() {
         let mut turns = Turns::new([8, 4, 1]);
-        let first: Vec<Lane> = (0..130).map(|_| turns.next()[0]).collect();
+        let first: Vec<Lane> = (0..130).map(|_| turns.take()[0]).collect();
         let count = |lane| first.iter().filter(|l| **l == lane).count();
         assert_eq!((count(Lane::Critical), count(Lane::Normal), count(Lane::Bulk)), (80, 40, 10));
     }
@@ -53,7 +53,7 @@ mod tests {
     fn every_turn_names_every_lane() {
         let mut turns = Turns::new([0, 0, 0]);
         for _ in 0..10 {
-            let mut lanes = turns.next();
+            let mut lanes = turns.take();
             lanes.sort();
             assert_eq!(lanes, [Lane::Critical, Lane::Normal, Lane::Bulk]);
         }

@@ -11,11 +11,19 @@ use uuid::Uuid;
 use crate::domain::EventId;
 
 /// A random number from 0 to 1, for jitter.
+#[expect(clippy::disallowed_methods, reason = "the one place that draws")]
 pub fn draw() -> f64 {
     fastrand::f64()
 }
 
 /// A fresh event id; ids of one process ascend.
+#[expect(clippy::disallowed_methods, reason = "the one place that makes ids")]
 pub fn event_id() -> EventId {
     EventId(Uuid::now_v7())
+}
+
+/// A name that nothing else has: for delivery ids and temporary folders.
+#[expect(clippy::disallowed_methods, reason = "the one place that makes ids")]
+pub fn unique_name() -> String {
+    Uuid::now_v7().simple().to_string()
 }

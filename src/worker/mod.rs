@@ -61,7 +61,7 @@ impl Worker {
             }
             work.mark_unchanged();
             let max = u32::try_from(free.len()).unwrap_or(u32::MAX);
-            let claim = match self.store.claim(ClaimRequest { lanes: turns.next(), max, lease }).await {
+            let claim = match self.store.claim(ClaimRequest { lanes: turns.take(), max, lease }).await {
                 Ok(claim) => claim,
                 Err(error) => {
                     tracing::error!(%error, "no work could be claimed");

@@ -9,7 +9,7 @@ use crate::{
     config::{Files, FixedEnvironment},
     domain::Clock,
     engine::{CompileOptions, Reach},
-    host::{SystemClock, Tasks},
+    host::{self, SystemClock, Tasks},
     sandbox::{Sandbox, SandboxOptions},
     service::{Service, ServiceOptions},
 };
@@ -41,7 +41,7 @@ impl Stage {
         let options =
             SandboxOptions::new(Arc::clone(&clock), TOKEN.into(), SecretString::from(SIGNING_SECRET));
         let sandbox = Sandbox::start(options, |work| stagehands.spawn("sandbox", work)).await?;
-        let data = std::env::temp_dir().join(format!("hookyard-demo-{}", uuid::Uuid::now_v7().simple()));
+        let data = std::env::temp_dir().join(format!("hookyard-demo-{}", host::unique_name()));
         let options = CompileOptions { data_dir: Some(data.clone()), reach: Reach::Sandbox };
         let engine = project::engine(&Files::embedded(), &environment(&sandbox), options)?;
         let loopback = (Ipv4Addr::LOCALHOST, 0).into();
