@@ -63,7 +63,7 @@ pub(super) async fn deliver(
     };
     let response = remote.send(out).await.map_err(|error| match error {
         RemoteError::NotSent { reason } => Failure::Transient { reason, retry_after: None },
-        RemoteError::Unknown { reason } => Failure::Unknown { reason },
+        RemoteError::Unknown { reason } => Failure::Unknown { reason, retry_after: None },
     })?;
     match failure(&response, request.class, now) {
         None => Ok(response),
@@ -75,12 +75,11 @@ pub(super) async fn deliver(
 fn failure(response: &Response, class: EffectClass, now: Timestamp) -> Option<Failure> {
     let failure = remote::failure(response, now)?;
     Some(match (failure, class) {
-        // Harmless to repeat only by nature or by a key; otherwise somebody has to look first.
-        (Failure::Transient { reason, .. }, EffectClass::Bare | EffectClass::Marked)
-            if response.is_ambiguous() =>
-        {
-            Failure::Unknown { reason }
-        }
+        // Whether that may simply be repeated is for the class to say: a key has a life span.
+        (
+            Failure::Transient { reason, retry_after },
+            EffectClass::Bare | EffectClass::Marked | EffectClass::Keyed { .. },
+        ) if response.is_ambiguous() => Failure::Unknown { reason, retry_after },
         (Failure::Permanent { reason, .. }, EffectClass::Keyed { .. }) if in_flight(response) => {
             Failure::Transient { reason, retry_after: remote::retry_after(&response.headers, now) }
         }
@@ -165,8 +164,8 @@ mod tests {
             (429, "", EffectClass::Bare, "throttled"),
             (422, "", EffectClass::Bare, "permanent"),
             (302, "", EffectClass::Bare, "permanent"),
-            (503, "", keyed, "transient"),
-            (408, "", keyed, "transient"),
+            (503, "", keyed, "unknown"),
+            (408, "", keyed, "unknown"),
             (503, "", EffectClass::Natural, "transient"),
             (503, "", EffectClass::Marked, "unknown"),
             (409, in_flight, keyed, "transient"),

@@ -79,7 +79,10 @@ impl Act for SlackWebhook {
         } else {
             // Some proxy or another product answered: whether the text reached a channel cannot be said.
             let (status, excerpt) = (response.status, response.excerpt());
-            Err(Failure::Unknown { reason: format!("answered {status} without Slack's `ok`: {excerpt}") })
+            Err(Failure::Unknown {
+                reason: format!("answered {status} without Slack's `ok`: {excerpt}"),
+                retry_after: None,
+            })
         }
     }
 }

@@ -178,7 +178,7 @@ impl Ledger for RecordingLedger {
     async fn begin(&self, judge: &Name, digest: &str) -> Result<Prior, LedgerError> {
         self.step("begin")?;
         let mut purchases = self.purchases.lock().expect("not poisoned");
-        let prior = match buy(&purchases, digest) {
+        let prior = match buy(&purchases, judge, digest) {
             Buy::Ask => Prior::Begun,
             Buy::Reuse(bought) => Prior::Answered(bought.answer.clone().expect("answered")),
             Buy::Refuse => Prior::Spent,

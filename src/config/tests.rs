@@ -392,7 +392,7 @@ fn sources_are_checked() {
          `[\"${NAME}\"]`\n\
          config/sources.toml:4: error[HY0010]: `tolerance_s` is 0 s\n    remedy: write a number from 1 s to 86400 s (1 \
          d)\n\
-         config/sources.toml:5: error[HY0010]: `critical_per_min` is 0\n    remedy: write a number from 1 to 1000000"
+         config/sources.toml:5: error[HY0010]: `critical_per_min` is 0\n    remedy: write a number from 1 to 100000000"
     );
 }
 
@@ -442,7 +442,7 @@ fn classifiers_judges_and_actions_are_checked() {
         ),
         "config/judges.toml:1: error[HY0301]: the judge `local` is built in\n    remedy: give this one another name\n\
          config/judges.toml:3: error[HY0012]: `model` is empty\n    remedy: write the vendor's id of the model\n\
-         config/judges.toml:5: error[HY0010]: `limit_per_min` is 0\n    remedy: write a number from 1 to 1000000"
+         config/judges.toml:5: error[HY0010]: `limit_per_min` is 0\n    remedy: write a number from 1 to 100000000"
     );
     assert_eq!(
         told(

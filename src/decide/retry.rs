@@ -16,8 +16,8 @@ pub enum Failure {
     Throttled { reason: String, retry_after: Option<Duration> },
     /// Trying again cannot help.
     Permanent { cause: Cause, reason: String },
-    /// The request left and no answer came: it may have had its effect.
-    Unknown { reason: String },
+    /// The request left and no answer came, or none that tells: it may have had its effect.
+    Unknown { reason: String, retry_after: Option<Duration> },
 }
 
 impl Failure {
@@ -26,7 +26,7 @@ impl Failure {
             Failure::Transient { reason, .. }
             | Failure::Throttled { reason, .. }
             | Failure::Permanent { reason, .. }
-            | Failure::Unknown { reason } => reason,
+            | Failure::Unknown { reason, .. } => reason,
         }
     }
 }
@@ -50,10 +50,9 @@ impl Schedule {
             Failure::Throttled { retry_after: Some(wait), .. } => {
                 Next::Park { due: now.plus((*wait).min(RETRY_AFTER_MAX)), reason }
             }
-            Failure::Transient { retry_after, .. } | Failure::Throttled { retry_after, .. } => {
-                self.again(attempts, *retry_after, now, draw, reason)
-            }
-            Failure::Unknown { .. } => self.again(attempts, None, now, draw, reason),
+            Failure::Transient { retry_after, .. }
+            | Failure::Throttled { retry_after, .. }
+            | Failure::Unknown { retry_after, .. } => self.again(attempts, *retry_after, now, draw, reason),
         }
     }
 

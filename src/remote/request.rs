@@ -40,11 +40,8 @@ impl Request {
     /// Declares that what follows the host in the URL is a credential.
     #[must_use]
     pub fn with_secret_url(mut self) -> Self {
-        let secret = match self.url.query() {
-            Some(query) => format!("{}?{query}", self.url.path()),
-            None => self.url.path().to_owned(),
-        };
-        self.secrets.push(secret.into());
+        let path = Some(self.url.path()).filter(|path| *path != "/");
+        self.secrets.extend(path.into_iter().chain(self.url.query()).map(SecretString::from));
         self
     }
 

@@ -73,6 +73,9 @@ async fn what_is_given_is_sent_and_what_comes_is_read() {
     let request = post(address, "/x").with_bearer(&SecretString::from("tok_123")).unwrap();
     let response = send(options(), request).await.unwrap();
     assert!(response.excerpt().contains("Bearer [redacted]"), "{}", response.excerpt());
+    let request = post(address, "/hook/x?sig=hunter2").with_secret_url().with_body("/hook/x sig=hunter2");
+    let response = send(options(), request).await.unwrap();
+    assert!(response.excerpt().ends_with("[redacted] [redacted]"), "{}", response.excerpt());
 }
 
 #[tokio::test]

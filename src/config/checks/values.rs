@@ -20,7 +20,7 @@ const RETRIES_MAX: usize = 20;
 /// Time to wait for an answer, in ms.
 pub(super) const TIMEOUT_MS: RangeInclusive<u64> = 100..=600_000;
 /// Limits per minute.
-pub(super) const PER_MIN: RangeInclusive<u64> = 1..=1_000_000;
+pub(super) const PER_MIN: RangeInclusive<u64> = 1..=100_000_000;
 
 /// The event types of a filter's rule or a route.
 pub(super) fn types(
