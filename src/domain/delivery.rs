@@ -12,10 +12,10 @@ use super::{Name, Timestamp};
 /// routes a delivery takes the proven kind, so unverified bytes cannot reach it.
 #[derive(Debug, Clone)]
 pub struct Delivery<Trust> {
-    pub source: Name,
-    pub headers: HeaderMap,
-    pub body: Bytes,
-    pub received_at: Timestamp,
+    source: Name,
+    headers: HeaderMap,
+    body: Bytes,
+    received_at: Timestamp,
     trust: Trust,
 }
 
@@ -35,7 +35,24 @@ impl Delivery<Unverified> {
     }
 }
 
+/// What arrived can be read in every state and changed in none: a proof must not outlive the bytes it speaks of.
 impl<Trust> Delivery<Trust> {
+    pub fn source(&self) -> &Name {
+        &self.source
+    }
+
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    pub fn received_at(&self) -> Timestamp {
+        self.received_at
+    }
+
     /// A header's text; `None` if it is absent or not visible ASCII.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()

@@ -130,9 +130,9 @@ fn event(
         source: Name::clone(&source.name),
         event_type: Arc::clone(&identity.event_type),
         lane,
-        received_at: delivery.received_at,
+        received_at: delivery.received_at(),
         test_mode: identity.test_mode,
-        headers: source::kept_headers(source.verifier.scheme(), &delivery.headers),
-        body: delivery.body.clone(),
+        headers: source::kept_headers(source.verifier.scheme(), delivery.headers()),
+        body: delivery.body().clone(),
     }
 }

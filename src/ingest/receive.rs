@@ -164,7 +164,7 @@ impl Ingest {
                 Ok(Answer::Duplicate { event: of, state, revived })
             }
             Err(error) => {
-                tracing::error!(source = %delivery.source, %error, "a delivery could not be stored");
+                tracing::error!(source = %delivery.source(), %error, "a delivery could not be stored");
                 Err(Refused {
                     word: "store",
                     answer: Answer::Unavailable { reason: "the store cannot take it now" },

@@ -29,10 +29,10 @@ async fn event(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byte
     let Ok(delivery) = shared.verifier.verify(delivery, now) else {
         return answer(StatusCode::UNAUTHORIZED, json!({ "error": "the signature does not match" }));
     };
-    let Some(event) = object(&delivery.body) else {
+    let Some(event) = object(delivery.body()) else {
         return answer(StatusCode::BAD_REQUEST, json!({ "error": "the body is no JSON object" }));
     };
-    let id = text(&delivery.headers, "webhook-id");
+    let id = text(delivery.headers(), "webhook-id");
     match shared.ledger.once("analytics.event", id, &Value::Object(event), |_| json!({ "accepted": true })) {
         Outcome::Done(accepted) | Outcome::Again(accepted) => answer(StatusCode::ACCEPTED, accepted),
         Outcome::OtherBody => {

@@ -109,7 +109,7 @@ fn what_is_signed_is_verified_by_any_of_the_secrets() {
         let headers = signed(scheme, BODY);
         for secrets in [vec![one], vec![one, two], vec![two, one], vec![two, two, one]] {
             let outcome = verifier(scheme, &secrets).verify(delivery(headers.clone(), BODY), at(SIGNED_S));
-            assert_eq!(outcome.unwrap().body, BODY, "{scheme}");
+            assert_eq!(outcome.unwrap().body(), BODY, "{scheme}");
         }
     }
 }

@@ -81,8 +81,8 @@ impl Verifier {
         delivery: Delivery<Unverified>,
         now: Timestamp,
     ) -> Result<Delivery<Verified>, Refusal> {
-        headers::refuse_encoded(&delivery.headers)?;
-        let (headers, body) = (&delivery.headers, delivery.body.as_ref());
+        headers::refuse_encoded(delivery.headers())?;
+        let (headers, body) = (delivery.headers(), delivery.body().as_ref());
         let window = Window { now, tolerance: self.tolerance };
         match self.scheme {
             Scheme::Github => github::verify(&self.keys, headers, body)?,
@@ -96,7 +96,7 @@ impl Verifier {
     /// What a verified delivery says of itself: one pass over the body, by the rule of [`super::payload`],
     /// without building a tree. Never fails: a body that cannot be read is a reading too.
     pub fn read(&self, delivery: &Delivery<Verified>) -> Reading {
-        let (headers, body) = (&delivery.headers, delivery.body.as_ref());
+        let (headers, body) = (delivery.headers(), delivery.body().as_ref());
         if let Some(handshake) = self.handshake(delivery) {
             return Reading::Handshake(handshake);
         }
@@ -112,7 +112,7 @@ impl Verifier {
 
     fn handshake(&self, delivery: &Delivery<Verified>) -> Option<Handshake> {
         match self.scheme {
-            Scheme::Github => github::handshake(&delivery.headers),
+            Scheme::Github => github::handshake(delivery.headers()),
             Scheme::Stripe | Scheme::StandardWebhooks | Scheme::Generic => None,
         }
     }
