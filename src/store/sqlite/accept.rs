@@ -10,8 +10,7 @@ use crate::{
 };
 
 use super::{
-    jobs::{self, State},
-    rows,
+    jobs, rows,
     writer::{Desk, Failed},
 };
 
@@ -102,16 +101,4 @@ pub(super) fn knows(desk: &Desk<'_>, keys: &[DedupeKey], memory: Duration) -> Re
         }
     }
     Ok(false)
-}
-
-/// The state a new job begins in.
-pub(super) fn start(start: &Start) -> State<'_> {
-    match start {
-        Start::Ready => State { state: JobState::Ready, cause: None, reason: None },
-        Start::Blocked => State { state: JobState::Blocked, cause: None, reason: None },
-        Start::Waiting { reason } => State { state: JobState::Waiting, cause: None, reason: Some(reason) },
-        Start::Dead { cause, reason } => {
-            State { state: JobState::Dead, cause: Some(*cause), reason: Some(reason) }
-        }
-    }
 }

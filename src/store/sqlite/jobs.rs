@@ -8,10 +8,10 @@ use crate::{
         ActionPlan, Attempt, AttemptOutcome, Cause, EventId, Job, JobId, JobState, Lane, Name, Timestamp,
         Work,
     },
-    store::NewJob,
+    store::{NewJob, Start},
 };
 
-use super::{accept, rows, writer::Desk};
+use super::{rows, writer::Desk};
 
 /// A state with its reason.
 pub(super) struct State<'a> {
@@ -21,7 +21,7 @@ pub(super) struct State<'a> {
 }
 
 pub(super) fn insert(desk: &mut Desk<'_>, event: EventId, n: u32, job: &NewJob) -> rusqlite::Result<()> {
-    let start = accept::start(&job.start);
+    let start = start(&job.start);
     let plan = match &job.work {
         Work::Route { .. } => None,
         Work::Action(plan) => Some(rows::to_json(plan)?),
@@ -48,6 +48,18 @@ pub(super) fn insert(desk: &mut Desk<'_>, event: EventId, n: u32, job: &NewJob) 
     desk.counts.shift(None, start.state, job.lane);
     desk.new_work |= start.state == JobState::Ready;
     Ok(())
+}
+
+/// The state a new job begins in.
+fn start(start: &Start) -> State<'_> {
+    match start {
+        Start::Ready => State { state: JobState::Ready, cause: None, reason: None },
+        Start::Blocked => State { state: JobState::Blocked, cause: None, reason: None },
+        Start::Waiting { reason } => State { state: JobState::Waiting, cause: None, reason: Some(reason) },
+        Start::Dead { cause, reason } => {
+            State { state: JobState::Dead, cause: Some(*cause), reason: Some(reason) }
+        }
+    }
 }
 
 pub(super) fn get(db: &Connection, id: JobId) -> rusqlite::Result<Option<Job>> {
