@@ -1,11 +1,13 @@
 //! Who may use the admin listener.
 
+use std::net::IpAddr;
+
 use axum::{
     extract::{Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header, uri::Authority};
 use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 
@@ -35,7 +37,9 @@ fn is_allowed(console: &Console, headers: &HeaderMap) -> bool {
     }
 }
 
+/// Whether `host` is this machine by its own name or address. A name that merely looks like one could be led here.
 fn loopback(host: &str) -> bool {
-    let name = host.rsplit_once(':').map_or(host, |(name, _port)| name);
-    matches!(name, "localhost" | "[::1]") || name.starts_with("127.")
+    let Ok(authority) = host.parse::<Authority>() else { return false };
+    let name = authority.host().trim_start_matches('[').trim_end_matches(']');
+    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

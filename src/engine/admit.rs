@@ -89,14 +89,11 @@ impl Engine {
         };
         let mut jobs = Vec::new();
         for route in self.routes.iter().filter(|route| route.selector.selects(source, event_type)) {
-            let start = match route.condition.as_ref().map(|condition| lazy.holds(condition)) {
-                None | Some(Ok(true)) => Start::Ready,
-                Some(Ok(false)) => continue,
-                Some(Err(error)) => Start::Dead {
-                    cause: Cause::Unrenderable,
-                    reason: format!("the route's `when` failed: {error}"),
-                },
-            };
+            // A condition that fails is the route's own affair: its job will find out, and die by the route's rules.
+            if let Some(Ok(false)) = route.condition.as_ref().map(|condition| lazy.holds(condition)) {
+                continue;
+            }
+            let start = Start::Ready;
             let work = Work::Route { route: Name::clone(&route.name) };
             jobs.push(NewJob { lane, work, config: Arc::clone(&self.digest), request: None, start });
         }

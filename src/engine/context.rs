@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     config::{Case, CaseEvent},
-    domain::{Event, Verdict},
+    domain::{Event, JobState, Verdict, Work},
     source::{self, Scheme, UnreadableBody},
     store::Timeline,
     template::Context,
@@ -72,10 +72,14 @@ pub(super) fn with_verdict(context: Context, verdict: &Verdict) -> Context {
 pub(super) fn with_receipts(context: Context, timeline: &Timeline, route: &str) -> Context {
     let mut receipts = Map::new();
     for entry in &timeline.jobs {
-        if let (crate::domain::Work::Action(plan), Some(receipt)) = (&entry.job.work, &entry.job.receipt)
+        if let Work::Action(plan) = &entry.job.work
+            && entry.job.state == JobState::Done
             && &*plan.route == route
         {
-            receipts.insert(plan.id.to_string(), json!({ "status": receipt.status, "body": receipt.body }));
+            // One that a person did by hand is done without a receipt.
+            let receipt = entry.job.receipt.as_ref();
+            let (status, body) = receipt.map_or((None, &Value::Null), |receipt| (receipt.status, &receipt.body));
+            receipts.insert(plan.id.to_string(), json!({ "status": status, "body": body }));
         }
     }
     context.with("receipts", &Value::Object(receipts))

@@ -10,7 +10,7 @@ use crate::{
     },
     domain::{Clock, Event, EventId, Lane, Name, Timestamp, Verdict, Wait, Work},
     source::Scheme,
-    store::{NewJob, Start},
+    store::NewJob,
 };
 
 use super::{Engine, RouteEnd};
@@ -83,23 +83,19 @@ async fn planned(
     event: &Event,
     job: &NewJob,
 ) -> Result<ExpectedRoute, String> {
-    if let Start::Dead { reason, .. } = &job.start {
-        return Err(reason.clone());
-    }
     let route = Name::clone(job.work.route());
     let decided = assumed(engine, example, &route)?;
     let end = engine.run_route(&route, event, decided.as_ref(), &FreeLedger, &StillClock).await;
     match end.map_err(|e| e.to_string())? {
-        RouteEnd::Planned { jobs, .. } => {
-            let mut actions = Vec::new();
-            for job in jobs {
-                if let (Start::Dead { reason, .. }, Work::Action(_)) = (&job.start, &job.work) {
-                    return Err(reason.clone());
-                }
-                if let Work::Action(plan) = job.work {
-                    actions.push(plan.id.to_string());
-                }
+        RouteEnd::Planned { jobs, faults, .. } => {
+            if let Some(fault) = faults.into_iter().next() {
+                return Err(fault);
             }
+            let actions = jobs.into_iter().filter_map(|job| match job.work {
+                Work::Action(plan) => Some(plan.id.to_string()),
+                Work::Route { .. } => None,
+            });
+            let actions = actions.collect();
             Ok(ExpectedRoute { route: route.to_string(), actions })
         }
         RouteEnd::Person { reason } | RouteEnd::Unknown { reason } => {

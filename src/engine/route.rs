@@ -11,6 +11,7 @@ use crate::{
         retry::Failure,
     },
     domain::{ActionPlan, Cause, Clock, Event, Name, Verdict, Work},
+    source::{self, UnreadableBody},
     store::{NewJob, Start},
     template::Context,
 };
@@ -20,11 +21,13 @@ use super::{Engine, INTAKE, Route, context};
 /// How a route job ends.
 #[derive(Debug)]
 pub enum RouteEnd {
-    /// Actions to perform, perhaps none.
+    /// Actions to perform, perhaps none. `faults` tells of those whose request could not be rendered: their jobs will
+    /// find out for themselves.
     Planned {
         verdict: Option<Box<Verdict>>,
         jobs: Vec<NewJob>,
         said: String,
+        faults: Vec<String>,
     },
     /// A person decides.
     Person {
@@ -59,9 +62,13 @@ impl Engine {
         let Some(scheme) = self.scheme(&event.source) else {
             return Ok(unknown_source(event));
         };
-        let Ok(context) = context::of_event(scheme, event) else {
-            return Ok(unreadable(event));
+        let context = match context::of_event(scheme, event) {
+            Ok(context) => context,
+            Err(error) => return Ok(unreadable(&error)),
         };
+        if let Some(Err(error)) = route.condition.as_ref().map(|condition| condition.holds(&context)) {
+            return Ok(failed(Cause::Unrenderable, format!("the route's `when` failed: {error}")));
+        }
         let verdict = match (&route.classifier, decided) {
             (None, _) => None,
             (Some(_), Some(decided)) => Some(Box::new(decided.clone())),
@@ -112,7 +119,7 @@ impl Engine {
             candidates.push(Candidate { id: &action.id, after: &action.after, holds });
         }
         let planned = plan(&candidates);
-        let mut jobs = Vec::with_capacity(planned.len());
+        let (mut jobs, mut faults) = (Vec::with_capacity(planned.len()), Vec::new());
         for (action, after) in planned.into_iter().filter_map(|p| Some((route.actions.get(p.at)?, p.after))) {
             let plan = ActionPlan {
                 route: Name::clone(&route.name),
@@ -123,7 +130,7 @@ impl Engine {
                 version: 1,
                 dead: None,
             };
-            jobs.push(self.action_job(event, &context, plan, clock));
+            jobs.push(self.action_job(event, &context, plan, clock, &mut faults));
         }
         let ids: Vec<&str> = jobs.iter().filter_map(action_id).collect();
         let said = match (&verdict, ids.is_empty()) {
@@ -132,16 +139,26 @@ impl Engine {
             (None, true) => "no action".to_owned(),
             (None, false) => ids.join(", "),
         };
-        RouteEnd::Planned { verdict, jobs, said }
+        RouteEnd::Planned { verdict, jobs, said, faults }
     }
 
     /// A planned action as a job: frozen now, unless it must see the receipts of others first.
-    fn action_job(&self, event: &Event, context: &Context, plan: ActionPlan, clock: &dyn Clock) -> NewJob {
+    fn action_job(
+        &self,
+        event: &Event,
+        context: &Context,
+        plan: ActionPlan,
+        clock: &dyn Clock,
+        faults: &mut Vec<String>,
+    ) -> NewJob {
         let (request, start) = if plan.after.is_empty() {
             match self.freeze(&plan, event, context, clock.now()) {
                 Ok(request) => (Some(request), Start::Ready),
-                // One action's fault does not hold up the others.
-                Err(reason) => (None, Start::Dead { cause: Cause::Unrenderable, reason }),
+                // One action's fault does not hold up the others: it dies in its own job, by its own rules.
+                Err(fault) => {
+                    faults.push(fault);
+                    (None, Start::Ready)
+                }
             }
         } else {
             (None, Start::Blocked)
@@ -160,13 +177,17 @@ impl Engine {
         let Some(scheme) = self.scheme(&event.source) else {
             return unknown_source(event);
         };
+        // A body without a type cannot be told to any route, today or ever.
+        if &*event.event_type == source::UNREADABLE {
+            return failed(Cause::Unreadable, "what it is cannot be told from its headers and body".to_owned());
+        }
+        if let Err(error) = context::of_event(scheme, event) {
+            return unreadable(&error);
+        }
         let mut event = event.clone();
         match self.route_event(scheme, &mut event) {
-            Ok(Ok(jobs)) => RouteEnd::Planned { verdict: None, said: "routed".to_owned(), jobs },
-            Ok(Err(ignored)) if self.event_context(&event).is_some() => {
-                RouteEnd::Planned { verdict: None, said: format!("ignored: {ignored}"), jobs: Vec::new() }
-            }
-            Ok(Err(_)) => unreadable(&event),
+            Ok(Ok(jobs)) => routed("routed".to_owned(), jobs),
+            Ok(Err(ignored)) => routed(format!("ignored: {ignored}"), Vec::new()),
             Err(error) => failed(Cause::Unrenderable, format!("the filter failed: {error}")),
         }
     }
@@ -208,8 +229,12 @@ fn unknown_source(event: &Event) -> RouteEnd {
     RouteEnd::Unknown { reason: format!("no source is called `{}` today", event.source) }
 }
 
-fn unreadable(event: &Event) -> RouteEnd {
-    failed(Cause::Unreadable, format!("the body of this `{}` delivery cannot be read", event.source))
+fn unreadable(error: &UnreadableBody) -> RouteEnd {
+    failed(Cause::Unreadable, error.to_string())
+}
+
+fn routed(said: String, jobs: Vec<NewJob>) -> RouteEnd {
+    RouteEnd::Planned { verdict: None, said, jobs, faults: Vec::new() }
 }
 
 fn failed(cause: Cause, reason: String) -> RouteEnd {

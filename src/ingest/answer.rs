@@ -99,7 +99,8 @@ impl IntoResponse for Answer {
                 (StatusCode::OK, Told { reason: Some(reason), ..Told::new("ignored") })
             }
             Answer::RateLimited { wait } => {
-                let retry_after = Some(wait.as_secs().max(1));
+                // Rounded up: an obedient sender must not come too early.
+                let retry_after = Some(wait.as_secs() + 1);
                 (StatusCode::TOO_MANY_REQUESTS, Told { retry_after, ..Told::new("rate_limited") })
             }
             Answer::Handshake { status, body } => {

@@ -97,38 +97,47 @@ impl Ingest {
             body::read(&headers, body, server.body_bytes_max, within, &self.in_flight).await?;
         let delivery = self.verify(source, headers, body)?;
         let id = host::event_id();
-        match source.verifier.read(&delivery) {
+        let (event, jobs, keys) = match source.verifier.read(&delivery) {
             Reading::Handshake(handshake) => {
-                Ok(Answer::Handshake { status: handshake.status, body: handshake.body })
+                return Ok(Answer::Handshake { status: handshake.status, body: handshake.body });
             }
             Reading::Unreadable { identity, reason } => {
                 tracing::warn!(source = %source.name, event = %id, reason, "kept as a dead letter: unreadable");
                 let (event, jobs) = engine.admit_unreadable(source, &delivery, &identity, id, reason);
-                self.accept(gate, &delivery, event, source.keys(&identity), jobs).await
+                (event, jobs, source.keys(&identity))
             }
             Reading::Event(identity) => match engine.admit(source, &delivery, &identity, id) {
                 Admitted::Ignored { reason } => {
                     self.metrics.ignored(&source.name, &reason);
-                    Ok(Answer::Ignored { reason })
+                    return Ok(Answer::Ignored { reason });
                 }
-                Admitted::Event { mut event, mut jobs } => {
-                    let keys = source.keys(&identity);
-                    if let Err(wait) = self.limiters.admit(gate, event.lane)
-                        && !self.store.knows(&keys).await.unwrap_or(false)
-                    {
-                        if source.limits.sender_retries {
-                            return Err(Refused {
-                                word: "rate_limited",
-                                answer: Answer::RateLimited { wait },
-                            });
-                        }
-                        event.lane = Lane::Bulk;
-                        jobs.iter_mut().for_each(|job| job.lane = Lane::Bulk);
-                    }
-                    self.accept(gate, &delivery, event, keys, jobs).await
-                }
+                Admitted::Event { event, jobs } => (event, jobs, source.keys(&identity)),
             },
+        };
+        let (event, jobs) = self.limit(source, gate, event, jobs, &keys).await?;
+        self.accept(gate, &delivery, event, keys, jobs).await
+    }
+
+    /// Holds a sender to its share. What is known already is let past; the excess of a sender that does not try again
+    /// goes to the bulk lane.
+    async fn limit(
+        &self,
+        source: &Source,
+        gate: &Gate,
+        mut event: Event,
+        mut jobs: Vec<NewJob>,
+        keys: &[DedupeKey],
+    ) -> Result<(Event, Vec<NewJob>), Refused> {
+        if let Err(wait) = self.limiters.admit(gate, event.lane)
+            && !self.store.knows(keys).await.unwrap_or(false)
+        {
+            if source.limits.sender_retries {
+                return Err(Refused { word: "rate_limited", answer: Answer::RateLimited { wait } });
+            }
+            event.lane = Lane::Bulk;
+            jobs.iter_mut().for_each(|job| job.lane = Lane::Bulk);
         }
+        Ok((event, jobs))
     }
 
     fn verify(

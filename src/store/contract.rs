@@ -129,6 +129,8 @@ pub struct Claimed {
 pub struct Settlement {
     pub attempt: Attempt,
     pub next: Next,
+    /// The request, if this attempt fixed it without beginning an effect.
+    pub request: Option<FrozenRequest>,
     /// Whether it is unknown if this attempt had its effect.
     pub in_doubt: bool,
     pub verdict: Option<Verdict>,

@@ -30,13 +30,10 @@ impl Worker {
             },
         };
         match request.mode {
-            Mode::DryRun => {
-                self.store.begin(claimed.lease, fresh).await?;
-                return Ok(dry_run(&request));
-            }
+            Mode::DryRun => return Ok(End { request: fresh, ..dry_run(&request) }),
             Mode::Review if !job.approved => {
-                self.store.begin(claimed.lease, fresh).await?;
-                return Ok(Next::Review { reason: "the action asks for a person's yes".to_owned() }.into());
+                let reason = "the action asks for a person's yes".to_owned();
+                return Ok(End { request: fresh, ..End::from(Next::Review { reason }) });
             }
             Mode::Live | Mode::Review => {}
         }

@@ -26,7 +26,7 @@ impl Worker {
             engine.run_route(route, &claimed.event, job.verdict.as_ref(), &ledger, self.clock.as_ref()).await;
         let now = self.clock.now();
         Ok(match end.map_err(|error| ledger::found(error, claimed.lease))? {
-            RouteEnd::Planned { verdict, jobs, said } => End {
+            RouteEnd::Planned { verdict, jobs, said, faults: _ } => End {
                 verdict: verdict.map(|verdict| *verdict),
                 follow_up: jobs,
                 detail: Some(said),

@@ -1,7 +1,7 @@
 //! How an attempt ended, and the settlement that follows from it.
 
 use crate::{
-    domain::{Attempt, AttemptOutcome, Cause, Job, Next, Receipt, Timestamp, Verdict},
+    domain::{Attempt, AttemptOutcome, Cause, FrozenRequest, Job, Next, Receipt, Timestamp, Verdict},
     engine::Engine,
     store::{Claimed, NewJob, Settlement},
 };
@@ -13,6 +13,8 @@ pub(super) struct End {
     pub detail: Option<String>,
     pub status: Option<u16>,
     pub in_doubt: bool,
+    /// The request, if it was fixed just now and nothing was begun.
+    pub request: Option<FrozenRequest>,
     pub verdict: Option<Verdict>,
     pub receipt: Option<Receipt>,
     pub follow_up: Vec<NewJob>,
@@ -25,6 +27,7 @@ impl From<Next> for End {
             detail: None,
             status: None,
             in_doubt: false,
+            request: None,
             verdict: None,
             receipt: None,
             follow_up: Vec::new(),
@@ -47,7 +50,7 @@ impl End {
         started_at: Timestamp,
         now: Timestamp,
     ) -> Settlement {
-        let End { next, detail, status, in_doubt, verdict, receipt, mut follow_up } = self;
+        let End { next, detail, status, in_doubt, request, verdict, receipt, mut follow_up } = self;
         let (outcome, reason) = match &next {
             Next::Done => (AttemptOutcome::Done, None),
             Next::RetryAt { reason, .. } => (AttemptOutcome::Retry, Some(reason)),
@@ -61,6 +64,6 @@ impl End {
         };
         let detail = detail.or_else(|| reason.cloned());
         let attempt = Attempt { started_at, ended_at: now, outcome, detail, status };
-        Settlement { attempt, next, in_doubt, verdict, receipt, follow_up }
+        Settlement { attempt, next, request, in_doubt, verdict, receipt, follow_up }
     }
 }

@@ -134,15 +134,17 @@ pub(super) fn settle(desk: &mut Desk<'_>, lease: Lease, settlement: &Settlement)
         }
     };
     let counted = match settlement.next {
-        Next::Done | Next::RetryAt { .. } | Next::Review { .. } | Next::Dead { .. } => 1,
-        Next::Park { .. } | Next::Skip { .. } => 0,
+        Next::Done | Next::RetryAt { .. } | Next::Dead { .. } => 1,
+        Next::Park { .. } | Next::Skip { .. } | Next::Review { .. } => 0,
     };
     let verdict = settlement.verdict.as_ref().map(rows::to_json).transpose()?;
     let receipt = settlement.receipt.as_ref().map(rows::to_json).transpose()?;
+    let request = settlement.request.as_ref().map(rows::to_json).transpose()?;
     desk.db
         .prepare_cached(
             "UPDATE job SET state = ?3, due = ?4, cause = ?5, reason = ?6, attempts = attempts + ?7, begun = NULL,
-             in_doubt = ?8, verdict = coalesce(?9, verdict), receipt = coalesce(?10, receipt)
+             in_doubt = ?8, verdict = coalesce(?9, verdict), receipt = coalesce(?10, receipt),
+             request = coalesce(request, ?11)
              WHERE event = ?1 AND n = ?2",
         )?
         .execute(params![
@@ -155,7 +157,8 @@ pub(super) fn settle(desk: &mut Desk<'_>, lease: Lease, settlement: &Settlement)
             counted,
             settlement.in_doubt,
             verdict,
-            receipt
+            receipt,
+            request
         ])?;
     jobs::record(desk.db, job.id, &settlement.attempt)?;
     desk.leases.release(job.id);
