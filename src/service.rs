@@ -3,7 +3,6 @@
 use std::{
     io,
     net::SocketAddr,
-    path::PathBuf,
     sync::{Arc, RwLock},
     time::Duration,
 };
@@ -28,8 +27,6 @@ use crate::{
 
 /// What `Service::start` needs beside the engine.
 pub struct ServiceOptions {
-    /// Data directory.
-    pub dir: PathBuf,
     /// Address of the public listener; port 0 takes any that is free.
     pub listen: SocketAddr,
     /// Address of the admin listener.
@@ -65,12 +62,12 @@ impl Service {
     /// The store is in use or unreadable, or an address is taken.
     pub async fn start(engine: Engine, options: ServiceOptions) -> Result<Self, StartError> {
         remote::install_tls();
-        let ServiceOptions { dir, listen, admin_listen, admin_token, clock } = options;
+        let ServiceOptions { listen, admin_listen, admin_token, clock } = options;
         let metrics = Arc::new(Metrics::default());
         let counted = Arc::clone(&metrics);
         let sqlite = Arc::new(SqliteStore::open(
             SqliteOptions {
-                dir,
+                dir: engine.data_dir.clone(),
                 dedupe: Duration::from_millis(engine.settings.store.dedupe_ms),
                 on_commit: Arc::new(move |took, operations| counted.commit(took, operations)),
             },

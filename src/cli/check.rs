@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::{
-    config::ProcessEnvironment,
-    engine::{self, CompileOptions},
+    config::{FixedEnvironment, ProcessEnvironment},
+    engine::{self, CompileOptions, Reach},
 };
 
 use super::{End, project, runtime};
@@ -22,13 +22,14 @@ pub(super) struct Check {
 impl Check {
     pub fn run(self, dir: Option<PathBuf>) -> anyhow::Result<End> {
         let files = project::files(dir)?;
-        let (engine, mut problems) = engine::compile(&files, &ProcessEnvironment, CompileOptions::default());
+        let (_, mut problems) = engine::compile(&files, &ProcessEnvironment, CompileOptions::default());
         let mut examples = 0;
-        if let Some(engine) = &engine {
-            // Examples may come to the local judges.
+        // Examples may come to the local judges, and never to one that is paid.
+        let offline = CompileOptions { reach: Reach::Offline, ..CompileOptions::default() };
+        if let (Some(engine), _) = engine::compile(&files, &FixedEnvironment::default(), offline) {
             engine.train();
             let failed;
-            (examples, failed) = runtime()?.block_on(engine::run_examples(engine, &files));
+            (examples, failed) = runtime()?.block_on(engine::run_examples(&engine, &files));
             problems.extend(failed);
         }
         if self.json {

@@ -38,9 +38,8 @@ pub(super) struct Serve {
 impl Serve {
     pub fn run(self, dir: Option<PathBuf>) -> anyhow::Result<End> {
         logs::start("info", self.log_format);
-        let files = project::files(dir)?;
-        let data = self.data.clone();
-        let options = CompileOptions { data_dir: data.clone(), ..CompileOptions::default() };
+        let files = project::files(dir.clone())?;
+        let options = CompileOptions { base: dir, data_dir: self.data, ..CompileOptions::default() };
         let engine = project::engine(&files, &ProcessEnvironment, options)?;
         let settings = engine.settings.clone();
         let address = |given: Option<SocketAddr>, configured: &str| match given {
@@ -58,7 +57,6 @@ impl Serve {
             );
         }
         let options = ServiceOptions {
-            dir: data.unwrap_or_else(|| settings.store.path.clone()),
             listen: address(self.listen, &settings.server.listen)?,
             admin_listen,
             admin_token,

@@ -9,7 +9,7 @@ mod examples;
 mod route;
 mod sources;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 pub use admit::Admitted;
 pub use compile::{CompileOptions, Reach, compile};
@@ -42,6 +42,8 @@ pub struct Engine {
     /// Names the configuration in records: SHA-256 (hex), cut to 16 digits.
     pub digest: Arc<str>,
     pub settings: SettingsFile,
+    /// Where the store and the logs of `store.append` are.
+    pub data_dir: PathBuf,
     sources: BTreeMap<Name, Arc<Source>>,
     /// How the events of each source are read, also of those that are off.
     schemes: BTreeMap<Name, Scheme>,

@@ -177,12 +177,12 @@ impl Engine {
         let Some(scheme) = self.scheme(&event.source) else {
             return unknown_source(event);
         };
+        if let Err(error) = context::of_event(scheme, event) {
+            return unreadable(&error);
+        }
         // A body without a type cannot be told to any route, today or ever.
         if &*event.event_type == source::UNREADABLE {
             return failed(Cause::Unreadable, "what it is cannot be told from its headers and body".to_owned());
-        }
-        if let Err(error) = context::of_event(scheme, event) {
-            return unreadable(&error);
         }
         let mut event = event.clone();
         match self.route_event(scheme, &mut event) {

@@ -49,7 +49,8 @@ impl Default for ServerTable {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StoreTable {
-    /// Data directory: the SQLite file, its lock, and the logs of `store.append`. Created if absent.
+    /// Data directory: the SQLite file, its lock, and the logs of `store.append`. Created if absent; a relative path
+    /// starts from the folder that holds `config/`.
     pub path: PathBuf,
     /// Time in ms a dedupe key is remembered. At least 8 days (691200000).
     pub dedupe_ms: u64,

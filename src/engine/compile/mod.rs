@@ -22,7 +22,9 @@ pub(super) use classifiers::Training;
 /// What compiling needs beside the files.
 #[derive(Debug, Clone, Default)]
 pub struct CompileOptions {
-    /// Data directory, instead of the configured one: the logs of `store.append` are in it.
+    /// Folder that a relative `store.path` starts from; the current one if left out.
+    pub base: Option<PathBuf>,
+    /// Data directory, instead of the configured one.
     pub data_dir: Option<PathBuf>,
     pub reach: Reach,
 }
@@ -58,7 +60,8 @@ pub fn compile(files: &Files, env: &dyn Environment, options: CompileOptions) ->
     let mut compiler = Compiler { config: &config, env, reach: options.reach, problems };
     let worker = &config.settings.worker;
     let schedule = schedule(&worker.retry_schedule_ms, worker.retry_jitter);
-    let data_dir = options.data_dir.unwrap_or_else(|| config.settings.store.path.clone());
+    let configured = || options.base.unwrap_or_default().join(&config.settings.store.path);
+    let data_dir = options.data_dir.unwrap_or_else(configured);
 
     let sources = compiler.sources();
     let (filter, otherwise) = compiler.filter();
@@ -76,6 +79,7 @@ pub fn compile(files: &Files, env: &dyn Environment, options: CompileOptions) ->
     let engine = Engine {
         digest: Arc::from(digest),
         settings: config.settings.clone(),
+        data_dir,
         sources,
         schemes: schemes(&config),
         filter,
