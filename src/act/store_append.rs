@@ -90,7 +90,12 @@ impl Act for StoreAppend {
         let work = tokio::task::spawn_blocking(move || entry.append(attempt.look_first));
         let sent = match work.await {
             Ok(appended) => appended?,
-            Err(_) => return Err(Failure::Unknown { reason: "appending was interrupted".to_owned(), retry_after: None }),
+            Err(_) => {
+                return Err(Failure::Unknown {
+                    reason: "appending was interrupted".to_owned(),
+                    retry_after: None,
+                });
+            }
         };
         Ok(Receipt { sent, status: None, body: json!({ "log": log }) })
     }
@@ -140,8 +145,10 @@ impl Entry {
             reason: format!("the log cannot be opened: {error}"),
             retry_after: None,
         })?;
-        let unknown =
-            |error: io::Error| Failure::Unknown { reason: format!("the log cannot be written: {error}"), retry_after: None };
+        let unknown = |error: io::Error| Failure::Unknown {
+            reason: format!("the log cannot be written: {error}"),
+            retry_after: None,
+        };
         if look_first && holds(&log, self.marker.as_bytes()).map_err(unknown)? {
             log.sync_data().map_err(unknown)?;
             return Ok(Sent::AlreadyThere);

@@ -98,8 +98,13 @@ pub(super) async fn deliver(
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
 ) -> anyhow::Result<(u16, String)> {
-    let remote = Remote::new(RemoteOptions { timeout: ANSWER_WITHIN, allow_private: true, ..RemoteOptions::default() })?;
-    let mut request = Request::new(http::Method::POST, url.parse().with_context(|| format!("`{url}` is no URL"))?);
+    let remote = Remote::new(RemoteOptions {
+        timeout: ANSWER_WITHIN,
+        allow_private: true,
+        ..RemoteOptions::default()
+    })?;
+    let mut request =
+        Request::new(http::Method::POST, url.parse().with_context(|| format!("`{url}` is no URL"))?);
     for (name, value) in headers {
         request = request.with_header(name, &value)?;
     }

@@ -78,7 +78,8 @@ pub(super) fn with_receipts(context: Context, timeline: &Timeline, route: &str) 
         {
             // One that a person did by hand is done without a receipt.
             let receipt = entry.job.receipt.as_ref();
-            let (status, body) = receipt.map_or((None, &Value::Null), |receipt| (receipt.status, &receipt.body));
+            let (status, body) =
+                receipt.map_or((None, &Value::Null), |receipt| (receipt.status, &receipt.body));
             receipts.insert(plan.id.to_string(), json!({ "status": status, "body": body }));
         }
     }

@@ -182,7 +182,10 @@ impl Engine {
         }
         // A body without a type cannot be told to any route, today or ever.
         if &*event.event_type == source::UNREADABLE {
-            return failed(Cause::Unreadable, "what it is cannot be told from its headers and body".to_owned());
+            return failed(
+                Cause::Unreadable,
+                "what it is cannot be told from its headers and body".to_owned(),
+            );
         }
         let mut event = event.clone();
         match self.route_event(scheme, &mut event) {

@@ -161,7 +161,8 @@ pub enum Resolved {
 ///
 /// Order: within a lane, jobs are claimed by due time. Leases: a claim's token is larger than that of every earlier
 /// claim of the job, and what an older token says is refused with [`StoreError::StaleLease`]. A lease is lost when
-/// it expires or its process ends; the job is then ready again, `lost_leases` counts up, and it is `in_doubt` if an
+/// its process ends, or when work is asked for after it has expired (until then a late report still counts: what was
+/// done is worth knowing); the job is then ready again, `lost_leases` counts up, and it is `in_doubt` if an
 /// effect had been begun. A job that lost two leases is handed out only while no other is.
 #[async_trait]
 pub trait Store: Send + Sync {

@@ -15,8 +15,17 @@ const FLOORS: [&[&[&str]]; 7] = [
 ];
 
 /// Words that the ground floor must not know: it neither waits, nor reads a clock, nor draws, nor does IO.
-const FOREIGN_TO_THE_GROUND: [&str; 9] =
-    ["tokio::", "std::fs", "std::net", "std::env", "SystemTime::now", "Instant::now", "fastrand", "reqwest", "rusqlite"];
+const FOREIGN_TO_THE_GROUND: [&str; 9] = [
+    "tokio::",
+    "std::fs",
+    "std::net",
+    "std::env",
+    "SystemTime::now",
+    "Instant::now",
+    "fastrand",
+    "reqwest",
+    "rusqlite",
+];
 
 fn place(module: &str) -> Option<(usize, usize, usize)> {
     FLOORS.iter().enumerate().find_map(|(floor, groups)| {
@@ -102,7 +111,10 @@ fn word(text: &str) -> Option<String> {
 #[test]
 fn every_module_has_a_floor() {
     for module in sources().keys().filter(|m| !matches!(m.as_str(), "lib" | "main")) {
-        assert!(place(module).is_some(), "src/{module} has no floor: give it one in tests/it/layers.rs and src/lib.rs");
+        assert!(
+            place(module).is_some(),
+            "src/{module} has no floor: give it one in tests/it/layers.rs and src/lib.rs"
+        );
     }
 }
 
@@ -142,5 +154,8 @@ fn the_rule_itself_tells_up_from_down() {
     assert!(may_use("worker", "engine") && may_use("decide", "domain") && may_use("cli", "service"));
     assert!(!may_use("engine", "worker") && !may_use("domain", "decide"));
     assert!(!may_use("act", "classify") && !may_use("ingest", "worker"));
-    assert_eq!(used("use crate::{a::B, c::{d, e}, f};\n x(crate::g::H); // crate::nothing"), ["a", "c", "f", "g"]);
+    assert_eq!(
+        used("use crate::{a::B, c::{d, e}, f};\n x(crate::g::H); // crate::nothing"),
+        ["a", "c", "f", "g"]
+    );
 }

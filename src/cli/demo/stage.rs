@@ -42,7 +42,11 @@ impl Stage {
             SandboxOptions::new(Arc::clone(&clock), TOKEN.into(), SecretString::from(SIGNING_SECRET));
         let sandbox = Sandbox::start(options, |work| stagehands.spawn("sandbox", work)).await?;
         let data = std::env::temp_dir().join(format!("hookyard-demo-{}", host::unique_name()));
-        let options = CompileOptions { data_dir: Some(data.clone()), reach: Reach::Sandbox, ..CompileOptions::default() };
+        let options = CompileOptions {
+            data_dir: Some(data.clone()),
+            reach: Reach::Sandbox,
+            ..CompileOptions::default()
+        };
         let engine = project::engine(&Files::embedded(), &environment(&sandbox), options)?;
         let loopback = (Ipv4Addr::LOCALHOST, 0).into();
         let options = ServiceOptions {

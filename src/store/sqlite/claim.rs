@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
     decide::lease::{AfterLoss, after_loss},
@@ -20,7 +20,7 @@ pub(super) fn claim(desk: &mut Desk<'_>, request: ClaimRequest) -> Result<Claim,
         lose(desk, late, "its worker did not report back in time")?;
     }
     let mut claim = Claim { jobs: Vec::new(), next_due: None };
-    if desk.leases.alone() || everything_paused(desk)? {
+    if request.max == 0 || desk.leases.alone() || everything_paused(desk)? {
         return Ok(claim);
     }
     if let Some(id) = due_alone(desk)? {
@@ -69,6 +69,11 @@ fn due_alone(desk: &Desk<'_>) -> rusqlite::Result<Option<JobId>> {
         )?
         .query_row([desk.now], |row| Ok(JobId { event: row.get(0)?, n: row.get(1)? }))
         .optional()
+}
+
+/// Whether some ready job must run with nothing beside it.
+pub(super) fn any_alone(db: &Connection) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT 1 FROM job WHERE state = 'ready' AND lost >= 2")?.exists([])
 }
 
 fn everything_paused(desk: &Desk<'_>) -> rusqlite::Result<bool> {

@@ -1,5 +1,7 @@
 //! Changes of single jobs that several operations share.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
@@ -202,9 +204,11 @@ pub(super) fn release_followers(
 fn unskip(desk: &mut Desk<'_>, event: EventId, revived: &ActionPlan) -> rusqlite::Result<()> {
     let all = actions(desk.db, event, &revived.route)?;
     let mut open = vec![revived.id.clone()];
+    let mut seen = BTreeSet::new();
     while let Some(id) = open.pop() {
         for (job, plan) in &all {
-            if job.state == JobState::Skipped && plan.version == revived.version && plan.after.contains(&id) {
+            let follows = plan.version == revived.version && plan.after.contains(&id);
+            if job.state == JobState::Skipped && follows && seen.insert(job.id) {
                 set_state(
                     desk,
                     job,

@@ -96,9 +96,8 @@ impl SqliteStore {
         let path = dir.join(FILE);
         let db = connect(&path)?;
         schema::prepare(&db)?;
-        // A token larger than any an earlier process gave out, as long as the clock has not gone back.
-        let first_token = u64::try_from(clock.now().as_millis()).unwrap_or_default() << 20;
-        let mut leases = Leases::new(first_token);
+        // Larger than any token an earlier process gave out, unless it gave out 2^40 of them.
+        let mut leases = Leases::new(schema::count_opening(&db)? << 40);
         let mut counts = Counts::read(&db)?;
         recover(&db, clock.as_ref(), &mut leases, &mut counts)?;
         let started = Writer::start(db, Arc::clone(&clock), leases, counts, on_commit, lock);

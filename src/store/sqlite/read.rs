@@ -74,13 +74,11 @@ pub(super) fn jobs(db: &Connection, query: &JobQuery) -> rusqlite::Result<Vec<Jo
         values.push(Value::Text(cause.to_string()));
     }
     if !query.ids.is_empty() {
-        let mut any = Vec::with_capacity(query.ids.len());
         for id in &query.ids {
-            any.push("(event = ? AND n = ?)");
             values.push(Value::Blob(id.event.0.as_bytes().to_vec()));
             values.push(Value::Integer(id.n.into()));
         }
-        conditions.push(format!("({})", any.join(" OR ")));
+        conditions.push(format!("(event, n) IN (VALUES {})", vec!["(?, ?)"; query.ids.len()].join(", ")));
     }
     values.push(Value::Integer(limit(query.limit).into()));
     let sql =

@@ -75,10 +75,21 @@ CREATE TABLE purchase(
     answer TEXT,
     PRIMARY KEY(event, n, seq)
 ) WITHOUT ROWID;
+CREATE TABLE opened(
+    times INTEGER NOT NULL
+);
+INSERT INTO opened VALUES(0);
 CREATE TABLE paused(
     route TEXT PRIMARY KEY
 ) WITHOUT ROWID;
 ";
+
+/// Counts up at every opening, so that what one process gives out can be told from what an earlier one did.
+pub(super) fn count_opening(db: &Connection) -> rusqlite::Result<u64> {
+    let times: i64 =
+        db.query_row("UPDATE opened SET times = times + 1 RETURNING times", [], |row| row.get(0))?;
+    Ok(times.unsigned_abs())
+}
 
 /// Makes the tables of a new file, or checks that this program knows the layout of an old one.
 pub(super) fn prepare(db: &Connection) -> Result<(), OpenError> {

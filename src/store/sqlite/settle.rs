@@ -7,10 +7,11 @@ use rusqlite::params;
 use crate::{
     decide::purchase::{Buy, buy},
     domain::{Answer, FrozenRequest, Job, JobState, Lease, Name, Next, Prior, Purchase, PurchaseState, Work},
-    store::{Settlement, StoreError},
+    store::{Settlement, Start, StoreError},
 };
 
 use super::{
+    claim,
     jobs::{self, State},
     rows,
     writer::{Desk, Failed},
@@ -163,10 +164,18 @@ pub(super) fn settle(desk: &mut Desk<'_>, lease: Lease, settlement: &Settlement)
     jobs::record(desk.db, job.id, &settlement.attempt)?;
     desk.leases.release(job.id);
     jobs::shifted(desk, job.state, state.state, job.lane);
+    // A job that must run alone may have waited for this one to end, or all others for it.
+    desk.new_work |= desk.leases.is_empty() && claim::any_alone(desk.db)?;
+    desk.new_work |= job.lost_leases >= 2;
     if !settlement.follow_up.is_empty() {
         let first = jobs::next_n(desk.db, job.id.event)?;
         for (n, follow_up) in (first..).zip(&settlement.follow_up) {
             jobs::insert(desk, job.id.event, n, follow_up)?;
+        }
+        for follow_up in &settlement.follow_up {
+            if let (Work::Action(plan), Start::Dead { .. }) = (&follow_up.work, &follow_up.start) {
+                jobs::release_followers(desk, job.id.event, plan)?;
+            }
         }
     }
     if let Work::Action(plan) = &job.work

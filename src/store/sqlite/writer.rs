@@ -61,7 +61,8 @@ impl From<StoreError> for Failed {
 }
 
 type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
-type Operation = Box<dyn FnOnce(&mut Desk<'_>) -> (Option<rusqlite::Error>, Reply) + Send>;
+/// Carried out at the desk; without one, because an earlier operation of the batch broke it, only replied to.
+type Operation = Box<dyn FnOnce(Option<&mut Desk<'_>>) -> (Option<rusqlite::Error>, Reply) + Send>;
 
 #[derive(Clone)]
 pub(super) struct Writer {
@@ -116,12 +117,15 @@ impl Writer {
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         let boxed: Operation = Box::new(move |desk| {
-            let (broken, result) = match operation(desk) {
-                Ok(done) => (None, Ok(done)),
-                Err(Failed::Refused(error)) => (None, Err(error)),
-                Err(Failed::Broken(error)) => {
+            let (broken, result) = match desk.map(operation) {
+                Some(Ok(done)) => (None, Ok(done)),
+                Some(Err(Failed::Refused(error))) => (None, Err(error)),
+                Some(Err(Failed::Broken(error))) => {
                     let told = StoreError::Unavailable(error.to_string());
                     (Some(error), Err(told))
+                }
+                None => {
+                    (None, Err(StoreError::Unavailable("another operation of its batch failed".to_owned())))
                 }
             };
             let reply: Reply = Box::new(move |committed| {
@@ -166,7 +170,8 @@ impl Thread {
         };
         let mut broken = desk.db.execute_batch("BEGIN IMMEDIATE").err();
         for operation in batch.drain(..) {
-            let (failed, reply) = operation(&mut desk);
+            // SQLite may have rolled back by itself: what ran on would be committed alone, and told to have failed.
+            let (failed, reply) = operation(broken.is_none().then_some(&mut desk));
             replies.push(reply);
             broken = broken.or(failed);
         }

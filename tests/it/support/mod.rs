@@ -1,3 +1,5 @@
 //! What tests share.
 
 pub mod clock;
+pub mod house;
+pub mod process;

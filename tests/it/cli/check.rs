@@ -1,0 +1,142 @@
+//! `hookyard check`: every mistake at once, with its place and its remedy.
+
+use std::collections::BTreeSet;
+
+use hookyard::config::{ACTIONS, CLASSIFIERS, FILTER, Files, ROUTES, SETTINGS, SOURCES};
+use serde_json::Value;
+
+use crate::support::process::Project;
+
+const LITERAL: &str = "a-secret-typed-into-a-file";
+
+/// A project with one mistake of each kind, and the file, code and telling word of each.
+fn mistaken() -> (Project, Vec<(&'static str, &'static str, &'static str)>) {
+    let project = Project::new(&Files::embedded());
+    let settings =
+        "[server]\nlisten = \"localhost\"\n[store]\nopen_jobs_max = \"many\"\n[worker]\nconcurency = 3\n";
+    project.write(SETTINGS, settings);
+    project.edit(SOURCES, "\"${STRIPE_WEBHOOK_SECRET}\"", &format!("\"{LITERAL}\""));
+    project.append(FILTER, "\n[[rule]\n");
+    project.append(
+        ROUTES,
+        r#"
+[route.circle]
+types = ["payment.succeeded"]
+classifier = "triagge"
+action = [
+    { id = "a", use = "log_payment", after = ["b"] },
+    { id = "b", use = "log_payment", after = ["a"] },
+    { id = "c", use = "log_paymnet" },
+    { id = "d", use = "log_payment", when = "event.type ==" },
+]
+"#,
+    );
+    project.append(
+        ACTIONS,
+        r#"
+[action.nowhere]
+kind = "http"
+to = "helpdeks"
+with.path = "/x"
+
+[action.torn]
+kind = "http"
+to = "crm"
+with.path = "/contacts"
+with.body.name = "{{ event.id"
+
+[action.odd]
+kind = "htpp"
+to = "crm"
+"#,
+    );
+    project.append(
+        CLASSIFIERS,
+        "\n[classifier.lost]\nschema = \"triage\"\ncases = \"triage\"\nprompts = \"nowhere\"\n\
+         ladder = [{ judge = \"gtp\" }]\ntext = \"x\"\nfill = { urgency = \"normal\" }\n",
+    );
+    project.write("schemas/churn.schema.json", r#"{ "type": "object", "properties": { "label": 7 } }"#);
+    let planted = vec![
+        (SETTINGS, "HY0103", "listen"),
+        (SETTINGS, "HY0008", "open_jobs_max"),
+        (SETTINGS, "HY0006", "concurency"),
+        (SOURCES, "HY0101", "secret"),
+        (FILTER, "HY0004", ""),
+        (ROUTES, "HY0203", "triagge"),
+        (ROUTES, "HY0203", "log_paymnet"),
+        (ROUTES, "HY0204", "condition"),
+        (ROUTES, "HY0206", "a, b"),
+        (ACTIONS, "HY0203", "helpdeks"),
+        (ACTIONS, "HY0203", "htpp"),
+        (ACTIONS, "HY0401", "template"),
+        (CLASSIFIERS, "HY0203", "gtp"),
+        (CLASSIFIERS, "HY0303", "prompts/nowhere/system.j2"),
+        ("schemas/churn.schema.json", "HY0304", ""),
+    ];
+    (project, planted)
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_with_place_and_remedy() {
+    let (project, planted) = mistaken();
+    let check = project.run(&["check", "--json"]);
+    assert_eq!(check.code, Some(1), "{check:?}");
+    let told = check.json();
+    let told = told.as_array().expect("one array");
+    for (file, code, word) in planted {
+        let is = |problem: &&Value| {
+            problem["file"] == file
+                && problem["code"] == code
+                && problem["message"].as_str().is_some_and(|message| message.contains(word))
+        };
+        let problem = told.iter().find(is).unwrap_or_else(|| panic!("{file} {code} {word}: {told:#?}"));
+        assert_eq!(problem["severity"], "error");
+        assert!(problem["remedy"].as_str().is_some_and(|remedy| !remedy.is_empty()), "{problem:#}");
+        // A schema's faults are told by their path within it.
+        assert!(problem["line"].is_u64() || file.starts_with("schemas/"), "{problem:#}");
+    }
+    assert!(!check.out.contains(LITERAL), "a secret is not repeated");
+}
+
+#[test]
+fn people_read_file_line_code_and_remedy() {
+    let (project, planted) = mistaken();
+    let check = project.run(&["check"]);
+    assert_eq!(check.code, Some(1), "{check:?}");
+    for file in planted.iter().map(|(file, ..)| *file).collect::<BTreeSet<_>>() {
+        let line = |line: &&str| line.starts_with(file) && line.contains(": error[HY");
+        assert!(check.out.lines().any(|text| line(&text)), "{file}: {}", check.out);
+    }
+    let used =
+        1 + project.read(ROUTES).lines().position(|line| line.contains("log_paymnet")).expect("planted");
+    assert!(check.out.contains(&format!("{ROUTES}:{used}: error[HY0203]")), "{}", check.out);
+    assert!(check.out.contains("remedy: did you mean `log_payment`?"), "{}", check.out);
+    assert!(check.out.contains("this configuration would not be started"), "{}", check.out);
+    assert!(!check.out.contains(LITERAL) && !check.err.contains("panicked"), "{check:?}");
+}
+
+#[test]
+fn an_example_that_fails_is_a_mistake_too() {
+    let project = Project::new(&Files::embedded());
+    project.append(
+        ROUTES,
+        "\n[[example]]\nname = \"a refund buys a cake\"\nsource = \"stripe\"\ntype = \"refund.created\"\n\
+         body.data.object.id = \"re_1\"\nlane = \"critical\"\nexpect = [{ route = \"refund\", actions = [\"cake\"] }]\n",
+    );
+    let check = project.run(&["check", "--json"]);
+    assert_eq!(check.code, Some(1), "{check:?}");
+    let told = check.json();
+    let errors: Vec<&Value> =
+        told.as_array().expect("one array").iter().filter(|problem| problem["severity"] == "error").collect();
+    assert_eq!(errors.len(), 1, "{errors:#?}");
+    let message = errors[0]["message"].as_str().expect("a message");
+    assert_eq!((&errors[0]["code"], errors[0]["line"].is_u64()), (&Value::from("HY0207"), true));
+    for words in ["a refund buys a cake", "refund [alert, record]", "refund [cake]"] {
+        assert!(message.contains(words), "{message}");
+    }
+}
+
+#[test]
+fn a_folder_without_configuration_says_how_to_get_one() {
+    Project::new(&Files::default()).run(&["check"]).assert_refused("hookyard init");
+}

@@ -1,0 +1,36 @@
+//! The command line, seen from outside: what it prints, what it leaves behind, and its exit code.
+
+mod check;
+mod demo;
+mod eval;
+mod init;
+mod offline;
+mod send;
+mod serve;
+
+use crate::support::process::{Ended, hookyard};
+
+fn run(arguments: &[&str]) -> Ended {
+    let mut command = hookyard();
+    command.args(arguments);
+    Ended::of(command)
+}
+
+#[test]
+fn every_command_explains_itself() {
+    for command in ["serve", "demo", "check", "send", "init", "eval"] {
+        let help = run(&[command, "--help"]);
+        assert_eq!(help.code, Some(0), "{help:?}");
+        assert!(help.out.contains(&format!("Usage: hookyard {command}")), "{}", help.out);
+        assert_eq!(help.err, "");
+    }
+    let help = run(&["--help"]);
+    for command in ["serve", "demo", "check", "send", "init", "eval"] {
+        assert!(help.out.contains(&format!("\n  {command} ")), "{command}: {}", help.out);
+    }
+}
+
+#[test]
+fn an_unknown_command_is_refused_with_the_usage() {
+    run(&["sevre"]).assert_refused("serve");
+}

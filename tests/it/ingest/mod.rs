@@ -1,0 +1,8 @@
+//! Deliveries in, through the public listener: what is let in, what is refused, and what is on disk when we say so.
+
+mod admin;
+mod duplicates;
+mod limits;
+mod refused;
+mod stored;
+mod unreadable;

@@ -1,0 +1,255 @@
+//! Who decides, what it says, and that no answer is bought twice.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use hookyard::{
+    classify::{Ledger, LedgerError},
+    domain::{Answer, EventState, Lane, Lease, Name, Prior, PurchaseState, RungOutcome, Verdict},
+    engine::RouteEnd,
+    sandbox::Reply,
+    store::{ClaimRequest, Claimed, Store, StoreError, Timeline},
+};
+use serde_json::{Value, json};
+
+use crate::support::house::{Delivery, House, action, find, form, outcomes, route};
+
+const CLAUDE: &str = "/llm/v1/messages";
+const GPT: &str = "/llm/v1/chat/completions";
+
+fn says(label: &str, confidence: f64) -> Reply {
+    Reply::Output(output(label, confidence))
+}
+
+fn output(label: &str, confidence: f64) -> Value {
+    json!({ "reason": "it reads like it", "label": label, "urgency": "low", "confidence": confidence })
+}
+
+fn verdict(timeline: &Timeline) -> &Verdict {
+    route(timeline).job.verdict.as_ref().unwrap()
+}
+
+fn rungs(timeline: &Timeline) -> Vec<(&str, RungOutcome)> {
+    verdict(timeline).rungs.iter().map(|rung| (&*rung.judge, rung.outcome)).collect()
+}
+
+/// Judge and state of every purchase.
+fn purchases(timeline: &Timeline) -> Vec<(&str, PurchaseState)> {
+    route(timeline).purchases.iter().map(|purchase| (&*purchase.judge, purchase.state)).collect()
+}
+
+#[tokio::test]
+async fn the_local_model_says_that_it_is_no_llm_and_which_words_decided() {
+    let house = House::plan().taught().start().await;
+    let body = json!({ "type": "lead.form.submitted", "data": {
+        "name": "Mara", "email": "mara@fjordfreight.example", "company": "Fjord Freight",
+        "subject": "Pricing for 60 dispatchers",
+        "message": "We would like to see a demo and a quote for the annual plan. We have budget approved and want to buy.",
+    } });
+    let timeline = house.run(&Delivery::forms("l", body)).await;
+    assert_eq!(timeline.state, EventState::Done);
+    let verdict = verdict(&timeline);
+    assert_eq!((verdict.label.as_str(), &*verdict.judge), ("lead", "local"));
+    assert_eq!((verdict.judged_by.as_str(), verdict.calibrated), ("local model, not an LLM", false));
+    assert!(
+        verdict.why[0].starts_with("words that decided: ") && verdict.why[0].contains('+'),
+        "{:?}",
+        verdict.why
+    );
+    assert!(verdict.model.starts_with("linear:") && verdict.confidence >= 0.5);
+    assert_eq!((verdict.prompt_digest.len(), verdict.schema_digest.len()), (64, 64));
+    assert_eq!(rungs(&timeline), [("rules", RungOutcome::Abstained), ("local", RungOutcome::Decided)]);
+    assert_eq!(purchases(&timeline), []);
+    assert_eq!(verdict.output["urgency"], "normal", "from the fill");
+}
+
+#[tokio::test]
+async fn a_language_models_answer_decides_and_is_on_record_as_bought() {
+    let house = House::plan().llm().start().await;
+    house.sandbox.reply_next(says("lead", 0.9));
+    let timeline = house.run(&form("f")).await;
+    assert_eq!(timeline.state, EventState::Done);
+    let verdict = verdict(&timeline);
+    assert_eq!(
+        (verdict.label.as_str(), &*verdict.judge, verdict.judged_by.as_str()),
+        ("lead", "claude", "LLM")
+    );
+    assert_eq!(
+        (verdict.why.as_slice(), &verdict.output["urgency"]),
+        (["it reads like it".to_owned()].as_slice(), &"low".into())
+    );
+    assert!(verdict.tokens.output > 0 && verdict.tokens.input_uncached > 0);
+    assert_eq!(rungs(&timeline), [("rules", RungOutcome::Abstained), ("claude", RungOutcome::Decided)]);
+    assert_eq!(purchases(&timeline), [("claude", PurchaseState::Answered)]);
+    let bought = route(&timeline).purchases[0].answer.as_ref().unwrap();
+    assert!(bought.raw.contains("it reads like it"));
+    assert_eq!(outcomes(action(&timeline, "contact")), ["done"]);
+    let asked = house.sandbox.asked();
+    assert_eq!(asked.len(), 1);
+    assert!(
+        !asked[0]["system"].to_string().contains("ada@engines.example"),
+        "strangers' text is not in the system prompt"
+    );
+    assert!(asked[0]["messages"].to_string().contains("ada@engines.example"));
+}
+
+#[tokio::test]
+async fn whatever_the_first_model_gets_wrong_the_second_is_asked() {
+    use RungOutcome::{Abstained, Invalid, Unavailable, Unsure};
+    let house = House::plan().llm().start().await;
+    for (n, (reply, outcome)) in [
+        (Reply::Text("I would say lead.".to_owned()), Invalid),
+        (Reply::WrongLabel, Invalid),
+        (Reply::Truncated, Invalid),
+        (Reply::Output(json!({ "label": "lead" })), Invalid),
+        (Reply::Refusal, Abstained),
+        (says("spam", 0.59), Unsure),
+        (Reply::Overloaded, Unavailable),
+        (Reply::RateLimited { retry_after_s: Some(9) }, Unavailable),
+        (Reply::SpendLimit, Unavailable),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        house.sandbox.reply_next(reply.clone());
+        house.sandbox.reply_next(says("internal", 0.9));
+        let timeline = house.run(&form(&format!("f{n}"))).await;
+        assert_eq!(
+            (timeline.state, verdict(&timeline).label.as_str()),
+            (EventState::Done, "internal"),
+            "{reply:?}"
+        );
+        let want = [("rules", Abstained), ("claude", outcome), ("gpt", RungOutcome::Decided)];
+        assert_eq!(rungs(&timeline), want, "{reply:?}");
+        let billed = if outcome == Unavailable { PurchaseState::NotBilled } else { PurchaseState::Answered };
+        assert_eq!(purchases(&timeline), [("claude", billed), ("gpt", PurchaseState::Answered)], "{reply:?}");
+        assert!(find(&timeline, "notice").is_some());
+    }
+}
+
+#[tokio::test]
+async fn while_no_model_can_be_reached_the_event_waits_and_is_asked_about_later() {
+    let house = House::plan().llm().start().await;
+    house.sandbox.fail_next(CLAUDE, 1, 529);
+    house.sandbox.fail_next(GPT, 1, 503);
+    let event = house.queue(&form("f")).await;
+    let timeline = house.until(event, |t| route(t).history.len() == 1).await;
+    assert_eq!((timeline.state, outcomes(route(&timeline))), (EventState::Open, vec!["retry"]));
+    assert!(route(&timeline).job.reason.as_deref().unwrap().starts_with("claude: HTTP 529"));
+    house.sandbox.reply_next(says("internal", 0.9));
+    house.advance(Duration::from_secs(2));
+    let done = house.settled(event).await;
+    assert_eq!((done.state, outcomes(route(&done))), (EventState::Done, vec!["retry", "done"]));
+    let states: Vec<_> = purchases(&done).into_iter().map(|(_, state)| state).collect();
+    assert_eq!(states, [PurchaseState::NotBilled, PurchaseState::NotBilled, PurchaseState::Answered]);
+}
+
+#[tokio::test]
+async fn asked_to_wait_by_every_model_the_event_is_parked() {
+    let house = House::plan().llm().start().await;
+    for retry_after_s in [Some(90), Some(60)] {
+        house.sandbox.reply_next(Reply::RateLimited { retry_after_s });
+    }
+    let event = house.queue(&form("f")).await;
+    let parked = house.until(event, |t| route(t).history.len() == 1).await;
+    let job = &route(&parked).job;
+    assert_eq!((outcomes(route(&parked)), job.attempts), (vec!["parked"], 0));
+    assert_eq!(job.due.since(house.now()), Duration::from_secs(60));
+}
+
+#[tokio::test]
+async fn unsure_to_the_last_a_person_decides_and_bought_answers_are_kept() {
+    let house = House::plan().llm().start().await;
+    house.sandbox.reply_next(says("lead", 0.4));
+    house.sandbox.reply_next(says("spam", 0.5));
+    let timeline = house.run(&form("f")).await;
+    assert_eq!(timeline.state, EventState::Waiting);
+    let reason = route(&timeline).job.reason.as_deref().unwrap();
+    assert!(
+        reason.contains("claude was unsure (lead 0.40)") && reason.contains("gpt was unsure (spam 0.50)"),
+        "{reason}"
+    );
+    // Sent round again without a label, the ladder reads what was bought.
+    let job = route(&timeline).job.id;
+    house.tell(&format!("/api/v1/jobs/{job}/approve"), json!({})).await;
+    house.until(timeline.event.id, |t| route(t).history.len() == 3).await;
+    assert_eq!(house.sandbox.asked().len(), 2);
+}
+
+/// A worker that the test plays itself.
+struct Played {
+    store: Arc<dyn Store>,
+    lease: Lease,
+}
+
+fn lost(error: StoreError) -> LedgerError {
+    LedgerError::Unavailable { reason: error.to_string() }
+}
+
+#[async_trait]
+impl Ledger for Played {
+    async fn begin(&self, judge: &Name, digest: &str) -> Result<Prior, LedgerError> {
+        self.store.begin_purchase(self.lease, judge, digest).await.map_err(lost)
+    }
+
+    async fn answered(&self, judge: &Name, digest: &str, answer: &Answer) -> Result<(), LedgerError> {
+        self.store.end_purchase(self.lease, judge, digest, Some(answer)).await.map_err(lost)
+    }
+
+    async fn not_billed(&self, judge: &Name, digest: &str) -> Result<(), LedgerError> {
+        self.store.end_purchase(self.lease, judge, digest, None).await.map_err(lost)
+    }
+}
+
+const LEASE: Duration = Duration::from_secs(60);
+
+async fn claim(house: &House) -> Claimed {
+    let request = ClaimRequest { lanes: [Lane::Critical, Lane::Normal, Lane::Bulk], max: 1, lease: LEASE };
+    house.service.store.claim(request).await.unwrap().jobs.remove(0)
+}
+
+async fn judge(house: &House, claimed: &Claimed) -> RouteEnd {
+    let engine = Arc::clone(&house.service.engine.read().unwrap());
+    let ledger = Played { store: Arc::clone(&house.service.store), lease: claimed.lease };
+    engine.run_route("triage", &claimed.event, None, &ledger, house.clock.as_ref()).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_answer_is_bought_once_though_the_worker_vanishes_before_it_settles() {
+    let house = House::plan().llm().setting("concurrency = 0").start().await;
+    let event = house.queue(&form("f")).await;
+    house.sandbox.reply_next(says("lead", 0.9));
+    let vanished = claim(&house).await;
+    let RouteEnd::Planned { verdict: Some(first), .. } = judge(&house, &vanished).await else {
+        panic!("no verdict")
+    };
+    house.advance(LEASE);
+    let RouteEnd::Planned { verdict: Some(second), .. } = judge(&house, &claim(&house).await).await else {
+        panic!("no verdict")
+    };
+    assert_eq!((second.label, second.model, second.tokens), (first.label, first.model, first.tokens));
+    assert_eq!(house.sandbox.requests(CLAUDE), 1);
+    let timeline = house.service.store.timeline(event).await.unwrap().unwrap();
+    assert_eq!(purchases(&timeline), [("claude", PurchaseState::Answered)]);
+}
+
+#[tokio::test]
+async fn a_question_that_may_have_been_billed_is_asked_at_most_once_more() {
+    let house = House::plan().llm().setting("concurrency = 0").start().await;
+    let event = house.queue(&form("f")).await;
+    for n in 1..=3 {
+        let claimed = claim(&house).await;
+        let gate = house.sandbox.hold(CLAUDE);
+        house.sandbox.fail_next(GPT, 1, 503);
+        // The worker is gone while the question is on its way: its future is dropped.
+        tokio::select! {
+            _ = judge(&house, &claimed) => assert_eq!(n, 3, "claude did not hold"),
+            () = gate.arrived(1) => assert!(n < 3, "asked a third time"),
+        }
+        house.advance(LEASE);
+    }
+    assert_eq!(house.sandbox.requests(CLAUDE), 2);
+    let timeline = house.service.store.timeline(event).await.unwrap().unwrap();
+    let maybe = ("claude", PurchaseState::MaybeBilled);
+    assert_eq!(purchases(&timeline), [maybe, maybe, ("gpt", PurchaseState::NotBilled)]);
+}

@@ -1,0 +1,7 @@
+//! From an accepted event to its last receipt, against the sandbox.
+
+mod branches;
+mod judges;
+mod people;
+mod retries;
+mod triage;

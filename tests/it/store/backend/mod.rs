@@ -1,0 +1,25 @@
+//! What the suite needs of a backend.
+
+mod sqlite;
+
+use std::sync::Arc;
+
+use hookyard::store::Store;
+
+use crate::support::clock::HandClock;
+
+pub use sqlite::{SqliteBackend, open_in};
+
+/// A store of one kind with a place of its own, gone when this is dropped.
+pub trait Backend: Sized {
+    /// Opens an empty store that remembers dedupe keys for [`super::given::DEDUPE`].
+    async fn open() -> Self;
+
+    fn store(&self) -> Arc<dyn Store>;
+
+    fn clock(&self) -> &HandClock;
+
+    /// Lets go of the store without settling what is under way, and opens it again on the same data with the same
+    /// clock. Every other handle on the store must be gone.
+    async fn crash_and_reopen(self) -> Self;
+}

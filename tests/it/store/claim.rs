@@ -1,0 +1,188 @@
+//! Handing jobs out.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use hookyard::{
+    domain::{JobId, JobState, Lane, Next},
+    store::{ClaimRequest, NewJob, Pause},
+};
+use tokio::task::JoinSet;
+
+use super::{
+    backend::Backend,
+    bench::{Bench, LANES, name_of, names},
+    given::{LEASE, TICK, action, event, event_id, park, retry, route, settlement},
+};
+
+pub async fn a_job_is_handed_out_with_its_event(b: Bench<impl Backend>) {
+    let draft = event(1).jobs([action("mail", &[])]);
+    let sent = draft.event.clone();
+    b.queue(draft).await;
+    let before = b.job(JobId { event: event_id(1), n: 0 }).await;
+
+    let claimed = b.take_one().await;
+    assert_eq!((claimed.event.id, &claimed.event.body), (sent.id, &sent.body));
+    assert_eq!(claimed.lease.job, before.id);
+    assert_eq!(claimed.job.state, JobState::Leased);
+    assert_eq!(claimed.job, b.job(before.id).await);
+    assert_eq!((claimed.job.work, claimed.job.due), (before.work, before.due));
+    assert!(b.take().await.is_empty());
+    b.audit().await;
+}
+
+pub async fn within_a_lane_jobs_go_by_due_time(b: Bench<impl Backend>) {
+    // Accepted against the order of their ids, and the first one put off.
+    for n in [4, 3, 2, 1] {
+        b.queue(event(n)).await;
+        b.advance(TICK);
+    }
+    let first = b.ask(LANES, 1).await.jobs.remove(0);
+    assert_eq!(first.event.id, event_id(4));
+    b.end(&first, park(b.now())).await;
+
+    let mut order = Vec::new();
+    order.extend(b.ask(LANES, 1).await.jobs);
+    order.extend(b.ask(LANES, 10).await.jobs);
+    let order: Vec<_> = order.iter().map(|claimed| claimed.event.id).collect();
+    assert_eq!(order, [3, 2, 1, 4].map(event_id));
+}
+
+pub async fn lanes_are_searched_in_the_order_asked_for(b: Bench<impl Backend>) {
+    let in_lane = |lane: Lane| NewJob { lane, ..route(lane.as_str()) };
+    let (critical, normal, bulk) = (Lane::Critical, Lane::Normal, Lane::Bulk);
+    for (n, lanes) in (1..).zip([
+        [critical, normal, bulk],
+        [normal, critical, bulk],
+        [bulk, critical, normal],
+        [bulk, normal, critical],
+    ]) {
+        // The lane searched last has the job that is due first.
+        for (m, lane) in (0..).zip(lanes.iter().rev()) {
+            b.queue(event(10 * n + m).jobs([in_lane(*lane)])).await;
+            b.advance(TICK);
+        }
+        let words = |lanes: &[Lane]| lanes.iter().map(|lane| lane.as_str()).collect::<Vec<_>>();
+        let jobs = b.ask(lanes, 2).await.jobs;
+        assert_eq!(jobs.iter().map(|c| name_of(&c.job)).collect::<Vec<_>>(), words(&lanes[..2]));
+        let rest = b.ask(lanes, 2).await.jobs;
+        assert_eq!(rest.iter().map(|c| name_of(&c.job)).collect::<Vec<_>>(), words(&lanes[2..]));
+    }
+}
+
+pub async fn no_more_jobs_are_handed_out_than_asked_for(b: Bench<impl Backend>) {
+    let lanes = [Lane::Critical, Lane::Critical, Lane::Normal, Lane::Normal, Lane::Bulk];
+    b.queue(event(1).jobs(lanes.map(|lane| NewJob { lane, ..route("triage") }))).await;
+    for (max, expected) in [(0, 0), (1, 1), (2, 2), (0, 0), (10, 2), (10, 0)] {
+        assert_eq!(b.ask(LANES, max).await.jobs.len(), expected, "of {max}");
+        b.audit().await;
+    }
+}
+
+pub async fn no_job_is_handed_out_before_its_due_time(b: Bench<impl Backend>) {
+    assert_eq!(b.ask(LANES, 10).await.next_due, None, "nothing is waiting");
+    b.queue(event(1).jobs([NewJob { lane: Lane::Bulk, ..route("a") }, route("b")])).await;
+    let (soon, later) = (b.now().plus(Duration::from_secs(10)), b.now().plus(Duration::from_secs(20)));
+    b.step(&[("a", retry(soon)), ("b", park(later))]).await;
+
+    for (wait, next_due, due) in [
+        (Duration::ZERO, Some(soon), None),
+        (Duration::from_secs(10) - TICK, Some(soon), None),
+        (TICK, None, Some("a")),
+        (Duration::from_secs(10) - TICK, Some(later), None),
+        (TICK, None, Some("b")),
+    ] {
+        b.advance(wait);
+        let claim = b.ask(LANES, 10).await;
+        assert_eq!(names(&claim.jobs), Vec::from_iter(due));
+        if due.is_none() {
+            assert_eq!(claim.next_due, next_due);
+        }
+        b.audit().await;
+    }
+}
+
+pub async fn no_job_is_handed_out_twice(b: Bench<impl Backend>) {
+    for n in 1..=50 {
+        let jobs = (0..10).map(|m| NewJob { lane: LANES[m % 3], ..route("triage") });
+        b.queue(event(n).jobs(jobs.collect::<Vec<_>>())).await;
+    }
+    let mut workers = JoinSet::new();
+    for max in 1..=16 {
+        let store = b.shared();
+        workers.spawn(async move {
+            let mut got: Vec<JobId> = Vec::new();
+            loop {
+                let request = ClaimRequest { lanes: LANES, max, lease: LEASE };
+                let jobs = store.claim(request).await.expect("a claim").jobs;
+                if jobs.is_empty() {
+                    return got;
+                }
+                for claimed in jobs {
+                    got.push(claimed.job.id);
+                    // Some are settled while others claim, some are kept.
+                    if claimed.job.id.n % 2 == 0 {
+                        store.settle(claimed.lease, settlement(Next::Done)).await.expect("settled");
+                    }
+                }
+            }
+        });
+    }
+    let got = workers.join_all().await.concat();
+    assert_eq!(got.len(), 500);
+    assert_eq!(got.into_iter().collect::<BTreeSet<_>>().len(), 500);
+    b.audit().await;
+}
+
+pub async fn a_paused_route_is_held_and_no_other(b: Bench<impl Backend>) {
+    let both = || [route("refunds"), route("leads")];
+    b.queue(event(1).jobs(both())).await;
+    // Idempotent.
+    for _ in 0..2 {
+        b.pause(Pause::Route("refunds".into())).await.unwrap();
+    }
+    assert_eq!(names(&b.take().await), ["leads"]);
+    b.queue(event(2).jobs(both())).await;
+    b.audit().await;
+
+    let b = b.crash().await;
+    assert_eq!(names(&b.take().await), ["leads", "leads"], "a pause outlives the process");
+    b.resume(Pause::Route("leads".into())).await.unwrap();
+    assert!(b.take().await.is_empty());
+    for _ in 0..2 {
+        b.resume(Pause::Route("refunds".into())).await.unwrap();
+    }
+    assert_eq!(names(&b.take().await), ["refunds", "refunds"]);
+    b.audit().await;
+}
+
+pub async fn the_kill_switch_holds_everything_and_accepts(b: Bench<impl Backend>) {
+    b.queue(event(1)).await;
+    for _ in 0..2 {
+        b.pause(Pause::Everything).await.unwrap();
+    }
+    b.pause(Pause::Route("triage".into())).await.unwrap();
+    b.queue(event(2).jobs([route("leads")])).await;
+    assert!(b.take().await.is_empty());
+
+    let b = b.crash().await;
+    assert!(b.take().await.is_empty(), "the kill switch outlives the process");
+    b.resume(Pause::Route("triage".into())).await.unwrap();
+    assert!(b.take().await.is_empty(), "resuming one route does not resume everything");
+    b.pause(Pause::Route("triage".into())).await.unwrap();
+    b.resume(Pause::Everything).await.unwrap();
+    assert_eq!(names(&b.take().await), ["leads"], "resuming everything does not resume a paused route");
+    b.resume(Pause::Route("triage".into())).await.unwrap();
+    assert_eq!(names(&b.take().await), ["triage"]);
+}
+
+pub async fn a_pause_does_not_touch_work_under_way(b: Bench<impl Backend>) {
+    b.queue(event(1)).await;
+    let claimed = b.take_one().await;
+    b.pause(Pause::Everything).await.unwrap();
+    b.begin(claimed.lease, None).await.unwrap();
+    b.extend(claimed.lease, LEASE).await.unwrap();
+    b.end(&claimed, retry(b.now())).await;
+    assert!(b.take().await.is_empty());
+    b.resume(Pause::Everything).await.unwrap();
+    assert_eq!(b.take_one().await.job.attempts, 1);
+}

@@ -1,0 +1,138 @@
+//! The store's conformance suite: every promise of [`hookyard::store::Store`], written once, run on each backend.
+//!
+//! Another backend is one file in `backend/` and one line here.
+
+mod backend;
+mod bench;
+mod given;
+mod sqlite_file;
+
+mod accept;
+mod begin;
+mod claim;
+mod followers;
+mod leases;
+mod operate;
+mod purchases;
+mod reads;
+mod settle;
+mod watching;
+
+/// All tests of the suite, on one backend. A test that is not listed is reported as dead code.
+macro_rules! conformance {
+    ($backend:ident, $type:ident) => {
+        conformance! { $backend, $type:
+            accept: [
+                an_event_is_kept_with_its_jobs,
+                a_known_key_makes_no_second_event,
+                an_event_without_keys_is_always_new,
+                a_duplicate_is_answered_with_the_state_of_the_event,
+                a_duplicate_revives_dead_jobs_with_fresh_attempts,
+                every_redelivery_is_on_the_timeline,
+                a_suspected_replay_is_accepted_and_waits_for_a_person,
+                a_key_that_makes_a_duplicate_outweighs_a_suspicion,
+                a_key_is_forgotten_after_the_dedupe_time,
+                one_of_many_accepts_at_once_makes_the_event,
+            ],
+            claim: [
+                a_job_is_handed_out_with_its_event,
+                within_a_lane_jobs_go_by_due_time,
+                lanes_are_searched_in_the_order_asked_for,
+                no_more_jobs_are_handed_out_than_asked_for,
+                no_job_is_handed_out_before_its_due_time,
+                no_job_is_handed_out_twice,
+                a_paused_route_is_held_and_no_other,
+                the_kill_switch_holds_everything_and_accepts,
+                a_pause_does_not_touch_work_under_way,
+            ],
+            leases: [
+                a_lease_lasts_as_long_as_asked_for,
+                a_late_report_counts_until_somebody_asks_for_work,
+                a_crash_loses_every_lease,
+                extending_holds_the_lease_from_now_on,
+                an_older_token_is_refused_everywhere,
+                a_token_from_before_a_crash_is_refused,
+                only_an_effect_that_was_begun_leaves_doubt,
+                doubt_outlives_a_lease_that_was_lost_without_begin,
+                a_job_that_lost_two_leases_is_handed_out_alone,
+                a_job_that_must_run_alone_holds_nothing_up_before_it_is_due,
+                a_claim_for_no_job_gets_none_not_even_the_one_that_runs_alone,
+            ],
+            begin: [
+                a_request_is_frozen_once,
+                a_frozen_request_survives_a_crash_byte_for_byte,
+                the_first_attempt_is_remembered,
+                a_refused_begin_leaves_no_doubt,
+            ],
+            purchases: [
+                a_question_without_answer_is_asked_once_more_and_then_never,
+                an_answer_is_read_again_and_never_bought_again,
+                an_answer_ends_all_doubt,
+                what_was_not_billed_may_be_asked_again,
+                questions_are_told_apart_by_judge_and_digest,
+                a_purchase_that_was_not_begun_cannot_end,
+            ],
+            settle: [
+                each_end_of_an_attempt_moves_the_job_where_it_says,
+                verdict_and_receipt_are_kept_until_there_is_a_newer_one,
+                follow_up_jobs_are_numbered_on_and_ready_at_once,
+                a_settlement_is_whole_after_a_crash,
+                a_refused_settlement_changes_nothing,
+            ],
+            followers: [
+                an_action_goes_when_the_last_it_follows_is_done,
+                an_action_stays_while_one_it_follows_is_not_at_its_end,
+                an_action_is_skipped_when_one_it_follows_ends_otherwise,
+                a_person_releases_or_skips_followers_too,
+                followers_of_an_action_that_is_born_dead_are_skipped,
+                plans_do_not_touch_each_other,
+                redriving_makes_what_was_skipped_wait_again,
+                redriving_one_of_two_dead_predecessors_is_not_enough,
+            ],
+            operate: [
+                a_redriven_job_starts_afresh_with_the_same_request,
+                redrive_and_discard_take_what_the_query_names,
+                redrive_and_discard_touch_dead_letters_only,
+                a_query_may_name_as_many_jobs_as_it_can_return,
+                approving_makes_the_job_ready_with_the_verdict_given,
+                done_and_discarded_end_the_job,
+                only_a_waiting_job_can_be_resolved,
+                one_of_many_decisions_at_once_counts,
+            ],
+            reads: [
+                the_timeline_is_complete_and_in_order,
+                an_unknown_event_has_no_timeline,
+                an_event_stands_where_its_jobs_stand,
+                events_come_newest_first_by_page_and_source,
+                jobs_are_found_by_each_field,
+                no_read_returns_more_than_a_thousand_rows,
+                counts_agree_with_the_jobs_after_every_transition,
+                counts_are_exact_under_concurrency,
+            ],
+            watching: [
+                new_work_is_announced,
+                a_lost_lease_is_announced_as_work,
+                the_end_of_a_job_that_ran_alone_is_announced_as_work,
+                the_end_of_the_last_other_job_is_announced_to_one_that_must_run_alone,
+                looking_for_work_in_vain_announces_none,
+                every_change_is_announced,
+            ],
+        }
+    };
+    ($backend:ident, $type:ident: $($topic:ident: [$($test:ident,)+],)+) => {
+        mod $backend {
+            $(mod $topic {
+                use crate::store::{$topic, backend::$type, bench::Bench};
+
+                $(
+                    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                    async fn $test() {
+                        $topic::$test(Bench::<$type>::open().await).await;
+                    }
+                )+
+            })+
+        }
+    };
+}
+
+conformance!(sqlite, SqliteBackend);

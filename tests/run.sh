@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Runs all tests: unit tests, the integration tests of tests/it (one binary), and the examples in the documentation.
+#
+# It needs cargo and a C compiler. redis-server, which tests/it/redis.rs starts for itself on a socket in a temporary
+# folder, is installed if it is missing and may be installed. The tests open no connection beyond loopback, share
+# nothing with other runs, and leave nothing behind.
+#
+#   ./tests/run.sh             everything
+#   ./tests/run.sh crash       only tests whose names contain "crash"
+#
+# Longer proofs, by environment variable:
+#
+#   KILLS=200 ./tests/run.sh under_load        rounds of kill -9 under load (3 if unset)
+#   KILL_SEED=7 ./tests/run.sh under_load      the one round that a failure named
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+say() { printf 'tests/run.sh: %s\n' "$*" >&2; }
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# Runs a command as root; fails where that is not permitted without a password.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n -- "$@"; fi
+}
+
+may_be_root() {
+    [ "$(id -u)" = 0 ] || { has sudo && sudo -n true 2>/dev/null; }
+}
+
+# Package lists may be absent (a fresh machine) or stale, and another run may be installing the same thing now.
+with_apt_get() {
+    local install=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300
+        install --no-install-recommends redis-server)
+    as_root "${install[@]}" && return
+    as_root apt-get -qq -o DPkg::Lock::Timeout=300 update || true
+    as_root "${install[@]}"
+}
+
+with_dnf() { as_root dnf -q -y install redis || as_root dnf -q -y install valkey-compat-redis; }
+
+with_apk() { as_root apk add --quiet redis; }
+
+with_brew() { brew install --quiet redis; }
+
+missing=0
+if ! has cargo; then
+    say "cargo is missing: install Rust from https://rustup.rs and open a new shell"
+    missing=1
+fi
+if ! { has cc && echo '#include <stdlib.h>' | cc -E -x c - >/dev/null 2>&1; }; then
+    say "a C compiler is missing: install one, such as the packages gcc and libc6-dev (Debian) or gcc and glibc-devel (Fedora)"
+    missing=1
+fi
+[ "$missing" = 0 ] || exit 1
+
+if ! has redis-server; then
+    remedy="install the package redis-server (Debian, Ubuntu) or redis (elsewhere)"
+    if has apt-get && may_be_root; then with=apt-get
+    elif has dnf && may_be_root; then with=dnf
+    elif has apk && may_be_root; then with=apk
+    elif has brew && [ "$(id -u)" != 0 ]; then with=brew
+    else
+        say "redis-server is missing, and this user may not install it: $remedy"
+        exit 1
+    fi
+    say "redis-server is missing: installing it with $with"
+    said=$("with_${with//-/_}" 2>&1) || true
+    if ! has redis-server; then
+        printf '%s\n' "$said" >&2
+        say "redis-server could not be installed: $remedy"
+        exit 1
+    fi
+fi
+
+# On a terminal cargo shows how far it is; elsewhere a line is enough, and errors are shown all the same.
+quiet=()
+[ -t 2 ] || quiet=(--quiet)
+say "building the tests; the first time takes some minutes"
+cargo test --locked ${quiet[@]+"${quiet[@]}"} --no-run
+say "running them, kills under load: ${KILLS:-3}"
+exec cargo test --locked --quiet --no-fail-fast -- "$@"
