@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use divan::{Bencher, counter::ItemsCounter};
+use divan::{Bencher, counter::ItemsCount};
 use hookyard::{
     config::{Files, FixedEnvironment},
     domain::{Clock, Delivery, Event, EventId, Lane, Unverified, Work},
@@ -101,7 +101,7 @@ fn accept_64_events(bencher: Bencher) {
     };
     let store = Arc::new(SqliteStore::open(options, Arc::new(SystemClock::new())).expect("opens"));
     let runtime = Runtime::new().expect("a runtime");
-    bencher.counter(ItemsCounter::new(TOGETHER)).bench(|| {
+    bencher.counter(ItemsCount::new(TOGETHER)).bench(|| {
         runtime.block_on(async {
             let mut waiting = tokio::task::JoinSet::new();
             for _ in 0..TOGETHER {

@@ -39,7 +39,7 @@ pub(crate) async fn closed() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
-#[allow(clippy::disallowed_methods, reason = "a test's server ends with the test's runtime")]
+#[expect(clippy::disallowed_methods, reason = "a test's server ends with the test's runtime")]
 fn in_background(work: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(work);
 }

@@ -29,7 +29,7 @@ impl Clock for Still {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "a test's server ends with the test's runtime")]
+#[expect(clippy::disallowed_methods, reason = "a test's server ends with the test's runtime")]
 fn in_background(work: Background) {
     tokio::spawn(work);
 }
