@@ -1,10 +1,5 @@
 //! How long the steps of one event's walk take, each by itself. Run with `cargo bench`.
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::disallowed_methods,
-    reason = "a bench that cannot run should stop"
-)]
+#![expect(clippy::expect_used, clippy::panic, reason = "a bench that cannot run should stop")]
 
 use std::{sync::Arc, time::Duration};
 

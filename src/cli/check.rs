@@ -23,11 +23,12 @@ impl Check {
     pub fn run(self, dir: Option<PathBuf>) -> anyhow::Result<End> {
         let files = project::files(dir)?;
         let (_, mut problems) = engine::compile(&files, &ProcessEnvironment, CompileOptions::default());
-        let mut examples = 0;
+        let (mut examples, mut compiled) = (0, false);
         // Examples may come to the local judges, and never to one that is paid.
         let offline = CompileOptions { reach: Reach::Offline, ..CompileOptions::default() };
         if let (Some(engine), _) = engine::compile(&files, &FixedEnvironment::default(), offline) {
             engine.train();
+            compiled = true;
             let failed;
             (examples, failed) = runtime()?.block_on(engine::run_examples(&engine, &files));
             problems.extend(failed);
@@ -42,6 +43,9 @@ impl Check {
                 (false, 0) => println!("all well: {examples} examples did as expected"),
                 (false, n) => println!("usable, with {n} warnings; {examples} examples did as expected"),
                 (true, n) => println!("{n} problems: this configuration would not be started"),
+            }
+            if !compiled {
+                println!("the examples were not run: correct the errors first");
             }
         }
         Ok(if problems.has_errors() { End::Badly } else { End::Well })

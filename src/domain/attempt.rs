@@ -43,7 +43,7 @@ pub struct Attempt {
     /// What went wrong or what came back, bounded and free of secrets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// HTTP status of the destination's or judge's answer.
+    /// HTTP status of the destination's answer, where it took the request; a refusal's is part of `detail`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
 }

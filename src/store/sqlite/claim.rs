@@ -23,22 +23,17 @@ pub(super) fn claim(desk: &mut Desk<'_>, request: ClaimRequest) -> Result<Claim,
     if request.max == 0 || desk.leases.alone() || everything_paused(desk)? {
         return Ok(claim);
     }
-    if let Some(id) = due_alone(desk)? {
+    if let Some(job) = due_alone(desk)? {
         // Others are let run out first; then it goes by itself.
-        if desk.leases.is_empty()
-            && let Some(job) = jobs::get(desk.db, id)?
-        {
+        if desk.leases.is_empty() {
             claim.jobs.push(hand_out(desk, job, request, true)?);
         }
         return Ok(claim);
     }
     for lane in request.lanes {
         let taken = u32::try_from(claim.jobs.len()).unwrap_or(u32::MAX);
-        let room = request.max.saturating_sub(taken);
-        for id in due(desk, lane, room)? {
-            if let Some(job) = jobs::get(desk.db, id)? {
-                claim.jobs.push(hand_out(desk, job, request, false)?);
-            }
+        for job in due(desk, lane, request.max.saturating_sub(taken))? {
+            claim.jobs.push(hand_out(desk, job, request, false)?);
         }
     }
     if claim.jobs.is_empty() {
@@ -47,27 +42,27 @@ pub(super) fn claim(desk: &mut Desk<'_>, request: ClaimRequest) -> Result<Claim,
     Ok(claim)
 }
 
-fn due(desk: &Desk<'_>, lane: Lane, max: u32) -> rusqlite::Result<Vec<JobId>> {
+fn due(desk: &Desk<'_>, lane: Lane, max: u32) -> rusqlite::Result<Vec<Job>> {
     if max == 0 {
         return Ok(Vec::new());
     }
-    let mut select = desk.db.prepare_cached(
-        "SELECT event, n FROM job
+    let mut select = desk.db.prepare_cached(&format!(
+        "SELECT {} FROM job
          WHERE state = 'ready' AND lane = ?1 AND due <= ?2 AND route NOT IN (SELECT route FROM paused)
          ORDER BY due LIMIT ?3",
-    )?;
-    let rows = select
-        .query_map(params![lane, desk.now, max], |row| Ok(JobId { event: row.get(0)?, n: row.get(1)? }))?;
-    rows.collect()
+        rows::JOB
+    ))?;
+    select.query_map(params![lane, desk.now, max], rows::job)?.collect()
 }
 
-fn due_alone(desk: &Desk<'_>) -> rusqlite::Result<Option<JobId>> {
+fn due_alone(desk: &Desk<'_>) -> rusqlite::Result<Option<Job>> {
     desk.db
-        .prepare_cached(
-            "SELECT event, n FROM job WHERE state = 'ready' AND lost >= 2 AND due <= ?1
+        .prepare_cached(&format!(
+            "SELECT {} FROM job WHERE state = 'ready' AND lost >= 2 AND due <= ?1
              AND route NOT IN (SELECT route FROM paused) ORDER BY due LIMIT 1",
-        )?
-        .query_row([desk.now], |row| Ok(JobId { event: row.get(0)?, n: row.get(1)? }))
+            rows::JOB
+        ))?
+        .query_row([desk.now], rows::job)
         .optional()
 }
 
