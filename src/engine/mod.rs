@@ -67,6 +67,13 @@ struct Route {
     on_dead: Option<Name>,
 }
 
+impl Route {
+    /// It only keeps the event: there is nothing to ask, to decide or to do.
+    fn is_idle(&self) -> bool {
+        self.condition.is_none() && self.classifier.is_none() && self.actions.is_empty()
+    }
+}
+
 /// A compiled action of a route.
 struct RouteAction {
     id: Name,

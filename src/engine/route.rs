@@ -62,6 +62,9 @@ impl Engine {
         let Some(scheme) = self.scheme(&event.source) else {
             return Ok(unknown_source(event));
         };
+        if route.is_idle() {
+            return Ok(routed("no action".to_owned(), Vec::new()));
+        }
         let context = match context::of_event(scheme, event) {
             Ok(context) => context,
             Err(error) => return Ok(unreadable(&error)),

@@ -2,7 +2,6 @@
 //! after the commit: under load many operations share one fsync.
 
 use std::{
-    fs::File,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -16,7 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::domain::{Clock, Timestamp};
 use crate::store::StoreError;
 
-use super::{counts::Counts, leases::Leases};
+use super::{Lock, counts::Counts, leases::Leases};
 
 /// Operations that may share one commit.
 const BATCH_MAX: usize = 512;
@@ -83,8 +82,8 @@ struct Thread {
     work: watch::Sender<u64>,
     changes: watch::Sender<u64>,
     open_jobs: Arc<AtomicU64>,
-    /// Held as long as the thread runs.
-    _directory: File,
+    /// Held as long as the thread runs, and let go after the database.
+    _directory: Lock,
 }
 
 impl Writer {
@@ -95,7 +94,7 @@ impl Writer {
         leases: Leases,
         counts: Counts,
         on_commit: CommitObserver,
-        directory: File,
+        directory: Lock,
     ) -> std::io::Result<(Writer, std::thread::JoinHandle<()>)> {
         let (queue, operations) = mpsc::channel(QUEUE_MAX);
         let (work, work_seen) = watch::channel(0);

@@ -1,14 +1,14 @@
 //! Actions that follow others: blocked, released, skipped.
 
 use hookyard::{
-    domain::{AttemptOutcome, Cause, EventState, JobState, Next, Work},
+    domain::{ActionPlan, AttemptOutcome, Cause, EventState, JobState, Next, Work},
     store::{JobQuery, NewJob, Resolution, Resolved},
 };
 
 use super::{
     backend::Backend,
     bench::{Bench, with},
-    given::{action, dead, die, event, event_id, job_id, park, retry, review, route, skip, waiting},
+    given::{TICK, action, dead, die, event, event_id, job_id, park, retry, review, route, skip, waiting},
 };
 
 use JobState::{Blocked, Dead, Discarded, Done, Ready, Skipped, Waiting};
@@ -33,12 +33,12 @@ pub async fn an_action_goes_when_the_last_it_follows_is_done(b: Bench<impl Backe
     b.queue(event(1).jobs(diamond())).await;
     assert_states(&b, 1, &[("d", Blocked), ("c", Blocked), ("b", Blocked), ("a", Ready)]).await;
     b.step(&[("a", Next::Done)]).await;
-    b.advance(super::given::TICK);
+    b.advance(TICK);
     b.step(&[("b", Next::Done), ("c", retry(b.now()))]).await;
     assert_states(&b, 1, &[("d", Blocked), ("c", Ready), ("b", Done), ("a", Done)]).await;
 
     let b = b.crash().await;
-    b.advance(super::given::TICK);
+    b.advance(TICK);
     b.step(&[("c", Next::Done)]).await;
     let released = b.job(job_id(event_id(1), 0)).await;
     assert_eq!((released.state, released.due, released.reason), (Ready, b.now(), None));
@@ -63,25 +63,24 @@ pub async fn an_action_stays_while_one_it_follows_is_not_at_its_end(b: Bench<imp
 
 pub async fn an_action_is_skipped_when_one_it_follows_ends_otherwise(b: Bench<impl Backend>) {
     for (n, next, state) in [(1, die(), Dead), (2, skip(), Skipped)] {
-        let apart = action("apart", &[]);
-        b.queue(event(n).jobs(
-            [action("e", &["d", "apart"])].into_iter().chain(diamond()).chain([apart]).collect::<Vec<_>>(),
-        ))
-        .await;
+        let mut jobs = vec![action("e", &["d", "apart"])];
+        jobs.extend(diamond());
+        jobs.push(action("apart", &[]));
+        b.queue(event(n).jobs(jobs)).await;
         b.step(&[("a", Next::Done), ("apart", Next::Done)]).await;
         // The other branch is under way and has its own end.
         let mut jobs = b.take().await;
         jobs.sort_by_key(|claimed| claimed.job.id.n);
         let [c, failing] = &jobs[..] else { panic!("{jobs:?}") };
         b.end(failing, next).await;
-        let expected = [("e", Skipped), ("d", Skipped), ("c", JobState::Leased), ("b", state)];
-        assert_states(&b, n, &[&expected[..], &[("a", Done), ("apart", Done)]].concat()).await;
+        let with_c =
+            |c| [("e", Skipped), ("d", Skipped), ("c", c), ("b", state), ("a", Done), ("apart", Done)];
+        assert_states(&b, n, &with_c(JobState::Leased)).await;
         b.end(c, Next::Done).await;
-        let expected = [("e", Skipped), ("d", Skipped), ("c", Done), ("b", state)];
-        assert_states(&b, n, &[&expected[..], &[("a", Done), ("apart", Done)]].concat()).await;
+        assert_states(&b, n, &with_c(Done)).await;
 
-        for (n_job, because) in [(1, "`b`"), (0, "`d`")] {
-            let entry = b.history(job_id(event_id(n), n_job)).await;
+        for (skipped, because) in [(1, "`b`"), (0, "`d`")] {
+            let entry = b.history(job_id(event_id(n), skipped)).await;
             let reason = entry.job.reason.expect("a reason");
             assert!(reason.contains(because), "{reason}");
             let told: Vec<_> =
@@ -132,7 +131,7 @@ pub async fn followers_of_an_action_that_is_born_dead_are_skipped(b: Bench<impl 
 }
 
 pub async fn plans_do_not_touch_each_other(b: Bench<impl Backend>) {
-    let changed = |id: &str, after: &[&str], change: fn(&mut hookyard::domain::ActionPlan)| {
+    let changed = |id: &str, after: &[&str], change: fn(&mut ActionPlan)| {
         let mut job = action(id, after);
         if let Work::Action(plan) = &mut job.work {
             change(plan);
@@ -162,7 +161,7 @@ pub async fn plans_do_not_touch_each_other(b: Bench<impl Backend>) {
 }
 
 pub async fn redriving_makes_what_was_skipped_wait_again(b: Bench<impl Backend>) {
-    b.queue(event(1).jobs([route("audit")].into_iter().chain(diamond()).collect::<Vec<_>>())).await;
+    b.queue(event(1).jobs([&[route("audit")], &diamond()[..]].concat())).await;
     b.step(&[("a", die()), ("audit", Next::Done)]).await;
     let branch = |d, c, b, a| [("audit", Done), ("d", d), ("c", c), ("b", b), ("a", a)];
     assert_states(&b, 1, &branch(Skipped, Skipped, Skipped, Dead)).await;

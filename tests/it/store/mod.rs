@@ -75,6 +75,8 @@ macro_rules! conformance {
             settle: [
                 each_end_of_an_attempt_moves_the_job_where_it_says,
                 verdict_and_receipt_are_kept_until_there_is_a_newer_one,
+                numbers_are_kept_to_the_last_digit,
+                a_request_fixed_without_an_effect_is_frozen_too,
                 follow_up_jobs_are_numbered_on_and_ready_at_once,
                 a_settlement_is_whole_after_a_crash,
                 a_refused_settlement_changes_nothing,

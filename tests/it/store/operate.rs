@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::{
     backend::Backend,
-    bench::{Bench, assert_conflict, name_of, with},
+    bench::{Bench, LANES, assert_conflict, name_of, with},
     given::{
         LEASE, action, dead, die, event, event_id, job_id, request, retry, review, route, skip, verdict,
         waiting,
@@ -96,7 +96,7 @@ pub async fn redrive_and_discard_take_what_the_query_names(b: Bench<impl Backend
 pub async fn redrive_and_discard_touch_dead_letters_only(b: Bench<impl Backend>) {
     b.queue(event(1).jobs([route("a"), route("b"), route("c"), waiting(route("d")), action("e", &["f"])]))
         .await;
-    let jobs = b.ask(super::bench::LANES, 2).await.jobs;
+    let jobs = b.ask(LANES, 2).await.jobs;
     b.end(&jobs[0], Next::Done).await;
     let before = b.record(event_id(1)).await;
     let ids: Vec<JobId> = before.jobs.iter().map(|entry| entry.job.id).collect();
@@ -180,7 +180,7 @@ pub async fn only_a_waiting_job_can_be_resolved(b: Bench<impl Backend>) {
     let jobs = ["done", "skipped", "dead", "discarded", "leased", "ready"].map(route);
     let id =
         b.queue(event(1).jobs(jobs.into_iter().chain([action("blocked", &["x"])]).collect::<Vec<_>>())).await;
-    let taken = b.ask(super::bench::LANES, 5).await.jobs;
+    let taken = b.ask(LANES, 5).await.jobs;
     for claimed in &taken {
         match name_of(&claimed.job) {
             "done" => b.end(claimed, Next::Done).await,

@@ -7,7 +7,7 @@ use hookyard::{
 
 use super::{
     backend::Backend,
-    bench::{Bench, assert_conflict},
+    bench::{Bench, LANES, assert_conflict},
     given::{LEASE, answer, die, event, retry},
 };
 
@@ -27,7 +27,7 @@ pub async fn a_question_without_answer_is_asked_once_more_and_then_never<B: Back
     b.queue(event(1)).await;
     let mut begun_at = Vec::new();
     for prior in [Prior::Begun, Prior::Begun, Prior::Spent, Prior::Spent] {
-        let claimed = b.ask(super::bench::LANES, 1).await.jobs.remove(0);
+        let claimed = b.ask(LANES, 1).await.jobs.remove(0);
         assert_eq!(b.begin_purchase(claimed.lease, &judge(), "q").await.unwrap(), prior);
         if prior == Prior::Begun {
             begun_at.push(b.now());
@@ -125,8 +125,9 @@ pub async fn a_purchase_that_was_not_begun_cannot_end(b: Bench<impl Backend>) {
     let claimed = b.take_one().await;
     b.begin_purchase(claimed.lease, &judge(), "q").await.unwrap();
     b.end_purchase(claimed.lease, &judge(), "q", Some(&answer("yes"))).await.unwrap();
+    b.begin_purchase(claimed.lease, &judge(), "open").await.unwrap();
     let before = b.record(claimed.event.id).await;
-    for (judge, digest) in [("large", "unknown"), ("other", "q"), ("large", "q")] {
+    for (judge, digest) in [("large", "unknown"), ("other", "open"), ("large", "q"), ("other", "q")] {
         for said in [Some(&answer("no")), None] {
             assert_conflict(b.end_purchase(claimed.lease, &judge.into(), digest, said).await);
         }

@@ -15,10 +15,11 @@ use hookyard::{
     store::{
         Accepted, ClaimRequest, EventQuery, JobQuery, Pause, Resolution, Resolved, Store, StoreError,
         Timeline,
-        sqlite::{CommitObserver, FILE, OpenError},
+        sqlite::{CommitObserver, FILE, OpenError, SqliteStore},
     },
 };
 use rusqlite::Connection;
+use tokio::task::JoinSet;
 
 use crate::support::clock::HandClock;
 
@@ -53,6 +54,25 @@ async fn a_directory_is_used_by_one_store_at_a_time() {
     backend.close();
     let free = open_in(backend.dir(), unobserved(), Arc::<HandClock>::default());
     free.expect("the directory is free again").close();
+}
+
+#[tokio::test]
+async fn a_closed_directory_is_free_even_while_processes_are_started() {
+    // Between fork and exec a child holds a copy of every handle, and so of the lock.
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                Command::new("true").status().unwrap();
+            }
+        });
+        let dir = tempfile::tempdir().unwrap();
+        let opened: Vec<_> = (0..50)
+            .map(|_| open_in(dir.path(), unobserved(), Arc::<HandClock>::default()).map(SqliteStore::close))
+            .collect();
+        done.store(true, Ordering::Relaxed);
+        assert_eq!(opened.iter().filter(|opened| opened.is_err()).count(), 0);
+    });
 }
 
 #[tokio::test]
@@ -185,6 +205,7 @@ struct Gate {
     closing: Arc<AtomicBool>,
     closed: tokio::sync::mpsc::UnboundedReceiver<()>,
     open: mpsc::Sender<()>,
+    waiting: JoinSet<Result<(), StoreError>>,
     /// How many operations shared each commit.
     commits: Arc<Mutex<Vec<usize>>>,
 }
@@ -201,7 +222,7 @@ fn gated() -> (Bench<SqliteBackend>, Gate) {
             opened.lock().unwrap().recv().unwrap();
         }
     }));
-    (Bench::new(backend), Gate { closing, closed, open, commits })
+    (Bench::new(backend), Gate { closing, closed, open, waiting: JoinSet::new(), commits })
 }
 
 impl Gate {
@@ -209,7 +230,7 @@ impl Gate {
     async fn close(&mut self, b: &Bench<SqliteBackend>) {
         self.closing.store(true, Ordering::SeqCst);
         let store = b.shared();
-        tokio::spawn(async move { store.pause(Pause::Route("nobody".into())).await });
+        self.waiting.spawn(async move { store.pause(Pause::Route("nobody".into())).await });
         self.closed.recv().await.expect("the writer is held");
     }
 

@@ -11,7 +11,9 @@ use tokio::sync::watch;
 use super::{
     backend::Backend,
     bench::{Bench, LANES, names, with},
-    given::{LEASE, action, answer, die, event, job_id, retry, review, route, same, settlement, waiting},
+    given::{
+        LEASE, action, answer, die, event, event_id, job_id, retry, review, route, same, settlement, waiting,
+    },
 };
 
 /// How long a store that says nothing is listened to: only a failing test waits so long.
@@ -24,7 +26,7 @@ async fn heard<T>(
     what: &str,
     act: impl AsyncFnOnce() -> T,
 ) -> T {
-    settled(b).await;
+    answered(b).await;
     watched.mark_unchanged();
     let done = act().await;
     let told = tokio::time::timeout(SILENCE, watched.changed()).await;
@@ -33,7 +35,7 @@ async fn heard<T>(
 }
 
 /// A question that takes its turn after everything asked before has been announced.
-async fn settled(b: &Bench<impl Backend>) {
+async fn answered(b: &Bench<impl Backend>) {
     b.depths().await.expect("an answer");
 }
 
@@ -64,7 +66,7 @@ pub async fn new_work_is_announced(b: Bench<impl Backend>) {
     }
     b.queue(event(3).jobs([waiting(action("first", &[])), action("second", &["first"])])).await;
     let done = Resolution { resolved: Resolved::Done, note: "ann".to_owned() };
-    let first = job_id(super::given::event_id(3), 0);
+    let first = job_id(event_id(3), 0);
     heard(&b, &mut work, "a follower released by a person", async || b.resolve(first, done).await.unwrap())
         .await;
     assert_eq!(names(&b.take().await), ["note", "second"]);
@@ -110,12 +112,12 @@ pub async fn looking_for_work_in_vain_announces_none(b: Bench<impl Backend>) {
     b.queue(event(1).jobs([route("a"), route("held")])).await;
     b.pause(Pause::Route("held".into())).await.unwrap();
     b.step(&[("a", retry(b.now().plus(LEASE)))]).await;
-    settled(&b).await;
+    answered(&b).await;
     let (work, changes) = (b.work(), b.changes());
     let seen = (*work.borrow(), *changes.borrow());
     for _ in 0..3 {
         assert!(b.take().await.is_empty());
-        settled(&b).await;
+        answered(&b).await;
     }
     assert_eq!((*work.borrow(), *changes.borrow()), seen);
 }
