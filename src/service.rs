@@ -15,7 +15,7 @@ use crate::{
     domain::Clock,
     engine::Engine,
     host::Tasks,
-    ingest::{self, Ingest},
+    ingest::Ingest,
     remote,
     store::{
         Store,
@@ -24,6 +24,10 @@ use crate::{
     telemetry::Metrics,
     worker::Worker,
 };
+
+/// How long requests and jobs under way may take to end once the service is told to stop. Longer than the shipped
+/// judges may think, so that no answer under way is lost.
+const DRAIN_MAX: Duration = Duration::from_secs(30);
 
 /// What `Service::start` needs beside the engine.
 pub struct ServiceOptions {
@@ -82,11 +86,7 @@ impl Service {
         let ingest =
             Ingest::new(Arc::clone(&engine), Arc::clone(&store), Arc::clone(&clock), Arc::clone(&metrics));
         let ending = tasks.clone();
-        tasks.spawn("public listener", async move {
-            if let Err(error) = ingest.serve(public, ending).await {
-                tracing::error!(%error, "the public listener failed");
-            }
-        });
+        tasks.spawn("public listener", ingest.serve(public, ending));
         let console = Console {
             engine: Arc::clone(&engine),
             store: Arc::clone(&store),
@@ -95,11 +95,7 @@ impl Service {
             token: admin_token,
             tasks: tasks.clone(),
         };
-        tasks.spawn("admin listener", async move {
-            if let Err(error) = console.serve(admin).await {
-                tracing::error!(%error, "the admin listener failed");
-            }
-        });
+        tasks.spawn("admin listener", console.serve(admin));
         let worker = Worker {
             engine: Arc::clone(&engine),
             store: Arc::clone(&store),
@@ -120,7 +116,7 @@ impl Service {
     /// Stops taking in, finishes what is under way, and gives up the data directory.
     pub async fn stop(self) {
         self.tasks.stop();
-        if !self.tasks.drained(ingest::DRAIN_MAX).await {
+        if !self.tasks.drained(DRAIN_MAX).await {
             tracing::warn!("some jobs did not end in time; they will be taken up again at the next start");
         }
         let Service { store, sqlite, .. } = self;

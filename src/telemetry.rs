@@ -15,6 +15,20 @@ const COMMIT_BUCKETS_S: [f64; 12] =
 /// Upper bounds in seconds of the job-time histogram: from a plain append to a slow model.
 const JOB_BUCKETS_S: [f64; 11] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 10.0, 30.0];
 
+/// Why a delivery is refused, in the words that are counted.
+const REFUSALS: [&str; 10] = [
+    "bad_signature",
+    "broken",
+    "busy",
+    "full",
+    "missing_signature",
+    "rate_limited",
+    "stale_timestamp",
+    "store",
+    "timed_out",
+    "too_large",
+];
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct SourceLabel {
     source: String,
@@ -126,7 +140,12 @@ pub struct SourceMeter {
 }
 
 impl Metrics {
+    /// Makes a source's counters, those of its refusals at zero, so that they are there before the first refusal.
     pub fn source(&self, source: &str) -> SourceMeter {
+        for word in REFUSALS {
+            let label = SourceReason { source: source.to_owned(), reason: word.to_owned() };
+            drop(self.refused.get_or_create(&label));
+        }
         let label = SourceLabel { source: source.to_owned() };
         SourceMeter {
             received: self.received.get_or_create_owned(&label),

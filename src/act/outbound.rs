@@ -17,6 +17,10 @@ use crate::{
 /// Bytes of an answer that a receipt keeps; a longer one is kept as text and cut.
 pub const RECEIPT_BYTES_MAX: usize = 16 * 1024;
 
+/// Levels of arrays and objects of an answer that are kept as JSON. What is stored wraps it further, and must stay
+/// within what a JSON reader takes.
+const RECEIPT_DEPTH_MAX: usize = 32;
+
 /// The request as frozen, with its credentials filled in.
 ///
 /// # Errors
@@ -99,11 +103,25 @@ pub(super) fn receipt(response: &Response) -> Receipt {
     Receipt { sent: Sent::Sent, status: Some(response.status), body: kept(response) }
 }
 
-/// JSON if it is short enough, else text, cut.
+/// Levels of arrays and objects in a value.
+fn nesting(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(nesting).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(nesting).max().unwrap_or(0),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
+/// JSON if it is short and flat enough, else text, cut.
 fn kept(response: &Response) -> Value {
     let short = response.body.get(..RECEIPT_BYTES_MAX);
     match response.json() {
-        Some(json) if short.is_none_or(|short| short.len() == response.body.len()) => json,
+        Some(json)
+            if short.is_none_or(|short| short.len() == response.body.len())
+                && nesting(&json) <= RECEIPT_DEPTH_MAX =>
+        {
+            json
+        }
         Some(_) | None if response.body.is_empty() => Value::Null,
         Some(_) | None => {
             let text = String::from_utf8_lossy(short.unwrap_or(&response.body));
@@ -148,6 +166,16 @@ mod tests {
             body: Bytes::copy_from_slice(body.as_bytes()),
             truncated: false,
         }
+    }
+
+    #[test]
+    fn an_answer_too_deep_to_be_read_back_is_kept_as_text() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(receipt(&response(200, &nested(RECEIPT_DEPTH_MAX))).body.is_array());
+        let deep = receipt(&response(200, &nested(127)));
+        assert!(deep.body.is_string(), "{:?}", deep.body);
+        let stored = serde_json::to_string(&deep).expect("written");
+        assert_eq!(serde_json::from_str::<Receipt>(&stored).expect("read back"), deep);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::{
-    config::{FixedEnvironment, ProcessEnvironment},
+    config::{self, FixedEnvironment, ProcessEnvironment, Severity},
     engine::{self, CompileOptions, Reach},
 };
 
@@ -23,6 +23,8 @@ impl Check {
     pub fn run(self, dir: Option<PathBuf>) -> anyhow::Result<End> {
         let files = project::files(dir)?;
         let (_, mut problems) = engine::compile(&files, &ProcessEnvironment, CompileOptions::default());
+        problems.extend(config::suites(&files).1);
+        let startable = !problems.has_errors();
         let (mut examples, mut compiled) = (0, false);
         // Examples may come to the local judges, and never to one that is paid.
         let offline = CompileOptions { reach: Reach::Offline, ..CompileOptions::default() };
@@ -39,10 +41,16 @@ impl Check {
             for problem in &problems {
                 println!("{problem}");
             }
-            match (problems.has_errors(), problems.len()) {
-                (false, 0) => println!("all well: {examples} examples did as expected"),
-                (false, n) => println!("usable, with {n} warnings; {examples} examples did as expected"),
-                (true, n) => println!("{n} problems: this configuration would not be started"),
+            let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+            let warnings = problems.len() - errors;
+            match (errors, startable) {
+                (0, _) => println!("usable: {warnings} warnings, {examples} examples did as expected"),
+                (_, true) => {
+                    println!("{errors} examples did not do as expected, {examples} did; {warnings} warnings")
+                }
+                (_, false) => {
+                    println!("{errors} errors, {warnings} warnings: this configuration would not be started")
+                }
             }
             if !compiled {
                 println!("the examples were not run: correct the errors first");

@@ -130,9 +130,7 @@ async fn verdict(console: &Console, id: JobId, label: &str, decision: &Decision)
     let Work::Route { route } = &job.work else {
         return Err(bad(format!("{id} is an action: it has no label to decide")));
     };
-    let engine =
-        std::sync::Arc::clone(&console.engine.read().unwrap_or_else(std::sync::PoisonError::into_inner));
-    engine.verdict_of_person(route, label, &decision.output).map_err(bad)
+    console.engine().verdict_of_person(route, label, &decision.output).map_err(bad)
 }
 
 /// What to pause.
@@ -143,9 +141,14 @@ pub(super) struct Scope {
     route: Option<String>,
 }
 
-impl From<Scope> for Pause {
-    fn from(scope: Scope) -> Self {
-        scope.route.map_or(Pause::Everything, |route| Pause::Route(route.into()))
+impl Scope {
+    /// A misspelt route must not look like success.
+    fn pause(self, console: &Console) -> Result<Pause, Problem> {
+        match self.route {
+            None => Ok(Pause::Everything),
+            Some(route) if console.engine().has_route(&route) => Ok(Pause::Route(route.into())),
+            Some(route) => Err(Problem(StatusCode::NOT_FOUND, format!("no route is called `{route}`"))),
+        }
     }
 }
 
@@ -153,7 +156,7 @@ pub(super) async fn pause(
     State(console): State<Console>,
     Json(scope): Json<Scope>,
 ) -> Result<Response, Problem> {
-    console.store.pause(scope.into()).await?;
+    console.store.pause(scope.pause(&console)?).await?;
     Ok(Json(json!({ "paused": true })).into_response())
 }
 
@@ -161,6 +164,6 @@ pub(super) async fn resume(
     State(console): State<Console>,
     Json(scope): Json<Scope>,
 ) -> Result<Response, Problem> {
-    console.store.resume(scope.into()).await?;
+    console.store.resume(scope.pause(&console)?).await?;
     Ok(Json(json!({ "paused": false })).into_response())
 }

@@ -5,7 +5,10 @@ mod health;
 mod jobs;
 mod read;
 
-use std::sync::{Arc, RwLock};
+use std::{
+    sync::{Arc, RwLock},
+    time::Duration,
+};
 
 use axum::{
     Router, middleware,
@@ -14,7 +17,16 @@ use axum::{
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 
-use crate::{domain::Clock, engine::Engine, host::Tasks, store::Store, telemetry::Metrics};
+use crate::{
+    domain::Clock,
+    engine::Engine,
+    host::{self, Tasks},
+    store::Store,
+    telemetry::Metrics,
+};
+
+/// How long a client of the admin listener may take for a request's head, and stay idle.
+const REQUEST_HEAD_WITHIN: Duration = Duration::from_secs(60);
 
 /// What the admin listener shows and steers.
 #[derive(Clone)]
@@ -50,14 +62,13 @@ impl Console {
             .with_state(self)
     }
 
+    fn engine(&self) -> Arc<Engine> {
+        Arc::clone(&self.engine.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
     /// Serves until the group of tasks is told to stop.
-    ///
-    /// # Errors
-    /// The listener failed.
-    pub async fn serve(self, listener: TcpListener) -> std::io::Result<()> {
+    pub async fn serve(self, listener: TcpListener) {
         let tasks = self.tasks.clone();
-        axum::serve(listener, self.router())
-            .with_graceful_shutdown(async move { tasks.stopping().await })
-            .await
+        host::http::serve(listener, self.router(), tasks, REQUEST_HEAD_WITHIN).await;
     }
 }

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::domain::{Cause, Next, Timestamp};
 
+/// Shortest wait after being asked to come later, whatever was asked: `Retry-After: 0` must not become a storm.
+pub const PARK_MIN: Duration = Duration::from_secs(1);
+
 /// Longest wait a destination may ask for; a longer one is cut to this.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -48,7 +51,7 @@ impl Schedule {
         match failure {
             Failure::Permanent { cause, .. } => Next::Dead { cause: *cause, reason },
             Failure::Throttled { retry_after: Some(wait), .. } => {
-                Next::Park { due: now.plus((*wait).min(RETRY_AFTER_MAX)), reason }
+                Next::Park { due: now.plus((*wait).clamp(PARK_MIN, RETRY_AFTER_MAX)), reason }
             }
             Failure::Transient { retry_after, .. }
             | Failure::Throttled { retry_after, .. }
@@ -123,6 +126,8 @@ mod tests {
         let next = schedule().after(9, &forever, NOW, 0.5);
         assert!(matches!(next, Next::Park { .. }), "being asked to wait costs no attempt: {next:?}");
         assert_eq!(wait_ms(&next), Some(86_400_000));
+        let at_once = Failure::Throttled { reason: "429".to_owned(), retry_after: Some(Duration::ZERO) };
+        assert_eq!(wait_ms(&schedule().after(1, &at_once, NOW, 0.5)), Some(1_000));
     }
 
     #[test]

@@ -128,6 +128,10 @@ impl Engine {
         self.route(route).is_some_and(|route| route.classifier.is_some())
     }
 
+    pub fn has_route(&self, name: &str) -> bool {
+        self.route(name).is_some()
+    }
+
     fn route(&self, name: &str) -> Option<&Route> {
         self.routes.iter().find(|route| &*route.name == name)
     }

@@ -1,6 +1,7 @@
 //! The machine we run on: its clock, its randomness, and the one place that starts tasks.
 
 mod clock;
+pub mod http;
 mod tasks;
 
 pub use clock::SystemClock;

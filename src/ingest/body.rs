@@ -31,8 +31,8 @@ pub(super) fn permits(bytes: u64) -> usize {
         .min(Semaphore::MAX_PERMITS)
 }
 
-/// Reads a body of at most `bytes_max`. What it may take is reserved in `in_flight` before the first byte is read,
-/// and given back when the returned permit is dropped.
+/// Reads a body of at most `bytes_max`. Its bytes are charged to `in_flight` as they arrive, so that a sender who only
+/// announces costs nothing, and given back when the returned permit is dropped.
 pub(super) async fn read(
     headers: &HeaderMap,
     body: Body,
@@ -44,34 +44,44 @@ pub(super) async fn read(
     if announced.is_some_and(|length| length > bytes_max) {
         return Err(BodyError::TooLarge { bytes_max });
     }
-    let reserve = u32::try_from(permits(announced.unwrap_or(bytes_max)).max(1)).unwrap_or(u32::MAX);
-    let permit = Arc::clone(in_flight).try_acquire_many_owned(reserve).map_err(|_| BodyError::Busy)?;
-    let read = tokio::time::timeout(within, collect(body, announced, bytes_max));
-    let bytes = read.await.map_err(|_| BodyError::TimedOut)??;
-    Ok((bytes, permit))
+    let read = tokio::time::timeout(within, collect(body, bytes_max, in_flight));
+    read.await.map_err(|_| BodyError::TimedOut)?
 }
 
-async fn collect(mut body: Body, announced: Option<u64>, bytes_max: u64) -> Result<Bytes, BodyError> {
+async fn collect(
+    mut body: Body,
+    bytes_max: u64,
+    in_flight: &Arc<Semaphore>,
+) -> Result<(Bytes, OwnedSemaphorePermit), BodyError> {
+    let mut permit = charge(in_flight, 1)?;
     let mut whole: Option<Bytes> = None;
     let mut parts = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
         let so_far = whole.as_ref().map_or(parts.len(), Bytes::len);
-        if (so_far + data.len()) as u64 > bytes_max {
+        let total = (so_far + data.len()) as u64;
+        if total > bytes_max {
             return Err(BodyError::TooLarge { bytes_max });
+        }
+        let missing = permits(total).saturating_sub(permit.num_permits());
+        if missing > 0 {
+            permit.merge(charge(in_flight, missing)?);
         }
         match whole.take() {
             // Most bodies come in one piece and are never copied.
             None if parts.is_empty() => whole = Some(data),
             None => parts.extend_from_slice(&data),
             Some(first) => {
-                parts.reserve(
-                    usize::try_from(announced.unwrap_or(0)).unwrap_or(0).max(first.len() + data.len()),
-                );
+                parts.reserve(first.len() + data.len());
                 parts.extend_from_slice(&first);
                 parts.extend_from_slice(&data);
             }
         }
     }
-    Ok(whole.unwrap_or_else(|| parts.freeze()))
+    Ok((whole.unwrap_or_else(|| parts.freeze()), permit))
+}
+
+fn charge(in_flight: &Arc<Semaphore>, permits: usize) -> Result<OwnedSemaphorePermit, BodyError> {
+    let permits = u32::try_from(permits).unwrap_or(u32::MAX);
+    Arc::clone(in_flight).try_acquire_many_owned(permits).map_err(|_| BodyError::Busy)
 }

@@ -5,17 +5,23 @@ mod body;
 mod limits;
 mod receive;
 
-use std::sync::{Arc, RwLock};
+use std::{
+    sync::{Arc, RwLock},
+    time::Duration,
+};
 
 use axum::{Router, extract::DefaultBodyLimit, routing::post};
 use tokio::{net::TcpListener, sync::Semaphore};
 
-use crate::{domain::Clock, engine::Engine, host::Tasks, store::Store, telemetry::Metrics};
+use crate::{
+    domain::Clock,
+    engine::Engine,
+    host::{self, Tasks},
+    store::Store,
+    telemetry::Metrics,
+};
 
 use limits::Limiters;
-
-/// How long connections may finish what they are sending once the service is told to stop.
-pub const DRAIN_MAX: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// What a delivery meets.
 #[derive(Clone)]
@@ -52,13 +58,9 @@ impl Ingest {
     }
 
     /// Serves until the group of tasks is told to stop; requests under way are answered.
-    ///
-    /// # Errors
-    /// The listener failed.
-    pub async fn serve(self, listener: TcpListener, tasks: Tasks) -> std::io::Result<()> {
-        axum::serve(listener, self.router())
-            .with_graceful_shutdown(async move { tasks.stopping().await })
-            .await
+    pub async fn serve(self, listener: TcpListener, tasks: Tasks) {
+        let within = Duration::from_millis(self.engine().settings.server.request_timeout_ms);
+        host::http::serve(listener, self.router(), tasks, within).await;
     }
 
     fn engine(&self) -> Arc<Engine> {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
-    extract::{Path, Request, State},
+    extract::{Path, Request, State, rejection::PathRejection},
 };
 use bytes::Bytes;
 use http::HeaderMap;
@@ -29,11 +29,14 @@ const UNKNOWN: &str = "unknown_source";
 
 pub(super) async fn receive(
     State(ingest): State<Ingest>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Answer {
     let engine = ingest.engine();
+    // A name that is not UTF-8 is no source's either.
+    let name = name.map_or_else(|_| String::new(), |Path(name)| name);
     let (Some(source), Some(gate)) = (engine.source(&name), ingest.limiters.gate(&name)) else {
+        tracing::warn!(source = name, reason = UNKNOWN, "delivery refused");
         ingest.metrics.refused("unknown", UNKNOWN);
         return Answer::UnknownSource;
     };
@@ -42,6 +45,7 @@ pub(super) async fn receive(
     match ingest.take_in(&engine, source, gate, parts.headers, body).await {
         Ok(answer) => answer,
         Err(refused) => {
+            tracing::warn!(source = %source.name, reason = refused.word, "delivery refused");
             ingest.metrics.refused(&source.name, refused.word);
             refused.answer
         }
@@ -108,6 +112,7 @@ impl Ingest {
             }
             Reading::Event(identity) => match engine.admit(source, &delivery, &identity, id) {
                 Admitted::Ignored { reason } => {
+                    tracing::debug!(source = %source.name, event_type = %identity.event_type, reason, "delivery ignored");
                     self.metrics.ignored(&source.name, &reason);
                     return Ok(Answer::Ignored { reason });
                 }
@@ -162,6 +167,7 @@ impl Ingest {
         let id = event.id;
         match self.store.accept(Admission::new(delivery.trust(), event, keys, jobs)).await {
             Ok(Accepted::Queued { suspected_replay_of }) => {
+                tracing::debug!(source = %delivery.source(), event = %id, "event accepted");
                 gate.meter.accepted.inc();
                 let note = suspected_replay_of.map(|of| {
                     format!("waits for a person: the same body came before as {of} under another id")
@@ -169,6 +175,7 @@ impl Ingest {
                 Ok(Answer::Queued { event: id, note })
             }
             Ok(Accepted::Duplicate { of, state, revived }) => {
+                tracing::info!(source = %delivery.source(), event = %of, revived, "delivered again");
                 gate.meter.duplicates.inc();
                 Ok(Answer::Duplicate { event: of, state, revived })
             }

@@ -2,7 +2,7 @@
 
 use minijinja::Expression;
 
-use super::{Context, LANGUAGE, TemplateError};
+use super::{Context, LANGUAGE, TemplateError, bounded_expression};
 
 /// A compiled expression such as `event.body.data.amount > 5000`.
 #[derive(Debug)]
@@ -15,6 +15,7 @@ impl Condition {
     /// # Errors
     /// The expression does not parse.
     pub fn compile(source: &str) -> Result<Self, TemplateError> {
+        bounded_expression(source)?;
         let expression = LANGUAGE.compile_expression_owned(source.to_owned())?;
         Ok(Condition { source: source.to_owned(), expression })
     }
@@ -59,6 +60,12 @@ mod tests {
         {
             assert!(holds(source).is_err(), "{source}");
         }
+    }
+
+    #[test]
+    fn is_too_short_to_exhaust_the_stack() {
+        assert!(holds(&format!("{} true", "not ".repeat(50_000))).is_err());
+        assert_eq!(holds(&format!("{} true", "not ".repeat(1_000))), Ok(true));
     }
 
     #[test]

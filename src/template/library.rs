@@ -5,7 +5,7 @@ use std::sync::Arc;
 use minijinja::Environment;
 use sha2::{Digest, Sha256};
 
-use super::{Context, TemplateError, environment};
+use super::{Context, TemplateError, bounded, environment};
 
 /// All prompt files of a configuration, compiled together.
 #[derive(Debug)]
@@ -31,8 +31,11 @@ impl Library {
         let mut env = environment();
         let mut wrong = Vec::new();
         for (name, text) in files {
-            if let Err(error) = env.add_template_owned(name.to_owned(), text.to_owned()) {
-                wrong.push((name.to_owned(), error.into()));
+            let added = bounded(text).and_then(|()| {
+                env.add_template_owned(name.to_owned(), text.to_owned()).map_err(TemplateError::from)
+            });
+            if let Err(error) = added {
+                wrong.push((name.to_owned(), error));
             }
         }
         if wrong.is_empty() { Ok(Library(Arc::new(env))) } else { Err(wrong) }

@@ -22,6 +22,10 @@ pub use shape::Shape;
 /// Steps one evaluation may take before it is stopped.
 pub const FUEL_MAX: u64 = 200_000;
 
+/// Bytes of one `{{ … }}` or `{% … %}`, or of a condition. The parser descends with every operator, and a stack is not
+/// endless.
+pub const EXPRESSION_BYTES_MAX: usize = 4_096;
+
 /// Depth of nested includes, blocks and calls.
 const RECURSION_MAX: usize = 32;
 
@@ -42,6 +46,27 @@ impl From<minijinja::Error> for TemplateError {
         };
         TemplateError { line: error.line(), message }
     }
+}
+
+/// Refuses a template with an expression too long to be parsed safely.
+fn bounded(template: &str) -> Result<(), TemplateError> {
+    let mut rest = template;
+    while let Some(open) = rest.find("{{").into_iter().chain(rest.find("{%")).min() {
+        let inside = rest.get(open + 2..).unwrap_or_default();
+        let length = inside.find("}}").into_iter().chain(inside.find("%}")).min().unwrap_or(inside.len());
+        bounded_expression(inside.get(..length).unwrap_or_default())?;
+        rest = inside.get(length..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+fn bounded_expression(expression: &str) -> Result<(), TemplateError> {
+    if expression.len() <= EXPRESSION_BYTES_MAX {
+        return Ok(());
+    }
+    let message =
+        format!("an expression of {} bytes, where {EXPRESSION_BYTES_MAX} are allowed", expression.len());
+    Err(TemplateError { line: None, message })
 }
 
 /// The language itself: what [`Condition`] and single expressions are compiled in.

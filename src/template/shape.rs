@@ -3,7 +3,7 @@
 use minijinja::{Environment, Expression};
 use serde_json::{Map, Value};
 
-use super::{Context, LANGUAGE, TemplateError, environment};
+use super::{Context, LANGUAGE, TemplateError, bounded, environment};
 
 /// A compiled value: what `with = { … }` of an action becomes.
 ///
@@ -78,6 +78,7 @@ impl Node {
     }
 
     fn string(text: &str) -> Result<Self, TemplateError> {
+        bounded(text)?;
         if let Some(inner) = sole_expression(text) {
             return Ok(Node::Native(LANGUAGE.compile_expression_owned(inner.to_owned())?));
         }

@@ -80,7 +80,8 @@ impl Worker {
             )));
         }
         let timeline = self.store.timeline(claimed.event.id).await?;
-        let timeline = timeline.ok_or(StoreError::StaleLease(claimed.job.id))?;
+        let gone = || StoreError::Conflict(format!("the event of {} is gone", claimed.job.id));
+        let timeline = timeline.ok_or_else(gone)?;
         let frozen = engine.freeze_late(plan, &timeline, self.clock.now());
         Ok(frozen.map_err(|reason| Box::new(Next::Dead { cause: Cause::Unrenderable, reason }.into())))
     }

@@ -55,6 +55,9 @@ impl Worker {
         while !self.tasks.is_stopping() {
             // Waits for a free slot first: what is claimed is worked on at once.
             let Ok(first) = Arc::clone(&slots).acquire_owned().await else { return };
+            if self.tasks.is_stopping() {
+                return;
+            }
             let mut free = vec![first];
             while let Ok(another) = Arc::clone(&slots).try_acquire_owned() {
                 free.push(another);
@@ -115,7 +118,7 @@ impl Worker {
         let result = loop {
             tokio::select! {
                 result = &mut work => break result,
-                () = tokio::time::sleep(lease / 2) => {
+                () = self.clock.sleep_until(self.clock.now().plus(lease / 2)) => {
                     if let Err(error) = self.store.extend(claimed.lease, lease).await {
                         tracing::warn!(%job, %error, "the lease could not be extended");
                     }
@@ -148,13 +151,9 @@ impl Worker {
         };
         let settlement = end.settle(&engine, claimed, started_at, self.clock.now());
         let outcome = settlement.attempt.outcome;
-        tracing::info!(
-            job = %claimed.job.id,
-            route = %claimed.job.work.route(),
-            outcome = outcome.as_str(),
-            detail = settlement.attempt.detail.as_deref().unwrap_or_default(),
-            "attempt ended"
-        );
+        let (job, route) = (claimed.job.id, claimed.job.work.route());
+        let detail = settlement.attempt.detail.as_deref().unwrap_or_default();
+        tracing::info!(%job, %route, outcome = outcome.as_str(), detail, "attempt ended");
         self.record(claimed, settlement).await?;
         Ok(outcome)
     }

@@ -1,7 +1,7 @@
 //! What the store contract takes for granted of Redis: that each of its atomic steps fits one script in one slot.
 //!
-//! The embedded store is the only backend so far. These tests keep the contract honest in the meantime: were one of
-//! them to fail, [`hookyard::store::Store`] would have to change, not only its next backend.
+//! The embedded store is the only backend so far; none of Hookyard's own code runs here. This is a probe: were one of
+//! these to fail, [`hookyard::store::Store`] would have to change before it could be kept on Redis.
 
 use std::{
     io::{BufRead, BufReader},

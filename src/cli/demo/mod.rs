@@ -19,7 +19,7 @@ use crate::{
     store::{Store, Timeline},
 };
 
-use super::{End, logs, runtime};
+use super::{End, logs, runtime, serve::told_to_stop};
 use deliveries::Told;
 use stage::Stage;
 use summary::Summary;
@@ -33,7 +33,7 @@ pub(super) struct Demo {
     /// End when everything is settled, instead of staying up until Ctrl-C.
     #[arg(long)]
     exit: bool,
-    /// Print one JSON summary instead of the stories.
+    /// Print one JSON summary instead of the stories, and end.
     #[arg(long)]
     json: bool,
 }
@@ -41,21 +41,32 @@ pub(super) struct Demo {
 impl Demo {
     pub fn run(self) -> anyhow::Result<End> {
         logs::start("error", None);
-        runtime()?.block_on(self.play())
+        runtime()?.block_on(async {
+            let stage = Stage::build().await?;
+            // Whoever breaks off ends the service properly too.
+            let played = tokio::select! {
+                played = self.play(&stage) => played,
+                told = told_to_stop() => told.map(|()| End::Well),
+            };
+            stage.strike().await;
+            played
+        })
     }
 
-    async fn play(self) -> anyhow::Result<End> {
+    async fn play(&self, stage: &Stage) -> anyhow::Result<End> {
         let begun = Instant::now();
-        let stage = Stage::build().await?;
         if !self.json {
             println!(
                 "The service listens at http://{}/webhooks/…, and keeps its events in",
                 stage.service.public
             );
-            println!("{}. Everything it acts on is a stand-in on this machine.\n", stage.data.display());
+            println!(
+                "{}. Everything it acts on is a stand-in on this machine.\n",
+                stage.data.path().display()
+            );
         }
-        let told = deliveries::send_all(&stage).await?;
-        let timelines = self.settle(&stage, &told).await?;
+        let told = deliveries::send_all(stage).await?;
+        let timelines = self.settle(stage, &told).await?;
         let faults = deliveries::faults(&told, &timelines);
         let well = faults.is_empty();
         if self.json {
@@ -74,9 +85,8 @@ impl Demo {
                 stage.service.admin
             );
             println!("  curl -s http://{}/api/v1/events?limit=3", stage.service.admin);
-            tokio::signal::ctrl_c().await?;
+            std::future::pending::<()>().await;
         }
-        stage.strike().await;
         Ok(if well { End::Well } else { End::Badly })
     }
 

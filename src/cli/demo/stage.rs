@@ -1,6 +1,10 @@
 //! The service and its stand-ins, on ports and in a directory of their own.
 
-use std::{net::Ipv4Addr, path::PathBuf, sync::Arc};
+use std::{
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Context;
 use secrecy::SecretString;
@@ -30,8 +34,26 @@ pub(super) struct Stage {
     pub service: Service,
     pub sandbox: Sandbox,
     pub clock: Arc<dyn Clock>,
-    /// Temporary; removed at the end.
-    pub data: PathBuf,
+    pub data: Temporary,
+}
+
+/// A directory that goes with this value, however the demo ends.
+pub(super) struct Temporary(PathBuf);
+
+impl Temporary {
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if self.0.exists()
+            && let Err(error) = std::fs::remove_dir_all(&self.0)
+        {
+            tracing::error!(data = %self.0.display(), %error, "the demo's directory could not be removed");
+        }
+    }
 }
 
 impl Stage {
@@ -41,9 +63,10 @@ impl Stage {
         let options =
             SandboxOptions::new(Arc::clone(&clock), TOKEN.into(), SecretString::from(SIGNING_SECRET));
         let sandbox = Sandbox::start(options, |work| stagehands.spawn("sandbox", work)).await?;
-        let data = std::env::temp_dir().join(format!("hookyard-demo-{}", host::unique_name()));
+        let path = std::env::temp_dir().join(format!("hookyard-demo-{}", host::unique_name()));
+        let data = Temporary(path.clone());
         let options = CompileOptions {
-            data_dir: Some(data.clone()),
+            data_dir: Some(path.clone()),
             reach: Reach::Sandbox,
             ..CompileOptions::default()
         };
@@ -64,9 +87,7 @@ impl Stage {
         let Stage { service, sandbox, data, .. } = self;
         service.stop().await;
         sandbox.stop().await;
-        if let Err(error) = std::fs::remove_dir_all(&data) {
-            tracing::error!(data = %data.display(), %error, "the demo's directory could not be removed");
-        }
+        drop(data);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{
     domain::{EventId, EventState, JobState, Mode, Name, Work},
@@ -17,8 +18,10 @@ pub(super) struct Summary<'a> {
     faults: &'a [String],
     took_ms: u128,
     events: Vec<EventLine<'a>>,
-    /// Deliveries that became no event.
+    /// Deliveries that were turned away.
     refused: Vec<RefusedLine<'a>>,
+    /// Deliveries that were answered and became no event of their own: handshakes, duplicates, ignored ones.
+    answered: Vec<RefusedLine<'a>>,
 }
 
 #[derive(Serialize)]
@@ -33,6 +36,8 @@ struct EventLine<'a> {
     judge: Option<&'a str>,
     judged_by: Option<&'a str>,
     why: &'a [String],
+    /// Why it waits for a person, if it does.
+    reason: Option<&'a str>,
     /// The route job's attempts.
     attempts: u32,
     actions: Vec<ActionLine<'a>>,
@@ -65,26 +70,29 @@ struct RefusedLine<'a> {
     source: &'a str,
     status: u16,
     outcome: &'a str,
+    /// The event it repeats.
+    event: Option<&'a str>,
     reason: &'a str,
 }
 
 impl<'a> Summary<'a> {
     pub fn new(told: &'a [Told], timelines: &'a [Timeline], faults: &'a [String], took: Duration) -> Self {
-        let refused = told.iter().filter(|one| !matches!(one.expected, Expected::Queued { .. }));
+        let line = |one: &'a Told| RefusedLine {
+            what: one.what,
+            source: one.source,
+            status: one.status,
+            outcome: if one.word().is_empty() { "handshake" } else { one.word() },
+            event: one.answer.get("event").and_then(Value::as_str),
+            reason: one.reason(),
+        };
+        let of_no_event = || told.iter().filter(|one| !matches!(one.expected, Expected::Queued { .. }));
         Summary {
             ok: faults.is_empty(),
             faults,
             took_ms: took.as_millis(),
             events: timelines.iter().map(event).collect(),
-            refused: refused
-                .map(|one| RefusedLine {
-                    what: one.what,
-                    source: one.source,
-                    status: one.status,
-                    outcome: if one.word().is_empty() { "handshake" } else { one.word() },
-                    reason: one.reason(),
-                })
-                .collect(),
+            refused: of_no_event().filter(|one| one.status >= 400).map(line).collect(),
+            answered: of_no_event().filter(|one| one.status < 400).map(line).collect(),
         }
     }
 }
@@ -105,6 +113,7 @@ fn event(timeline: &Timeline) -> EventLine<'_> {
         judge: verdict.map(|v| &*v.judge),
         judged_by: verdict.map(|v| v.judged_by.as_str()),
         why: verdict.map_or(&[], |v| v.why.as_slice()),
+        reason: route.and_then(|entry| entry.job.reason.as_deref()),
         attempts: route.map_or(0, |entry| entry.job.attempts),
         actions: timeline.jobs.iter().filter_map(action).collect(),
         redeliveries: timeline.redeliveries.len(),

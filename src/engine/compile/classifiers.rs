@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use crate::{
     act::Setting,
     classify::{
-        Classifier, Fields, Judge, Key, LadderRung, Llm, Local, Parts, Rule, Rules, Schema, Settings,
+        Classifier, ClassifyError, Fields, Judge, Key, LadderRung, Llm, Local, Parts, Question, Rule, Rules,
+        Schema, Settings,
     },
     config::{
         self, CLASSIFIERS, JUDGES, NO_KEY, codes,
@@ -21,6 +22,9 @@ use super::{Compiler, Reach};
 /// The judges that every ladder may name without a table.
 const RULES: &str = "rules";
 const LOCAL: &str = "local";
+
+/// Labelled cases that prompts are tried on when they are compiled.
+const CASES_TRIED_MAX: usize = 20;
 
 /// What a `local` judge is to learn, kept until there is time to.
 pub(in crate::engine) struct Training {
@@ -68,6 +72,7 @@ impl Compiler<'_> {
             let classifier = Arc::new(classifier);
             if table.ladder.iter().any(|rung| rung.judge == LOCAL) {
                 let cases = self.training_cases(name, table);
+                self.try_prompts(name, table, &classifier, &cases);
                 training.push(Training { local, classifier: Arc::clone(&classifier), cases });
             }
             classifiers.insert(Name::from(name.as_str()), classifier);
@@ -238,11 +243,8 @@ impl Compiler<'_> {
             Err(wrong) => {
                 for error in wrong {
                     let message = format!("{} {}", error.path, error.problem);
-                    self.problems.push(config::At::file(&file).error(
-                        codes::BAD_SCHEMA,
-                        message,
-                        error.remedy,
-                    ));
+                    let at = config::At { file: file.clone(), line: pointer_line(text, &error.path) };
+                    self.problems.push(at.error(codes::BAD_SCHEMA, message, error.remedy));
                 }
                 None
             }
@@ -295,10 +297,59 @@ impl Compiler<'_> {
         ladder
     }
 
+    /// Renders the event prompt and the local judge's text for some cases: what is misspelt in them is found here, not
+    /// by the first event.
+    fn try_prompts(
+        &mut self,
+        name: &str,
+        table: &ClassifierTable,
+        classifier: &Classifier,
+        cases: &[(Context, String)],
+    ) {
+        let failed = |render: &dyn Fn(&Question<'_>) -> Result<(), ClassifyError>| {
+            cases.iter().take(CASES_TRIED_MAX).find_map(|(context, _)| {
+                match render(&classifier.question(context)) {
+                    Err(ClassifyError::Unrenderable { error, .. }) => Some(error),
+                    Ok(()) | Err(ClassifyError::Ledger(_)) => None,
+                }
+            })
+        };
+        if let Some(error) = failed(&|question| question.event().map(drop)) {
+            let file = format!("prompts/{}/event.j2", table.prompts.as_deref().unwrap_or(name));
+            let at = config::At { file, line: error.line };
+            let message = format!("it does not render for a labelled case: {}", error.message);
+            self.problems.push(at.error(
+                codes::BAD_PROMPT,
+                message,
+                "correct the name, or say what stands in with default(…)",
+            ));
+        }
+        if let Some(error) = failed(&|question| question.text().map(drop)) {
+            let at = self.config.at(CLASSIFIERS, ["classifier", name, "text"]);
+            let message = format!("it does not render for a labelled case: {error}");
+            self.problems.push(at.error(
+                codes::BAD_PROMPT,
+                message,
+                "correct the name, or say what stands in with default(…)",
+            ));
+        }
+    }
+
     fn training_cases(&mut self, name: &str, table: &ClassifierTable) -> Vec<(Context, String)> {
         let folder = table.cases.as_deref().unwrap_or(name);
         let (cases, problems) = config::training_cases(&self.config.files, folder);
         self.problems.extend(problems);
         cases.into_iter().map(|case| (super::super::context::of_case(&case), case.expect.label)).collect()
     }
+}
+
+/// The 1-based line on which a JSON pointer such as `#/properties/label` leads, as far as its keys stand in the text one
+/// after the other; the first line for the whole.
+fn pointer_line(text: &str, pointer: &str) -> Option<usize> {
+    let mut at = 0;
+    for key in pointer.trim_start_matches('#').split('/').filter(|key| !key.is_empty()) {
+        let Some(found) = text.get(at..).and_then(|rest| rest.find(&format!("\"{key}\""))) else { break };
+        at += found;
+    }
+    text.get(..at).map(|before| before.matches('\n').count() + 1)
 }

@@ -18,8 +18,8 @@ impl Counts {
         let mut counts = Counts::default();
         let mut select = db.prepare(
             "SELECT lane, 'ready', count(*) FROM job WHERE state = 'ready' GROUP BY lane
-             UNION ALL SELECT lane, state, count(*) FROM job WHERE state IN ('waiting', 'dead', 'leased') GROUP BY lane, state
-             UNION ALL SELECT lane, state, count(*) FROM job WHERE state = 'blocked' GROUP BY lane, state",
+             UNION ALL SELECT lane, state, count(*) FROM job
+             WHERE state IN ('waiting', 'dead', 'leased', 'blocked') GROUP BY lane, state",
         )?;
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {

@@ -18,7 +18,8 @@ mod settle;
 mod writer;
 
 use std::{
-    fs::{File, TryLockError},
+    fs::{DirBuilder, File, TryLockError},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -99,7 +100,8 @@ impl SqliteStore {
     pub fn open(options: SqliteOptions, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let SqliteOptions { dir, dedupe, on_commit } = options;
         let file_error = |source| OpenError::File { path: dir.clone(), source };
-        std::fs::create_dir_all(&dir).map_err(file_error)?;
+        // What customers write is in it: nobody else's to read.
+        DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(file_error)?;
         let lock = lock(&dir)?;
         let path = dir.join(FILE);
         let db = connect(&path)?;

@@ -52,7 +52,7 @@ CREATE TABLE job(
 ) WITHOUT ROWID;
 CREATE INDEX job_ready ON job(lane, due) WHERE state = 'ready';
 CREATE INDEX job_alone ON job(due) WHERE state = 'ready' AND lost >= 2;
-CREATE INDEX job_kept ON job(state, event, n) WHERE state IN ('waiting', 'dead', 'leased');
+CREATE INDEX job_kept ON job(state, event, n) WHERE state IN ('waiting', 'dead', 'leased', 'blocked');
 CREATE TABLE attempt(
     event BLOB NOT NULL,
     n INTEGER NOT NULL,

@@ -139,8 +139,22 @@ impl Writer {
     }
 }
 
+/// A service that lives on without its writer would refuse everything and recover nothing; one that ends is started
+/// again and recovers all.
+struct EndWithTheWriter;
+
+impl Drop for EndWithTheWriter {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!("the store's writer panicked: ending the process, so that it is started again");
+            std::process::abort();
+        }
+    }
+}
+
 impl Thread {
     fn run(mut self, mut operations: mpsc::Receiver<Operation>) {
+        let _end = EndWithTheWriter;
         let mut batch = Vec::with_capacity(BATCH_MAX);
         while let Some(first) = operations.blocking_recv() {
             batch.push(first);

@@ -73,13 +73,24 @@ async fn beyond_the_bytes_in_flight_a_sender_is_asked_to_come_again() {
     let mut slow = Wire::open(house.service.public).await;
     slow.head_of("POST", "/webhooks/forms", &waiting(1), Some(32_768)).await;
     assert_eq!(slow.status().await.0, 100, "its body is being waited for");
+    let announced = house.deliver(&note("n-0")).await;
+    assert_eq!(announced.status, 202, "who only announces takes nobody's room");
 
-    let refused = house.deliver(&note("n")).await;
+    // All but the last byte: as soon as they are read, there is room for nobody else.
+    slow.say(&[b'x'; 32_767]).await;
+    let mut n = 1;
+    let refused = loop {
+        let answer = house.deliver(&note(&format!("n-{n}"))).await;
+        if answer.status != 202 || n == 1_000 {
+            break answer;
+        }
+        n += 1;
+    };
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("5")));
     assert_eq!((refused.word(), &refused.json["retry_after"]), ("refused", &5.into()));
 
     // Its bytes are given back with its answer.
-    slow.say(&[b'x'; 32_768]).await;
+    slow.say(b"x").await;
     assert_eq!(slow.answer().await.status, 401);
     assert_eq!(house.deliver(&note("n")).await.status, 202);
 }

@@ -79,7 +79,7 @@ async fn only_allow_listed_headers_are_stored() {
     }
 }
 
-/// Every type of the default filter, with its lane.
+/// Every type of the shipped filter, with its lane.
 const LANES: [(&str, &str, &str); 13] = [
     ("stripe", "payment_intent.succeeded", "critical"),
     ("stripe", "payment_intent.payment_failed", "critical"),
