@@ -137,6 +137,18 @@ fn an_example_that_fails_is_a_mistake_too() {
 }
 
 #[test]
+fn a_prompt_that_misspells_the_event_is_found_before_an_event_comes() {
+    let project = Project::new(&Files::embedded());
+    project.append("prompts/triage/event.j2", "\n{{ evnt.body.x }}\n");
+    project.edit("evals/churn/suite.toml", "accuracy_min", "acuracy_min");
+    let check = project.run(&["check"]);
+    assert_eq!(check.code, Some(1), "{check:?}");
+    let line = project.read("prompts/triage/event.j2").lines().count();
+    assert!(check.out.contains(&format!("prompts/triage/event.j2:{line}: error[HY0303]")), "{}", check.out);
+    assert!(check.out.contains("evals/churn/suite.toml:"), "{}", check.out);
+}
+
+#[test]
 fn a_folder_without_configuration_says_how_to_get_one() {
     Project::new(&Files::default()).run(&["check"]).assert_refused("hookyard init");
 }

@@ -2,6 +2,7 @@
 
 use hookyard::config::SOURCES;
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::house::{Delivery, House, Plan, Wire, note, payment};
 
@@ -140,4 +141,14 @@ async fn a_full_store_refuses_before_the_body_is_read() {
     assert_ne!(claimed.job.id, job, "the older one is handed out first");
     house.service.store.settle(claimed.lease, settlement).await.unwrap();
     assert_eq!(house.deliver(&delivery).await.status, 202);
+}
+
+#[tokio::test]
+async fn a_sender_that_never_ends_its_head_is_cut_off() {
+    let house = House::plan().setting("request_timeout_ms = 100").setting("concurrency = 0").start().await;
+    let mut slow = tokio::net::TcpStream::connect(house.service.public).await.unwrap();
+    slow.write_all(b"POST /webhooks/forms HTTP/1.1\r\nhost: here\r\nx-slow").await.unwrap();
+    let mut said = Vec::new();
+    slow.read_to_end(&mut said).await.unwrap(); // ends only when the service hangs up
+    assert!(!String::from_utf8_lossy(&said).contains(" 20"), "{said:?}");
 }
