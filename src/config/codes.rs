@@ -71,6 +71,8 @@ codes! {
     CYCLE = "HY0206";
     /// An example that did not come out as expected.
     BAD_EXAMPLE = "HY0207";
+    /// A type that a route waits for and the filter drops: a warning.
+    UNREACHED = "HY0208";
 
     /// A judge with the name of one that is built in.
     BUILT_IN_JUDGE = "HY0301";

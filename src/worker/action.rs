@@ -57,7 +57,7 @@ impl Worker {
             let reason = format!("the limit of `{}` is reached", request.destination);
             return Ok(Next::Park { due: self.clock.now().plus(wait), reason }.into());
         }
-        self.store.begin(claimed.lease, fresh).await?;
+        self.insist(claimed, || self.store.begin(claimed.lease, fresh.clone())).await?;
         let begun = self.clock.now();
         let performed = act.perform(&request, destination, Try { now: begun, look_first }).await;
         Ok(match performed {
@@ -79,7 +79,7 @@ impl Worker {
                 Next::Park { due: self.clock.now().plus(UNKNOWN_PAUSE), reason }.into(),
             )));
         }
-        let timeline = self.store.timeline(claimed.event.id).await?;
+        let timeline = self.insist(claimed, || self.store.timeline(claimed.event.id)).await?;
         let gone = || StoreError::Conflict(format!("the event of {} is gone", claimed.job.id));
         let timeline = timeline.ok_or_else(gone)?;
         let frozen = engine.freeze_late(plan, &timeline, self.clock.now());

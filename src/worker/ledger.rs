@@ -5,12 +5,14 @@ use async_trait::async_trait;
 use crate::{
     classify::{Ledger, LedgerError},
     domain::{Answer, Lease, Name, Prior},
-    store::{Store, StoreError},
+    store::{Claimed, StoreError},
 };
 
+use super::Worker;
+
 pub(super) struct StoreLedger<'a> {
-    pub store: &'a dyn Store,
-    pub lease: Lease,
+    pub worker: &'a Worker,
+    pub claimed: &'a Claimed,
 }
 
 fn lost(error: StoreError) -> LedgerError {
@@ -31,14 +33,25 @@ pub(super) fn found(error: LedgerError, lease: Lease) -> StoreError {
 #[async_trait]
 impl Ledger for StoreLedger<'_> {
     async fn begin(&self, judge: &Name, digest: &str) -> Result<Prior, LedgerError> {
-        self.store.begin_purchase(self.lease, judge, digest).await.map_err(lost)
+        let (store, lease) = (&self.worker.store, self.claimed.lease);
+        self.worker.insist(self.claimed, || store.begin_purchase(lease, judge, digest)).await.map_err(lost)
     }
 
     async fn answered(&self, judge: &Name, digest: &str, answer: &Answer) -> Result<(), LedgerError> {
-        self.store.end_purchase(self.lease, judge, digest, Some(answer)).await.map_err(lost)
+        self.end(judge, digest, Some(answer)).await
     }
 
     async fn not_billed(&self, judge: &Name, digest: &str) -> Result<(), LedgerError> {
-        self.store.end_purchase(self.lease, judge, digest, None).await.map_err(lost)
+        self.end(judge, digest, None).await
+    }
+}
+
+impl StoreLedger<'_> {
+    async fn end(&self, judge: &Name, digest: &str, answer: Option<&Answer>) -> Result<(), LedgerError> {
+        let (store, lease) = (&self.worker.store, self.claimed.lease);
+        self.worker
+            .insist(self.claimed, || store.end_purchase(lease, judge, digest, answer))
+            .await
+            .map_err(lost)
     }
 }

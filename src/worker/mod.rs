@@ -17,7 +17,7 @@ use crate::{
     domain::{AttemptOutcome, Clock, Work},
     engine::Engine,
     host::Tasks,
-    store::{ClaimRequest, Claimed, Settlement, Store, StoreError},
+    store::{ClaimRequest, Claimed, Store, StoreError},
     telemetry::Metrics,
 };
 
@@ -154,19 +154,25 @@ impl Worker {
         let (job, route) = (claimed.job.id, claimed.job.work.route());
         let detail = settlement.attempt.detail.as_deref().unwrap_or_default();
         tracing::info!(%job, %route, outcome = outcome.as_str(), detail, "attempt ended");
-        self.record(claimed, settlement).await?;
+        // What has been done must not be forgotten.
+        self.insist(claimed, || self.store.settle(claimed.lease, settlement.clone())).await?;
         Ok(outcome)
     }
 
-    /// Settles, again and again while the store does not answer: what has been done must not be forgotten.
-    async fn record(&self, claimed: &Claimed, settlement: Settlement) -> Result<(), StoreError> {
+    /// Asks the store again and again while it does not answer: an outage must cost neither a lease nor what has been
+    /// done already.
+    async fn insist<T, Asked: Future<Output = Result<T, StoreError>>>(
+        &self,
+        claimed: &Claimed,
+        ask: impl Fn() -> Asked,
+    ) -> Result<T, StoreError> {
         loop {
-            match self.store.settle(claimed.lease, settlement.clone()).await {
+            match ask().await {
                 Err(StoreError::Unavailable(reason)) if !self.tasks.is_stopping() => {
-                    tracing::error!(job = %claimed.job.id, reason, "the end of an attempt could not be recorded yet");
+                    tracing::error!(job = %claimed.job.id, reason, "the store does not answer; it is asked again");
                     self.pause(STORE_PAUSE).await;
                 }
-                settled => return settled,
+                answered => return answered,
             }
         }
     }

@@ -21,7 +21,7 @@ impl Worker {
         route: &Name,
     ) -> Result<End, StoreError> {
         let job = &claimed.job;
-        let ledger = StoreLedger { store: self.store.as_ref(), lease: claimed.lease };
+        let ledger = StoreLedger { worker: self, claimed };
         let end =
             engine.run_route(route, &claimed.event, job.verdict.as_ref(), &ledger, self.clock.as_ref()).await;
         let now = self.clock.now();

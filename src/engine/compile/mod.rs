@@ -69,6 +69,7 @@ pub fn compile(files: &Files, env: &dyn Environment, options: CompileOptions) ->
     let actions = compiler.actions(&destinations, &schedule, worker.retry_jitter);
     let (classifiers, training) = compiler.classifiers();
     let routes = compiler.routes(&classifiers);
+    compiler.unreached(&routes, &filter, &otherwise);
     compiler.admin_token();
 
     let problems = compiler.problems;

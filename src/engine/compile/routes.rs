@@ -11,8 +11,13 @@ use crate::{
         ACTIONS, CLASSIFIERS, ROUTES, codes,
         tables::{RouteActionTable, RouteTable},
     },
-    decide::plan::cycle,
+    decide::{
+        filter::{self, Fate, Rule},
+        pattern::TypePattern,
+        plan::cycle,
+    },
     domain::Name,
+    template::Condition,
 };
 
 use super::{
@@ -105,6 +110,34 @@ impl Compiler<'_> {
             after: action.after.iter().map(|id| Name::from(id.as_str())).collect(),
             on_dead: action.on_dead.as_deref().map(Name::from),
         })
+    }
+
+    /// Warns of types that a route waits for and the filter drops, whatever its conditions say.
+    pub(super) fn unreached(&mut self, routes: &[Route], filter: &[Rule<Condition>], otherwise: &Fate) {
+        for route in routes {
+            for (i, pattern) in route.selector.types.iter().enumerate() {
+                let TypePattern::Exact(event_type) = pattern else { continue };
+                let dropped = |source: &String| {
+                    let fate = filter::fate(filter, otherwise, source, event_type, |_| Ok::<_, ()>(true));
+                    matches!(fate, Ok(Fate::Ignore { .. }))
+                };
+                let own = &route.selector.sources;
+                let all_dropped = if own.is_empty() {
+                    self.config.sources.keys().all(dropped)
+                } else {
+                    own.iter().all(dropped)
+                };
+                if all_dropped {
+                    let at = self.config.at(ROUTES, ["route", &*route.name, "types", &i.to_string()]);
+                    let message = format!(
+                        "the filter drops every `{event_type}`, so route `{}` never sees one",
+                        route.name
+                    );
+                    let remedy = "let it in with a rule in config/filter.toml, or leave it out here";
+                    self.problems.push(at.warning(codes::UNREACHED, message, remedy));
+                }
+            }
+        }
     }
 
     fn action_name(&mut self, path: &[&str], given: Option<&str>) {

@@ -149,6 +149,15 @@ fn a_prompt_that_misspells_the_event_is_found_before_an_event_comes() {
 }
 
 #[test]
+fn a_route_that_waits_for_what_the_filter_drops_is_warned_of() {
+    let project = Project::new(&Files::embedded());
+    project.append(ROUTES, "\n[route.deaf]\ntypes = [\"invoice.paid\"]\n");
+    let check = project.run(&["check"]);
+    assert_eq!(check.code, Some(0), "a warning: {check:?}");
+    assert!(check.out.contains("warning[HY0208]: the filter drops every `invoice.paid`"), "{}", check.out);
+}
+
+#[test]
 fn a_folder_without_configuration_says_how_to_get_one() {
     Project::new(&Files::default()).run(&["check"]).assert_refused("hookyard init");
 }
