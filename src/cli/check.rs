@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::Args;
 
 use crate::{
-    config::{self, FixedEnvironment, ProcessEnvironment, Severity},
+    config::{self, FixedEnvironment, ProcessEnvironment, Severity, codes},
     engine::{self, CompileOptions, Reach},
 };
 
@@ -17,10 +18,19 @@ pub(super) struct Check {
     /// One JSON array of problems.
     #[arg(long)]
     json: bool,
+    /// Say what a problem's code means, such as HY0203, and check nothing.
+    #[arg(long, value_name = "CODE")]
+    explain: Option<String>,
 }
 
 impl Check {
     pub fn run(self, dir: Option<PathBuf>) -> anyhow::Result<End> {
+        if let Some(code) = &self.explain {
+            let meaning =
+                codes::meaning(code).with_context(|| format!("no problem has the code `{code}`"))?;
+            println!("{code}: {meaning}");
+            return Ok(End::Well);
+        }
         let files = project::files(dir)?;
         let (_, mut problems) = engine::compile(&files, &ProcessEnvironment, CompileOptions::default());
         problems.extend(config::suites(&files).1);

@@ -158,6 +158,14 @@ fn a_route_that_waits_for_what_the_filter_drops_is_warned_of() {
 }
 
 #[test]
+fn a_code_is_explained() {
+    let project = Project::new(&Files::embedded());
+    let told = project.run(&["check", "--explain", "HY0203"]);
+    assert_eq!((told.code, told.out.as_str()), (Some(0), "HY0203: A name that nothing has.\n"));
+    project.run(&["check", "--explain", "HY9999"]).assert_refused("HY9999");
+}
+
+#[test]
 fn a_folder_without_configuration_says_how_to_get_one() {
     Project::new(&Files::default()).run(&["check"]).assert_refused("hookyard init");
 }
