@@ -150,6 +150,19 @@ fn the_ground_floor_is_pure() {
 }
 
 #[test]
+fn below_floor_3_nothing_reads_a_clock_or_draws() {
+    let sources = sources();
+    for module in FLOORS[..3].iter().flat_map(|groups| groups.iter().copied().flatten()) {
+        for (file, text) in &sources[*module] {
+            let code = code(text.split("#[cfg(test)]").next().unwrap_or_default());
+            for word in ["SystemTime::now", "Instant::now", "fastrand", "Uuid::now", "Uuid::new"] {
+                assert!(!code.contains(word) || file.contains("tests"), "src/{file} knows `{word}`");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_rule_itself_tells_up_from_down() {
     assert!(may_use("worker", "engine") && may_use("decide", "domain") && may_use("cli", "service"));
     assert!(!may_use("engine", "worker") && !may_use("domain", "decide"));
