@@ -8,7 +8,7 @@ use std::{
 };
 
 use secrecy::SecretString;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 
 use crate::{
     console::Console,
@@ -22,7 +22,7 @@ use crate::{
         sqlite::{OpenError, SqliteOptions, SqliteStore},
     },
     telemetry::Metrics,
-    worker::Worker,
+    worker::{LARGE_BODIES_MAX, Worker},
 };
 
 /// How long requests and jobs under way may take to end once the service is told to stop. Longer than the shipped
@@ -102,6 +102,8 @@ impl Service {
             clock,
             metrics: Arc::clone(&metrics),
             tasks: tasks.clone(),
+            large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_MAX)),
+            freed: Arc::default(),
         };
         tasks.spawn("worker", worker.run());
         let learner = Arc::clone(&engine.read().unwrap_or_else(std::sync::PoisonError::into_inner));

@@ -43,6 +43,7 @@ impl TryFrom<Jobs> for JobQuery {
             route: jobs.route,
             ids: ids.map(str::parse).collect::<Result<_, _>>().map_err(bad)?,
             limit: jobs.limit,
+            ..JobQuery::default()
         })
     }
 }
@@ -127,7 +128,7 @@ async fn verdict(console: &Console, id: JobId, label: &str, decision: &Decision)
         .into_iter()
         .next()
         .ok_or_else(|| Problem(StatusCode::NOT_FOUND, format!("there is no job {id}")))?;
-    let Work::Route { route } = &job.work else {
+    let Work::Route { route, .. } = &job.work else {
         return Err(bad(format!("{id} is an action: it has no label to decide")));
     };
     console.engine().verdict_of_person(route, label, &decision.output).map_err(bad)

@@ -54,7 +54,7 @@ pub(super) async fn events(
     Query(query): Query<Events>,
 ) -> Result<Response, Problem> {
     let before = query.before.map(|id| id.parse()).transpose().map_err(bad)?;
-    let query = EventQuery { source: query.source, before, limit: query.limit };
+    let query = EventQuery { source: query.source, before, limit: query.limit, ..EventQuery::default() };
     Ok(Json(console.store.events(query).await?).into_response())
 }
 
@@ -67,7 +67,8 @@ pub(super) async fn event(
     let timeline = console.store.timeline(id).await?;
     let timeline =
         timeline.ok_or_else(|| Problem(StatusCode::NOT_FOUND, format!("there is no event {id}")))?;
-    let body = String::from_utf8_lossy(&timeline.event.body).into_owned();
+    let body = console.store.body(&timeline.event).await?;
+    let body = body.map(|body| String::from_utf8_lossy(&body).into_owned());
     Ok(Json(json!({ "timeline": timeline, "body": body })).into_response())
 }
 

@@ -46,11 +46,19 @@ pub struct ActionPlan {
     /// The action to perform if this one dies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_dead: Option<Name>,
+    /// Wait in ms between becoming ready and the first attempt.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub delay_ms: u64,
     /// 1 for the first plan; a new plan for the same event counts up and so has another key.
     pub version: u32,
     /// The death this action tells of, where it is another's `on_dead`; templates see it as `dead`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead: Option<Value>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out a reference")]
+const fn is_zero(ms: &u64) -> bool {
+    *ms == 0
 }
 
 /// The bytes that leave, fixed before the first attempt: retries and redrives send the same ones. Credentials,

@@ -1,4 +1,4 @@
-//! One try at a job, kept for ever with its outcome.
+//! One try at a job, kept as long as its event's record.
 
 use serde::{Deserialize, Serialize};
 

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde::Serialize;
 
-use super::{EventId, Lane, Name, Timestamp};
+use super::{Body, EventId, Lane, Name, Timestamp};
 
 /// A verified delivery as it was accepted. Never changed afterwards; what became of it is told by its jobs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -23,5 +22,5 @@ pub struct Event {
     pub headers: Vec<(String, String)>,
     /// The raw signed bytes.
     #[serde(skip)]
-    pub body: Bytes,
+    pub body: Body,
 }

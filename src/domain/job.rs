@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionPlan, FrozenRequest, JobId, Name, Receipt, Timestamp, Verdict, words::words};
+use super::{ActionPlan, FrozenRequest, JobId, Name, Receipt, Replay, Timestamp, Verdict, words::words};
 
 /// The queue a job waits in. Lanes are served by weight; none starves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -22,7 +22,12 @@ words!(Lane { Critical = "critical", Normal = "normal", Bulk = "bulk" });
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Work {
     /// Classify the event where the route has a classifier, and plan the route's actions.
-    Route { route: Name },
+    Route {
+        route: Name,
+        /// It runs a stored event again, because a person asked for that.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        replay: Option<Replay>,
+    },
     /// Perform one planned action.
     Action(ActionPlan),
 }
@@ -30,7 +35,7 @@ pub enum Work {
 impl Work {
     pub fn route(&self) -> &Name {
         match self {
-            Work::Route { route } => route,
+            Work::Route { route, .. } => route,
             Work::Action(plan) => &plan.route,
         }
     }
@@ -44,12 +49,13 @@ pub enum JobState {
     Ready,
     /// A worker holds its lease.
     Leased,
-    /// Waits for the actions named in `after`.
+    /// Waits for the actions named in `after`, or for the head of its line.
     Blocked,
     /// Waits for a person.
     Waiting,
     Done,
-    /// An action it was to follow ended otherwise than done, or its condition no longer held.
+    /// An action it was to follow ended otherwise than done, its condition no longer held, or a newer event took its
+    /// place.
     Skipped,
     /// Attempts exhausted or permanently refused; kept until a person acts.
     Dead,
@@ -69,6 +75,16 @@ words!(JobState {
 });
 
 impl JobState {
+    /// Nobody will touch it again, not even a person: what its event left behind may go.
+    pub const fn is_final(self) -> bool {
+        match self {
+            JobState::Done | JobState::Skipped | JobState::Discarded => true,
+            JobState::Ready | JobState::Leased | JobState::Blocked | JobState::Waiting | JobState::Dead => {
+                false
+            }
+        }
+    }
+
     /// No worker will touch it again unless a person acts.
     pub const fn is_settled(self) -> bool {
         match self {
@@ -124,13 +140,22 @@ pub struct Job {
     pub lane: Lane,
     #[serde(flatten)]
     pub work: Work,
+    /// Where an action goes; what is paused, held or limited by destination goes by it.
+    pub destination: Option<Name>,
     pub state: JobState,
-    /// When it may next be claimed.
+    /// When it may next be claimed; of a job at its end, when it came to it.
     pub due: Timestamp,
+    /// When it began with fresh attempts: made, released, or redriven. Its age counts from here.
+    pub fresh_at: Timestamp,
     /// Attempts that counted against the retry schedule.
     pub attempts: u32,
     /// How often a lease on it was lost; see [`crate::decide::lease`].
     pub lost_leases: u32,
+    /// How many of those were lost because the process ended.
+    pub crashes: u32,
+    /// Its place in a line: jobs of one route with the same key finish in the order their events were accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_key: Option<Arc<str>>,
     /// Digest of the configuration that made it.
     pub config: Arc<str>,
     /// Why it stands where it stands.

@@ -3,6 +3,7 @@
 
 mod action;
 mod attempt;
+mod body;
 mod clock;
 mod delivery;
 mod event;
@@ -10,12 +11,14 @@ mod id;
 mod job;
 mod purchase;
 mod receipt;
+mod replay;
 mod time;
 mod verdict;
 mod words;
 
 pub use action::{ActionPlan, Call, EffectClass, FrozenRequest, HeaderValue, Mode, Target};
 pub use attempt::{Attempt, AttemptOutcome};
+pub use body::{Body, BodyFile};
 pub use clock::{Clock, Wait};
 pub use delivery::{Delivery, Unverified};
 pub use event::Event;
@@ -23,6 +26,7 @@ pub use id::{EventId, IdError, JobId};
 pub use job::{Cause, EventState, Job, JobState, Lane, Lease, Next, Work};
 pub use purchase::{Answer, Prior, Purchase, PurchaseState};
 pub use receipt::{Receipt, Sent};
+pub use replay::{Replay, ReplayMode};
 pub use time::Timestamp;
 pub use verdict::{Rung, RungOutcome, Tokens, Verdict};
 pub use words::UnknownWord;

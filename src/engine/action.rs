@@ -30,6 +30,11 @@ impl Engine {
         self.actions.contains_key(name)
     }
 
+    /// Where an action goes by today's configuration.
+    pub(super) fn destination_of(&self, action: &str) -> Option<Name> {
+        self.actions.get(action).map(|action| Name::clone(action.destination.name()))
+    }
+
     /// Fixes the request of a planned action. The reason, if a template fails or the action is gone.
     pub(super) fn freeze(
         &self,
@@ -78,7 +83,7 @@ impl Engine {
         let event = &timeline.event;
         let mut context = self.event_context(event).ok_or("the event's body cannot be read")?;
         let verdict = timeline.jobs.iter().find_map(|entry| match &entry.job.work {
-            Work::Route { route } if *route == plan.route => entry.job.verdict.as_ref(),
+            Work::Route { route, .. } if *route == plan.route => entry.job.verdict.as_ref(),
             Work::Route { .. } | Work::Action(_) => None,
         });
         if let Some(verdict) = verdict {
@@ -97,7 +102,7 @@ impl Engine {
         now: Timestamp,
     ) -> Option<NewJob> {
         let (route, id, uses) = match &job.work {
-            Work::Route { route } => (route, None, self.on_route_dead(route)?),
+            Work::Route { route, .. } => (route, None, self.on_route_dead(route)?),
             // What tells of a death does not tell of its own.
             Work::Action(plan) => (&plan.route, Some(&plan.id), plan.on_dead.as_ref()?),
         };
@@ -110,6 +115,7 @@ impl Engine {
             uses: Name::clone(uses),
             after: Vec::new(),
             on_dead: None,
+            delay_ms: 0,
             version: 1,
             dead: Some(dead.clone()),
         };
@@ -118,13 +124,9 @@ impl Engine {
             Ok(request) => (Some(request), Start::Ready),
             Err(reason) => (None, Start::Dead { cause: Cause::Unrenderable, reason }),
         };
-        Some(NewJob {
-            lane: job.lane,
-            work: Work::Action(plan),
-            config: Arc::clone(&self.digest),
-            request,
-            start,
-        })
+        let destination = self.destination_of(&plan.uses);
+        let new = NewJob::new(job.lane, Work::Action(plan), Arc::clone(&self.digest));
+        Some(NewJob { destination, request, start, ..new })
     }
 }
 

@@ -4,13 +4,13 @@ use std::{cell::OnceCell, sync::Arc};
 
 use crate::{
     decide::filter::{self, Fate},
-    domain::{Cause, Delivery, Event, EventId, Lane, Name, Work},
+    domain::{Cause, Delivery, Event, EventId, Lane, Name, Replay, Work},
     source::{self, Identity, Scheme, Verified},
-    store::{NewJob, Start},
-    template::{Condition, Context, TemplateError},
+    store::{Coalesce, NewJob, Order, Start},
+    template::{Condition, Context, Shape, TemplateError},
 };
 
-use super::{Engine, INTAKE, Source, context};
+use super::{Engine, INTAKE, Route, Source, context};
 
 /// What a verified delivery becomes.
 #[derive(Debug)]
@@ -30,11 +30,19 @@ struct Lazy<'a> {
 
 impl Lazy<'_> {
     fn holds(&self, condition: &Condition) -> Result<bool, TemplateError> {
+        condition.holds(self.context()?)
+    }
+
+    fn text(&self, shape: &Shape) -> Result<String, TemplateError> {
+        shape.render_text(self.context()?)
+    }
+
+    fn context(&self) -> Result<&Context, TemplateError> {
         let made = self.context.get_or_init(|| {
             context::of_event(self.scheme, self.event)
                 .map_err(|error| TemplateError { line: None, message: error.to_string() })
         });
-        condition.holds(made.as_ref().map_err(Clone::clone)?)
+        made.as_ref().map_err(Clone::clone)
     }
 }
 
@@ -93,9 +101,7 @@ impl Engine {
             if let Some(Ok(false)) = route.condition.as_ref().map(|condition| lazy.holds(condition)) {
                 continue;
             }
-            let start = Start::Ready;
-            let work = Work::Route { route: Name::clone(&route.name) };
-            jobs.push(NewJob { lane, work, config: Arc::clone(&self.digest), request: None, start });
+            jobs.push(self.route_job(route, lane, &lazy));
         }
         if jobs.is_empty() {
             return Ok(Err("no route takes it".to_owned()));
@@ -105,13 +111,57 @@ impl Engine {
     }
 
     fn intake(&self, lane: Lane, cause: Cause, reason: String) -> NewJob {
-        NewJob {
-            lane,
-            work: Work::Route { route: INTAKE.into() },
-            config: Arc::clone(&self.digest),
-            request: None,
-            start: Start::Dead { cause, reason },
+        let work = Work::Route { route: INTAKE.into(), replay: None };
+        NewJob { start: Start::Dead { cause, reason }, ..NewJob::new(lane, work, Arc::clone(&self.digest)) }
+    }
+
+    /// A job of `route`, in its line and with what it may take the place of. A key that cannot be told is the route's
+    /// own affair: the job is born dead.
+    fn route_job(&self, route: &Route, lane: Lane, lazy: &Lazy<'_>) -> NewJob {
+        let work = Work::Route { route: Name::clone(&route.name), replay: None };
+        let mut job = NewJob::new(lane, work, Arc::clone(&self.digest));
+        let mut fault = None;
+        let mut key = |what: &str, key: &Shape| match lazy.text(key) {
+            Ok(text) => Some(format!("{}/{text}", route.name).into()),
+            Err(error) => {
+                fault = Some(format!("the route's `{what}` failed: {error}"));
+                None
+            }
+        };
+        if let Some(line) = &route.line {
+            job.order = key("order_by", &line.key).map(|key| Order { key, on_stuck: line.on_stuck });
         }
+        if let Some(newest) = &route.newest {
+            job.coalesce = key("coalesce_by", &newest.key).map(|key| Coalesce { key, window: newest.window });
+        }
+        if let Some(reason) = fault {
+            job.start = Start::Dead { cause: Cause::Unrenderable, reason };
+        }
+        job
+    }
+
+    /// The jobs that run a stored event again under today's configuration.
+    ///
+    /// # Errors
+    /// Why there are none: its source is gone, the filter drops it, no route takes it.
+    pub fn replay_jobs(&self, event: &Event, replay: &Replay) -> Result<Vec<NewJob>, String> {
+        let scheme = self
+            .scheme(&event.source)
+            .ok_or_else(|| format!("no source is called `{}` today", event.source))?;
+        let mut event = event.clone();
+        let mut jobs = match self.route_event(scheme, &mut event) {
+            Ok(Ok(jobs)) => jobs,
+            Ok(Err(ignored)) => return Err(format!("today it is ignored: {ignored}")),
+            Err(error) => return Err(format!("the filter failed: {error}")),
+        };
+        for job in &mut jobs {
+            if let Work::Route { replay: wish, .. } = &mut job.work {
+                *wish = Some(replay.clone());
+            }
+            // What was accepted long ago has no place among what comes now.
+            (job.order, job.coalesce) = (None, None);
+        }
+        Ok(jobs)
     }
 }
 
@@ -130,6 +180,6 @@ fn event(
         received_at: delivery.received_at(),
         test_mode: identity.test_mode,
         headers: source::kept_headers(source.verifier.scheme(), delivery.headers()),
-        body: delivery.body().clone(),
+        body: delivery.body().clone().into(),
     }
 }

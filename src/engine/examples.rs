@@ -85,7 +85,7 @@ async fn planned(
 ) -> Result<ExpectedRoute, String> {
     let route = Name::clone(job.work.route());
     let decided = assumed(engine, example, &route)?;
-    let end = engine.run_route(&route, event, decided.as_ref(), &FreeLedger, &StillClock).await;
+    let end = engine.run_route(&route, event, decided.as_ref(), 1, &FreeLedger, &StillClock).await;
     match end.map_err(|e| e.to_string())? {
         RouteEnd::Planned { jobs, faults, .. } => {
             if let Some(fault) = faults.into_iter().next() {

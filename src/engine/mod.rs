@@ -6,14 +6,16 @@ mod admit;
 mod compile;
 mod context;
 mod examples;
+mod replan;
 mod route;
 mod sources;
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 pub use admit::Admitted;
 pub use compile::{CompileOptions, Reach, compile};
 pub use examples::run_examples;
+pub use replan::{Replanned, next_version, recorded_verdict};
 pub use route::RouteEnd;
 pub use sources::{Limits, Source};
 
@@ -30,7 +32,8 @@ use crate::{
     },
     domain::Name,
     source::Scheme,
-    template::{Condition, Context},
+    store::{self, OnStuck},
+    template::{Condition, Context, Shape},
 };
 
 /// The route name of an event whose routes could not be told: its body cannot be read, or the filter failed on it.
@@ -63,6 +66,10 @@ struct Route {
     selector: Selector,
     condition: Option<Condition>,
     classifier: Option<Arc<Classifier>>,
+    line: Option<LineRule>,
+    newest: Option<NewestRule>,
+    /// Jobs of its own under way at one time.
+    concurrency: Option<u32>,
     actions: Vec<RouteAction>,
     on_dead: Option<Name>,
 }
@@ -74,12 +81,25 @@ impl Route {
     }
 }
 
+/// In which order a route's events go.
+struct LineRule {
+    key: Shape,
+    on_stuck: OnStuck,
+}
+
+/// Which of a route's events take the place of others.
+struct NewestRule {
+    key: Shape,
+    window: Duration,
+}
+
 /// A compiled action of a route.
 struct RouteAction {
     id: Name,
     uses: Name,
     condition: Option<Condition>,
     after: Vec<Name>,
+    delay_ms: u64,
     on_dead: Option<Name>,
 }
 
@@ -117,6 +137,12 @@ impl Engine {
             .values()
             .find(|action| &**action.destination.name() == destination)
             .map_or(&self.schedule, |action| &action.schedule)
+    }
+
+    /// How many jobs of its routes may be under way at one time.
+    pub fn limits(&self) -> store::Limits {
+        let routes = self.routes.iter().filter_map(|r| Some((Name::clone(&r.name), r.concurrency?)));
+        store::Limits { routes: routes.collect(), destinations: BTreeMap::new() }
     }
 
     /// What templates and judges see of a labelled case.

@@ -1,6 +1,6 @@
 //! A route job: classify the event where the route asks for it, and plan the route's actions.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Map, Value};
 
@@ -41,7 +41,8 @@ pub enum RouteEnd {
 }
 
 impl Engine {
-    /// Runs the route job of `event`. `decided` is a verdict that a person gave.
+    /// Runs the route job of `event`. `decided` is a verdict that a person gave, or that a replay reuses; `version` is the
+    /// plan's: 1 unless the event was planned before.
     ///
     /// # Errors
     /// The ledger cannot be written: the lease is gone, or the store does not answer.
@@ -50,6 +51,7 @@ impl Engine {
         route: &str,
         event: &Event,
         decided: Option<&Verdict>,
+        version: u32,
         ledger: &dyn Ledger,
         clock: &dyn Clock,
     ) -> Result<RouteEnd, LedgerError> {
@@ -91,7 +93,7 @@ impl Engine {
                 }
             },
         };
-        Ok(self.plan_route(route, event, context, verdict, clock))
+        Ok(self.plan_route(route, event, context, verdict, version, clock))
     }
 
     /// Plans the actions of `route` for a verdict.
@@ -101,6 +103,7 @@ impl Engine {
         event: &Event,
         context: Context,
         verdict: Option<Box<Verdict>>,
+        version: u32,
         clock: &dyn Clock,
     ) -> RouteEnd {
         let context = match &verdict {
@@ -130,7 +133,8 @@ impl Engine {
                 uses: Name::clone(&action.uses),
                 after,
                 on_dead: action.on_dead.clone(),
-                version: 1,
+                delay_ms: action.delay_ms,
+                version,
                 dead: None,
             };
             jobs.push(self.action_job(event, &context, plan, clock, &mut faults));
@@ -166,13 +170,15 @@ impl Engine {
         } else {
             (None, Start::Blocked)
         };
-        NewJob {
-            lane: event.lane,
-            work: Work::Action(plan),
-            config: Arc::clone(&self.digest),
-            request,
-            start,
-        }
+        let start = match start {
+            Start::Ready if plan.delay_ms > 0 => {
+                Start::At { due: clock.now().plus(Duration::from_millis(plan.delay_ms)) }
+            }
+            other => other,
+        };
+        let destination = self.destination_of(&plan.uses);
+        let job = NewJob::new(event.lane, Work::Action(plan), Arc::clone(&self.digest));
+        NewJob { destination, request, start, ..job }
     }
 
     /// Tells the routes of an event whose routes could not be told when it came.

@@ -24,6 +24,7 @@ pub(super) enum Answer {
     Duplicate {
         event: EventId,
         state: EventState,
+        outcome: String,
         revived: u32,
     },
     /// 200: dropped by the filter.
@@ -62,6 +63,9 @@ struct Told<'a> {
     event: Option<EventId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<EventState>,
+    /// How its jobs stand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     revived: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,7 +77,15 @@ struct Told<'a> {
 
 impl<'a> Told<'a> {
     const fn new(status: &'static str) -> Self {
-        Told { status, event: None, state: None, revived: None, reason: None, retry_after: None }
+        Told {
+            status,
+            event: None,
+            state: None,
+            outcome: None,
+            revived: None,
+            reason: None,
+            retry_after: None,
+        }
     }
 
     fn refused(reason: &'a str) -> Self {
@@ -89,10 +101,15 @@ impl IntoResponse for Answer {
                 StatusCode::ACCEPTED,
                 Told { event: Some(*event), reason: note.as_deref(), ..Told::new("queued") },
             ),
-            Answer::Duplicate { event, state, revived } => {
+            Answer::Duplicate { event, state, outcome, revived } => {
                 let revived = (*revived > 0).then_some(*revived);
-                let told =
-                    Told { event: Some(*event), state: Some(*state), revived, ..Told::new("duplicate") };
+                let told = Told {
+                    event: Some(*event),
+                    state: Some(*state),
+                    outcome: Some(outcome),
+                    revived,
+                    ..Told::new("duplicate")
+                };
                 (StatusCode::OK, told)
             }
             Answer::Ignored { reason } => {

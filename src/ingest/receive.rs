@@ -91,7 +91,7 @@ impl Ingest {
     ) -> Result<Answer, Refused> {
         let server = &engine.settings.server;
         let within = Duration::from_millis(server.request_timeout_ms);
-        if self.store.open_jobs() >= engine.settings.store.open_jobs_max {
+        if self.store.load().open_jobs >= engine.settings.store.open_jobs_max {
             return Err(Refused {
                 word: "full",
                 answer: Answer::Unavailable { reason: "too many jobs are waiting" },
@@ -174,10 +174,10 @@ impl Ingest {
                 });
                 Ok(Answer::Queued { event: id, note })
             }
-            Ok(Accepted::Duplicate { of, state, revived }) => {
+            Ok(Accepted::Duplicate { of, state, outcome, revived }) => {
                 tracing::info!(source = %delivery.source(), event = %of, revived, "delivered again");
                 gate.meter.duplicates.inc();
-                Ok(Answer::Duplicate { event: of, state, revived })
+                Ok(Answer::Duplicate { event: of, state, outcome, revived })
             }
             Err(error) => {
                 tracing::error!(source = %delivery.source(), %error, "a delivery could not be stored");

@@ -1,19 +1,20 @@
-//! The contract. Each operation is atomic and durable when it returns `Ok`, unless it says otherwise.
+//! The contract. Each operation is atomic and durable when it returns `Ok`, unless it says otherwise; one that returns
+//! an error has changed nothing.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use tokio::sync::watch;
 
-use crate::{
-    domain::{
-        Answer, Attempt, Cause, Event, EventId, EventState, FrozenRequest, Job, JobId, Lane, Lease, Name,
-        Next, Prior, Receipt, Timestamp, Verdict, Work,
-    },
-    source::Verified,
-};
+use crate::domain::{Answer, Event, EventId, FrozenRequest, Job, JobId, Lease, Name, Prior, Timestamp};
 
-use super::query::{Depths, EventQuery, EventSummary, JobQuery, Pause, Timeline};
+use super::{
+    admission::{Accepted, Admission, NewJob},
+    keep::{Draw, Drawn, Erased, RetainStep, Retained},
+    query::{DeadGroup, Depths, EventQuery, EventSummary, JobQuery, Load, Pause, Timeline},
+    work::{Claim, ClaimRequest, Replayed, Resolution, Settlement},
+};
 
 /// Why the store could not do as asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -29,162 +30,64 @@ pub enum StoreError {
     Unavailable(String),
 }
 
-/// An event to be accepted with its jobs. Only a verified delivery becomes one.
-#[derive(Debug)]
-pub struct Admission {
-    pub(in crate::store) event: Event,
-    pub(in crate::store) keys: Vec<DedupeKey>,
-    pub(in crate::store) jobs: Vec<NewJob>,
-}
-
-impl Admission {
-    /// `_proof` is the state of the verified delivery that `event` was made from.
-    pub fn new(_proof: &Verified, event: Event, keys: Vec<DedupeKey>, jobs: Vec<NewJob>) -> Self {
-        Admission { event, keys, jobs }
-    }
-}
-
-/// What makes two deliveries the same event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DedupeKey {
-    /// Unique across sources.
-    pub text: String,
-    pub on_match: OnMatch,
-}
-
-/// What a known key means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnMatch {
-    /// The same event: no second one.
-    Duplicate,
-    /// A suspected replay: accepted, and its jobs wait for a person.
-    Review,
-}
-
-/// A job to be made.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NewJob {
-    pub lane: Lane,
-    pub work: Work,
-    /// Digest of the configuration that makes it.
-    pub config: Arc<str>,
-    pub request: Option<FrozenRequest>,
-    pub start: Start,
-}
-
-/// The state a job begins in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Start {
-    Ready,
-    /// Until the actions named in its plan's `after` are done.
-    Blocked,
-    Waiting {
-        reason: String,
-    },
-    Dead {
-        cause: Cause,
-        reason: String,
-    },
-}
-
-/// What became of an admission.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Accepted {
-    Queued {
-        /// The earlier event of which this may be a replay; its jobs wait for a person.
-        suspected_replay_of: Option<EventId>,
-    },
-    /// The event was there already. Its dead jobs, if any, were revived.
-    Duplicate { of: EventId, state: EventState, revived: u32 },
-}
-
-/// A request for work.
-#[derive(Debug, Clone, Copy)]
-pub struct ClaimRequest {
-    /// Where to look, in this order.
-    pub lanes: [Lane; 3],
-    pub max: u32,
-    /// How long the leases last.
-    pub lease: Duration,
-}
-
-/// Jobs handed out, and when to ask again.
-#[derive(Debug)]
-pub struct Claim {
-    pub jobs: Vec<Claimed>,
-    /// When the next job now waiting for its time will be due, where nothing was handed out.
-    pub next_due: Option<Timestamp>,
-}
-
-/// A job with the right to work on it.
-#[derive(Debug)]
-pub struct Claimed {
-    pub lease: Lease,
-    pub job: Job,
-    pub event: Arc<Event>,
-}
-
-/// The end of an attempt: the record of it, and everything that follows, in one step.
-#[derive(Debug, Clone)]
-pub struct Settlement {
-    pub attempt: Attempt,
-    pub next: Next,
-    /// The request, if this attempt fixed it without beginning an effect.
-    pub request: Option<FrozenRequest>,
-    /// Whether it is unknown if this attempt had its effect.
-    pub in_doubt: bool,
-    pub verdict: Option<Verdict>,
-    pub receipt: Option<Receipt>,
-    pub follow_up: Vec<NewJob>,
-}
-
-/// A person's decision about a waiting job.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Resolution {
-    pub resolved: Resolved,
-    /// For the record, such as who and why.
-    pub note: String,
-}
-
-/// What a person decided.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Resolved {
-    /// Go ahead; a route job with this verdict, where one is given.
-    Approve { verdict: Option<Box<Verdict>> },
-    /// It has happened already.
-    Done,
-    /// It is not to happen.
-    Discard,
-}
-
 /// A backend. Every answer to a sender and every effect outside rests on these promises.
 ///
-/// Order: within a lane, jobs are claimed by due time. Leases: a claim's token is larger than that of every earlier
-/// claim of the job, and what an older token says is refused with [`StoreError::StaleLease`]. A lease is lost when
-/// its process ends, or when work is asked for after it has expired (until then a late report still counts: what was
-/// done is worth knowing); the job is then ready again, `lost_leases` counts up, and it is `in_doubt` if an
-/// effect had been begun. A job that lost two leases is handed out only while no other is.
+/// **Atomicity.** Whatever one operation changes, it changes together or not at all, also under kill -9. What several
+/// callers do at the same time happens as if one after the other.
+///
+/// **Order.** Within a lane, jobs are claimed by due time. Jobs with the same order key are claimable one event at a
+/// time, in the order of acceptance: see [`super::Order`].
+///
+/// **Leases.** A claim's token is larger than that of every earlier claim of the job, and what an older token says is
+/// refused with [`StoreError::StaleLease`]. A lease is lost when its process ends, or when work is asked for after it
+/// has expired (until then a late report still counts: what was done is worth knowing); the job is then ready again,
+/// `lost_leases` counts up, and it is `in_doubt` if an effect had been begun. What follows from the losses is
+/// [`crate::decide::lease::after_loss`]'s to say: a suspect is handed out only while no other job is.
+///
+/// **Errors.** [`StoreError::Unavailable`] may come from any operation: nothing was changed, or (only where the
+/// connection to a server broke) it is not known whether it was; every operation may be asked for again.
 #[async_trait]
 pub trait Store: Send + Sync {
+    // ── Taking in ───────────────────────────────────────────────────────────────────────────────────────────────────
+
     /// Takes in an event with its jobs, or reports the event that has one of its keys. Keys are compared in order.
     /// A duplicate's dead jobs are made ready again with fresh attempts, and the redelivery is put on record.
+    /// Idempotent by its keys: accepting the same delivery twice makes one event.
     async fn accept(&self, admission: Admission) -> Result<Accepted, StoreError>;
 
     /// Whether one of `keys` is known: such a delivery is let past inbound limits.
-    async fn knows(&self, keys: &[DedupeKey]) -> Result<bool, StoreError>;
+    async fn knows(&self, keys: &[super::DedupeKey]) -> Result<bool, StoreError>;
 
-    /// Hands out up to `max` due jobs that are not paused. Does not wait for work: see [`Store::work`].
+    /// How much is here, as of the last commit. Costs nothing: asked for every delivery.
+    fn load(&self) -> Load;
+
+    // ── Working ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Hands out due jobs that are neither paused nor beyond the request's limits. Does not wait for work: see
+    /// [`Store::work`]. Each job goes to one caller.
     async fn claim(&self, request: ClaimRequest) -> Result<Claim, StoreError>;
+
+    /// The body of an event, read from wherever it is; `None` if it is gone.
+    async fn body(&self, event: &Event) -> Result<Option<Bytes>, StoreError>;
 
     /// Puts on record that an effect is about to be attempted, with the request if it was not frozen before. After
     /// this, a lost lease leaves the job in doubt.
+    ///
+    /// # Errors
+    /// [`StoreError::StaleLease`]; [`StoreError::Conflict`] if another request is frozen already.
     async fn begin(&self, lease: Lease, request: Option<FrozenRequest>) -> Result<(), StoreError>;
 
-    /// Puts on record that a paid question is about to be asked, unless the record already answers it or forbids
-    /// asking again; see [`crate::decide::purchase`]. `digest` names the question.
+    /// Puts on record that a paid question is about to be asked, unless the record of the event already answers it or
+    /// forbids asking again; see [`crate::decide::purchase`]. `digest` names the question.
+    ///
+    /// # Errors
+    /// [`StoreError::StaleLease`].
     async fn begin_purchase(&self, lease: Lease, judge: &Name, digest: &str) -> Result<Prior, StoreError>;
 
     /// Puts the answer on record, before anyone reads it; `None` if it certainly was not billed.
+    ///
+    /// # Errors
+    /// [`StoreError::StaleLease`]; [`StoreError::Conflict`] if the job never began this purchase.
     async fn end_purchase(
         &self,
         lease: Lease,
@@ -194,41 +97,103 @@ pub trait Store: Send + Sync {
     ) -> Result<(), StoreError>;
 
     /// Holds the lease for another `by` from now.
+    ///
+    /// # Errors
+    /// [`StoreError::StaleLease`].
     async fn extend(&self, lease: Lease, by: Duration) -> Result<(), StoreError>;
 
-    /// Ends an attempt: its record, the job's next state, its verdict or receipt, its follow-up jobs, and the
-    /// release or skipping of actions that follow it. Gives up the lease.
+    /// Ends an attempt: its record, the job's next state, its verdict or receipt, its follow-up jobs, the end of jobs
+    /// that those replace, and the release or skipping of what follows it. Gives up the lease.
+    ///
+    /// # Errors
+    /// [`StoreError::StaleLease`].
     async fn settle(&self, lease: Lease, settlement: Settlement) -> Result<(), StoreError>;
 
-    /// Everything on record about an event.
+    // ── Reading ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Everything on record about an event. A body in a file is not read: see [`Store::body`].
     async fn timeline(&self, event: EventId) -> Result<Option<Timeline>, StoreError>;
 
     /// Newest first.
     async fn events(&self, query: EventQuery) -> Result<Vec<EventSummary>, StoreError>;
 
-    /// Oldest first: dead letters, jobs waiting for a person, and so on.
+    /// Oldest event first: dead letters, jobs waiting for a person, and so on.
     async fn jobs(&self, query: JobQuery) -> Result<Vec<Job>, StoreError>;
+
+    /// How many jobs a query names, its `limit` and `after` aside.
+    async fn count(&self, query: JobQuery) -> Result<u64, StoreError>;
+
+    /// Dead letters by what they have in common, the largest group first.
+    async fn dead_groups(&self) -> Result<Vec<DeadGroup>, StoreError>;
 
     async fn depths(&self) -> Result<Depths, StoreError>;
 
-    /// Jobs that workers still have to do, as of the last commit. Costs nothing: asked for every delivery.
-    fn open_jobs(&self) -> u64;
+    /// When each source was last heard of with an event or a redelivery.
+    async fn last_heard(&self) -> Result<Vec<(Name, Timestamp)>, StoreError>;
 
-    /// Carries out a person's decision, if the job still waits; else [`StoreError::Conflict`].
+    // ── Operating ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Carries out a person's decision.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if the job does not wait any more: of two decisions one counts.
     async fn resolve(&self, job: JobId, resolution: Resolution) -> Result<(), StoreError>;
 
     /// Puts dead letters back to their lanes with fresh attempts and the same frozen requests; returns how many.
-    /// Actions skipped because of them wait for them again.
+    /// Actions skipped because of them wait for them again. One call moves at most [`super::ROWS_MAX`]; a sweep of
+    /// more asks again until none is left, with `until` set to the time it began, so that what dies again meanwhile
+    /// is not taken twice.
     async fn redrive(&self, query: JobQuery) -> Result<u64, StoreError>;
 
-    /// Lets dead letters go for good; returns how many.
+    /// Lets dead letters go for good; returns how many, in steps as [`Store::redrive`].
     async fn discard(&self, query: JobQuery, note: &str) -> Result<u64, StoreError>;
 
-    /// Stops handing out jobs of a route, or all jobs; accepting goes on and nothing is lost. Idempotent.
+    /// Adds route jobs that run an event again. Idempotent by the sweep that the jobs name: an event that has a job
+    /// of it is left as it is.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if there is no such event, or its body is gone.
+    async fn replay(&self, event: EventId, jobs: Vec<NewJob>) -> Result<Replayed, StoreError>;
+
+    /// Stops handing out jobs of a route (its actions too), of a destination, or all jobs; accepting goes on and
+    /// nothing is lost. Work under way ends. Idempotent.
     async fn pause(&self, pause: Pause) -> Result<(), StoreError>;
 
     /// Ends a pause. Idempotent.
     async fn resume(&self, pause: Pause) -> Result<(), StoreError>;
+
+    /// What is paused now.
+    async fn pauses(&self) -> Result<Vec<Pause>, StoreError>;
+
+    // ── Keeping house ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// The value under `name`; `None` before it was first moved.
+    async fn cursor(&self, name: &str) -> Result<Option<String>, StoreError>;
+
+    /// Moves a cursor on from `from`.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if it stands elsewhere: somebody else has moved it.
+    async fn move_cursor(&self, name: &str, from: Option<&str>, to: &str) -> Result<(), StoreError>;
+
+    /// Takes the next turn of a periodic job: `true` for one caller in every `every`, however many ask.
+    async fn take_turn(&self, job: &str, every: Duration) -> Result<bool, StoreError>;
+
+    /// Draws on a meter shared by all processes. What was drawn counts until the window ends.
+    async fn draw(&self, draw: Draw) -> Result<Drawn, StoreError>;
+
+    /// Gives back what was drawn in the present window and not used. More than was drawn empties the meter.
+    async fn give_back(&self, draw: Draw) -> Result<(), StoreError>;
+
+    /// One bounded step of retention. Unfinished, waiting and dead work is exempt, whatever its age.
+    async fn retain(&self, step: RetainStep) -> Result<Retained, StoreError>;
+
+    /// One bounded step of erasing a person's data: of each event after `after` on whose record `key` stands, body,
+    /// headers, requests, verdicts, receipts and bought answers go; its open jobs are discarded, and the record says
+    /// so. Matching ignores ASCII case.
+    async fn erase(&self, key: &str, after: Option<EventId>) -> Result<Erased, StoreError>;
+
+    // ── Watching ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// Changes whenever there may be something new to claim.
     fn work(&self) -> watch::Receiver<u64>;

@@ -1,11 +1,18 @@
 //! The store: where accepted events and their jobs live, and the one contract every backend keeps.
 
+mod admission;
+mod bodies;
 mod contract;
+mod keep;
 mod query;
 pub mod sqlite;
+mod work;
 
-pub use contract::{
-    Accepted, Admission, Claim, ClaimRequest, Claimed, DedupeKey, NewJob, OnMatch, Resolution, Resolved,
-    Settlement, Start, Store, StoreError,
+pub use admission::{Accepted, Admission, Coalesce, DedupeKey, NewJob, OnMatch, OnStuck, Order, Start};
+pub use contract::{Store, StoreError};
+pub use keep::{Draw, Drawn, Erased, RetainStep, Retained, Retention};
+pub use query::{
+    DeadGroup, Depths, EventQuery, EventSummary, JobHistory, JobQuery, LaneDepth, Load, Pause, QueueDepth,
+    ROWS_MAX, Redelivery, Timeline,
 };
-pub use query::{Depths, EventQuery, EventSummary, JobHistory, JobQuery, LaneDepth, Pause, Timeline};
+pub use work::{Claim, ClaimRequest, Claimed, Limits, Replayed, Resolution, Resolved, Settlement};

@@ -6,13 +6,18 @@ use crate::domain::{
     Attempt, Cause, Event, EventId, EventState, Job, JobId, JobState, Lane, Name, Purchase, Timestamp,
 };
 
-/// Rows one read returns at the most.
+/// Rows one read returns, and jobs one operation moves, at the most.
 pub const ROWS_MAX: u32 = 1_000;
 
 /// Which events.
 #[derive(Debug, Clone, Default)]
 pub struct EventQuery {
     pub source: Option<String>,
+    pub event_type: Option<String>,
+    /// Accepted at or after this time.
+    pub since: Option<Timestamp>,
+    /// Accepted before this time.
+    pub until: Option<Timestamp>,
     /// Only those accepted before this one: for paging.
     pub before: Option<EventId>,
     /// 0 stands for [`ROWS_MAX`].
@@ -25,7 +30,14 @@ pub struct JobQuery {
     pub state: Option<JobState>,
     pub ids: Vec<JobId>,
     pub route: Option<String>,
+    pub destination: Option<String>,
     pub cause: Option<Cause>,
+    /// Due at or after this time; of dead letters: dead since then.
+    pub since: Option<Timestamp>,
+    /// Due before this time; of dead letters: dead before then.
+    pub until: Option<Timestamp>,
+    /// Only those after this one: for paging.
+    pub after: Option<JobId>,
     /// 0 stands for [`ROWS_MAX`].
     pub limit: u32,
 }
@@ -47,7 +59,14 @@ pub struct Timeline {
     /// Route jobs and their actions in the order they were made.
     pub jobs: Vec<JobHistory>,
     /// When the sender sent it again.
-    pub redeliveries: Vec<Timestamp>,
+    pub redeliveries: Vec<Redelivery>,
+}
+
+/// Deliveries of a known event within one second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Redelivery {
+    pub at: Timestamp,
+    pub times: u32,
 }
 
 /// A job with its past.
@@ -60,6 +79,30 @@ pub struct JobHistory {
     pub purchases: Vec<Purchase>,
 }
 
+/// Dead letters with the same cause, route and destination.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DeadGroup {
+    pub cause: Cause,
+    pub route: Name,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination: Option<Name>,
+    pub jobs: u64,
+    /// When the first and the last of them died.
+    pub oldest: Timestamp,
+    pub newest: Timestamp,
+    /// The last one's reason.
+    pub reason: String,
+}
+
+/// How much is here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Jobs that workers still have to do.
+    pub open_jobs: u64,
+    /// Bytes of payload on disk.
+    pub payload_bytes: u64,
+}
+
 /// How much is where.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Depths {
@@ -68,9 +111,13 @@ pub struct Depths {
     pub blocked: u64,
     pub waiting: u64,
     pub dead: u64,
+    /// Ready jobs by route and destination, where there are any.
+    pub queues: Vec<QueueDepth>,
+    /// Bytes of payload by source.
+    pub payload_bytes: Vec<(Name, u64)>,
 }
 
-/// A lane's queue.
+/// A lane's depth.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LaneDepth {
     pub lane: Lane,
@@ -79,10 +126,24 @@ pub struct LaneDepth {
     pub oldest_due: Option<Timestamp>,
 }
 
+/// The ready jobs of a route, or of one destination of its actions, in one lane.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QueueDepth {
+    pub lane: Lane,
+    pub route: Name,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination: Option<Name>,
+    pub ready: u64,
+}
+
 /// What is not handed out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Pause {
+    /// A route's own jobs and its actions.
     Route(Name),
+    /// The actions that go to a destination.
+    Destination(Name),
     /// The kill switch: accept, but do not act.
     Everything,
 }

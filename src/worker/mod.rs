@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::{
     decide::lanes::Turns,
@@ -30,6 +30,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Wait before a job is looked at again whose route, action or destination is not in today's configuration.
 const UNKNOWN_PAUSE: Duration = Duration::from_secs(30);
 
+/// Jobs with a body in a file that are worked on at one time.
+pub const LARGE_BODIES_MAX: usize = 2;
+
 /// What a worker needs. Clones share everything.
 #[derive(Clone)]
 pub struct Worker {
@@ -38,6 +41,10 @@ pub struct Worker {
     pub clock: Arc<dyn Clock>,
     pub metrics: Arc<Metrics>,
     pub tasks: Tasks,
+    /// Jobs whose body is a file may be worked on so many at one time.
+    pub large_bodies: Arc<Semaphore>,
+    /// Told at the end of a job: it may have made room within a limit.
+    pub freed: Arc<Notify>,
 }
 
 impl Worker {
@@ -63,8 +70,9 @@ impl Worker {
                 free.push(another);
             }
             work.mark_unchanged();
-            let max = u32::try_from(free.len()).unwrap_or(u32::MAX);
-            let claim = match self.store.claim(ClaimRequest { lanes: turns.take(), max, lease }).await {
+            let shares = turns.shares(u32::try_from(free.len()).unwrap_or(u32::MAX));
+            let limits = self.engine().limits();
+            let claim = match self.store.claim(ClaimRequest { shares, lease, limits }).await {
                 Ok(claim) => claim,
                 Err(error) => {
                     tracing::error!(%error, "no work could be claimed");
@@ -79,6 +87,7 @@ impl Worker {
                 let until = claim.next_due.map_or(look_again, |due| due.min(look_again));
                 tokio::select! {
                     _ = work.changed() => {}
+                    () = self.freed.notified() => {}
                     () = self.clock.sleep_until(until) => {}
                     () = self.tasks.stopping() => {}
                 }
@@ -89,6 +98,7 @@ impl Worker {
                 self.tasks.spawn("job", async move {
                     worker.work_on(claimed, lease).await;
                     drop(slot);
+                    worker.freed.notify_one();
                 });
             }
         }
@@ -146,7 +156,7 @@ impl Worker {
             _ if claimed.job.lost_leases >= crate::decide::lease::LOST_LEASES_MAX => {
                 settlement::poison(&claimed.job)
             }
-            Work::Route { route } => self.route(&engine, claimed, route).await?,
+            Work::Route { route, replay } => self.route(&engine, claimed, route, replay.as_ref()).await?,
             Work::Action(plan) => self.action(&engine, claimed, plan).await?,
         };
         let settlement = end.settle(&engine, claimed, started_at, self.clock.now());

@@ -1,10 +1,12 @@
 //! One attempt at a route job.
 
+use std::sync::Arc;
+
 use crate::{
-    domain::{Name, Next},
-    engine::{Engine, RouteEnd},
+    domain::{Body, Event, Name, Next, Replay, ReplayMode, Timestamp},
+    engine::{self, Engine, RouteEnd},
     host,
-    store::{Claimed, StoreError},
+    store::{Claimed, StoreError, Timeline},
 };
 
 use super::{
@@ -19,19 +21,36 @@ impl Worker {
         engine: &Engine,
         claimed: &Claimed,
         route: &Name,
+        replay: Option<&Replay>,
     ) -> Result<End, StoreError> {
         let job = &claimed.job;
+        let record = match replay {
+            Some(_) => Some(self.record(claimed).await?),
+            None => None,
+        };
+        let recorded = match (replay.map(|replay| replay.mode), &record) {
+            (Some(ReplayMode::Reuse), Some(record)) => engine::recorded_verdict(record, route),
+            (Some(ReplayMode::Reclassify) | None, _) | (Some(ReplayMode::Reuse), None) => None,
+        };
+        let version = record.as_ref().map_or(1, |record| engine::next_version(record, route));
+        let (event, _room) = self.with_body(claimed).await?;
         let ledger = StoreLedger { worker: self, claimed };
-        let end =
-            engine.run_route(route, &claimed.event, job.verdict.as_ref(), &ledger, self.clock.as_ref()).await;
+        let decided = job.verdict.as_ref().or(recorded);
+        let end = engine.run_route(route, &event, decided, version, &ledger, self.clock.as_ref()).await;
         let now = self.clock.now();
         Ok(match end.map_err(|error| ledger::found(error, claimed.lease))? {
-            RouteEnd::Planned { verdict, jobs, said, faults: _ } => End {
-                verdict: verdict.map(|verdict| *verdict),
-                follow_up: jobs,
-                detail: Some(said),
-                ..End::from(Next::Done)
-            },
+            RouteEnd::Planned { verdict, jobs, said, faults: _ } => {
+                let planned = End {
+                    verdict: verdict.map(|verdict| *verdict),
+                    follow_up: jobs,
+                    detail: Some(said),
+                    ..End::from(Next::Done)
+                };
+                match record {
+                    Some(record) => replanned(engine, route, planned, &record, now),
+                    None => planned,
+                }
+            }
             RouteEnd::Person { reason } => Next::Review { reason }.into(),
             RouteEnd::Failed(failure) => {
                 engine.schedule().after(job.attempts + 1, &failure, now, host::draw()).into()
@@ -39,4 +58,36 @@ impl Worker {
             RouteEnd::Unknown { reason } => Next::Park { due: now.plus(UNKNOWN_PAUSE), reason }.into(),
         })
     }
+
+    async fn record(&self, claimed: &Claimed) -> Result<Timeline, StoreError> {
+        let timeline = self.insist(claimed, || self.store.timeline(claimed.event.id)).await?;
+        timeline.ok_or_else(|| StoreError::Conflict(format!("the event of {} is gone", claimed.job.id)))
+    }
+
+    /// The event with its body at hand. Few large bodies are in memory at one time: they are parsed into trees several
+    /// times their size.
+    async fn with_body(
+        &self,
+        claimed: &Claimed,
+    ) -> Result<(Arc<Event>, Option<tokio::sync::OwnedSemaphorePermit>), StoreError> {
+        match &claimed.event.body {
+            Body::Here(_) | Body::Gone => Ok((Arc::clone(&claimed.event), None)),
+            Body::File(_) => {
+                let room = Arc::clone(&self.large_bodies).acquire_owned().await.ok();
+                let body = self.insist(claimed, || self.store.body(&claimed.event)).await?;
+                let body = body.map_or(Body::Gone, Body::Here);
+                Ok((Arc::new(Event { body, ..Event::clone(&claimed.event) }), room))
+            }
+        }
+    }
+}
+
+/// Holds a replay's plan against what was done before.
+fn replanned(engine: &Engine, route: &Name, planned: End, record: &Timeline, now: Timestamp) -> End {
+    let engine::Replanned { jobs, replaces, kept } = engine.replan(route, planned.follow_up, record, now);
+    let detail = match (planned.detail, kept.is_empty()) {
+        (Some(said), false) => Some(format!("{said}; done already: {}", kept.join(", "))),
+        (said, _) => said,
+    };
+    End { follow_up: jobs, replaces, detail, ..planned }
 }

@@ -1,7 +1,7 @@
 //! How an attempt ended, and the settlement that follows from it.
 
 use crate::{
-    domain::{Attempt, AttemptOutcome, Cause, FrozenRequest, Job, Next, Receipt, Timestamp, Verdict},
+    domain::{Attempt, AttemptOutcome, Cause, FrozenRequest, Job, JobId, Next, Receipt, Timestamp, Verdict},
     engine::Engine,
     store::{Claimed, NewJob, Settlement},
 };
@@ -18,6 +18,7 @@ pub(super) struct End {
     pub verdict: Option<Verdict>,
     pub receipt: Option<Receipt>,
     pub follow_up: Vec<NewJob>,
+    pub replaces: Vec<JobId>,
 }
 
 impl From<Next> for End {
@@ -31,6 +32,7 @@ impl From<Next> for End {
             verdict: None,
             receipt: None,
             follow_up: Vec::new(),
+            replaces: Vec::new(),
         }
     }
 }
@@ -50,7 +52,7 @@ impl End {
         started_at: Timestamp,
         now: Timestamp,
     ) -> Settlement {
-        let End { next, detail, status, in_doubt, request, verdict, receipt, mut follow_up } = self;
+        let End { next, detail, status, in_doubt, request, verdict, receipt, mut follow_up, replaces } = self;
         let (outcome, reason) = match &next {
             Next::Done => (AttemptOutcome::Done, None),
             Next::RetryAt { reason, .. } => (AttemptOutcome::Retry, Some(reason)),
@@ -64,6 +66,6 @@ impl End {
         };
         let detail = detail.or_else(|| reason.cloned());
         let attempt = Attempt { started_at, ended_at: now, outcome, detail, status };
-        Settlement { attempt, next, request, in_doubt, verdict, receipt, follow_up }
+        Settlement { attempt, next, request, in_doubt, verdict, receipt, follow_up, replaces }
     }
 }

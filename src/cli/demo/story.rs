@@ -42,8 +42,11 @@ pub(super) fn tell(timeline: &Timeline) -> String {
         event.lane
     );
     for sent_again in &timeline.redeliveries {
-        let _ =
-            writeln!(story, "  {} delivered again: known, nothing is done twice", at(timeline, *sent_again));
+        let _ = writeln!(
+            story,
+            "  {} delivered again: known, nothing is done twice",
+            at(timeline, sent_again.at)
+        );
     }
     for entry in &timeline.jobs {
         job(&mut story, timeline, entry);
@@ -55,7 +58,7 @@ fn job(story: &mut String, timeline: &Timeline, entry: &JobHistory) {
     let began = entry.history.first().map_or(timeline.event.received_at, |attempt| attempt.started_at);
     let began = at(timeline, began);
     match &entry.job.work {
-        Work::Route { route } => {
+        Work::Route { route, .. } => {
             let _ = writeln!(story, "  {began} route {route}");
             if let Some(verdict) = &entry.job.verdict {
                 decided(story, verdict);

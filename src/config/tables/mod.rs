@@ -15,6 +15,6 @@ pub use actions::{ActionTable, ActionsFile, AskedMode, DestinationTable, OnUnkno
 pub use classifiers::{ClassifierTable, ClassifiersFile, RuleTable, RungTable};
 pub use filter::{FilterFile, FilterRule, Otherwise};
 pub use judges::{JudgeKind, JudgeTable, JudgesFile};
-pub use routes::{ExampleTable, ExpectedRoute, RouteActionTable, RouteTable, RoutesFile};
+pub use routes::{ExampleTable, ExpectedRoute, OnStuckChoice, RouteActionTable, RouteTable, RoutesFile};
 pub use settings::{ServerTable, SettingsFile, StoreTable, WorkerTable};
 pub use sources::{LimitTable, SameBody, SourceTable, SourcesFile, WhenUnset};

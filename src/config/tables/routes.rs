@@ -33,6 +33,30 @@ pub struct RouteTable {
     pub action: Vec<RouteActionTable>,
     /// The `[action.NAME]` to perform when the route's own job dies.
     pub on_dead: Option<String>,
+    /// Jobs of this route under way at one time, its actions aside; without it only the workers' number limits them.
+    pub concurrency: Option<u32>,
+    /// A template over the event: events with the same outcome are worked on one at a time, actions included, in the
+    /// order they were accepted.
+    pub order_by: Option<String>,
+    /// What an event that is parked, waits for a person or is dead does to those behind it in its line.
+    #[serde(default)]
+    pub on_stuck: OnStuckChoice,
+    /// A template over the event: of the waiting events with the same outcome only the newest is worked on.
+    pub coalesce_by: Option<String>,
+    /// Time in ms for which the first of them waits for newer ones.
+    #[serde(default)]
+    pub coalesce_ms: u64,
+}
+
+/// What a stuck event does to those behind it in its line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnStuckChoice {
+    /// They wait until it ends, if need be by a person's hand.
+    #[default]
+    Block,
+    /// They pass it by.
+    Skip,
 }
 
 /// One action of a route.
@@ -49,6 +73,9 @@ pub struct RouteActionTable {
     /// Ids of actions of this route that must be done first.
     #[serde(default)]
     pub after: Vec<String>,
+    /// Time in ms to wait before it is done.
+    #[serde(default)]
+    pub delay_ms: u64,
     /// The `[action.NAME]` to perform when this one dies.
     pub on_dead: Option<String>,
 }

@@ -3,13 +3,16 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
+
+use serde_json::Value;
 
 use crate::{
     classify::Classifier,
     config::{
         ACTIONS, CLASSIFIERS, ROUTES, codes,
-        tables::{RouteActionTable, RouteTable},
+        tables::{OnStuckChoice, RouteActionTable, RouteTable},
     },
     decide::{
         filter::{self, Fate, Rule},
@@ -17,11 +20,12 @@ use crate::{
         plan::cycle,
     },
     domain::Name,
-    template::Condition,
+    store::OnStuck,
+    template::{Condition, Shape},
 };
 
 use super::{
-    super::{INTAKE, Route, RouteAction},
+    super::{INTAKE, LineRule, NewestRule, Route, RouteAction},
     Compiler,
 };
 
@@ -60,6 +64,16 @@ impl Compiler<'_> {
             Some(classifier) => classifiers.get(classifier.as_str()).map(Arc::clone),
             None => None,
         };
+        let line = table.order_by.as_deref().and_then(|text| self.key(name, "order_by", text)).map(|key| {
+            let on_stuck = match table.on_stuck {
+                OnStuckChoice::Block => OnStuck::Block,
+                OnStuckChoice::Skip => OnStuck::Skip,
+            };
+            LineRule { key, on_stuck }
+        });
+        let window = Duration::from_millis(table.coalesce_ms);
+        let newest = table.coalesce_by.as_deref().and_then(|text| self.key(name, "coalesce_by", text));
+        let newest = newest.map(|key| NewestRule { key, window });
         self.action_name(&["route", name, "on_dead"], table.on_dead.as_deref());
         let mut actions = Vec::new();
         for (i, action) in table.action.iter().enumerate() {
@@ -73,7 +87,26 @@ impl Compiler<'_> {
             classifier,
             actions,
             on_dead: table.on_dead.as_deref().map(Name::from),
+            concurrency: table.concurrency,
+            line,
+            newest,
         })
+    }
+
+    /// The template of a key by which events are ordered or coalesced.
+    fn key(&mut self, route: &str, field: &str, text: &str) -> Option<Shape> {
+        match Shape::compile(&Value::String(text.to_owned())) {
+            Ok(shape) => Some(shape),
+            Err(error) => {
+                let problem = self.config.at(ROUTES, ["route", route, field]).error(
+                    codes::BAD_CONDITION,
+                    format!("the template does not parse: {error}"),
+                    "write one such as {{ event.body.data.object.customer }}",
+                );
+                self.problems.push(problem);
+                None
+            }
+        }
     }
 
     fn route_action(
@@ -108,6 +141,7 @@ impl Compiler<'_> {
             uses: action.uses.as_str().into(),
             condition,
             after: action.after.iter().map(|id| Name::from(id.as_str())).collect(),
+            delay_ms: action.delay_ms,
             on_dead: action.on_dead.as_deref().map(Name::from),
         })
     }

@@ -25,6 +25,8 @@ const _: () = assert!(DEPTH_MAX < 128);
 /// Why a body cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnreadableBody {
+    #[error("the body is not on record any more")]
+    Gone,
     #[error("the body is empty: have the sender send one JSON object")]
     Empty,
     #[error("the body is not UTF-8 from byte {at} on: have the sender encode its JSON as UTF-8")]

@@ -1,19 +1,20 @@
 //! Changes of single jobs that several operations share.
 
-use std::collections::BTreeSet;
-
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
-    decide::unblock::{Unblock, unblock},
-    domain::{
-        ActionPlan, Attempt, AttemptOutcome, Cause, EventId, Job, JobId, JobState, Lane, Name, Timestamp,
-        Work,
-    },
-    store::{NewJob, Start},
+    domain::{Attempt, AttemptOutcome, Cause, EventId, Job, JobId, JobState, Timestamp, Work},
+    store::{NewJob, OnStuck, Start, StoreError},
 };
 
-use super::{rows, writer::Desk};
+use super::{
+    follow,
+    key::{JOBS_MAX, JobKey},
+    leases::UnderWay,
+    line, newest,
+    rows::{self, Row},
+    writer::{Desk, Failed},
+};
 
 /// A state with its reason.
 pub(super) struct State<'a> {
@@ -22,98 +23,182 @@ pub(super) struct State<'a> {
     pub reason: Option<&'a str>,
 }
 
-pub(super) fn insert(desk: &mut Desk<'_>, event: EventId, n: u32, job: &NewJob) -> rusqlite::Result<()> {
-    let start = start(&job.start);
-    let plan = match &job.work {
-        Work::Route { .. } => None,
-        Work::Action(plan) => Some(rows::to_json(plan)?),
+impl<'a> State<'a> {
+    pub const fn plain(state: JobState) -> Self {
+        State { state, cause: None, reason: None }
+    }
+
+    pub const fn with(state: JobState, reason: &'a str) -> Self {
+        State { state, cause: None, reason: Some(reason) }
+    }
+}
+
+/// Adds job `n` of the event of `(seq, id)`. `line` is the place of the route job that it comes from.
+pub(super) fn insert(
+    desk: &mut Desk<'_>,
+    (seq, event): (i64, EventId),
+    n: u32,
+    job: &NewJob,
+    line: Option<i64>,
+) -> Result<(), Failed> {
+    if n >= JOBS_MAX {
+        return Err(StoreError::Conflict(format!("{event} has {n} jobs: it cannot get more")).into());
+    }
+    let (mut state, mut due) = start(&job.start, desk.now);
+    let told;
+    let mut in_line = line;
+    if let Some(order) = &job.order {
+        let (line, ahead) = line::join(desk, &order.key, seq, order.on_stuck == OnStuck::Skip)?;
+        in_line = Some(line);
+        if state.state == JobState::Ready
+            && let Some(ahead) = ahead
+        {
+            told = line::reason(ahead);
+            state = State::with(JobState::Blocked, &told);
+        }
+    }
+    let newest = job.coalesce.as_ref().filter(|_| matches!(state.state, JobState::Ready | JobState::Blocked));
+    if let Some(coalesce) = newest {
+        due = newest::replace(desk, coalesce, event)?;
+    }
+    let (plan, replay) = match &job.work {
+        Work::Route { replay, .. } => (None, replay.as_ref().map(rows::to_json).transpose()?),
+        Work::Action(plan) => (Some(rows::to_json(plan)?), None),
     };
+    let queue = desk.tally.queue(desk.db, job.lane, job.work.route(), job.destination.as_ref())?;
     let request = job.request.as_ref().map(rows::to_json).transpose()?;
     desk.db
         .prepare_cached(
-            "INSERT INTO job(event, n, lane, state, due, route, plan, config, cause, reason, request)
-             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            "INSERT INTO job(id, queue, state, due, fresh_at, config, line, newest, replay, cause, reason, plan, request)
+             VALUES(?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute(params![
-            event,
-            n,
-            job.lane,
-            start.state,
-            desk.now,
-            job.work.route(),
-            plan,
+            JobKey::new(seq, n),
+            queue,
+            state.state,
+            due,
             job.config,
-            start.cause,
-            start.reason,
+            in_line,
+            newest.map(|coalesce| &coalesce.key),
+            replay,
+            state.cause,
+            state.reason,
+            plan,
             request
         ])?;
-    desk.counts.shift(None, start.state, job.lane);
-    desk.new_work |= start.state == JobState::Ready;
+    desk.tally.shift(queue, None, Some(state.state));
+    desk.new_work |= state.state == JobState::Ready;
     Ok(())
 }
 
-/// The state a new job begins in.
-fn start(start: &Start) -> State<'_> {
+/// The state a new job begins in, and when it is due.
+fn start(start: &Start, now: Timestamp) -> (State<'_>, Timestamp) {
     match start {
-        Start::Ready => State { state: JobState::Ready, cause: None, reason: None },
-        Start::Blocked => State { state: JobState::Blocked, cause: None, reason: None },
-        Start::Waiting { reason } => State { state: JobState::Waiting, cause: None, reason: Some(reason) },
+        Start::Ready => (State::plain(JobState::Ready), now),
+        Start::At { due } => (State::plain(JobState::Ready), *due),
+        Start::Blocked => (State::plain(JobState::Blocked), now),
+        Start::Waiting { reason } => (State::with(JobState::Waiting, reason), now),
         Start::Dead { cause, reason } => {
-            State { state: JobState::Dead, cause: Some(*cause), reason: Some(reason) }
+            (State { state: JobState::Dead, cause: Some(*cause), reason: Some(reason) }, now)
         }
     }
 }
 
-pub(super) fn get(db: &Connection, id: JobId) -> rusqlite::Result<Option<Job>> {
-    db.prepare_cached(&format!("SELECT {} FROM job WHERE event = ?1 AND n = ?2", rows::JOB))?
-        .query_row(params![id.event, id.n], rows::job)
+pub(super) fn get(db: &Connection, key: JobKey) -> rusqlite::Result<Option<Row>> {
+    db.prepare_cached(&format!("SELECT {} FROM {} WHERE j.id = ?1", rows::JOB, rows::JOB_FROM))?
+        .query_row([key], rows::job)
         .optional()
 }
 
-/// The number the event's next job gets.
-pub(super) fn next_n(db: &Connection, event: EventId) -> rusqlite::Result<u32> {
-    db.prepare_cached("SELECT coalesce(max(n) + 1, 0) FROM job WHERE event = ?1")?
-        .query_row([event], |row| row.get(0))
+/// The `seq` of an event.
+pub(super) fn seq(db: &Connection, event: EventId) -> rusqlite::Result<Option<i64>> {
+    db.prepare_cached("SELECT seq FROM event WHERE id = ?1")?.query_row([event], |row| row.get(0)).optional()
 }
 
-pub(super) fn states(db: &Connection, event: EventId) -> rusqlite::Result<Vec<(u32, JobState)>> {
-    let mut select = db.prepare_cached("SELECT n, state FROM job WHERE event = ?1 ORDER BY n")?;
-    let rows = select.query_map([event], |row| Ok((row.get(0)?, rows::word(row, 1)?)))?;
-    rows.collect()
+/// The job with this id, as the file has it: one that is under way is ready.
+pub(super) fn find(db: &Connection, id: JobId) -> rusqlite::Result<Option<Row>> {
+    match seq(db, id.event)? {
+        Some(seq) if id.n < JOBS_MAX => get(db, JobKey::new(seq, id.n)),
+        Some(_) | None => Ok(None),
+    }
+}
+
+/// An event's jobs in the order they were made.
+pub(super) fn of_event(db: &Connection, under_way: &UnderWay, event: EventId) -> rusqlite::Result<Vec<Job>> {
+    let Some(seq) = seq(db, event)? else { return Ok(Vec::new()) };
+    let mut jobs: Vec<Job> = rows_of(db, seq)?.into_iter().map(|row| row.job).collect();
+    jobs.iter_mut().for_each(|job| mark(job, under_way));
+    Ok(jobs)
+}
+
+/// The rows of an event's jobs in the order they were made.
+pub(super) fn rows_of(db: &Connection, seq: i64) -> rusqlite::Result<Vec<Row>> {
+    let (first, last) = JobKey::all_of(seq);
+    let sql =
+        format!("SELECT {} FROM {} WHERE j.id BETWEEN ?1 AND ?2 ORDER BY j.id", rows::JOB, rows::JOB_FROM);
+    let mut select = db.prepare_cached(&sql)?;
+    select.query_map([first, last], rows::job)?.collect()
+}
+
+/// Tells that a job is under way, which the file does not.
+pub(super) fn mark(job: &mut Job, under_way: &UnderWay) {
+    if job.state == JobState::Ready && under_way.contains(&job.id) {
+        job.state = JobState::Leased;
+    }
+}
+
+/// The number the event's next job gets.
+pub(super) fn next_n(db: &Connection, seq: i64) -> rusqlite::Result<u32> {
+    let (first, last) = JobKey::all_of(seq);
+    let newest: Option<JobKey> = db
+        .prepare_cached("SELECT max(id) FROM job WHERE id BETWEEN ?1 AND ?2")?
+        .query_row([first, last], |row| row.get(0))?;
+    Ok(newest.map_or(0, |key| key.n() + 1))
 }
 
 /// Moves a job that nobody holds to another state.
 pub(super) fn set_state(
     desk: &mut Desk<'_>,
-    job: &Job,
+    row: &Row,
     to: &State<'_>,
     due: Timestamp,
 ) -> rusqlite::Result<()> {
     desk.db
-        .prepare_cached(
-            "UPDATE job SET state = ?3, due = ?4, cause = ?5, reason = ?6 WHERE event = ?1 AND n = ?2",
-        )?
-        .execute(params![job.id.event, job.id.n, to.state, due, to.cause, to.reason])?;
-    shifted(desk, job.state, to.state, job.lane);
+        .prepare_cached("UPDATE job SET state = ?2, due = ?3, cause = ?4, reason = ?5 WHERE id = ?1")?
+        .execute(params![row.key, to.state, due, to.cause, to.reason])?;
+    desk.tally.shift(row.queue, Some(row.job.state), Some(to.state));
+    desk.changed = true;
+    desk.new_work |= to.state == JobState::Ready;
     Ok(())
 }
 
-/// Keeps the counts, and tells workers of new work.
-pub(super) fn shifted(desk: &mut Desk<'_>, from: JobState, to: JobState, lane: Lane) {
-    desk.counts.shift(Some(from), to, lane);
-    desk.changed = true;
-    desk.new_work |= to == JobState::Ready;
+/// Makes a job ready from `due` on, with its age counting from there; one that is not at the head of its line waits on.
+pub(super) fn make_ready(
+    desk: &mut Desk<'_>,
+    row: &Row,
+    due: Timestamp,
+    reason: Option<&str>,
+) -> rusqlite::Result<()> {
+    desk.db.prepare_cached("UPDATE job SET fresh_at = ?2 WHERE id = ?1")?.execute(params![row.key, due])?;
+    let ahead = match (&row.job.work, row.line) {
+        (Work::Route { .. }, Some(line)) => line::ahead(desk.db, line)?,
+        (Work::Route { .. }, None) | (Work::Action(_), _) => None,
+    };
+    match ahead {
+        Some(ahead) => set_state(desk, row, &State::with(JobState::Blocked, &line::reason(ahead)), due),
+        None => set_state(desk, row, &State { state: JobState::Ready, cause: None, reason }, due),
+    }
 }
 
-/// Adds a line to a job's history.
-pub(super) fn record(db: &Connection, id: JobId, attempt: &Attempt) -> rusqlite::Result<()> {
+/// Adds a line to the history of a job that has `history` of them.
+pub(super) fn record(db: &Connection, key: JobKey, history: u32, attempt: &Attempt) -> rusqlite::Result<()> {
     db.prepare_cached(
-        "INSERT INTO attempt(event, n, seq, started_at, ended_at, outcome, status, detail)
-         SELECT ?1, ?2, (SELECT coalesce(max(seq) + 1, 0) FROM attempt WHERE event = ?1 AND n = ?2), ?3, ?4, ?5, ?6, ?7",
+        "INSERT INTO attempt(job, seq, started_at, ended_at, outcome, status, detail)
+         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
     .execute(params![
-        id.event,
-        id.n,
+        key,
+        history,
         attempt.started_at,
         attempt.ended_at,
         attempt.outcome,
@@ -123,101 +208,59 @@ pub(super) fn record(db: &Connection, id: JobId, attempt: &Attempt) -> rusqlite:
     Ok(())
 }
 
-/// A line in the history that no worker wrote.
-pub(super) fn remark(outcome: AttemptOutcome, at: Timestamp, detail: &str) -> Attempt {
-    Attempt { started_at: at, ended_at: at, outcome, detail: Some(detail.to_owned()), status: None }
+/// Adds a line that no worker wrote.
+pub(super) fn remark(
+    desk: &Desk<'_>,
+    key: JobKey,
+    outcome: AttemptOutcome,
+    detail: &str,
+) -> rusqlite::Result<()> {
+    let history: u32 = desk
+        .db
+        .prepare_cached("UPDATE job SET history = history + 1 WHERE id = ?1 RETURNING history - 1")?
+        .query_row([key], |row| row.get(0))?;
+    let at = desk.now;
+    let line =
+        Attempt { started_at: at, ended_at: at, outcome, detail: Some(detail.to_owned()), status: None };
+    record(desk.db, key, history, &line)
 }
 
 /// A dead letter goes back to its lane with fresh attempts; actions skipped because of it wait for it again.
-pub(super) fn revive(desk: &mut Desk<'_>, event: EventId, n: u32, why: &str) -> rusqlite::Result<()> {
-    let id = JobId { event, n };
-    let Some(job) = get(desk.db, id)? else { return Ok(()) };
+pub(super) fn revive(desk: &mut Desk<'_>, key: JobKey, why: &str) -> rusqlite::Result<()> {
+    let Some(row) = get(desk.db, key)? else { return Ok(()) };
     desk.db
-        .prepare_cached("UPDATE job SET attempts = 0, lost = 0 WHERE event = ?1 AND n = ?2")?
-        .execute(params![event, n])?;
-    set_state(desk, &job, &State { state: JobState::Ready, cause: None, reason: Some(why) }, desk.now)?;
-    record(desk.db, id, &remark(AttemptOutcome::Person, desk.now, why))?;
-    if let Work::Action(plan) = &job.work {
-        unskip(desk, event, plan)?;
+        .prepare_cached("UPDATE job SET attempts = 0, lost = 0, crashes = 0 WHERE id = ?1")?
+        .execute([key])?;
+    make_ready(desk, &row, desk.now, Some(why))?;
+    remark(desk, key, AttemptOutcome::Person, why)?;
+    if let Work::Action(plan) = &row.job.work {
+        follow::unskip(desk, key.event(), plan)?;
     }
     Ok(())
 }
 
-/// All actions of one route of an event.
-fn actions(db: &Connection, event: EventId, route: &Name) -> rusqlite::Result<Vec<(Job, ActionPlan)>> {
-    let mut select = db.prepare_cached(&format!(
-        "SELECT {} FROM job WHERE event = ?1 AND route = ?2 AND plan IS NOT NULL ORDER BY n",
-        rows::JOB
-    ))?;
-    let jobs = select.query_map(params![event, route], rows::job)?;
-    let mut found = Vec::new();
-    for job in jobs {
-        let job = job?;
-        if let Work::Action(plan) = &job.work {
-            let plan = plan.clone();
-            found.push((job, plan));
-        }
+/// Ends a job by somebody's will, with everything that follows from it. One that was under way is taken away from its
+/// worker.
+pub(super) fn finish(desk: &mut Desk<'_>, row: &Row, to: &State<'_>) -> rusqlite::Result<()> {
+    if let Some(held) = desk.leases.release(row.job.id) {
+        desk.tally.lease(held.queue, -1);
     }
-    Ok(found)
+    set_state(desk, row, to, desk.now)?;
+    let outcome =
+        if to.state == JobState::Skipped { AttemptOutcome::Skipped } else { AttemptOutcome::Person };
+    remark(desk, row.key, outcome, to.reason.unwrap_or_default())?;
+    ended(desk, row, to.state)
 }
 
-/// Releases or skips the actions that followed one which has just ended, and those that followed them.
-pub(super) fn release_followers(
-    desk: &mut Desk<'_>,
-    event: EventId,
-    ended: &ActionPlan,
-) -> rusqlite::Result<()> {
-    loop {
-        let all = actions(desk.db, event, &ended.route)?;
-        let mut moved = false;
-        for (job, plan) in all.iter().filter(|(job, _)| job.state == JobState::Blocked) {
-            let same_plan =
-                |other: &ActionPlan| other.version == plan.version && plan.after.contains(&other.id);
-            let predecessors =
-                all.iter().filter(|(_, other)| same_plan(other)).map(|(job, other)| (&other.id, job.state));
-            match unblock(predecessors) {
-                Unblock::Release => {
-                    set_state(
-                        desk,
-                        job,
-                        &State { state: JobState::Ready, cause: None, reason: None },
-                        desk.now,
-                    )?;
-                    moved = true;
-                }
-                Unblock::Skip { reason } => {
-                    let skipped = State { state: JobState::Skipped, cause: None, reason: Some(&reason) };
-                    set_state(desk, job, &skipped, job.due)?;
-                    record(desk.db, job.id, &remark(AttemptOutcome::Skipped, desk.now, &reason))?;
-                    moved = true;
-                }
-                Unblock::Stay => {}
-            }
-        }
-        if !moved {
-            return Ok(());
-        }
+/// What follows when a job has come to `state`, which no worker will change.
+pub(super) fn ended(desk: &mut Desk<'_>, row: &Row, state: JobState) -> rusqlite::Result<()> {
+    if let Work::Action(plan) = &row.job.work
+        && state.is_settled()
+    {
+        follow::release(desk, row.key.event(), plan)?;
     }
-}
-
-/// Takes back the skipping of everything that follows `revived`, near or far.
-fn unskip(desk: &mut Desk<'_>, event: EventId, revived: &ActionPlan) -> rusqlite::Result<()> {
-    let all = actions(desk.db, event, &revived.route)?;
-    let mut open = vec![revived.id.clone()];
-    let mut seen = BTreeSet::new();
-    while let Some(id) = open.pop() {
-        for (job, plan) in &all {
-            let follows = plan.version == revived.version && plan.after.contains(&id);
-            if job.state == JobState::Skipped && follows && seen.insert(job.id) {
-                set_state(
-                    desk,
-                    job,
-                    &State { state: JobState::Blocked, cause: None, reason: None },
-                    job.due,
-                )?;
-                open.push(plan.id.clone());
-            }
-        }
+    match row.line {
+        Some(line) => line::moved(desk, row.key.event(), line, state.is_final()),
+        None => Ok(()),
     }
-    Ok(())
 }

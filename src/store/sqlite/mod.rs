@@ -1,44 +1,59 @@
 //! The embedded backend: one SQLite file, one writer thread with group commit, several readers.
 //!
 //! Every operation of a batch runs in one `BEGIN IMMEDIATE` transaction with `synchronous = FULL` in WAL mode, and
-//! replies after its commit. Rows written per accepted event with one route: `event`, one `dedupe` per key, `job`,
-//! and the job's entries in its primary key and in `job_ready`.
+//! replies after its commit. Rows written per accepted event with one route: `event` and its id, one `dedupe` per key,
+//! `job` and its entry in `job_ready`; the counts in `queue` and `source` once a batch. For the work on it: one `lease`
+//! a claim, the job's row again without its entry in `job_ready`, and `attempt`.
 
 mod accept;
 mod claim;
-mod counts;
+mod erase;
+mod follow;
 mod jobs;
+mod keep;
+mod key;
 mod leases;
+mod line;
+mod newest;
 mod operate;
+mod purchases;
 mod read;
 mod readers;
+mod retain;
 mod rows;
 mod schema;
 mod settle;
+mod tally;
 mod writer;
 
 use std::{
     fs::{DirBuilder, File, TryLockError},
+    io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use crate::domain::{Answer, Clock, EventId, FrozenRequest, Job, JobId, Lease, Name, Prior};
+use crate::domain::{
+    Answer, Body, BodyFile, Clock, Event, EventId, FrozenRequest, Job, JobId, Lease, Name, Prior, Timestamp,
+};
 
 use super::{
-    Accepted, Admission, Claim, ClaimRequest, DedupeKey, Depths, EventQuery, EventSummary, JobQuery, Pause,
-    Resolution, Settlement, Store, StoreError, Timeline,
+    Accepted, Admission, Claim, ClaimRequest, DeadGroup, DedupeKey, Depths, Draw, Drawn, Erased, EventQuery,
+    EventSummary, JobQuery, Load, NewJob, Pause, Replayed, Resolution, RetainStep, Retained, Settlement,
+    Store, StoreError, Timeline,
+    bodies::{Bodies, INLINE_BYTES_MAX},
 };
-use counts::Counts;
 use leases::Leases;
 use readers::Readers;
-use writer::Writer;
+use tally::Tally;
+use writer::{Bench, Writer};
 
 pub use writer::CommitObserver;
 
@@ -47,6 +62,9 @@ pub const FILE: &str = "hookyard.db";
 
 /// Name of the file whose lock says that a process uses the directory.
 pub const LOCK_FILE: &str = "hookyard.lock";
+
+/// Folder of the data directory with the bodies that are too large for the database.
+const BODIES: &str = "bodies";
 
 /// Bytes the write-ahead log is cut back to after a checkpoint.
 const WAL_BYTES_MAX: i64 = 64 << 20;
@@ -88,6 +106,7 @@ pub struct SqliteOptions {
 pub struct SqliteStore {
     writer: Writer,
     readers: Readers,
+    bodies: Arc<Bodies>,
     dedupe: Duration,
     thread: std::thread::JoinHandle<()>,
 }
@@ -107,12 +126,15 @@ impl SqliteStore {
         let db = connect(&path)?;
         schema::prepare(&db)?;
         // Larger than any token an earlier process gave out, unless it gave out 2^40 of them.
-        let mut leases = Leases::new(schema::count_opening(&db)? << 40);
-        let mut counts = Counts::read(&db)?;
-        recover(&db, clock.as_ref(), &mut leases, &mut counts)?;
-        let started = Writer::start(db, Arc::clone(&clock), leases, counts, on_commit, lock);
-        let (writer, thread) = started.map_err(file_error)?;
-        Ok(SqliteStore { writer, readers: Readers::new(&path), dedupe, thread })
+        let leases = Arc::new(Mutex::new(Leases::new(schema::count_opening(&db)? << 40)));
+        let bodies = Arc::new(Bodies::open(&dir.join(BODIES)).map_err(file_error)?);
+        let readers = Readers::new(&path, Arc::clone(&leases));
+        let tally = Tally::read(&db)?;
+        let next_seq = db.query_row("SELECT coalesce(max(seq), 0) + 1 FROM event", [], |row| row.get(0))?;
+        let mut bench = Bench { db, clock, leases, tally, next_seq, bodies: Arc::clone(&bodies), on_commit };
+        bench.transact(claim::recover)?;
+        let (writer, thread) = Writer::start(bench, lock).map_err(file_error)?;
+        Ok(SqliteStore { writer, readers, bodies, dedupe, thread })
     }
 
     /// Carries out what is under way, and gives up the directory.
@@ -160,39 +182,26 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
     Ok(db)
 }
 
-/// Whatever was leased belonged to a process that is gone.
-fn recover(
-    db: &Connection,
-    clock: &dyn Clock,
-    leases: &mut Leases,
-    counts: &mut Counts,
-) -> Result<(), OpenError> {
-    let leased: Vec<JobId> = db
-        .prepare("SELECT event, n FROM job WHERE state = 'leased'")?
-        .query_map([], |row| Ok(JobId { event: row.get(0)?, n: row.get(1)? }))?
-        .collect::<Result<_, _>>()?;
-    db.execute_batch("BEGIN IMMEDIATE")?;
-    let mut desk = writer::Desk {
-        db,
-        leases,
-        counts,
-        now: clock.now(),
-        monotonic: clock.monotonic(),
-        changed: false,
-        new_work: false,
-    };
-    for id in leased {
-        claim::lose(&mut desk, id, "the process working on it ended")?;
-    }
-    db.execute_batch("COMMIT")?;
-    Ok(())
-}
-
 #[async_trait]
 impl Store for SqliteStore {
     async fn accept(&self, admission: Admission) -> Result<Accepted, StoreError> {
         let dedupe = self.dedupe;
-        self.writer.write(move |desk| accept::accept(desk, &admission, dedupe)).await
+        let large = match &admission.event.body {
+            Body::Here(bytes) if bytes.len() > INLINE_BYTES_MAX => Some(Bytes::clone(bytes)),
+            Body::Here(_) | Body::File(_) | Body::Gone => None,
+        };
+        let Some(body) = large else {
+            return self.writer.write(move |desk| accept::accept(desk, &admission, None, dedupe)).await;
+        };
+        let bytes = body.len() as u64;
+        let bodies = Arc::clone(&self.bodies);
+        // On disk before the commit that names it, and not removed before that is done.
+        let pin = blocking(move || bodies.keep(&body)).await?;
+        let file = BodyFile { sha256: pin.sha256().to_owned(), bytes };
+        let accepted =
+            self.writer.write(move |desk| accept::accept(desk, &admission, Some(&file), dedupe)).await;
+        drop(pin);
+        accepted
     }
 
     async fn knows(&self, keys: &[DedupeKey]) -> Result<bool, StoreError> {
@@ -200,8 +209,27 @@ impl Store for SqliteStore {
         self.writer.write(move |desk| accept::knows(desk, &keys, dedupe)).await
     }
 
+    fn load(&self) -> Load {
+        self.writer.load.get()
+    }
+
     async fn claim(&self, request: ClaimRequest) -> Result<Claim, StoreError> {
-        self.writer.write(move |desk| claim::claim(desk, request)).await
+        self.writer.write(move |desk| claim::claim(desk, &request)).await
+    }
+
+    async fn body(&self, event: &Event) -> Result<Option<Bytes>, StoreError> {
+        match &event.body {
+            Body::Here(bytes) => Ok(Some(Bytes::clone(bytes))),
+            Body::Gone => Ok(None),
+            Body::File(file) => {
+                let (bodies, sha256) = (Arc::clone(&self.bodies), file.sha256.clone());
+                blocking(move || match bodies.read(&sha256) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                    read => read.map(Some),
+                })
+                .await
+            }
+        }
     }
 
     async fn begin(&self, lease: Lease, request: Option<FrozenRequest>) -> Result<(), StoreError> {
@@ -210,7 +238,7 @@ impl Store for SqliteStore {
 
     async fn begin_purchase(&self, lease: Lease, judge: &Name, digest: &str) -> Result<Prior, StoreError> {
         let (judge, digest) = (Name::clone(judge), digest.to_owned());
-        self.writer.write(move |desk| settle::begin_purchase(desk, lease, &judge, &digest)).await
+        self.writer.write(move |desk| purchases::begin(desk, lease, &judge, &digest)).await
     }
 
     async fn end_purchase(
@@ -221,9 +249,7 @@ impl Store for SqliteStore {
         answer: Option<&Answer>,
     ) -> Result<(), StoreError> {
         let (judge, digest, answer) = (Name::clone(judge), digest.to_owned(), answer.cloned());
-        self.writer
-            .write(move |desk| settle::end_purchase(desk, lease, &judge, &digest, answer.as_ref()))
-            .await
+        self.writer.write(move |desk| purchases::end(desk, lease, &judge, &digest, answer.as_ref())).await
     }
 
     async fn extend(&self, lease: Lease, by: Duration) -> Result<(), StoreError> {
@@ -235,24 +261,34 @@ impl Store for SqliteStore {
     }
 
     async fn timeline(&self, event: EventId) -> Result<Option<Timeline>, StoreError> {
-        self.readers.read(move |db| read::timeline(db, event)).await
+        self.readers.read(move |db, under_way| read::timeline(db, under_way, event)).await
     }
 
     async fn events(&self, query: EventQuery) -> Result<Vec<EventSummary>, StoreError> {
-        self.readers.read(move |db| read::events(db, &query)).await
+        self.readers.read(move |db, under_way| read::events(db, under_way, &query)).await
     }
 
     async fn jobs(&self, query: JobQuery) -> Result<Vec<Job>, StoreError> {
-        self.readers.read(move |db| read::jobs(db, &query)).await
+        self.readers.read(move |db, under_way| read::jobs(db, under_way, &query)).await
+    }
+
+    async fn count(&self, query: JobQuery) -> Result<u64, StoreError> {
+        self.readers.read(move |db, under_way| read::count(db, under_way, &query)).await
+    }
+
+    async fn dead_groups(&self) -> Result<Vec<DeadGroup>, StoreError> {
+        self.readers.read(|db, _| read::dead_groups(db)).await
     }
 
     async fn depths(&self) -> Result<Depths, StoreError> {
         // Asked of the writer, which keeps the counts.
-        self.writer.write(|desk| Ok(read::depths(desk.db, desk.counts, desk.now)?)).await
+        self.writer.write(|desk| Ok(read::depths(desk)?)).await
     }
 
-    fn open_jobs(&self) -> u64 {
-        self.writer.open_jobs.load(std::sync::atomic::Ordering::Relaxed)
+    async fn last_heard(&self) -> Result<Vec<(Name, Timestamp)>, StoreError> {
+        self.writer
+            .write(|desk| Ok(desk.tally.sources().map(|(name, at, _)| (Name::clone(name), at)).collect()))
+            .await
     }
 
     async fn resolve(&self, job: JobId, resolution: Resolution) -> Result<(), StoreError> {
@@ -268,12 +304,53 @@ impl Store for SqliteStore {
         self.writer.write(move |desk| operate::discard(desk, &query, &note)).await
     }
 
+    async fn replay(&self, event: EventId, jobs: Vec<NewJob>) -> Result<Replayed, StoreError> {
+        self.writer.write(move |desk| operate::replay(desk, event, &jobs)).await
+    }
+
     async fn pause(&self, pause: Pause) -> Result<(), StoreError> {
         self.writer.write(move |desk| operate::pause(desk, &pause)).await
     }
 
     async fn resume(&self, pause: Pause) -> Result<(), StoreError> {
         self.writer.write(move |desk| operate::resume(desk, &pause)).await
+    }
+
+    async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
+        self.readers.read(|db, _| tally::pauses(db)).await
+    }
+
+    async fn cursor(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let name = name.to_owned();
+        self.writer.write(move |desk| Ok(keep::cursor(desk, &name)?)).await
+    }
+
+    async fn move_cursor(&self, name: &str, from: Option<&str>, to: &str) -> Result<(), StoreError> {
+        let (name, from, to) = (name.to_owned(), from.map(str::to_owned), to.to_owned());
+        self.writer.write(move |desk| keep::move_cursor(desk, &name, from.as_deref(), &to)).await
+    }
+
+    async fn take_turn(&self, job: &str, every: Duration) -> Result<bool, StoreError> {
+        let job = job.to_owned();
+        self.writer.write(move |desk| Ok(keep::take_turn(desk, &job, every)?)).await
+    }
+
+    async fn draw(&self, draw: Draw) -> Result<Drawn, StoreError> {
+        self.writer.write(move |desk| Ok(keep::draw(desk, &draw)?)).await
+    }
+
+    async fn give_back(&self, draw: Draw) -> Result<(), StoreError> {
+        self.writer.write(move |desk| Ok(keep::give_back(desk, &draw)?)).await
+    }
+
+    async fn retain(&self, step: RetainStep) -> Result<Retained, StoreError> {
+        let dedupe = self.dedupe;
+        self.writer.write(move |desk| retain::retain(desk, &step, dedupe)).await
+    }
+
+    async fn erase(&self, key: &str, after: Option<EventId>) -> Result<Erased, StoreError> {
+        let key = key.to_owned();
+        self.writer.write(move |desk| erase::erase(desk, &key, after)).await
     }
 
     fn work(&self) -> watch::Receiver<u64> {
@@ -283,4 +360,13 @@ impl Store for SqliteStore {
     fn changes(&self) -> watch::Receiver<u64> {
         self.writer.changes.clone()
     }
+}
+
+/// Work with files, on a thread that may block.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| StoreError::Unavailable(error.to_string()))?
+        .map_err(|error| StoreError::Unavailable(error.to_string()))
 }

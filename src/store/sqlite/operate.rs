@@ -3,87 +3,117 @@
 use rusqlite::params;
 
 use crate::{
-    domain::{AttemptOutcome, Job, JobId, JobState, Work},
-    store::{JobQuery, Pause, Resolution, Resolved, StoreError},
+    domain::{AttemptOutcome, Body, EventId, JobId, JobState, Work},
+    store::{JobQuery, NewJob, Pause, Replayed, Resolution, Resolved, StoreError},
 };
 
 use super::{
     jobs::{self, State},
-    read, rows,
+    key::JobKey,
+    read,
+    rows::{self, Row},
+    tally,
     writer::{Desk, Failed},
 };
 
-/// The route name under which `paused` keeps the kill switch; no route can be called so.
-const EVERYTHING: &str = "*";
-
 pub(super) fn resolve(desk: &mut Desk<'_>, id: JobId, resolution: &Resolution) -> Result<(), Failed> {
-    let job = jobs::get(desk.db, id)?.ok_or_else(|| StoreError::Conflict(format!("there is no job {id}")))?;
+    let row =
+        jobs::find(desk.db, id)?.ok_or_else(|| StoreError::Conflict(format!("there is no job {id}")))?;
+    let mut job = row.job.clone();
+    jobs::mark(&mut job, &desk.leases.under_way());
     if job.state != JobState::Waiting {
-        return Err(
-            StoreError::Conflict(format!("{id} does not wait for a person: it is {}", job.state)).into()
-        );
+        let told = format!("{id} does not wait for a person: it is {}", job.state);
+        return Err(StoreError::Conflict(told).into());
     }
-    let to = match &resolution.resolved {
+    let note = &resolution.note;
+    match &resolution.resolved {
         Resolved::Approve { verdict } => {
             let verdict = verdict.as_ref().map(rows::to_json).transpose()?;
             desk.db
                 .prepare_cached(
-                    "UPDATE job SET approved = 1, in_doubt = 0, verdict = coalesce(?3, verdict)
-                     WHERE event = ?1 AND n = ?2",
+                    "UPDATE job SET approved = 1, in_doubt = 0, verdict = coalesce(?2, verdict) WHERE id = ?1",
                 )?
-                .execute(params![id.event, id.n, verdict])?;
-            JobState::Ready
+                .execute(params![row.key, verdict])?;
+            jobs::make_ready(desk, &row, desk.now, Some(note))?;
+            jobs::remark(desk, row.key, AttemptOutcome::Person, note)?;
         }
-        Resolved::Done => JobState::Done,
-        Resolved::Discard => JobState::Discarded,
-    };
-    finish(desk, &job, to, &resolution.note)
-}
-
-/// Moves a job by a person's will, with everything that follows from it.
-fn finish(desk: &mut Desk<'_>, job: &Job, to: JobState, note: &str) -> Result<(), Failed> {
-    jobs::set_state(desk, job, &State { state: to, cause: None, reason: Some(note) }, desk.now)?;
-    jobs::record(desk.db, job.id, &jobs::remark(AttemptOutcome::Person, desk.now, note))?;
-    if let Work::Action(plan) = &job.work
-        && to.is_settled()
-    {
-        jobs::release_followers(desk, job.id.event, plan)?;
+        Resolved::Done => jobs::finish(desk, &row, &State::with(JobState::Done, note))?,
+        Resolved::Discard => jobs::finish(desk, &row, &State::with(JobState::Discarded, note))?,
     }
     Ok(())
 }
 
+fn dead(desk: &Desk<'_>, query: &JobQuery) -> rusqlite::Result<Vec<Row>> {
+    read::rows_of(
+        desk.db,
+        &desk.leases.under_way(),
+        &JobQuery { state: Some(JobState::Dead), ..query.clone() },
+    )
+}
+
 pub(super) fn redrive(desk: &mut Desk<'_>, query: &JobQuery) -> Result<u64, Failed> {
-    let dead = read::jobs(desk.db, &JobQuery { state: Some(JobState::Dead), ..query.clone() })?;
-    for job in &dead {
-        jobs::revive(desk, job.id.event, job.id.n, "redriven")?;
+    let dead = dead(desk, query)?;
+    for row in &dead {
+        jobs::revive(desk, row.key, "redriven")?;
     }
     Ok(dead.len() as u64)
 }
 
 pub(super) fn discard(desk: &mut Desk<'_>, query: &JobQuery, note: &str) -> Result<u64, Failed> {
-    let dead = read::jobs(desk.db, &JobQuery { state: Some(JobState::Dead), ..query.clone() })?;
-    for job in &dead {
-        finish(desk, job, JobState::Discarded, note)?;
+    let dead = dead(desk, query)?;
+    for row in &dead {
+        jobs::finish(desk, row, &State::with(JobState::Discarded, note))?;
     }
     Ok(dead.len() as u64)
 }
 
+pub(super) fn replay(desk: &mut Desk<'_>, event: EventId, new: &[NewJob]) -> Result<Replayed, Failed> {
+    let gone = |what: &str| StoreError::Conflict(format!("{event} cannot be replayed: {what}"));
+    let seq = jobs::seq(desk.db, event)?.ok_or_else(|| gone("it is not on record"))?;
+    let sweep = |work: &Work| match work {
+        Work::Route { replay: Some(replay), .. } => Some(replay.sweep.clone()),
+        Work::Route { replay: None, .. } | Work::Action(_) => None,
+    };
+    let sweeps: Vec<_> = new.iter().filter_map(|job| sweep(&job.work)).collect();
+    let known = jobs::rows_of(desk.db, seq)?;
+    if known.iter().filter_map(|row| sweep(&row.job.work)).any(|known| sweeps.contains(&known)) {
+        return Ok(Replayed::Already);
+    }
+    if matches!(read::event(desk.db, event)?.map(|event| event.body), None | Some(Body::Gone)) {
+        return Err(gone("its body is gone").into());
+    }
+    let first = jobs::next_n(desk.db, seq)?;
+    for (n, job) in (first..).zip(new) {
+        jobs::insert(desk, (seq, event), n, job, None)?;
+        jobs::remark(desk, JobKey::new(seq, n), AttemptOutcome::Person, "replayed")?;
+    }
+    desk.changed = true;
+    Ok(Replayed::Queued)
+}
+
 pub(super) fn pause(desk: &mut Desk<'_>, pause: &Pause) -> Result<(), Failed> {
-    desk.db.prepare_cached("INSERT OR IGNORE INTO paused(route) VALUES(?1)")?.execute([scope(pause)])?;
+    let (kind, name) = scope(pause);
+    desk.db
+        .prepare_cached("INSERT OR IGNORE INTO paused(kind, name) VALUES(?1, ?2)")?
+        .execute([kind, name])?;
+    desk.tally.pauses_changed(desk.db)?;
     desk.changed = true;
     Ok(())
 }
 
 pub(super) fn resume(desk: &mut Desk<'_>, pause: &Pause) -> Result<(), Failed> {
-    desk.db.prepare_cached("DELETE FROM paused WHERE route = ?1")?.execute([scope(pause)])?;
+    let (kind, name) = scope(pause);
+    desk.db.prepare_cached("DELETE FROM paused WHERE kind = ?1 AND name = ?2")?.execute([kind, name])?;
+    desk.tally.pauses_changed(desk.db)?;
     desk.changed = true;
     desk.new_work = true;
     Ok(())
 }
 
-fn scope(pause: &Pause) -> &str {
+fn scope(pause: &Pause) -> (&str, &str) {
     match pause {
-        Pause::Route(route) => route,
-        Pause::Everything => EVERYTHING,
+        Pause::Route(route) => (tally::ROUTE, route),
+        Pause::Destination(destination) => (tally::DESTINATION, destination),
+        Pause::Everything => (tally::EVERYTHING, ""),
     }
 }

@@ -1,87 +1,153 @@
-//! The file's layout. Readable with `sqlite3`: names and states are text, times are Unix milliseconds.
+//! The file's layout. Readable with `sqlite3`: names and states are text, times are Unix milliseconds, and the view
+//! `jobs` shows each job with its event.
 
 use rusqlite::Connection;
 
 use super::OpenError;
 
 /// Counts up with every change of the layout; an older program refuses a newer file.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
+/// What is there for which question, beside the tables' own keys:
+///
+/// - `event.id`: ids come from outside, `seq` is the order of acceptance and the first half of a job's number.
+/// - `job_ready`: the next due job of a queue. Queues keep routes and destinations apart, so that one that is paused,
+///   held or at its limit costs those beside it nothing.
+/// - `job_alone`: suspects that run with nothing beside them. `job_kept`: lists of what waits for people.
+/// - `job_newest`: what a newer event may take the place of. `line_head`: who is first in a line.
+/// - `event_file`: whether a body's file is still wanted.
+///
+/// A job that is worked on is `ready` here: who holds it is known to the process that gave it out, and `lease` only
+/// tells the next process what this one was working on when it ended.
 const LAYOUT: &str = "
 CREATE TABLE event(
-    id BLOB PRIMARY KEY,
+    seq INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
     source TEXT NOT NULL,
     type TEXT NOT NULL,
     lane TEXT NOT NULL,
     received_at INTEGER NOT NULL,
     test_mode INTEGER NOT NULL,
     headers TEXT NOT NULL,
-    body BLOB NOT NULL
+    bytes INTEGER NOT NULL,
+    file TEXT,
+    body BLOB
 );
+CREATE INDEX event_file ON event(file) WHERE file IS NOT NULL;
 CREATE TABLE dedupe(
-    key TEXT PRIMARY KEY,
-    event BLOB NOT NULL,
+    key BLOB PRIMARY KEY,
+    event INTEGER NOT NULL,
     at INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE redelivery(
-    event BLOB NOT NULL,
+    event INTEGER NOT NULL,
     at_s INTEGER NOT NULL,
+    times INTEGER NOT NULL,
     PRIMARY KEY(event, at_s)
 ) WITHOUT ROWID;
-CREATE TABLE job(
-    event BLOB NOT NULL,
-    n INTEGER NOT NULL,
+CREATE TABLE source(
+    name TEXT PRIMARY KEY,
+    heard_at INTEGER NOT NULL,
+    payload_bytes INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE queue(
+    id INTEGER PRIMARY KEY,
     lane TEXT NOT NULL,
+    route TEXT NOT NULL,
+    destination TEXT,
+    ready INTEGER NOT NULL DEFAULT 0,
+    blocked INTEGER NOT NULL DEFAULT 0,
+    waiting INTEGER NOT NULL DEFAULT 0,
+    dead INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE job(
+    id INTEGER PRIMARY KEY,
+    queue INTEGER NOT NULL,
     state TEXT NOT NULL,
     due INTEGER NOT NULL,
-    route TEXT NOT NULL,
-    plan TEXT,
+    fresh_at INTEGER NOT NULL,
     config TEXT NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
     lost INTEGER NOT NULL DEFAULT 0,
+    crashes INTEGER NOT NULL DEFAULT 0,
+    history INTEGER NOT NULL DEFAULT 0,
+    token INTEGER,
     begun INTEGER,
     first_begun INTEGER,
     in_doubt INTEGER NOT NULL DEFAULT 0,
     approved INTEGER NOT NULL DEFAULT 0,
+    line INTEGER,
+    newest TEXT,
+    replay TEXT,
     cause TEXT,
     reason TEXT,
+    plan TEXT,
     request TEXT,
     verdict TEXT,
-    receipt TEXT,
-    PRIMARY KEY(event, n)
-) WITHOUT ROWID;
-CREATE INDEX job_ready ON job(lane, due) WHERE state = 'ready';
-CREATE INDEX job_alone ON job(due) WHERE state = 'ready' AND lost >= 2;
-CREATE INDEX job_kept ON job(state, event, n) WHERE state IN ('waiting', 'dead', 'leased', 'blocked');
+    receipt TEXT
+);
+CREATE INDEX job_ready ON job(queue, due) WHERE state = 'ready';
+CREATE INDEX job_alone ON job(due) WHERE state = 'ready' AND crashes >= 2;
+CREATE INDEX job_kept ON job(state, id) WHERE state IN ('waiting', 'dead', 'blocked');
+CREATE INDEX job_newest ON job(newest) WHERE newest IS NOT NULL AND state IN ('ready', 'blocked');
+CREATE TABLE line(
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL,
+    event INTEGER NOT NULL,
+    skip INTEGER NOT NULL
+);
+CREATE INDEX line_head ON line(key, id);
 CREATE TABLE attempt(
-    event BLOB NOT NULL,
-    n INTEGER NOT NULL,
+    job INTEGER NOT NULL,
     seq INTEGER NOT NULL,
     started_at INTEGER NOT NULL,
     ended_at INTEGER NOT NULL,
     outcome TEXT NOT NULL,
     status INTEGER,
     detail TEXT,
-    PRIMARY KEY(event, n, seq)
+    PRIMARY KEY(job, seq)
 ) WITHOUT ROWID;
 CREATE TABLE purchase(
-    event BLOB NOT NULL,
-    n INTEGER NOT NULL,
+    event INTEGER NOT NULL,
     seq INTEGER NOT NULL,
+    job INTEGER NOT NULL,
     judge TEXT NOT NULL,
     digest TEXT NOT NULL,
     begun_at INTEGER NOT NULL,
     state TEXT NOT NULL,
     answer TEXT,
-    PRIMARY KEY(event, n, seq)
+    PRIMARY KEY(event, seq)
+) WITHOUT ROWID;
+CREATE TABLE lease(
+    token INTEGER PRIMARY KEY,
+    jobs TEXT NOT NULL
+);
+CREATE TABLE paused(
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY(kind, name)
+) WITHOUT ROWID;
+CREATE TABLE cursor(
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE turn(
+    job TEXT PRIMARY KEY,
+    at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE meter(
+    name TEXT PRIMARY KEY,
+    period INTEGER NOT NULL,
+    used INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE opened(
     times INTEGER NOT NULL
 );
 INSERT INTO opened VALUES(0);
-CREATE TABLE paused(
-    route TEXT PRIMARY KEY
-) WITHOUT ROWID;
+CREATE VIEW jobs AS
+    SELECT 'evt_' || lower(hex(e.id)) || '.' || (j.id & 65535) AS job, e.source, e.type, q.lane, q.route, q.destination,
+           j.state, datetime(j.due / 1000, 'unixepoch') AS due, j.attempts, j.cause, j.reason
+    FROM job j JOIN queue q ON q.id = j.queue JOIN event e ON e.seq = j.id >> 16;
 ";
 
 /// Counts up at every opening, so that what one process gives out can be told from what an earlier one did.

@@ -1,29 +1,25 @@
-//! What a lease holder may do: begin, buy, extend, and settle.
+//! What a lease holder may do: begin, extend, and settle.
 
 use std::time::Duration;
 
 use rusqlite::params;
 
 use crate::{
-    decide::purchase::{Buy, buy},
-    domain::{Answer, FrozenRequest, Job, JobState, Lease, Name, Next, Prior, Purchase, PurchaseState, Work},
+    domain::{FrozenRequest, JobId, JobState, Lease, Next, Timestamp, Work},
     store::{Settlement, Start, StoreError},
 };
 
 use super::{
-    claim,
+    claim, follow,
     jobs::{self, State},
-    rows,
+    leases::Held,
+    line, rows,
     writer::{Desk, Failed},
 };
 
-/// The job under `lease`, or the refusal of whoever no longer holds it.
-fn held(desk: &Desk<'_>, lease: Lease) -> Result<Job, Failed> {
-    let stale = || Failed::Refused(StoreError::StaleLease(lease.job));
-    if !desk.leases.holds(lease) {
-        return Err(stale());
-    }
-    jobs::get(desk.db, lease.job)?.ok_or_else(stale)
+/// What is held under `lease`, or the refusal of whoever no longer holds it.
+pub(super) fn held(desk: &Desk<'_>, lease: Lease) -> Result<Held, Failed> {
+    desk.leases.get(lease).ok_or(Failed::Refused(StoreError::StaleLease(lease.job)))
 }
 
 pub(super) fn begin(
@@ -31,157 +27,128 @@ pub(super) fn begin(
     lease: Lease,
     request: Option<&FrozenRequest>,
 ) -> Result<(), Failed> {
-    let job = held(desk, lease)?;
-    if request.is_some() && job.request.is_some() {
-        return Err(StoreError::Conflict(format!("the request of {} is frozen already", job.id)).into());
-    }
-    let request = request.map(rows::to_json).transpose()?;
-    desk.db
-        .prepare_cached(
-            "UPDATE job SET begun = ?3, first_begun = coalesce(first_begun, ?3), request = coalesce(?4, request)
-             WHERE event = ?1 AND n = ?2",
-        )?
-        .execute(params![job.id.event, job.id.n, desk.now, request])?;
-    desk.changed = true;
-    Ok(())
-}
-
-pub(super) fn begin_purchase(
-    desk: &mut Desk<'_>,
-    lease: Lease,
-    judge: &Name,
-    digest: &str,
-) -> Result<Prior, Failed> {
-    let job = held(desk, lease)?;
-    let record = purchases(desk, lease)?;
-    match buy(&record, judge, digest) {
-        Buy::Reuse(Purchase { answer: Some(answer), .. }) => return Ok(Prior::Answered(answer.clone())),
-        Buy::Reuse(_) | Buy::Refuse => return Ok(Prior::Spent),
-        Buy::Ask => {}
-    }
-    desk.db
-        .prepare_cached(
-            "INSERT INTO purchase(event, n, seq, judge, digest, begun_at, state) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?
-        .execute(params![
-            job.id.event,
-            job.id.n,
-            record.len() as i64,
-            judge,
-            digest,
-            desk.now,
-            PurchaseState::MaybeBilled
-        ])?;
-    desk.changed = true;
-    Ok(Prior::Begun)
-}
-
-fn purchases(desk: &Desk<'_>, lease: Lease) -> rusqlite::Result<Vec<Purchase>> {
-    let mut select = desk.db.prepare_cached(
-        "SELECT judge, digest, begun_at, state, answer FROM purchase WHERE event = ?1 AND n = ?2 ORDER BY seq",
-    )?;
-    let rows = select.query_map(params![lease.job.event, lease.job.n], rows::purchase)?;
-    rows.collect()
-}
-
-pub(super) fn end_purchase(
-    desk: &mut Desk<'_>,
-    lease: Lease,
-    judge: &Name,
-    digest: &str,
-    answer: Option<&Answer>,
-) -> Result<(), Failed> {
-    let job = held(desk, lease)?;
-    let state = if answer.is_some() { PurchaseState::Answered } else { PurchaseState::NotBilled };
-    let answer = answer.map(rows::to_json).transpose()?;
-    let ended = desk
+    let held = held(desk, lease)?;
+    let text = request.map(rows::to_json).transpose()?;
+    let begun = desk
         .db
         .prepare_cached(
-            "UPDATE purchase SET state = ?5, answer = ?6 WHERE event = ?1 AND n = ?2 AND seq =
-             (SELECT max(seq) FROM purchase
-              WHERE event = ?1 AND n = ?2 AND judge = ?3 AND digest = ?4 AND state = 'maybe_billed')",
+            "UPDATE job SET begun = ?2, first_begun = coalesce(first_begun, ?2), request = coalesce(?3, request)
+             WHERE id = ?1 AND (?3 IS NULL OR request IS NULL)",
         )?
-        .execute(params![job.id.event, job.id.n, judge, digest, state, answer])?;
-    if ended == 0 {
-        return Err(StoreError::Conflict(format!("{} never began this purchase", job.id)).into());
+        .execute(params![held.key, desk.now, text])?;
+    if begun == 0 {
+        return Err(StoreError::Conflict(format!("the request of {} is frozen already", lease.job)).into());
     }
     desk.changed = true;
     Ok(())
 }
 
 pub(super) fn extend(desk: &mut Desk<'_>, lease: Lease, by: Duration) -> Result<(), Failed> {
-    if !desk.leases.holds(lease) {
-        return Err(StoreError::StaleLease(lease.job).into());
-    }
-    desk.leases.extend(lease, desk.monotonic + by);
+    held(desk, lease)?;
+    desk.leases.extend(lease.job, desk.monotonic + by);
     Ok(())
 }
 
-pub(super) fn settle(desk: &mut Desk<'_>, lease: Lease, settlement: &Settlement) -> Result<(), Failed> {
-    let job = held(desk, lease)?;
-    let (state, due) = match &settlement.next {
-        Next::Done => (State { state: JobState::Done, cause: None, reason: None }, desk.now),
-        Next::RetryAt { due, reason } | Next::Park { due, reason } => {
-            (State { state: JobState::Ready, cause: None, reason: Some(reason) }, *due)
-        }
-        Next::Review { reason } => {
-            (State { state: JobState::Waiting, cause: None, reason: Some(reason) }, desk.now)
-        }
-        Next::Skip { reason } => {
-            (State { state: JobState::Skipped, cause: None, reason: Some(reason) }, desk.now)
-        }
+/// The state that `next` leads to, when it is due, and whether the attempt counted.
+fn state(next: &Next, now: Timestamp) -> (State<'_>, Timestamp, u32) {
+    match next {
+        Next::Done => (State::plain(JobState::Done), now, 1),
+        Next::RetryAt { due, reason } => (State::with(JobState::Ready, reason), *due, 1),
+        Next::Park { due, reason } => (State::with(JobState::Ready, reason), *due, 0),
+        Next::Review { reason } => (State::with(JobState::Waiting, reason), now, 0),
+        Next::Skip { reason } => (State::with(JobState::Skipped, reason), now, 0),
         Next::Dead { cause, reason } => {
-            (State { state: JobState::Dead, cause: Some(*cause), reason: Some(reason) }, desk.now)
+            (State { state: JobState::Dead, cause: Some(*cause), reason: Some(reason) }, now, 1)
         }
-    };
-    let counted = match settlement.next {
-        Next::Done | Next::RetryAt { .. } | Next::Dead { .. } => 1,
-        Next::Park { .. } | Next::Skip { .. } | Next::Review { .. } => 0,
-    };
+    }
+}
+
+pub(super) fn settle(desk: &mut Desk<'_>, lease: Lease, settlement: &Settlement) -> Result<(), Failed> {
+    let held = held(desk, lease)?;
+    let (to, due, counted) = state(&settlement.next, desk.now);
     let verdict = settlement.verdict.as_ref().map(rows::to_json).transpose()?;
     let receipt = settlement.receipt.as_ref().map(rows::to_json).transpose()?;
     let request = settlement.request.as_ref().map(rows::to_json).transpose()?;
     desk.db
         .prepare_cached(
-            "UPDATE job SET state = ?3, due = ?4, cause = ?5, reason = ?6, attempts = attempts + ?7, begun = NULL,
-             in_doubt = ?8, verdict = coalesce(?9, verdict), receipt = coalesce(?10, receipt),
-             request = coalesce(request, ?11)
-             WHERE event = ?1 AND n = ?2",
+            "UPDATE job SET state = ?2, due = ?3, cause = ?4, reason = ?5, attempts = attempts + ?6, begun = NULL,
+             in_doubt = ?7, verdict = coalesce(?8, verdict), receipt = coalesce(?9, receipt),
+             request = coalesce(request, ?10), token = ?11, history = ?12
+             WHERE id = ?1",
         )?
         .execute(params![
-            job.id.event,
-            job.id.n,
-            state.state,
+            held.key,
+            to.state,
             due,
-            state.cause,
-            state.reason,
+            to.cause,
+            to.reason,
             counted,
             settlement.in_doubt,
             verdict,
             receipt,
-            request
+            request,
+            lease.token,
+            held.history + 1
         ])?;
-    jobs::record(desk.db, job.id, &settlement.attempt)?;
-    desk.leases.release(job.id);
-    jobs::shifted(desk, job.state, state.state, job.lane);
+    jobs::record(desk.db, held.key, held.history, &settlement.attempt)?;
+    let ran_alone = held.alone;
+    give_up(desk, lease.job, &held, to.state)?;
     // A job that must run alone may have waited for this one to end, or all others for it.
-    desk.new_work |= desk.leases.is_empty() && claim::any_alone(desk.db)?;
-    desk.new_work |= job.lost_leases >= 2;
-    if !settlement.follow_up.is_empty() {
-        let first = jobs::next_n(desk.db, job.id.event)?;
-        for (n, follow_up) in (first..).zip(&settlement.follow_up) {
-            jobs::insert(desk, job.id.event, n, follow_up)?;
-        }
-        for follow_up in &settlement.follow_up {
-            if let (Work::Action(plan), Start::Dead { .. }) = (&follow_up.work, &follow_up.start) {
-                jobs::release_followers(desk, job.id.event, plan)?;
-            }
+    desk.new_work |= ran_alone || (desk.leases.is_empty() && claim::any_alone(desk.db)?);
+    replace(desk, lease.job, &settlement.replaces)?;
+    follow_up(desk, lease.job, &held, settlement)?;
+    if held.is_action
+        && to.state.is_settled()
+        && let Some(row) = jobs::get(desk.db, held.key)?
+        && let Work::Action(plan) = &row.job.work
+    {
+        follow::release(desk, held.key.event(), plan)?;
+    }
+    if let Some(line) = held.line {
+        let stuck = matches!(settlement.next, Next::Park { .. }) || to.state.is_settled();
+        if stuck {
+            line::moved(desk, held.key.event(), line, to.state.is_final())?;
         }
     }
-    if let Work::Action(plan) = &job.work
-        && state.state.is_settled()
-    {
-        jobs::release_followers(desk, job.id.event, plan)?;
+    Ok(())
+}
+
+fn give_up(desk: &mut Desk<'_>, job: JobId, held: &Held, to: JobState) -> rusqlite::Result<()> {
+    desk.leases.release(job);
+    desk.tally.lease(held.queue, -1);
+    desk.tally.shift(held.queue, Some(JobState::Ready), Some(to));
+    desk.changed = true;
+    // One that may be claimed again, and one that made room within a limit.
+    desk.new_work |= to == JobState::Ready;
+    claim::forget_batch(desk, held.batch)
+}
+
+/// Discards the jobs whose place is taken by the follow-up.
+fn replace(desk: &mut Desk<'_>, by: JobId, replaced: &[JobId]) -> Result<(), Failed> {
+    for id in replaced.iter().filter(|id| id.event == by.event) {
+        let Some(row) = jobs::find(desk.db, *id)? else { continue };
+        if !row.job.state.is_final() && !desk.leases.holds(*id) {
+            let reason = format!("replaced by a newer plan, of {by}");
+            jobs::finish(desk, &row, &State::with(JobState::Discarded, &reason))?;
+        }
+    }
+    Ok(())
+}
+
+fn follow_up(desk: &mut Desk<'_>, job: JobId, held: &Held, settlement: &Settlement) -> Result<(), Failed> {
+    if settlement.follow_up.is_empty() {
+        return Ok(());
+    }
+    let seq = held.key.event();
+    let first = jobs::next_n(desk.db, seq)?;
+    for (n, new) in (first..).zip(&settlement.follow_up) {
+        jobs::insert(desk, (seq, job.event), n, new, held.line)?;
+    }
+    for new in &settlement.follow_up {
+        // What follows one that is born dead is skipped; what follows only what is done already goes at once.
+        if let (Work::Action(plan), Start::Dead { .. } | Start::Blocked) = (&new.work, &new.start) {
+            follow::release(desk, seq, plan)?;
+        }
     }
     Ok(())
 }

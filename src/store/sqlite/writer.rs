@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -12,10 +12,12 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::domain::{Clock, Timestamp};
-use crate::store::StoreError;
+use crate::{
+    domain::{Clock, Timestamp},
+    store::{Load, StoreError, bodies::Bodies},
+};
 
-use super::{Lock, counts::Counts, leases::Leases};
+use super::{Lock, leases::Leases, retain, tally::Tally};
 
 /// Operations that may share one commit.
 const BATCH_MAX: usize = 512;
@@ -30,7 +32,12 @@ pub type CommitObserver = Arc<dyn Fn(Duration, usize) + Send + Sync>;
 pub(super) struct Desk<'a> {
     pub db: &'a Connection,
     pub leases: &'a mut Leases,
-    pub counts: &'a mut Counts,
+    pub tally: &'a mut Tally,
+    /// The next event's `seq`.
+    pub next_seq: &'a mut i64,
+    pub bodies: &'a Bodies,
+    /// Files of bodies that may be unwanted after the commit.
+    pub unwanted: &'a mut Vec<String>,
     pub now: Timestamp,
     pub monotonic: Duration,
     /// Something was changed.
@@ -68,45 +75,65 @@ pub(super) struct Writer {
     queue: mpsc::Sender<Operation>,
     pub work: watch::Receiver<u64>,
     pub changes: watch::Receiver<u64>,
-    /// Jobs that workers still have to do, as of the last commit.
-    pub open_jobs: Arc<AtomicU64>,
+    pub load: Arc<SharedLoad>,
+}
+
+/// [`Load`] as of the last commit, to be read at any time.
+#[derive(Debug, Default)]
+pub(super) struct SharedLoad {
+    open_jobs: AtomicU64,
+    payload_bytes: AtomicU64,
+}
+
+impl SharedLoad {
+    pub fn get(&self) -> Load {
+        Load {
+            open_jobs: self.open_jobs.load(Ordering::Relaxed),
+            payload_bytes: self.payload_bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    fn set(&self, load: Load) {
+        self.open_jobs.store(load.open_jobs, Ordering::Relaxed);
+        self.payload_bytes.store(load.payload_bytes, Ordering::Relaxed);
+    }
+}
+
+/// What the thread works with.
+pub(super) struct Bench {
+    pub db: Connection,
+    pub clock: Arc<dyn Clock>,
+    /// Shared with the readers, who tell which jobs are under way.
+    pub leases: Arc<Mutex<Leases>>,
+    pub tally: Tally,
+    pub next_seq: i64,
+    pub bodies: Arc<Bodies>,
+    pub on_commit: CommitObserver,
 }
 
 /// The thread's own side.
 struct Thread {
-    db: Connection,
-    clock: Arc<dyn Clock>,
-    leases: Leases,
-    counts: Counts,
-    on_commit: CommitObserver,
+    bench: Bench,
     work: watch::Sender<u64>,
     changes: watch::Sender<u64>,
-    open_jobs: Arc<AtomicU64>,
+    load: Arc<SharedLoad>,
     /// Held as long as the thread runs, and let go after the database.
     _directory: Lock,
 }
 
 impl Writer {
     /// Starts the thread. It ends when every `Writer` is gone; joining `JoinHandle` waits for that.
-    pub fn start(
-        db: Connection,
-        clock: Arc<dyn Clock>,
-        leases: Leases,
-        counts: Counts,
-        on_commit: CommitObserver,
-        directory: Lock,
-    ) -> std::io::Result<(Writer, std::thread::JoinHandle<()>)> {
+    pub fn start(bench: Bench, directory: Lock) -> std::io::Result<(Writer, std::thread::JoinHandle<()>)> {
         let (queue, operations) = mpsc::channel(QUEUE_MAX);
         let (work, work_seen) = watch::channel(0);
         let (changes, changes_seen) = watch::channel(0);
-        let open_jobs = Arc::new(AtomicU64::new(counts.open()));
-        let open_seen = Arc::clone(&open_jobs);
-        let thread =
-            Thread { db, clock, leases, counts, on_commit, work, changes, open_jobs, _directory: directory };
+        let load = Arc::<SharedLoad>::default();
+        load.set(bench.tally.load());
+        let seen = Arc::clone(&load);
+        let thread = Thread { bench, work, changes, load, _directory: directory };
         let handle =
             std::thread::Builder::new().name("store-writer".to_owned()).spawn(|| thread.run(operations))?;
-        let writer = Writer { queue, work: work_seen, changes: changes_seen, open_jobs: open_seen };
-        Ok((writer, handle))
+        Ok((Writer { queue, work: work_seen, changes: changes_seen, load: seen }, handle))
     }
 
     /// Carries out `operation` and waits until it is on disk.
@@ -170,34 +197,22 @@ impl Thread {
     fn commit(&mut self, batch: &mut Vec<Operation>) {
         let begun = Instant::now();
         let operations = batch.len();
-        let before = (self.leases.clone(), self.counts.clone());
         let mut replies = Vec::with_capacity(operations);
-        let mut desk = Desk {
-            db: &self.db,
-            leases: &mut self.leases,
-            counts: &mut self.counts,
-            now: self.clock.now(),
-            monotonic: self.clock.monotonic(),
-            changed: false,
-            new_work: false,
-        };
-        let mut broken = desk.db.execute_batch("BEGIN IMMEDIATE").err();
-        for operation in batch.drain(..) {
-            // SQLite may have rolled back by itself: what ran on would be committed alone, and told to have failed.
-            let (failed, reply) = operation(broken.is_none().then_some(&mut desk));
-            replies.push(reply);
-            broken = broken.or(failed);
-        }
-        let (changed, new_work) = (desk.changed, desk.new_work);
-        let outcome = match broken {
-            None => self.db.execute_batch("COMMIT"),
-            Some(error) => Err(error),
-        };
-        match outcome {
-            Ok(()) => {
-                self.open_jobs.store(self.counts.open(), Ordering::Relaxed);
+        let done = self.bench.transact(|desk| {
+            let mut broken = None;
+            for operation in batch.drain(..) {
+                // SQLite may have rolled back by itself: what ran on would be committed alone, and told to have failed.
+                let (failed, reply) = operation(broken.is_none().then_some(&mut *desk));
+                replies.push(reply);
+                broken = broken.or(failed);
+            }
+            broken.map_or(Ok(()), Err)
+        });
+        match done {
+            Ok(Changed { changed, new_work }) => {
+                self.load.set(self.bench.tally.load());
                 if changed {
-                    (self.on_commit)(begun.elapsed(), operations);
+                    (self.bench.on_commit)(begun.elapsed(), operations);
                 }
                 replies.into_iter().for_each(|reply| reply(Ok(())));
                 if new_work {
@@ -209,15 +224,85 @@ impl Thread {
             }
             Err(error) => {
                 tracing::error!(%error, operations, "nothing of this batch was stored: the commit failed");
+                // What the first operations made of a failed transaction is told to nobody.
+                let told = StoreError::Unavailable(error.to_string());
+                replies.into_iter().for_each(|reply| reply(Err(told.clone())));
+            }
+        }
+    }
+}
+
+/// What a transaction did.
+pub(super) struct Changed {
+    changed: bool,
+    new_work: bool,
+}
+
+impl Bench {
+    /// Runs `work` in one transaction. If it or the commit fails, everything in memory is as it was before.
+    pub fn transact(
+        &mut self,
+        work: impl FnOnce(&mut Desk<'_>) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<Changed> {
+        let next_seq = self.next_seq;
+        let mut unwanted = Vec::new();
+        let done = self.operate(work, &mut unwanted).and_then(|changed| {
+            self.db.prepare_cached("COMMIT")?.execute([])?;
+            Ok(changed)
+        });
+        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        match &done {
+            Ok(_) => {
+                leases.committed();
+                drop(leases);
+                retain::remove_files(&self.db, &self.bodies, &unwanted);
+            }
+            Err(_) => {
                 if !self.db.is_autocommit()
                     && let Err(error) = self.db.execute_batch("ROLLBACK")
                 {
                     tracing::error!(%error, "rolling back failed");
                 }
-                (self.leases, self.counts) = before;
-                let told = StoreError::Unavailable(error.to_string());
-                replies.into_iter().for_each(|reply| reply(Err(told.clone())));
+                leases.rolled_back();
+                self.next_seq = next_seq;
+                // Counts anew from the file, and from what is under way.
+                match Tally::read(&self.db) {
+                    Ok(mut tally) => {
+                        leases.held().for_each(|held| tally.lease(held.queue, 1));
+                        self.tally = tally;
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, "the counts could not be read again; they may be off")
+                    }
+                }
             }
         }
+        done
+    }
+
+    /// Everything but the commit. The leases are locked meanwhile, but not while the disk is waited for.
+    fn operate(
+        &mut self,
+        work: impl FnOnce(&mut Desk<'_>) -> rusqlite::Result<()>,
+        unwanted: &mut Vec<String>,
+    ) -> rusqlite::Result<Changed> {
+        self.db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut desk = Desk {
+            db: &self.db,
+            leases: &mut leases,
+            tally: &mut self.tally,
+            next_seq: &mut self.next_seq,
+            bodies: &self.bodies,
+            unwanted,
+            now: self.clock.now(),
+            monotonic: self.clock.monotonic(),
+            changed: false,
+            new_work: false,
+        };
+        work(&mut desk)?;
+        let Desk { changed, new_work, .. } = desk;
+        self.tally.write(&self.db)?;
+        Ok(Changed { changed, new_work })
     }
 }

@@ -5,8 +5,8 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 use hookyard::{
     domain::{Clock, EventId, Job, JobId, JobState, Lane, Next, Timestamp, Work},
     store::{
-        Accepted, Claim, ClaimRequest, Claimed, Depths, JobHistory, JobQuery, LaneDepth, Settlement, Store,
-        StoreError, Timeline,
+        Accepted, Claim, ClaimRequest, Claimed, Depths, JobHistory, JobQuery, LaneDepth, Limits, Settlement,
+        Store, StoreError, Timeline,
     },
 };
 
@@ -75,7 +75,7 @@ impl<B: Backend> Bench<B> {
     }
 
     pub async fn ask(&self, lanes: [Lane; 3], max: u32) -> Claim {
-        self.claim(ClaimRequest { lanes, max, lease: LEASE }).await.expect("a claim")
+        self.claim(wanting(lanes, max)).await.expect("a claim")
     }
 
     /// All that is handed out now.
@@ -153,8 +153,12 @@ impl<B: Backend> Bench<B> {
         counted.blocked = in_state(JobState::Blocked).await.len() as u64;
         counted.waiting = in_state(JobState::Waiting).await.len() as u64;
         counted.dead = in_state(JobState::Dead).await.len() as u64;
-        assert_eq!(self.depths().await.expect("an answer"), counted);
-        assert_eq!(self.open_jobs(), ready.len() as u64 + counted.leased + counted.blocked);
+        let mut depths = self.depths().await.expect("an answer");
+        let queued: u64 = depths.queues.drain(..).map(|queue| queue.ready).sum();
+        assert_eq!(queued, ready.len() as u64);
+        depths.payload_bytes.clear();
+        assert_eq!(depths, counted);
+        assert_eq!(self.load().open_jobs, ready.len() as u64 + counted.leased + counted.blocked);
     }
 }
 
@@ -166,10 +170,16 @@ impl<B> Deref for Bench<B> {
     }
 }
 
+/// A request that looks for up to `max` jobs in these lanes, in this order.
+pub fn wanting(lanes: [Lane; 3], max: u32) -> ClaimRequest {
+    let [first, second, third] = lanes;
+    ClaimRequest { shares: [(first, max), (second, 0), (third, 0)], lease: LEASE, limits: Limits::default() }
+}
+
 /// What a test calls a job: the action's id, or the route.
 pub fn name_of(job: &Job) -> &str {
     match &job.work {
-        Work::Route { route } => route,
+        Work::Route { route, .. } => route,
         Work::Action(plan) => &plan.id,
     }
 }

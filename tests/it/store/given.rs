@@ -56,7 +56,7 @@ pub fn event(n: u64) -> Draft {
         received_at: Timestamp::default(),
         test_mode: false,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-        body: Bytes::from_static(b"{}"),
+        body: Bytes::from_static(b"{}").into(),
     };
     Draft { event, keys: vec![same(&format!("forms:{n}"))], jobs: vec![route("triage")] }
 }
@@ -101,8 +101,7 @@ pub fn suspect(text: &str) -> DedupeKey {
 
 /// A ready route job.
 pub fn route(name: &str) -> NewJob {
-    let work = Work::Route { route: name.into() };
-    NewJob { lane: Lane::Normal, work, config: "c0ffee".into(), request: None, start: Start::Ready }
+    NewJob::new(Lane::Normal, Work::Route { route: name.into(), replay: None }, "c0ffee".into())
 }
 
 /// An action of route `triage`, blocked if it follows others.
@@ -113,6 +112,7 @@ pub fn action(id: &str, after: &[&str]) -> NewJob {
         uses: "crm.upsert".into(),
         after: after.iter().map(|id| (*id).into()).collect(),
         on_dead: None,
+        delay_ms: 0,
         version: 1,
         dead: None,
     };
@@ -207,6 +207,7 @@ pub fn settlement(next: Next) -> Settlement {
         verdict: None,
         receipt: None,
         follow_up: Vec::new(),
+        replaces: Vec::new(),
     }
 }
 

@@ -1,0 +1,27 @@
+//! Running a stored event again.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::words::words;
+
+/// What a replay does about the verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplayMode {
+    /// Plans from the verdict on record: no judge is asked.
+    Reuse,
+    /// Climbs the ladder anew. A question that was answered before is not paid for again.
+    Reclassify,
+}
+
+words!(ReplayMode { Reuse = "reuse", Reclassify = "reclassify" });
+
+/// A person's wish to run an event again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replay {
+    pub mode: ReplayMode,
+    /// Names the sweep it belongs to: an event is replayed once a sweep, however often the sweep is begun anew.
+    pub sweep: Arc<str>,
+}

@@ -1,0 +1,76 @@
+//! A replayed event's plan, held against what was planned and done before.
+
+use crate::{
+    decide::replan::{Replan, past, replan},
+    domain::{ActionPlan, Call, JobId, Name, Timestamp, Verdict, Work},
+    store::{JobHistory, NewJob, Start, Timeline},
+};
+
+use super::Engine;
+
+/// A plan, and what it puts an end to.
+#[derive(Debug)]
+pub struct Replanned {
+    pub jobs: Vec<NewJob>,
+    /// Jobs of earlier plans whose place is taken.
+    pub replaces: Vec<JobId>,
+    /// Actions that need not be done again: the same request had its effect.
+    pub kept: Vec<Name>,
+}
+
+/// The verdict on record for a route, the newest if there are several.
+pub fn recorded_verdict<'t>(timeline: &'t Timeline, route: &str) -> Option<&'t Verdict> {
+    timeline.jobs.iter().rev().find_map(|entry| match &entry.job.work {
+        Work::Route { route: of, .. } if &**of == route => entry.job.verdict.as_ref(),
+        Work::Route { .. } | Work::Action(_) => None,
+    })
+}
+
+/// The version that the next plan of a route gets.
+pub fn next_version(timeline: &Timeline, route: &str) -> u32 {
+    earlier(timeline, route).map(|(_, plan)| plan.version).max().unwrap_or_default() + 1
+}
+
+fn earlier<'t>(
+    timeline: &'t Timeline,
+    route: &str,
+) -> impl Iterator<Item = (&'t JobHistory, &'t ActionPlan)> {
+    timeline.jobs.iter().filter_map(move |entry| match &entry.job.work {
+        Work::Action(plan) if &*plan.route == route && plan.dead.is_none() => Some((entry, plan)),
+        Work::Action(_) | Work::Route { .. } => None,
+    })
+}
+
+impl Engine {
+    /// Holds freshly planned `jobs` of `route` against the record: what certainly had no effect goes with its new
+    /// version's key, what had it with the same bytes is left, and of the rest a person decides.
+    pub fn replan(&self, route: &str, jobs: Vec<NewJob>, timeline: &Timeline, now: Timestamp) -> Replanned {
+        let mut replanned = Replanned { jobs: Vec::new(), replaces: Vec::new(), kept: Vec::new() };
+        for mut job in jobs {
+            let Work::Action(plan) = &job.work else { continue };
+            if job.request.is_none() && plan.after.iter().all(|id| replanned.kept.contains(id)) {
+                // What it follows is done already, so its request can be told now. A fault is found by its own job.
+                job.request = self.freeze_late(plan, timeline, now).ok();
+                job.start = Start::Ready;
+            }
+            let call = job.request.as_ref().map(|request| &request.call);
+            let before: Vec<_> = earlier(timeline, route)
+                .filter(|(_, old)| old.id == plan.id)
+                .map(|(entry, _)| entry)
+                .collect();
+            let same = |old: &Call| call == Some(old);
+            let same = before.iter().any(|entry| entry.job.request.as_ref().is_some_and(|r| same(&r.call)));
+            match replan(before.iter().map(|entry| past(&entry.job)), same) {
+                Replan::Keep => {
+                    replanned.kept.push(Name::clone(&plan.id));
+                    continue;
+                }
+                Replan::Go => {}
+                Replan::Ask { why } => job.start = Start::Waiting { reason: why.to_owned() },
+            }
+            replanned.replaces.extend(before.iter().map(|entry| entry.job.id));
+            replanned.jobs.push(job);
+        }
+        replanned
+    }
+}

@@ -1,0 +1,75 @@
+//! What the keeper asks of a store.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::Serialize;
+
+use crate::domain::{EventId, Name, Timestamp};
+
+/// A draw on a shared meter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draw {
+    /// What is metered, such as `judge/claude/questions`.
+    pub meter: String,
+    pub amount: u64,
+    /// What may be drawn within a window, in the same unit as `amount`.
+    pub limit: u64,
+    /// Windows follow each other from the Unix epoch on: a day's begins at midnight UTC.
+    pub window: Duration,
+}
+
+/// What became of a draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drawn {
+    Taken,
+    /// It does not fit into this window; nothing was taken.
+    Refused {
+        /// When the next window begins.
+        until: Timestamp,
+    },
+}
+
+/// How long things are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Bodies, headers, requests, verdicts' outputs, receipts and bought answers.
+    pub payload_age: Duration,
+    /// The record that an event came and what became of it.
+    pub record_age: Duration,
+    /// Bytes of payload kept of a source; beyond it the oldest goes first.
+    pub payload_bytes_max: u64,
+}
+
+/// One bounded step of retention.
+#[derive(Debug, Clone)]
+pub struct RetainStep {
+    /// By source; of a source that is not named nothing is removed.
+    pub sources: BTreeMap<Name, Retention>,
+    /// Where the last step ended.
+    pub after: Option<EventId>,
+    /// Events looked at in this step, at the most.
+    pub events_max: u32,
+}
+
+/// What a step of retention did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Retained {
+    pub payloads: u64,
+    pub records: u64,
+    /// Dedupe keys forgotten because their window is over.
+    pub keys: u64,
+    /// Payload bytes removed.
+    pub bytes: u64,
+    /// Where to go on; `None` if this step came to the end.
+    pub next: Option<EventId>,
+}
+
+/// What a step of erasing did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Erased {
+    pub events: u64,
+    /// Open jobs that were discarded.
+    pub discarded: u64,
+    /// Where to go on; `None` if this step came to the end.
+    pub next: Option<EventId>,
+}

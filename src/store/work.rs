@@ -1,0 +1,97 @@
+//! What workers and people hand to the store, and what they get.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use crate::domain::{
+    Attempt, Event, FrozenRequest, Job, JobId, Lane, Lease, Name, Next, Receipt, Timestamp, Verdict,
+};
+
+use super::admission::NewJob;
+
+/// A request for work.
+#[derive(Debug, Clone)]
+pub struct ClaimRequest {
+    /// How many jobs each lane may give at first, in the order to look. What a lane leaves of its share goes to the
+    /// others in that order: no worker is idle while any lane has work.
+    pub shares: [(Lane, u32); 3],
+    /// How long the leases last.
+    pub lease: Duration,
+    pub limits: Limits,
+}
+
+impl ClaimRequest {
+    /// Jobs asked for in all.
+    pub fn max(&self) -> u32 {
+        self.shares.iter().map(|(_, share)| *share).fold(0, u32::saturating_add)
+    }
+}
+
+/// How many jobs may be under way at one time; without an entry there is no limit. 0 holds the jobs where they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Route jobs, by route.
+    pub routes: BTreeMap<Name, u32>,
+    /// Actions, by destination.
+    pub destinations: BTreeMap<Name, u32>,
+}
+
+/// Jobs handed out, and when to ask again.
+#[derive(Debug)]
+pub struct Claim {
+    pub jobs: Vec<Claimed>,
+    /// When the next job now waiting for its time will be due, where nothing was handed out. Jobs that are paused or
+    /// held by a limit do not count.
+    pub next_due: Option<Timestamp>,
+}
+
+/// A job with the right to work on it.
+#[derive(Debug)]
+pub struct Claimed {
+    pub lease: Lease,
+    pub job: Job,
+    /// A body in a file is not read yet: see [`super::Store::body`].
+    pub event: Arc<Event>,
+}
+
+/// The end of an attempt: the record of it, and everything that follows, in one step.
+#[derive(Debug, Clone)]
+pub struct Settlement {
+    pub attempt: Attempt,
+    pub next: Next,
+    /// The request, if this attempt fixed it without beginning an effect.
+    pub request: Option<FrozenRequest>,
+    /// Whether it is unknown if this attempt had its effect.
+    pub in_doubt: bool,
+    pub verdict: Option<Verdict>,
+    pub receipt: Option<Receipt>,
+    pub follow_up: Vec<NewJob>,
+    /// Jobs of the event that the follow-up replaces: they are discarded, unless they are under way or at their end.
+    pub replaces: Vec<JobId>,
+}
+
+/// A person's decision about a waiting job.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resolution {
+    pub resolved: Resolved,
+    /// For the record, such as who and why.
+    pub note: String,
+}
+
+/// What a person decided.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Resolved {
+    /// Go ahead; a route job with this verdict, where one is given.
+    Approve { verdict: Option<Box<Verdict>> },
+    /// It has happened already.
+    Done,
+    /// It is not to happen.
+    Discard,
+}
+
+/// What became of a wish to replay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replayed {
+    Queued,
+    /// The sweep has been here before.
+    Already,
+}
