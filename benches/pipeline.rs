@@ -11,7 +11,7 @@ use hookyard::{
     host::{self, SystemClock},
     source::{self, Reading, Scheme, Verified},
     store::{
-        Admission, DedupeKey, NewJob, OnMatch, Start, Store,
+        Admission, DedupeKey, NewJob, OnMatch, Store,
         sqlite::{SqliteOptions, SqliteStore},
     },
 };
@@ -123,16 +123,11 @@ fn admission(proof: &Delivery<Verified>, id: EventId) -> Admission {
         received_at: proof.received_at(),
         test_mode: false,
         headers: Vec::new(),
-        body: proof.body().clone(),
+        body: proof.body().clone().into(),
     };
     let key = DedupeKey { text: format!("forms/{id}"), on_match: OnMatch::Duplicate };
-    let job = NewJob {
-        lane: Lane::Critical,
-        work: Work::Route { route: "payment".into() },
-        config: "bench".into(),
-        request: None,
-        start: Start::Ready,
-    };
+    let work = Work::Route { route: "payment".into(), replay: None };
+    let job = NewJob::new(Lane::Critical, work, "bench".into());
     Admission::new(proof.trust(), event, vec![key], vec![job])
 }
 

@@ -263,7 +263,7 @@ fn lose(desk: &mut Desk<'_>, key: JobKey, loss: Loss) -> rusqlite::Result<()> {
             "UPDATE job SET due = ?2, lost = lost + 1, crashes = ?3, in_doubt = in_doubt OR begun IS NOT NULL,
              begun = NULL, reason = ?4, token = ?5, history = history + 1 WHERE id = ?1",
         )?
-        .execute(params![key, desk.now, crashes, reason, desk.leases.next_token()])?;
+        .execute(params![key, desk.now, crashes, reason, desk.leases.last_token()])?;
     let at = desk.now;
     let line = Attempt {
         started_at: at,

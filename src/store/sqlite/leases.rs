@@ -55,6 +55,11 @@ impl Leases {
         self.next_token
     }
 
+    /// At least as large as every token given out so far, and smaller than every one to come.
+    pub fn last_token(&self) -> u64 {
+        self.next_token.saturating_sub(1)
+    }
+
     /// Gives out a job under the next token.
     pub fn grant(&mut self, job: JobId, held: Held) -> Lease {
         let token = self.next_token;

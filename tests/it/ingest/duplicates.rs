@@ -19,7 +19,7 @@ async fn a_redelivery_is_told_the_first_events_id_and_state() {
         assert_eq!((answer.status, answer.word(), answer.event()), (200, "duplicate", first.event.id));
         assert_eq!((&answer.json["state"], answer.json.get("revived")), (&"done".into(), None));
         let after = house.settled(first.event.id).await;
-        assert_eq!(after.redeliveries, [house.now()]);
+        assert_eq!(after.redeliveries, [hookyard::store::Redelivery { at: house.now(), times: 1 }]);
         assert_eq!((after.jobs, house.sandbox.effects()), (first.jobs, before));
     }
     assert_eq!(house.events().await.len(), 2);

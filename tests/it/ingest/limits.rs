@@ -116,9 +116,9 @@ async fn a_full_store_refuses_before_the_body_is_read() {
     let job =
         house.service.store.timeline(house.events().await[0].event.id).await.unwrap().unwrap().jobs[0].job.id;
     let claim = hookyard::store::ClaimRequest {
-        lanes: [hookyard::domain::Lane::Normal; 3],
-        max: 1,
+        shares: [1, 0, 0].map(|share| (hookyard::domain::Lane::Normal, share)),
         lease: std::time::Duration::from_secs(60),
+        limits: hookyard::store::Limits::default(),
     };
     let claimed = house.service.store.claim(claim).await.unwrap().jobs.remove(0);
     let now = house.now();
@@ -137,6 +137,7 @@ async fn a_full_store_refuses_before_the_body_is_read() {
         verdict: None,
         receipt: None,
         follow_up: Vec::new(),
+        replaces: Vec::new(),
     };
     assert_ne!(claimed.job.id, job, "the older one is handed out first");
     house.service.store.settle(claimed.lease, settlement).await.unwrap();

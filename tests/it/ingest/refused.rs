@@ -125,7 +125,7 @@ async fn a_body_in_chunks_is_taken_like_any_other() {
     let answer = wire.answer().await;
     assert_eq!(answer.status, 202, "{answer:?}");
     let stored = house.service.store.timeline(answer.event()).await.unwrap().unwrap();
-    assert_eq!(stored.event.body, delivery.body);
+    assert_eq!(stored.event.body, delivery.body.into());
 }
 
 #[tokio::test]

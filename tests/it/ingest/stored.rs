@@ -14,7 +14,8 @@ fn connect(house: &House) -> Connection {
 
 fn stored(db: &Connection, event: EventId) -> (u32, u32) {
     let count = |sql| db.query_row(sql, [event.0.as_bytes().as_slice()], |row| row.get(0)).unwrap();
-    (count("SELECT count(*) FROM event WHERE id = ?1"), count("SELECT count(*) FROM job WHERE event = ?1"))
+    let jobs = "SELECT count(*) FROM job JOIN event ON seq = job.id >> 16 WHERE event.id = ?1";
+    (count("SELECT count(*) FROM event WHERE id = ?1"), count(jobs))
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ async fn a_signed_body_that_cannot_be_read_is_a_dead_letter_with_a_reason() {
         let event = house.queue(&Delivery::forms(&format!("u{n}"), &body)).await;
         let timeline = house.settled(event).await;
         assert_eq!((timeline.state, &*timeline.event.event_type), (EventState::Dead, "unreadable"));
-        assert_eq!(timeline.event.body, body.as_bytes());
+        assert_eq!(timeline.event.body, body.as_bytes().to_vec().into());
         let [entry] = timeline.jobs.as_slice() else { panic!("one job: {body}") };
         assert_eq!((entry.job.state, entry.job.cause), (JobState::Dead, Some(Cause::Unreadable)));
         let reason = entry.job.reason.as_deref().unwrap_or_default();

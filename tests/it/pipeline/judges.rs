@@ -8,7 +8,7 @@ use hookyard::{
     domain::{Answer, EventState, Lane, Lease, Name, Prior, PurchaseState, RungOutcome, Verdict},
     engine::RouteEnd,
     sandbox::Reply,
-    store::{ClaimRequest, Claimed, Store, StoreError, Timeline},
+    store::{ClaimRequest, Claimed, Limits, Store, StoreError, Timeline},
 };
 use serde_json::{Value, json};
 
@@ -204,14 +204,14 @@ impl Ledger for Played {
 const LEASE: Duration = Duration::from_secs(60);
 
 async fn claim(house: &House) -> Claimed {
-    let request = ClaimRequest { lanes: [Lane::Critical, Lane::Normal, Lane::Bulk], max: 1, lease: LEASE };
+    let request = ClaimRequest { shares: [(Lane::Normal, 1), (Lane::Critical, 0), (Lane::Bulk, 0)], lease: LEASE, limits: Limits::default() };
     house.service.store.claim(request).await.unwrap().jobs.remove(0)
 }
 
 async fn judge(house: &House, claimed: &Claimed) -> RouteEnd {
     let engine = Arc::clone(&house.service.engine.read().unwrap());
     let ledger = Played { store: Arc::clone(&house.service.store), lease: claimed.lease };
-    engine.run_route("triage", &claimed.event, None, &ledger, house.clock.as_ref()).await.unwrap()
+    engine.run_route("triage", &claimed.event, None, 1, &ledger, house.clock.as_ref()).await.unwrap()
 }
 
 #[tokio::test]

@@ -4,13 +4,13 @@ use std::{collections::BTreeSet, time::Duration};
 
 use hookyard::{
     domain::{JobId, JobState, Lane, Next},
-    store::{ClaimRequest, NewJob, Pause},
+    store::{NewJob, Pause},
 };
 use tokio::task::JoinSet;
 
 use super::{
     backend::Backend,
-    bench::{Bench, LANES, name_of, names},
+    bench::{Bench, LANES, name_of, names, wanting},
     given::{LEASE, TICK, action, event, event_id, park, retry, route, settlement},
 };
 
@@ -112,7 +112,7 @@ pub async fn no_job_is_handed_out_twice(b: Bench<impl Backend>) {
         workers.spawn(async move {
             let mut got: Vec<JobId> = Vec::new();
             loop {
-                let request = ClaimRequest { lanes: LANES, max, lease: LEASE };
+                let request = wanting(LANES, max);
                 let jobs = store.claim(request).await.expect("a claim").jobs;
                 if jobs.is_empty() {
                     return got;

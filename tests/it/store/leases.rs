@@ -7,7 +7,7 @@ use hookyard::{
 
 use super::{
     backend::Backend,
-    bench::{Bench, LANES, assert_stale, names, with},
+    bench::{Bench, LANES, assert_stale, names, wanting, with},
     given::{
         LEASE, TICK, action, answer, die, event, event_id, job_id, park, request, retry, route, settlement,
     },
@@ -35,7 +35,7 @@ impl Loss {
 pub async fn a_lease_lasts_as_long_as_asked_for(b: Bench<impl Backend>) {
     b.queue(event(1).jobs([route("short"), NewJob { lane: Lane::Bulk, ..route("long") }])).await;
     let first = b.ask(LANES, 1).await.jobs.remove(0);
-    let long = b.claim(ClaimRequest { lanes: LANES, max: 1, lease: 2 * LEASE }).await.unwrap().jobs.remove(0);
+    let long = b.claim(ClaimRequest { lease: 2 * LEASE, ..wanting(LANES, 1) }).await.unwrap().jobs.remove(0);
     b.advance(LEASE - TICK);
     assert!(b.take().await.is_empty());
 
@@ -192,43 +192,62 @@ pub async fn doubt_outlives_a_lease_that_was_lost_without_begin(b: Bench<impl Ba
 }
 
 /// Event 1 has a job on route `shy` that has lost two leases and is ready.
-async fn twice_lost(b: &Bench<impl Backend>) {
+/// A job that two crashes found under way, with nothing else to do.
+async fn twice_crashed<B: Backend>(mut b: Bench<B>) -> Bench<B> {
     b.queue(event(1).jobs([route("shy")])).await;
-    b.lose(2).await;
+    for _ in 0..2 {
+        b.take_one().await;
+        b = b.crash().await;
+    }
+    b
 }
 
-pub async fn a_job_that_lost_two_leases_is_handed_out_alone(b: Bench<impl Backend>) {
+pub async fn a_job_that_saw_two_crashes_is_handed_out_alone(b: Bench<impl Backend>) {
     b.queue(event(1).jobs([route("shy")])).await;
-    b.lose(1).await;
-    // With one lost lease it still runs beside others.
+    b.take_one().await;
+    let b = b.crash().await;
+    // After one crash it still runs beside others.
     b.queue(event(2).jobs([route("other")])).await;
-    let mut both = b.take().await;
+    let both = b.take().await;
     assert_eq!(names(&both), ["other", "shy"]);
-    both.retain(|claimed| claimed.event.id == event_id(2));
-    b.extend(both[0].lease, 9 * LEASE).await.unwrap();
-    b.advance(LEASE);
-    b.queue(event(3).jobs([route("third"), route("fourth")])).await;
-    assert!(b.take().await.is_empty(), "another is under way, and no further one starts");
-    b.end(&both[0], Next::Done).await;
+    b.end(both.iter().find(|claimed| claimed.event.id == event_id(2)).unwrap(), Next::Done).await;
+    let b = b.crash().await;
 
+    b.queue(event(3).jobs([route("third")])).await;
     let shy = b.take_one().await;
-    assert_eq!((shy.event.id, shy.job.lost_leases), (event_id(1), 2));
+    assert_eq!((shy.event.id, shy.job.lost_leases, shy.job.crashes), (event_id(1), 2, 2));
     assert!(b.take().await.is_empty(), "nothing starts beside it");
-    b.end(&shy, retry(b.now())).await;
+    b.end(&shy, retry(b.now().plus(TICK))).await;
+    let third = b.take_one().await;
+    b.queue(event(4).jobs([route("fourth")])).await;
+    b.advance(TICK);
+    assert!(b.take().await.is_empty(), "another is under way, and no further one starts");
+    b.end(&third, Next::Done).await;
     assert_eq!(b.take_one().await.event.id, event_id(1), "its next attempt runs alone too");
-    b.advance(LEASE);
 
     // A third loss is the worker's to judge: it claims the job as it stands and settles it as poison.
+    let b = b.crash().await;
     let poison = b.take_one().await;
     assert_eq!((poison.event.id, poison.job.lost_leases), (event_id(1), 3));
-    assert!(poison.job.reason.is_some_and(|reason| reason.contains("vanished")));
+    assert!(poison.job.reason.is_some_and(|reason| reason.contains("nothing running beside it")));
     b.settle(poison.lease, settlement(die())).await.unwrap();
-    assert_eq!(names(&b.take().await), ["fourth", "third"]);
+    assert_eq!(names(&b.take().await), ["fourth"]);
     b.audit().await;
 }
 
+pub async fn a_job_that_hangs_holds_nothing_up(b: Bench<impl Backend>) {
+    b.queue(event(1).jobs([route("slow")])).await;
+    b.lose(2).await;
+    b.queue(event(2).jobs([route("other")])).await;
+    assert_eq!(names(&b.take().await), ["other", "slow"], "it takes nobody with it");
+    b.advance(LEASE);
+    let again = b.take().await;
+    let slow = again.iter().find(|claimed| claimed.event.id == event_id(1)).unwrap();
+    assert_eq!((slow.job.lost_leases, slow.job.crashes), (3, 0));
+}
+
 pub async fn a_job_that_must_run_alone_holds_nothing_up_before_it_is_due(b: Bench<impl Backend>) {
-    twice_lost(&b).await;
+    let b = twice_crashed(b).await;
     let shy = b.take_one().await;
     b.end(&shy, park(b.now().plus(LEASE))).await;
     b.queue(event(2).jobs([route("other")])).await;
@@ -241,7 +260,7 @@ pub async fn a_job_that_must_run_alone_holds_nothing_up_before_it_is_due(b: Benc
 }
 
 pub async fn a_claim_for_no_job_gets_none_not_even_the_one_that_runs_alone(b: Bench<impl Backend>) {
-    twice_lost(&b).await;
+    let b = twice_crashed(b).await;
     assert_eq!(names(&b.ask(LANES, 0).await.jobs), [""; 0]);
     assert_eq!(b.take_one().await.job.lost_leases, 2);
 }

@@ -4,13 +4,13 @@ use hookyard::{
     domain::{
         Attempt, AttemptOutcome, Cause, EventId, EventState, Job, JobId, JobState, Lane, Next, Timestamp,
     },
-    store::{ClaimRequest, EventQuery, JobQuery, NewJob, Resolution, Resolved},
+    store::{EventQuery, JobQuery, NewJob, Redelivery, Resolution, Resolved},
 };
 use tokio::task::JoinSet;
 
 use super::{
     backend::Backend,
-    bench::{Bench, LANES, name_of, with},
+    bench::{Bench, LANES, name_of, wanting, with},
     given::{
         LEASE, action, answer, dead, die, event, event_id, job_id, park, request, retry, review, route, same,
         settlement, skip, verdict, waiting,
@@ -53,7 +53,7 @@ pub async fn the_timeline_is_complete_and_in_order(b: Bench<impl Backend>) {
         (record.event.id, record.event.received_at, record.state),
         (id, received_at, EventState::Open)
     );
-    assert_eq!(record.redeliveries, [b.now()]);
+    assert_eq!(record.redeliveries, [Redelivery { at: b.now(), times: 1 }]);
     let jobs: Vec<_> = record.jobs.iter().map(|entry| (entry.job.id.n, name_of(&entry.job))).collect();
     assert_eq!(jobs, [(0, "triage"), (1, "audit"), (2, "note"), (3, "mail")]);
     assert_eq!(record.jobs[0].history, history);
@@ -128,6 +128,8 @@ pub async fn events_come_newest_first_by_page_and_source(b: Bench<impl Backend>)
 }
 
 pub async fn jobs_are_found_by_each_field(b: Bench<impl Backend>) {
+    let mail = NewJob { destination: Some("crm".into()), ..dead(action("mail", &[]), Cause::Poison) };
+    b.queue(event(1).jobs([dead(route("dead"), Cause::Refused), mail])).await;
     let jobs = ["done", "skipped", "leased", "ready"].map(route).into_iter();
     let rest = [
         action("blocked", &["x"]),
@@ -139,9 +141,9 @@ pub async fn jobs_are_found_by_each_field(b: Bench<impl Backend>) {
     let taken = b.ask(LANES, 3).await.jobs;
     b.end(&taken[0], Next::Done).await;
     b.end(&taken[1], skip()).await;
-    b.discard(JobQuery { cause: Some(Cause::Refused), ..JobQuery::default() }, "ann").await.unwrap();
-    b.queue(event(1).jobs([dead(route("dead"), Cause::Refused), dead(action("mail", &[]), Cause::Poison)]))
-        .await;
+    let refused = JobQuery { ids: vec![job_id(event_id(2), 7)], ..JobQuery::default() };
+    b.discard(refused, "ann").await.unwrap();
+    let later = b.now().plus(LEASE);
 
     let (query, id) = (JobQuery::default, |event, n| job_id(event_id(event), n));
     let state = |state| JobQuery { state: Some(state), ..query() };
@@ -167,6 +169,11 @@ pub async fn jobs_are_found_by_each_field(b: Bench<impl Backend>) {
         (JobQuery { ids: vec![id(2, 7), id(1, 0)], ..state(JobState::Dead) }, vec![id(1, 0)]),
         (JobQuery { cause: Some(Cause::Refused), ..of("dead") }, vec![id(1, 0)]),
         (JobQuery { limit: 2, ..state(JobState::Dead) }, vec![id(1, 0), id(1, 1)]),
+        (JobQuery { after: Some(id(1, 0)), ..state(JobState::Dead) }, vec![id(1, 1), id(2, 6)]),
+        (JobQuery { destination: Some("crm".to_owned()), ..query() }, vec![id(1, 1)]),
+        (JobQuery { since: Some(later), ..query() }, vec![]),
+        (JobQuery { since: Some(b.now()), until: Some(later), ..state(JobState::Waiting) }, vec![id(2, 5)]),
+        (JobQuery { until: Some(b.now()), ..query() }, vec![]),
         (query(), (0..2).map(|n| id(1, n)).chain((0..8).map(|n| id(2, n))).collect()),
     ] {
         let found: Vec<JobId> = b.find(query.clone()).await.iter().map(|job| job.id).collect();
@@ -191,7 +198,7 @@ pub async fn counts_agree_with_the_jobs_after_every_transition(b: Bench<impl Bac
         [waiting(action("held", &[])), dead(route("broken"), Cause::Unrenderable), action("last", &["held"])];
     let id = b.queue(event(1).jobs(ready.into_iter().chain(others).collect::<Vec<_>>())).await;
     b.audit().await;
-    assert_eq!(b.open_jobs(), 4);
+    assert_eq!(b.load().open_jobs, 4);
 
     let jobs = b.take().await;
     b.audit().await;
@@ -235,10 +242,10 @@ pub async fn counts_agree_with_the_jobs_after_every_transition(b: Bench<impl Bac
     b.audit().await;
     b.take().await;
     b.audit().await;
-    let open = b.open_jobs();
+    let open = b.load().open_jobs;
     let b = b.crash().await;
     b.audit().await;
-    assert_eq!(b.open_jobs(), open);
+    assert_eq!(b.load().open_jobs, open);
 }
 
 pub async fn counts_are_exact_under_concurrency(b: Bench<impl Backend>) {
@@ -250,7 +257,7 @@ pub async fn counts_are_exact_under_concurrency(b: Bench<impl Backend>) {
                 let jobs = vec![NewJob { lane: LANES[m % 3], ..route("triage") }; 2];
                 let draft = event((10 * n + m) as u64).jobs(jobs).received(at);
                 store.accept(draft).await.expect("accepted");
-                let request = ClaimRequest { lanes: LANES, max: 2, lease: LEASE };
+                let request = wanting(LANES, 2);
                 for (claimed, end) in store.claim(request).await.expect("a claim").jobs.iter().zip(0..) {
                     let ends = [Next::Done, die(), review(), retry(at)];
                     let mut end = settlement(ends[(n + m + end) % 4].clone());

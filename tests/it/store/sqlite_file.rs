@@ -13,7 +13,7 @@ use std::{
 use hookyard::{
     domain::{Next, Timestamp},
     store::{
-        Accepted, ClaimRequest, EventQuery, JobQuery, Pause, Resolution, Resolved, Store, StoreError,
+        Accepted, EventQuery, JobQuery, Pause, Resolution, Resolved, Store, StoreError,
         Timeline,
         sqlite::{CommitObserver, FILE, OpenError, SqliteStore},
     },
@@ -25,7 +25,7 @@ use crate::support::clock::HandClock;
 
 use super::{
     backend::{Backend, SqliteBackend, open_in},
-    bench::{Bench, LANES, assert_stale, with},
+    bench::{Bench, LANES, assert_stale, wanting, with},
     given::{
         LEASE, action, answer, die, event, event_id, receipt, request, review, route, settlement, verdict,
     },
@@ -119,7 +119,7 @@ async fn what_was_answered_is_in_the_files() {
     }
     let copied = open_in(copy.path(), unobserved(), Arc::<HandClock>::default()).unwrap();
     assert_eq!(copied.timeline(event_id(1)).await.unwrap(), Some(b.record(event_id(1)).await));
-    assert_eq!(copied.open_jobs(), 1);
+    assert_eq!(copied.load().open_jobs, 1);
     copied.close();
 }
 
@@ -159,11 +159,11 @@ async fn an_operation_that_cannot_be_stored_changes_nothing() {
     let b = Bench::new(SqliteBackend::open().await);
     let judge = "large".into();
     let draft = || event(1).jobs([route("triage"), action("held", &["mail"])]);
-    broken(&b, "INSERT ON job WHEN new.n = 1", async || b.accept(draft().received(b.now())).await).await;
+    broken(&b, "INSERT ON job WHEN new.id & 65535 = 1", async || b.accept(draft().received(b.now())).await).await;
     broken(&b, "INSERT ON redelivery", async || b.accept(draft().received(b.now())).await).await;
 
-    let request_for = |max| ClaimRequest { lanes: LANES, max, lease: LEASE };
-    let claim = broken(&b, "UPDATE OF state ON job", async || b.claim(request_for(9)).await).await;
+    let request_for = |max| wanting(LANES, max);
+    let claim = broken(&b, "INSERT ON lease", async || b.claim(request_for(9)).await).await;
     let lease = claim.jobs[0].lease;
     broken(&b, "UPDATE OF begun ON job", async || b.begin(lease, Some(request("k"))).await).await;
     broken(&b, "INSERT ON purchase", async || b.begin_purchase(lease, &judge, "q").await).await;
@@ -173,7 +173,7 @@ async fn an_operation_that_cannot_be_stored_changes_nothing() {
         end.verdict = Some(verdict("Lead"));
         end.follow_up = vec![action("mail", &[]), action("note", &[])];
     });
-    broken(&b, "INSERT ON job WHEN new.n = 3", async || b.settle(lease, planned.clone()).await).await;
+    broken(&b, "INSERT ON job WHEN new.id & 65535 = 3", async || b.settle(lease, planned.clone()).await).await;
     assert!(matches!(b.extend(lease, LEASE).await, Err(StoreError::StaleLease(_))));
 
     // A lost lease is found again by whoever asks next.
@@ -189,11 +189,11 @@ async fn an_operation_that_cannot_be_stored_changes_nothing() {
     for claimed in b.take().await {
         b.end(&claimed, die()).await;
     }
-    broken(&b, "INSERT ON attempt WHEN new.n = 3", async || b.redrive(JobQuery::default()).await).await;
+    broken(&b, "INSERT ON attempt WHEN new.job & 65535 = 3", async || b.redrive(JobQuery::default()).await).await;
     for claimed in b.take().await {
         b.end(&claimed, die()).await;
     }
-    broken(&b, "INSERT ON attempt WHEN new.n = 3", async || b.discard(JobQuery::default(), "ann").await)
+    broken(&b, "INSERT ON attempt WHEN new.job & 65535 = 3", async || b.discard(JobQuery::default(), "ann").await)
         .await;
     broken(&b, "INSERT ON paused", async || b.pause(Pause::Everything).await).await;
     broken(&b, "DELETE ON paused", async || b.resume(Pause::Everything).await).await;
@@ -248,7 +248,7 @@ async fn what_waits_for_the_writer_shares_one_commit() {
     let lease = b.ask(LANES, 1).await.jobs[0].lease;
     assert_eq!(*gate.commits.lock().unwrap(), [1, 1], "what changes nothing is not counted");
     gate.close(&b).await;
-    let claim = ClaimRequest { lanes: LANES, max: 1, lease: LEASE };
+    let claim = wanting(LANES, 1);
     let (accepted, again, claimed, settled, late, ()) = tokio::join!(
         biased;
         b.accept(event(2).received(b.now())),
@@ -280,7 +280,7 @@ async fn a_batch_is_stored_whole_or_not_at_all() {
         biased;
         b.accept(event(2).source("broken").received(b.now())),
         b.accept(event(3).received(b.now())),
-        b.claim(ClaimRequest { lanes: LANES, max: 1, lease: LEASE }),
+        b.claim(wanting(LANES, 1)),
         b.pause(Pause::Everything),
         gate.open()
     );
@@ -321,7 +321,7 @@ async fn a_full_disk_loses_nothing_that_was_acknowledged() {
         assert!(store.timeline(event_id(n)).await.unwrap().is_some(), "event {n} of {acknowledged}");
     }
     assert_eq!(store.timeline(event_id(acknowledged + 1)).await.unwrap(), None);
-    assert_eq!(store.open_jobs(), acknowledged);
+    assert_eq!(store.load().open_jobs, acknowledged);
     store.accept(event(acknowledged + 1).received(Timestamp::default())).await.unwrap();
     store.close();
 }
@@ -345,11 +345,11 @@ async fn fill(dir: &Path) {
     assert!(matches!(store.accept(big(n + 1)).await, Err(StoreError::Unavailable(_))));
     assert_eq!(store.timeline(event_id(n + 1)).await.unwrap(), None);
     assert!(store.timeline(event_id(n)).await.unwrap().is_some());
-    let request = ClaimRequest { lanes: LANES, max: 1, lease: LEASE };
+    let request = wanting(LANES, 1);
     let claimed = store.claim(request).await;
     let leased = claimed.map_or(0, |claim| claim.jobs.len() as u64);
     let depths = store.depths().await.unwrap();
-    assert_eq!((depths.leased, depths.lanes[1].ready, store.open_jobs()), (leased, n - leased, n));
+    assert_eq!((depths.leased, depths.lanes[1].ready, store.load().open_jobs), (leased, n - leased, n));
     std::fs::write(dir.join("acknowledged"), n.to_string()).unwrap();
     // No farewell: as if killed.
     std::mem::forget(store);
