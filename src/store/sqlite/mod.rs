@@ -127,12 +127,13 @@ impl SqliteStore {
         schema::prepare(&db)?;
         // Larger than any token an earlier process gave out, unless it gave out 2^40 of them.
         let leases = Arc::new(Mutex::new(Leases::new(schema::count_opening(&db)? << 40)));
-        let bodies = Arc::new(Bodies::open(&dir.join(BODIES)).map_err(file_error)?);
+        let bodies = Arc::new(Bodies::new(dir.join(BODIES)));
         let readers = Readers::new(&path, Arc::clone(&leases));
         let tally = Tally::read(&db)?;
         let next_seq = db.query_row("SELECT coalesce(max(seq), 0) + 1 FROM event", [], |row| row.get(0))?;
         let mut bench = Bench { db, clock, leases, tally, next_seq, bodies: Arc::clone(&bodies), on_commit };
         bench.transact(claim::recover)?;
+        retain::sweep(&bench.db, &bench.bodies).map_err(file_error)?;
         let (writer, thread) = Writer::start(bench, lock).map_err(file_error)?;
         Ok(SqliteStore { writer, readers, bodies, dedupe, thread })
     }

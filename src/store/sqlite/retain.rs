@@ -192,10 +192,7 @@ fn forget_keys(desk: &mut Desk<'_>, memory: std::time::Duration) -> rusqlite::Re
 /// Removes files of bodies that no event names any more.
 pub(super) fn remove_files(db: &Connection, bodies: &Bodies, unwanted: &[String]) {
     for sha256 in unwanted {
-        let wanted = db
-            .prepare_cached("SELECT 1 FROM event WHERE file = ?1")
-            .and_then(|mut select| select.exists([sha256]));
-        let removed = match wanted {
+        let removed = match is_wanted(db, sha256) {
             Ok(true) => continue,
             Ok(false) => bodies.remove_unless_pinned(sha256).map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
@@ -204,4 +201,21 @@ pub(super) fn remove_files(db: &Connection, bodies: &Bodies, unwanted: &[String]
             tracing::warn!(sha256, error, "the file of a body could not be removed; a later sweep will");
         }
     }
+}
+
+/// Removes the files that a crash left between their writing and the commit that was to name them.
+pub(super) fn sweep(db: &Connection, bodies: &Bodies) -> std::io::Result<()> {
+    for folder in 0..=u8::MAX {
+        // In doubt it stays.
+        let wanted = |sha256: &str| is_wanted(db, sha256).unwrap_or(true);
+        let removed = bodies.sweep(folder, wanted)?;
+        if removed > 0 {
+            tracing::info!(removed, folder, "files of bodies that no event names were removed");
+        }
+    }
+    Ok(())
+}
+
+fn is_wanted(db: &Connection, sha256: &str) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT 1 FROM event WHERE file = ?1")?.exists([sha256])
 }

@@ -204,7 +204,11 @@ impl Ledger for Played {
 const LEASE: Duration = Duration::from_secs(60);
 
 async fn claim(house: &House) -> Claimed {
-    let request = ClaimRequest { shares: [(Lane::Normal, 1), (Lane::Critical, 0), (Lane::Bulk, 0)], lease: LEASE, limits: Limits::default() };
+    let request = ClaimRequest {
+        shares: [(Lane::Normal, 1), (Lane::Critical, 0), (Lane::Bulk, 0)],
+        lease: LEASE,
+        limits: Limits::default(),
+    };
     house.service.store.claim(request).await.unwrap().jobs.remove(0)
 }
 

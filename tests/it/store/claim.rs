@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use hookyard::{
     domain::{JobId, JobState, Lane, Next},
-    store::{NewJob, Pause},
+    store::{ClaimRequest, Claimed, Limits, NewJob, Pause},
 };
 use tokio::task::JoinSet;
 
@@ -185,4 +185,80 @@ pub async fn a_pause_does_not_touch_work_under_way(b: Bench<impl Backend>) {
     assert!(b.take().await.is_empty());
     b.resume(Pause::Everything).await.unwrap();
     assert_eq!(b.take_one().await.job.attempts, 1);
+}
+
+/// Actions to a destination, as jobs of their own.
+fn to(destination: &str) -> NewJob {
+    NewJob { destination: Some(destination.into()), ..action(destination, &[]) }
+}
+
+async fn ask(b: &Bench<impl Backend>, limits: &Limits) -> Vec<Claimed> {
+    b.claim(ClaimRequest { limits: limits.clone(), ..wanting(LANES, 100) }).await.unwrap().jobs
+}
+
+pub async fn a_limit_holds_what_is_beyond_it_and_nothing_else(b: Bench<impl Backend>) {
+    for n in 1..=4 {
+        let jobs =
+            [route("leads"), NewJob { lane: Lane::Bulk, ..route("leads") }, route("refunds"), to("crm")];
+        b.queue(event(n).jobs(jobs)).await;
+    }
+    b.queue(event(5).jobs([NewJob { lane: Lane::Critical, ..to("crm") }, to("mail")])).await;
+    let limits = Limits {
+        routes: [("leads".into(), 3)].into_iter().collect(),
+        destinations: [("crm".into(), 2)].into_iter().collect(),
+    };
+    let mut jobs = ask(&b, &limits).await;
+    let count = |jobs: &[Claimed], name| jobs.iter().filter(|one| name_of(&one.job) == name).count();
+    assert_eq!(
+        ["leads", "refunds", "crm", "mail"].map(|name| count(&jobs, name)),
+        [3, 4, 2, 1],
+        "in all lanes"
+    );
+    assert!(ask(&b, &limits).await.is_empty());
+    let ended = jobs.iter().position(|one| name_of(&one.job) == "crm").unwrap();
+    b.end(&jobs.remove(ended), Next::Done).await;
+    assert_eq!(names(&ask(&b, &limits).await), ["crm"], "the end of one makes room for one");
+    b.audit().await;
+    assert_eq!(b.take().await.len(), 7, "without limits the rest goes");
+}
+
+pub async fn a_limit_of_none_holds_everything_of_its_kind(b: Bench<impl Backend>) {
+    b.queue(event(1).jobs([to("crm"), to("mail"), route("leads")])).await;
+    let held = Limits { destinations: [("crm".into(), 0)].into_iter().collect(), ..Limits::default() };
+    assert_eq!(names(&ask(&b, &held).await), ["leads", "mail"]);
+    let request = ClaimRequest { limits: held, ..wanting(LANES, 9) };
+    assert_eq!(b.claim(request).await.unwrap().next_due, None, "what is held is not waited for");
+    assert_eq!(names(&b.take().await), ["crm"]);
+}
+
+pub async fn a_paused_destination_holds_its_actions(b: Bench<impl Backend>) {
+    b.queue(event(1).jobs([to("crm"), to("mail"), route("triage")])).await;
+    b.pause(Pause::Destination("crm".into())).await.unwrap();
+    let b = b.crash().await;
+    assert_eq!(names(&b.take().await), ["mail", "triage"]);
+    b.queue(event(2).jobs([to("crm")])).await;
+    assert!(b.take().await.is_empty());
+    b.resume(Pause::Destination("crm".into())).await.unwrap();
+    assert_eq!(names(&b.take().await), ["crm", "crm"]);
+    b.audit().await;
+}
+
+pub async fn a_pause_of_a_route_holds_its_actions_too(b: Bench<impl Backend>) {
+    b.queue(event(1).jobs([to("crm"), route("leads")])).await;
+    b.pause(Pause::Route("triage".into())).await.unwrap();
+    assert_eq!(names(&b.take().await), ["leads"]);
+}
+
+pub async fn each_lane_gets_its_share_and_what_others_leave(b: Bench<impl Backend>) {
+    let jobs = |lane, n| vec![NewJob { lane, ..route(lane.as_str()) }; n];
+    let all = [jobs(Lane::Critical, 2), jobs(Lane::Normal, 9), jobs(Lane::Bulk, 9)].concat();
+    b.queue(event(1).jobs(all)).await;
+    let shares = [(Lane::Bulk, 1), (Lane::Critical, 4), (Lane::Normal, 2)];
+    let got = b.claim(ClaimRequest { shares, ..wanting(LANES, 0) }).await.unwrap().jobs;
+    let count = |name| got.iter().filter(|one| name_of(&one.job) == name).count();
+    assert_eq!(
+        ["bulk", "critical", "normal"].map(count),
+        [3, 2, 2],
+        "critical leaves 2, and bulk is asked first"
+    );
 }

@@ -5,16 +5,20 @@
 mod backend;
 mod bench;
 mod given;
+mod model;
 mod sqlite_file;
 
 mod accept;
 mod begin;
 mod claim;
 mod followers;
+mod keeping;
 mod leases;
+mod lines;
 mod operate;
 mod purchases;
 mod reads;
+mod replays;
 mod settle;
 mod watching;
 
@@ -44,6 +48,11 @@ macro_rules! conformance {
                 a_paused_route_is_held_and_no_other,
                 the_kill_switch_holds_everything_and_accepts,
                 a_pause_does_not_touch_work_under_way,
+                a_limit_holds_what_is_beyond_it_and_nothing_else,
+                a_limit_of_none_holds_everything_of_its_kind,
+                a_paused_destination_holds_its_actions,
+                a_pause_of_a_route_holds_its_actions_too,
+                each_lane_gets_its_share_and_what_others_leave,
             ],
             leases: [
                 a_lease_lasts_as_long_as_asked_for,
@@ -92,6 +101,41 @@ macro_rules! conformance {
                 redriving_makes_what_was_skipped_wait_again,
                 redriving_one_of_two_dead_predecessors_is_not_enough,
             ],
+            lines: [
+                events_of_one_key_go_one_after_the_other,
+                the_next_event_waits_for_the_actions_of_the_one_before,
+                a_stuck_head_blocks_its_line_until_a_person_acts,
+                a_stuck_head_is_passed_by_where_that_was_asked_for,
+                a_redriven_head_goes_before_those_behind_it,
+                an_approval_does_not_jump_the_line,
+                one_that_is_born_dead_stands_in_line_too,
+                the_newest_waiting_event_takes_the_place_of_older_ones,
+                work_that_has_begun_keeps_its_place,
+                what_took_a_place_in_line_leaves_it_again,
+                a_job_for_later_is_handed_out_later,
+                a_delayed_action_waits_after_those_it_follows,
+            ],
+            replays: [
+                a_replay_adds_jobs_once_a_sweep,
+                an_event_that_is_not_on_record_cannot_be_replayed,
+                an_answer_serves_every_job_of_its_event,
+                what_a_newer_plan_replaces_is_discarded,
+            ],
+            keeping: [
+                a_cursor_is_moved_by_whoever_knows_where_it_stands,
+                a_turn_is_taken_once_in_its_time,
+                a_meter_gives_what_its_limit_allows_within_a_window,
+                a_large_body_is_read_on_request_and_survives,
+                sources_are_remembered_with_when_they_were_heard,
+                what_is_old_and_over_goes_payload_first,
+                payload_beyond_its_size_goes_oldest_first,
+                retention_goes_in_steps,
+                a_redelivery_after_its_payload_is_gone_is_a_duplicate,
+                keys_are_forgotten_after_their_window_and_not_before,
+                a_persons_data_is_erased_wherever_it_stands,
+                pauses_are_listed,
+                an_event_without_jobs_is_over_at_once,
+            ],
             operate: [
                 a_redriven_job_starts_afresh_with_the_same_request,
                 redrive_and_discard_take_what_the_query_names,
@@ -139,3 +183,8 @@ macro_rules! conformance {
 }
 
 conformance!(sqlite, SqliteBackend);
+
+#[test]
+fn sqlite_against_the_model() {
+    model::every_story_ends_as_the_model_says::<backend::SqliteBackend>();
+}

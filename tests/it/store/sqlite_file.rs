@@ -13,8 +13,7 @@ use std::{
 use hookyard::{
     domain::{Next, Timestamp},
     store::{
-        Accepted, EventQuery, JobQuery, Pause, Resolution, Resolved, Store, StoreError,
-        Timeline,
+        Accepted, EventQuery, JobQuery, Pause, Resolution, Resolved, Store, StoreError, Timeline,
         sqlite::{CommitObserver, FILE, OpenError, SqliteStore},
     },
 };
@@ -159,7 +158,8 @@ async fn an_operation_that_cannot_be_stored_changes_nothing() {
     let b = Bench::new(SqliteBackend::open().await);
     let judge = "large".into();
     let draft = || event(1).jobs([route("triage"), action("held", &["mail"])]);
-    broken(&b, "INSERT ON job WHEN new.id & 65535 = 1", async || b.accept(draft().received(b.now())).await).await;
+    broken(&b, "INSERT ON job WHEN new.id & 65535 = 1", async || b.accept(draft().received(b.now())).await)
+        .await;
     broken(&b, "INSERT ON redelivery", async || b.accept(draft().received(b.now())).await).await;
 
     let request_for = |max| wanting(LANES, max);
@@ -173,7 +173,8 @@ async fn an_operation_that_cannot_be_stored_changes_nothing() {
         end.verdict = Some(verdict("Lead"));
         end.follow_up = vec![action("mail", &[]), action("note", &[])];
     });
-    broken(&b, "INSERT ON job WHEN new.id & 65535 = 3", async || b.settle(lease, planned.clone()).await).await;
+    broken(&b, "INSERT ON job WHEN new.id & 65535 = 3", async || b.settle(lease, planned.clone()).await)
+        .await;
     assert!(matches!(b.extend(lease, LEASE).await, Err(StoreError::StaleLease(_))));
 
     // A lost lease is found again by whoever asks next.
@@ -189,12 +190,15 @@ async fn an_operation_that_cannot_be_stored_changes_nothing() {
     for claimed in b.take().await {
         b.end(&claimed, die()).await;
     }
-    broken(&b, "INSERT ON attempt WHEN new.job & 65535 = 3", async || b.redrive(JobQuery::default()).await).await;
+    broken(&b, "INSERT ON attempt WHEN new.job & 65535 = 3", async || b.redrive(JobQuery::default()).await)
+        .await;
     for claimed in b.take().await {
         b.end(&claimed, die()).await;
     }
-    broken(&b, "INSERT ON attempt WHEN new.job & 65535 = 3", async || b.discard(JobQuery::default(), "ann").await)
-        .await;
+    broken(&b, "INSERT ON attempt WHEN new.job & 65535 = 3", async || {
+        b.discard(JobQuery::default(), "ann").await
+    })
+    .await;
     broken(&b, "INSERT ON paused", async || b.pause(Pause::Everything).await).await;
     broken(&b, "DELETE ON paused", async || b.resume(Pause::Everything).await).await;
     assert_eq!(b.record(event_id(1)).await.redeliveries.len(), 1);
