@@ -30,6 +30,7 @@ pub use replay::{Replay, ReplayMode};
 pub use time::Timestamp;
 pub use verdict::{Rung, RungOutcome, Tokens, Verdict};
 pub use words::UnknownWord;
+pub(crate) use words::words;
 
 /// A name from the configuration (a source, route, action, …): cheap to clone, compared by text.
 pub type Name = std::sync::Arc<str>;

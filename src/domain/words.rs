@@ -32,7 +32,7 @@ macro_rules! words {
     };
 }
 
-pub(super) use words;
+pub(crate) use words;
 
 /// Not one of the words that were expected here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

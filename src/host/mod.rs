@@ -1,10 +1,12 @@
 //! The machine we run on: its clock, its randomness, and the one place that starts tasks.
 
 mod clock;
+mod fail_point;
 pub mod http;
 mod tasks;
 
 pub use clock::SystemClock;
+pub use fail_point::{FailPoint, VARIABLE as FAIL_AT, pass};
 pub use tasks::Tasks;
 
 use uuid::Uuid;

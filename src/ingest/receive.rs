@@ -12,7 +12,7 @@ use http::HeaderMap;
 use crate::{
     domain::{Delivery, Event, Lane, Name, Unverified},
     engine::{Admitted, Engine, Source},
-    host,
+    host::{self, FailPoint},
     source::{Reading, Refusal, Verified},
     store::{Accepted, Admission, DedupeKey, NewJob},
 };
@@ -165,7 +165,10 @@ impl Ingest {
         jobs: Vec<NewJob>,
     ) -> Result<Answer, Refused> {
         let id = event.id;
-        match self.store.accept(Admission::new(delivery.trust(), event, keys, jobs)).await {
+        host::pass(FailPoint::Accepting);
+        let accepted = self.store.accept(Admission::new(delivery.trust(), event, keys, jobs)).await;
+        host::pass(FailPoint::Accepted);
+        match accepted {
             Ok(Accepted::Queued { suspected_replay_of }) => {
                 tracing::debug!(source = %delivery.source(), event = %id, "event accepted");
                 gate.meter.accepted.inc();

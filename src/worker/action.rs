@@ -8,7 +8,7 @@ use crate::{
     },
     domain::{ActionPlan, Cause, FrozenRequest, Job, Mode, Next, Receipt, Sent, Timestamp},
     engine::Engine,
-    host,
+    host::{self, FailPoint},
     store::{Claimed, StoreError},
 };
 
@@ -58,8 +58,10 @@ impl Worker {
             return Ok(Next::Park { due: self.clock.now().plus(wait), reason }.into());
         }
         self.insist(claimed, || self.store.begin(claimed.lease, fresh.clone())).await?;
+        host::pass(FailPoint::ActBegun);
         let begun = self.clock.now();
         let performed = act.perform(&request, destination, Try { now: begun, look_first }).await;
+        host::pass(FailPoint::Sent);
         Ok(match performed {
             Ok(receipt) => done(receipt),
             Err(failure) => self.failed(engine, job, &request, begun, &failure),

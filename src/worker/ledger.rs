@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use crate::{
     classify::{Ledger, LedgerError},
     domain::{Answer, Lease, Name, Prior},
+    host::{self, FailPoint},
     store::{Claimed, StoreError},
 };
 
@@ -34,11 +35,15 @@ pub(super) fn found(error: LedgerError, lease: Lease) -> StoreError {
 impl Ledger for StoreLedger<'_> {
     async fn begin(&self, judge: &Name, digest: &str) -> Result<Prior, LedgerError> {
         let (store, lease) = (&self.worker.store, self.claimed.lease);
-        self.worker.insist(self.claimed, || store.begin_purchase(lease, judge, digest)).await.map_err(lost)
+        let prior = self.worker.insist(self.claimed, || store.begin_purchase(lease, judge, digest)).await;
+        host::pass(FailPoint::JudgeBegun);
+        prior.map_err(lost)
     }
 
     async fn answered(&self, judge: &Name, digest: &str, answer: &Answer) -> Result<(), LedgerError> {
-        self.end(judge, digest, Some(answer)).await
+        let answered = self.end(judge, digest, Some(answer)).await;
+        host::pass(FailPoint::AnswerCommitted);
+        answered
     }
 
     async fn not_billed(&self, judge: &Name, digest: &str) -> Result<(), LedgerError> {

@@ -16,7 +16,7 @@ use crate::{
     decide::lanes::Turns,
     domain::{AttemptOutcome, Clock, Work},
     engine::Engine,
-    host::Tasks,
+    host::{self, FailPoint, Tasks},
     store::{ClaimRequest, Claimed, Store, StoreError},
     telemetry::Metrics,
 };
@@ -150,6 +150,7 @@ impl Worker {
     }
 
     async fn attempt(&self, claimed: &Claimed) -> Result<AttemptOutcome, StoreError> {
+        host::pass(FailPoint::Claimed);
         let engine = self.engine();
         let started_at = self.clock.now();
         let end = match &claimed.job.work {
@@ -165,7 +166,9 @@ impl Worker {
         let detail = settlement.attempt.detail.as_deref().unwrap_or_default();
         tracing::info!(%job, %route, outcome = outcome.as_str(), detail, "attempt ended");
         // What has been done must not be forgotten.
+        host::pass(FailPoint::Settling);
         self.insist(claimed, || self.store.settle(claimed.lease, settlement.clone())).await?;
+        host::pass(FailPoint::Settled);
         Ok(outcome)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     domain::{Body, Event, Name, Next, Replay, ReplayMode, Timestamp},
     engine::{self, Engine, RouteEnd},
-    host,
+    host::{self, FailPoint},
     store::{Claimed, StoreError, Timeline},
 };
 
@@ -34,6 +34,7 @@ impl Worker {
         };
         let version = record.as_ref().map_or(1, |record| engine::next_version(record, route));
         let (event, _room) = self.with_body(claimed).await?;
+        host::pass(FailPoint::Gathered);
         let ledger = StoreLedger { worker: self, claimed };
         let decided = job.verdict.as_ref().or(recorded);
         let end = engine.run_route(route, &event, decided, version, &ledger, self.clock.as_ref()).await;

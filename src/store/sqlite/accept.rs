@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use rusqlite::{OptionalExtension, params};
-use sha2::{Digest, Sha256};
 
 use crate::{
     decide::outcome::outcome,
@@ -18,21 +17,9 @@ use super::{
     writer::{Desk, Failed},
 };
 
-/// Bytes of a dedupe key in the file: half of a SHA-256, more than enough to tell keys apart.
-const KEY_BYTES: usize = 16;
-
-type Digested = [u8; KEY_BYTES];
-
 /// Why the jobs of a suspected replay wait.
 fn suspicion(of: EventId) -> String {
     format!("the same body came before as {of}, under another id: perhaps a replay")
-}
-
-fn digest(key: &DedupeKey) -> Digested {
-    let whole = Sha256::digest(key.text.as_bytes());
-    let mut half = [0; KEY_BYTES];
-    half.copy_from_slice(&whole[..KEY_BYTES]);
-    half
 }
 
 /// `memory` is how long keys are remembered; `file` holds the body if it is too large for the database.
@@ -109,7 +96,7 @@ fn take_keys(
         let fresh = desk
             .db
             .prepare_cached("INSERT INTO dedupe(key, event, at) VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING")?
-            .execute(params![digest(only), seq, at])?;
+            .execute(params![only.text, seq, at])?;
         if fresh == 1 {
             return Ok(Keys::New);
         }
@@ -125,7 +112,7 @@ fn take_keys(
     for key in keys {
         desk.db
             .prepare_cached("INSERT OR REPLACE INTO dedupe(key, event, at) VALUES(?1, ?2, ?3)")?
-            .execute(params![digest(key), seq, at])?;
+            .execute(params![key.text, seq, at])?;
     }
     Ok(suspect.map_or(Keys::New, Keys::Suspect))
 }
@@ -138,7 +125,7 @@ fn lookup(desk: &Desk<'_>, key: &DedupeKey, memory: Duration) -> rusqlite::Resul
         .prepare_cached(
             "SELECT d.event, d.at FROM dedupe d JOIN event e ON e.seq = d.event WHERE d.key = ?1",
         )?
-        .query_row([digest(key)], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([&key.text], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     Ok(known.filter(|(_, at)| desk.now.since(*at) < memory).map(|(event, _)| event))
 }

@@ -164,9 +164,8 @@ fn remove_record(desk: &mut Desk<'_>, event: &Old) -> rusqlite::Result<()> {
 
 /// Forgets keys whose window is over, some at each step, round and round.
 fn forget_keys(desk: &mut Desk<'_>, memory: std::time::Duration) -> rusqlite::Result<u64> {
-    let hex: Option<String> = super::keep::cursor(desk, KEYS_CURSOR)?;
-    let from = hex.and_then(|hex| hex::decode(hex).ok()).unwrap_or_default();
-    let last: Option<Vec<u8>> = desk
+    let from = super::keep::cursor(desk, KEYS_CURSOR)?.unwrap_or_default();
+    let last: Option<String> = desk
         .db
         .prepare_cached("SELECT max(key) FROM (SELECT key FROM dedupe WHERE key > ?1 ORDER BY key LIMIT ?2)")?
         .query_row(params![from, KEYS_MAX], |row| row.get(0))?;
@@ -176,7 +175,7 @@ fn forget_keys(desk: &mut Desk<'_>, memory: std::time::Duration) -> rusqlite::Re
             .prepare_cached(
                 "INSERT INTO cursor(name, value) VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET value = ?2",
             )?
-            .execute(params![KEYS_CURSOR, hex::encode(&next)])?;
+            .execute(params![KEYS_CURSOR, next])?;
     }
     let Some(last) = last else { return Ok(0) };
     let ms = i64::try_from(memory.as_millis()).unwrap_or(i64::MAX);

@@ -10,6 +10,7 @@ const VERSION: i64 = 2;
 
 /// What is there for which question, beside the tables' own keys:
 ///
+/// - `dedupe.key` is the sender's own word: many senders count theirs up, and then the pages at hand are the ones needed.
 /// - `event.id`: ids come from outside, `seq` is the order of acceptance and the first half of a job's number.
 /// - `job_ready`: the next due job of a queue. Queues keep routes and destinations apart, so that one that is paused,
 ///   held or at its limit costs those beside it nothing.
@@ -35,7 +36,7 @@ CREATE TABLE event(
 );
 CREATE INDEX event_file ON event(file) WHERE file IS NOT NULL;
 CREATE TABLE dedupe(
-    key BLOB PRIMARY KEY,
+    key TEXT PRIMARY KEY,
     event INTEGER NOT NULL,
     at INTEGER NOT NULL
 ) WITHOUT ROWID;

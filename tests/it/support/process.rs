@@ -177,7 +177,8 @@ pub struct Running {
 }
 
 impl Running {
-    async fn start(mut command: Command) -> Self {
+    /// Starts a command of [`Project::serve`] and waits until the service is ready.
+    pub async fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
         let stderr = child.stderr.take().expect("its stderr is piped");
         let (told, log) = watch::channel(Log::default());

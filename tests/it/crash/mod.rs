@@ -1,5 +1,7 @@
 //! What is acknowledged survives the death of the process: kill -9 at chosen and at random moments, then a restart.
 
+mod points;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::mpsc,

@@ -1,0 +1,151 @@
+//! The process ends at every boundary between two steps, and at every pair of neighbouring ones.
+
+use std::collections::BTreeSet;
+
+use hookyard::{
+    config::{ACTIONS, CLASSIFIERS, Files, JUDGES, ROUTES, SETTINGS},
+    host::{FAIL_AT, FailPoint, SystemClock, Tasks},
+    sandbox::{Sandbox, SandboxOptions},
+};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use crate::support::process::{Project, Running};
+
+use super::{SIGNING_SECRET, STRIPE_SECRET, TOKEN, word};
+
+/// Questions that may be asked for one event when the process ends between asking and answering: the one whose answer
+/// was lost, and one more.
+const QUESTIONS_MAX: usize = 2;
+
+/// A cancellation that an LLM reads and that two actions follow: every boundary there is.
+struct Scene {
+    project: Project,
+    sandbox: Sandbox,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        let tasks = Tasks::default();
+        let clock = std::sync::Arc::new(SystemClock::new());
+        let options = SandboxOptions::new(clock, TOKEN.into(), SecretString::from(SIGNING_SECRET));
+        let sandbox = Sandbox::start(options, |work| tasks.spawn("sandbox", work)).await.expect("a sandbox");
+        let urls = sandbox.urls();
+        let project = Project::new(&files())
+            .with_env("STRIPE_WEBHOOK_SECRET", STRIPE_SECRET)
+            .with_env("ANTHROPIC_API_KEY", TOKEN)
+            .with_env("ANTHROPIC_URL", &urls.anthropic)
+            .with_env("CRM_URL", &urls.crm)
+            .with_env("CRM_TOKEN", TOKEN);
+        Scene { project, sandbox }
+    }
+
+    /// Starts the service, to end when it passes `point` for the first time.
+    async fn start_until(&self, point: FailPoint) -> Running {
+        let mut command = self.project.serve();
+        command.env(FAIL_AT, point.as_str());
+        Running::start(command).await
+    }
+
+    /// Delivers the event again and again, as a sender does that got no answer, until it is acknowledged.
+    async fn deliver(&self, service: &Running) -> Option<String> {
+        let body = cancellation();
+        let (status, answer) = service.deliver("stripe", super::signed(&body), body).await?;
+        assert!(matches!(status, 200 | 202), "{status}: {answer}");
+        Some(word(&answer["event"]))
+    }
+
+    /// Every event is done, each effect happened once, and no answer was bought twice.
+    async fn assert_all_well(&self, service: &Running, context: &str) {
+        let event = self.deliver(service).await.expect("an answer");
+        let path = super::path(&event);
+        let timeline = service.until(&path, |answer| answer["timeline"]["state"] != "open").await;
+        assert_eq!(timeline["timeline"]["state"], "done", "{context}: {timeline:#}");
+        let events = service.get("/api/v1/events").await;
+        assert_eq!(events.as_array().map(Vec::len), Some(1), "{context}: {events}");
+        let effects = self.sandbox.effects();
+        assert!(effects.iter().all(|effect| effect.done == 1), "{context}: {effects:?}");
+        let kinds: BTreeSet<&str> = effects.iter().map(|effect| effect.kind).collect();
+        assert_eq!((effects.len(), kinds.len()), (2, 2), "{context}: {effects:?}");
+        let asked = self.sandbox.asked().len();
+        assert!((1..=QUESTIONS_MAX).contains(&asked), "{context}: {asked} questions");
+    }
+}
+
+/// The embedded files with one route whose classifier asks an LLM at once.
+fn files() -> Files {
+    let files = Files::embedded();
+    let text = |name| files.get(name).expect("a file").to_owned();
+    let actions = text(ACTIONS).replace("\nurl = ", "\nallow_private = true\nurl = ");
+    let judges = text(JUDGES).replace(
+        "api_key = \"${ANTHROPIC_API_KEY}\"",
+        "api_key = \"${ANTHROPIC_API_KEY}\"\nbase_url = \"${ANTHROPIC_URL}\"\nallow_private = true",
+    );
+    let classifiers = "[classifier.churn]\ntext = \"{{ event.type }}\"\nladder = [{ judge = \"claude\" }]\n";
+    let routes = "[route.churn]\ntypes = [\"customer.subscription.deleted\"]\nclassifier = \"churn\"\naction = [\n\
+        { id = \"payment\", use = \"crm_payment\" },\n\
+        { id = \"call\", use = \"crm_checkin_call\", after = [\"payment\"] },\n]\n";
+    let files = files.with(ACTIONS, actions).with(JUDGES, judges);
+    let files = files.with(CLASSIFIERS, classifiers.to_owned()).with(ROUTES, routes.to_owned());
+    files.with(SETTINGS, super::settings(4))
+}
+
+fn cancellation() -> Vec<u8> {
+    let object = json!({
+        "id": "sub_1", "customer": "cus_1",
+        "cancellation_details": { "feedback": "too_expensive", "comment": "too expensive for us" },
+    });
+    let event: Value = json!({
+        "id": "evt_points", "object": "event", "livemode": true,
+        "type": "customer.subscription.deleted", "data": { "object": object },
+    });
+    event.to_string().into_bytes()
+}
+
+#[tokio::test]
+async fn an_end_at_any_boundary_loses_and_repeats_nothing() {
+    for point in FailPoint::ALL.iter().copied() {
+        let scene = Scene::set().await;
+        let service = scene.start_until(point).await;
+        scene.deliver(&service).await;
+        assert!(!service.ended().await.success(), "it ends at {point}");
+        let service = scene.project.start().await;
+        scene.assert_all_well(&service, point.as_str()).await;
+    }
+}
+
+#[tokio::test]
+async fn ends_at_neighbouring_boundaries_lose_and_repeat_nothing() {
+    for pair in FailPoint::ALL.windows(2) {
+        let scene = Scene::set().await;
+        for point in pair.iter().copied() {
+            let service = scene.start_until(point).await;
+            // What is stored needs no sender to come so far; a boundary that lies behind is passed by another job.
+            scene.deliver(&service).await;
+            assert!(!service.ended().await.success(), "it ends at {point}");
+        }
+        let service = scene.project.start().await;
+        scene.assert_all_well(&service, &format!("{} then {}", pair[0], pair[1])).await;
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_ends_the_process_each_time_is_found_out_and_holds_nothing_up() {
+    let scene = Scene::set().await;
+    let mut delivered = None;
+    for _ in 0..3 {
+        let service = scene.start_until(FailPoint::Gathered).await;
+        delivered = scene.deliver(&service).await.or(delivered);
+        assert!(!service.ended().await.success(), "the event ends the process");
+    }
+    // Whoever starts now settles it without running it, though it would end the process once more.
+    let service = scene.start_until(FailPoint::Gathered).await;
+    let event = delivered.expect("acknowledged");
+    let dead = |answer: &Value| answer["timeline"]["state"] == "dead";
+    let timeline = service.until(&super::path(&event), dead).await;
+    let job = &timeline["timeline"]["jobs"][0];
+    assert_eq!((&job["cause"], &job["lost_leases"]), (&json!("poison"), &json!(3)), "{job:#}");
+    let outcomes: Vec<&Value> =
+        job["history"].as_array().expect("a history").iter().map(|line| &line["outcome"]).collect();
+    assert_eq!(outcomes, ["lease_lost", "lease_lost", "lease_lost", "dead"]);
+}
