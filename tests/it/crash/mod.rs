@@ -1,11 +1,10 @@
 //! What is acknowledged survives the death of the process: kill -9 at chosen and at random moments, then a restart.
 
 mod points;
+mod rounds;
+mod tally;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::mpsc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use hookyard::{
     config::{ACTIONS, CLASSIFIERS, Files, JUDGES, ROUTES, SETTINGS},
@@ -17,7 +16,7 @@ use hookyard::{
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use crate::support::process::{self, Headers, Log, Project, Running};
+use crate::support::process::{self, Headers, Project, Running};
 
 const STRIPE_SECRET: &str = "whsec_of_the_crash_tests";
 const TOKEN: &str = "token-of-the-crash-tests";
@@ -171,16 +170,6 @@ async fn all_but_the_email(service: &Running, event: &str) -> Vec<Value> {
     }
 }
 
-/// Whether the log says of every job of the events that it is done.
-fn all_done(log: &Log, earlier: &Log, events: &[String]) -> bool {
-    let done = |log: &Log| -> BTreeSet<String> {
-        let ended = log.lines.iter().filter(|l| l["message"] == "attempt ended" && l["outcome"] == "done");
-        ended.map(|line| word(&line["job"])).collect()
-    };
-    let done: BTreeSet<String> = done(log).union(&done(earlier)).cloned().collect();
-    events.iter().all(|event| (0..JOBS).all(|n| done.contains(&format!("{event}.{n}"))))
-}
-
 #[tokio::test]
 async fn events_accepted_before_a_kill_are_done_after_it() {
     let scene = Scene::set(0).await;
@@ -249,88 +238,6 @@ async fn an_effect_whose_answer_was_lost_in_a_kill_is_asked_for_again_by_the_sam
         email["history"].as_array().expect("a history").iter().map(|attempt| &attempt["outcome"]).collect();
     assert_eq!(outcomes, ["lease_lost", "done"]);
     scene.assert_each_effect_once("");
-}
-
-/// Events of one round, and connections they come by.
-const EVENTS: usize = 200;
-const CONNECTIONS: usize = 4;
-
-/// `KILLS=n` makes it n rounds; `KILL_SEED=n` repeats the round that a failure names.
-#[tokio::test]
-async fn a_kill_under_load_loses_nothing_acknowledged_and_repeats_no_effect() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    match number("KILL_SEED") {
-        Some(seed) => kill_under_load(seed).await,
-        None => {
-            for _ in 0..number("KILLS").unwrap_or(3) {
-                kill_under_load(fastrand::u64(..)).await;
-            }
-        }
-    }
-}
-
-async fn kill_under_load(seed: u64) {
-    let after = fastrand::Rng::with_seed(seed).usize(1..EVENTS);
-    let context = format!("KILL_SEED={seed}, killed at {after} acknowledged events");
-    let scene = Scene::set(8).await;
-    let service = scene.project.start().await;
-    let url = service.webhook("stripe");
-    let (acknowledged, counted) = mpsc::channel::<()>();
-    let killer = std::thread::spawn(move || {
-        counted.iter().take(after).for_each(drop);
-        service.kill()
-    });
-    let mut senders = tokio::task::JoinSet::new();
-    for first in 0..CONNECTIONS {
-        senders.spawn(send_every_fourth(url.clone(), first, acknowledged.clone()));
-    }
-    drop(acknowledged);
-    let events = senders.join_all().await.concat();
-    let earlier = killer.join().expect("the service is killed");
-    assert!(events.len() >= after, "{context}: {}", events.len());
-
-    let service = scene.project.start().await;
-    service
-        .logged(&format!("the end of everything ({context})"), |log| all_done(log, &earlier, &events))
-        .await;
-    let open = |depths: &Value| -> u64 {
-        let lanes = depths["lanes"].as_array().expect("lanes").iter().map(|lane| &lane["ready"]);
-        lanes.chain([&depths["leased"], &depths["blocked"]]).filter_map(Value::as_u64).sum()
-    };
-    let depths = service.until("/api/v1/depths", |depths| open(depths) == 0).await;
-    assert_eq!((&depths["dead"], &depths["waiting"]), (&json!(0), &json!(0)), "{context}");
-
-    let listed = service.get("/api/v1/events").await;
-    let listed = listed.as_array().expect("events");
-    let mut known = BTreeSet::new();
-    for event in listed {
-        assert_eq!((&event["state"], &event["jobs"]), (&json!("done"), &json!(JOBS)), "{context}: {event}");
-        known.insert(word(&event["id"]));
-    }
-    assert_eq!(known.len(), listed.len(), "{context}");
-    for event in &events {
-        assert!(known.contains(event), "{context}: {event} was acknowledged and is lost");
-    }
-    let senders_tries = events.len() + CONNECTIONS;
-    assert!(known.len() <= senders_tries, "{context}: one unanswered delivery a connection at the most");
-    assert_eq!(scene.assert_each_effect_once(&context), known, "{context}: all four actions or none");
-}
-
-/// Delivers by one connection until it breaks; the events acknowledged.
-async fn send_every_fourth(url: String, first: usize, acknowledged: mpsc::Sender<()>) -> Vec<String> {
-    let client = process::client();
-    let mut events = Vec::new();
-    for n in (first..EVENTS).step_by(CONNECTIONS) {
-        let body = payment(n);
-        let Some((status, answer)) = process::deliver(&client, &url, signed(&body), body).await else {
-            break;
-        };
-        assert_eq!(status, 202, "{answer}");
-        events.push(word(&answer["event"]));
-        // The killer listens no longer once it has done its work.
-        let _ = acknowledged.send(());
-    }
-    events
 }
 
 #[tokio::test]

@@ -226,6 +226,13 @@ impl Running {
         serde_json::from_slice(&read(answer).await.expect("a whole answer")).expect("JSON")
     }
 
+    /// Tells the admin listener something; `None` if the connection broke before there was a whole answer.
+    pub async fn post(&self, path: &str, body: &Value) -> Option<Value> {
+        let request = self.client.post(format!("http://{}{path}", self.admin)).json(body);
+        let answer = request.send().await.ok()?;
+        serde_json::from_slice(&read(answer).await?).ok()
+    }
+
     /// Asks the admin listener again until its answer is as `wanted`. For the short time between the log's word of
     /// an end and its commit: there is nothing that tells of a commit from outside.
     pub async fn until(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
