@@ -5,7 +5,7 @@
 //! | floor | modules | |
 //! |---|---|---|
 //! | 0 | [`domain`], [`template`], [`decide`] | nouns; the language of conditions; what happens next, as pure functions |
-//! | 1 | [`source`], [`config`] | verify senders; read the files a user edits |
+//! | 1 | [`source`], [`config`], [`rate`] | verify senders; read the files a user edits; how often something may happen |
 //! | 2 | [`remote`] | outbound HTTP |
 //! | 3 | [`classify`], [`act`], [`store`], [`host`] | judges; destinations; where events live; the machine |
 //! | 4 | [`engine`] | a compiled configuration, and the one pipeline it runs |
@@ -23,6 +23,7 @@ pub mod engine;
 pub mod eval;
 pub mod host;
 pub mod ingest;
+pub mod rate;
 pub mod remote;
 pub mod sandbox;
 pub mod service;

@@ -55,6 +55,8 @@ codes! {
     UNSET = "HY0106";
     /// A signing secret that cannot be used as a key.
     BAD_KEY = "HY0107";
+    /// A proxy that is neither an IP address nor a network of them.
+    BAD_NETWORK = "HY0108";
 
     /// A lane that does not exist.
     BAD_LANE = "HY0201";

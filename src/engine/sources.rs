@@ -16,11 +16,13 @@ pub struct Source {
     pub limits: Limits,
 }
 
-/// Events let in per minute.
+/// Events let in per minute, from the source and of these from one account or else client address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     pub critical_per_min: u32,
     pub other_per_min: u32,
+    pub account_critical_per_min: u32,
+    pub account_other_per_min: u32,
     /// The sender tries again when refused; the excess of one that does not goes to the bulk lane instead.
     pub sender_retries: bool,
 }

@@ -1,9 +1,13 @@
 //! Serving HTTP/1.1 to strangers: every connection is counted, timed and ended.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::Router;
-use hyper::server::conn::http1;
+use axum::{Router, http::Request};
+use hyper::{
+    body::Incoming,
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
@@ -19,6 +23,10 @@ const CONNECTIONS_MAX: usize = 4_096;
 /// Wait after the system had no handle left for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Who is at the other end of a request's connection; every request served here carries it as an extension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
 /// Serves until the group of tasks is told to stop; then requests under way are answered and idle connections closed.
 ///
 /// A connection has `header_within` to send each request's head, and so to stay idle. Bodies are the handlers' affair.
@@ -31,8 +39,8 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: Tasks, header_w
             accepted = listener.accept() => accepted,
             () = tasks.stopping() => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -42,10 +50,15 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: Tasks, header_w
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "small answers on this connection may be delayed");
         }
+        let router = TowerToHyperService::new(router.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
+            router.call(request)
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(header_within)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
+            .serve_connection(TokioIo::new(stream), service);
         let connection = open.watch(connection);
         tasks.spawn("connection", async move {
             if let Err(error) = connection.await {

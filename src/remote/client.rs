@@ -4,11 +4,12 @@ use std::{fmt, num::NonZeroU32, time::Duration};
 
 use reqwest::{Client, ClientBuilder, Url, redirect::Policy};
 
+use crate::rate::Bucket;
+
 use super::{
     RemoteError, Request, Response,
     guard::{self, PublicOnly},
     install_tls,
-    limiter::Limiter,
     redact::redact,
 };
 
@@ -69,7 +70,7 @@ pub enum SetupError {
 /// One place to send requests to, with its connections and limits.
 pub struct Remote {
     client: Client,
-    limiter: Option<Limiter>,
+    limiter: Option<Bucket>,
     options: RemoteOptions,
     /// Whether this machine has certificates by which a TLS server can be known.
     has_roots: bool,
@@ -87,7 +88,7 @@ impl Remote {
         }
         let limiter = match options.limit_per_min.map(NonZeroU32::new) {
             Some(None) => return Err(SetupError::NoRequests),
-            Some(Some(requests)) => Some(Limiter::per_minute(requests)),
+            Some(Some(requests)) => Some(Bucket::per_minute(requests)),
             None => None,
         };
         // Building fails on a machine without CA certificates, as minimal containers are. Plain HTTP needs none.
@@ -105,7 +106,7 @@ impl Remote {
     /// # Errors
     /// The limit is reached; nothing was taken.
     pub fn ready(&self, elapsed: Duration) -> Result<(), Duration> {
-        self.limiter.as_ref().map_or(Ok(()), |limiter| limiter.ready(elapsed))
+        self.limiter.as_ref().map_or(Ok(()), |limiter| limiter.take(elapsed))
     }
 
     /// Whether requests may go to `url`, as far as can be said without resolving names.

@@ -17,7 +17,6 @@ mod answer;
 mod client;
 mod error;
 mod guard;
-mod limiter;
 mod redact;
 mod request;
 mod retry_after;

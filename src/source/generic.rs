@@ -42,7 +42,8 @@ pub(super) fn read(draft: &mut Draft, headers: &HeaderMap, body: &[u8]) -> Resul
     if let Some(given) = header {
         draft.add_id("the header `x-event-id`", given)?;
     }
-    let [own, event_type] = json::fields(body, ["id", "type"])?;
+    let [own, event_type, account] = json::fields(body, [&["id"], &["type"], &["account"]])?;
+    draft.set_account([account]);
     // Where the header names the event, `id` in the body may be anything.
     if header.is_none()
         && let Some(own) = id("id", own)?

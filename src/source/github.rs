@@ -10,7 +10,8 @@ use http::HeaderMap;
 use serde_json::json;
 
 use super::{
-    Handshake, Refusal, UnreadableBody, form, headers, json,
+    Handshake, Refusal, UnreadableBody, form, headers,
+    json::{self, Path},
     mac::{self, Key},
     reading::{Draft, Fault, text},
 };
@@ -54,6 +55,11 @@ pub(super) fn handshake(headers: &HeaderMap) -> Option<Handshake> {
         .then(|| Handshake { status: 200, body: json!({ "status": "pong" }) })
 }
 
+/// The action, and then who may be the account, best first: deliveries of a GitHub App name the installation, those
+/// of a webhook the owner of its repository or its organization (github/docs webhook-events-and-payloads).
+const WANTED: [Path<'static>; 4] =
+    [&["action"], &["installation", "id"], &["repository", "owner", "login"], &["organization", "login"]];
+
 /// The type is the event's name, and `.` with the body's `action` where there is one: `push`,
 /// `pull_request.opened` (github/docs webhook-events-and-payloads; @octokit/webhooks names its handlers so).
 pub(super) fn read(draft: &mut Draft, headers: &HeaderMap, body: &[u8]) -> Result<(), Fault> {
@@ -62,7 +68,8 @@ pub(super) fn read(draft: &mut Draft, headers: &HeaderMap, body: &[u8]) -> Resul
     }
     let event = headers::text(headers, EVENT).ok_or(Fault::NoHeader { header: EVENT })?;
     let json = json(headers::text(headers, headers::CONTENT_TYPE), body)?;
-    let [action] = json::fields(&json, ["action"])?;
+    let [action, accounts @ ..] = json::fields(&json, WANTED)?;
+    draft.set_account(accounts);
     let what = "the header `x-github-event` with `action` of the body";
     match text("action", action)? {
         Some(action) => draft.set_type(what, &format!("{event}.{action}")),

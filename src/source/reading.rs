@@ -41,6 +41,9 @@ pub struct Identity {
     pub keys: Vec<DedupeKey>,
     /// The sender marked it as made in a test environment.
     pub test_mode: bool,
+    /// Whose event it is at the sender, in the sender's words and from what is signed; `None` if it names nobody.
+    /// Inbound limits go by it.
+    pub account: Option<Box<str>>,
 }
 
 /// What a redelivery has in common with the first delivery.
@@ -83,6 +86,7 @@ pub(super) struct Draft {
     /// The primary id is covered by the signature, so a replay cannot change it.
     pub(super) id_is_signed: bool,
     pub(super) test_mode: bool,
+    account: Option<Box<str>>,
 }
 
 impl Draft {
@@ -101,6 +105,13 @@ impl Draft {
         Ok(())
     }
 
+    /// Takes the first of these that names an account. One that is no identifier names nobody: an event is not
+    /// unreadable for that.
+    pub(super) fn set_account<'b>(&mut self, named: impl IntoIterator<Item = Field<'b>>) {
+        let names = named.into_iter().filter_map(|field| id("", field).ok()?);
+        self.account = names.filter(|name| identifier("", name).is_ok()).map(Box::from).next();
+    }
+
     /// The event type that the body gives as `type`.
     pub(super) fn set_type_from(&mut self, field: Field<'_>) -> Result<(), Fault> {
         let remedy = "have the sender name the event's type there, as in \"order.paid\"";
@@ -109,7 +120,7 @@ impl Draft {
     }
 
     pub(super) fn finish(self, outcome: Result<(), Fault>, body: &[u8], body_key: bool) -> Reading {
-        let Draft { event_type, ids: mut keys, id_is_signed, test_mode } = self;
+        let Draft { event_type, ids: mut keys, id_is_signed, test_mode, account } = self;
         let reason = outcome.err().map(|fault| fault.to_string());
         if reason.is_some() && keys.is_empty() {
             // The sender will try again with the same bytes; without a key each try would be another dead
@@ -119,7 +130,7 @@ impl Draft {
             keys.push(DedupeKey { text: digest(body), kind: KeyKind::Body });
         }
         let event_type = event_type.filter(|_| reason.is_none()).unwrap_or_else(|| UNREADABLE.into());
-        let identity = Identity { event_type, keys, test_mode };
+        let identity = Identity { event_type, keys, test_mode, account };
         match reason {
             None => Reading::Event(identity),
             Some(reason) => Reading::Unreadable { identity, reason },

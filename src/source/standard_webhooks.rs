@@ -97,12 +97,13 @@ pub(super) fn verify(keys: &[Key], headers: &HeaderMap, body: &[u8], window: Win
 }
 
 /// The spec recommends, and we require, a `type` in the body (standard-webhooks spec 1.0.0, "Payload
-/// structure").
+/// structure"). `account` is ours: a sender that serves several may name the one concerned.
 pub(super) fn read(draft: &mut Draft, headers: &HeaderMap, body: &[u8]) -> Result<(), Fault> {
     draft.id_is_signed = true;
     let given = Given::from(headers).map_err(|_| Fault::NoHeader { header: STANDARD.id })?;
     draft.add_id("the header with the id", given.id)?;
-    let [event_type] = json::fields(body, ["type"])?;
+    let [event_type, account] = json::fields(body, [&["type"], &["account"]])?;
+    draft.set_account([account]);
     draft.set_type_from(event_type)
 }
 

@@ -37,11 +37,13 @@ pub(super) fn verify(keys: &[Key], headers: &HeaderMap, body: &[u8], window: Win
 }
 
 /// Snapshot (`object: "event"`) and thin events (`"v2.core.event"`) have `id`, `type` and `livemode` in the
-/// same places (stripe-node `resources/Events`, `resources/V2/Core/Events`).
+/// same places (stripe-node `resources/Events`, `resources/V2/Core/Events`). An event of a connected account
+/// names it in `account` (the same `resources/Events`).
 pub(super) fn read(draft: &mut Draft, body: &[u8]) -> Result<(), Fault> {
-    let [own, event_type, livemode, snapshot] =
-        json::fields(body, ["id", "type", "livemode", "snapshot_event"])?;
+    let wanted: [json::Path<'_>; 5] = [&["id"], &["type"], &["livemode"], &["snapshot_event"], &["account"]];
+    let [own, event_type, livemode, snapshot, account] = json::fields(body, wanted)?;
     draft.id_is_signed = true;
+    draft.set_account([account]);
     // First, so that even what cannot be read otherwise is known to be a test.
     draft.test_mode = match livemode {
         Field::Bool(live) => !live,

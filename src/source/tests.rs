@@ -77,10 +77,18 @@ pub(super) fn reading(scheme: Scheme, body: &[u8], more: &[(&'static str, &str)]
 /// Type, key texts and test mode of an event; panics on any other reading.
 pub(super) fn event(reading: Reading) -> (String, Vec<String>, bool) {
     match reading {
-        Reading::Event(Identity { event_type, keys, test_mode }) => {
+        Reading::Event(Identity { event_type, keys, test_mode, account: _ }) => {
             (event_type.to_string(), keys.into_iter().map(|key| key.text).collect(), test_mode)
         }
         other => panic!("no event: {other:?}"),
+    }
+}
+
+/// The account of a reading, event or not.
+pub(super) fn account(reading: Reading) -> Option<String> {
+    match reading {
+        Reading::Event(identity) | Reading::Unreadable { identity, .. } => identity.account.map(String::from),
+        Reading::Handshake(handshake) => panic!("no event: {handshake:?}"),
     }
 }
 
@@ -305,4 +313,49 @@ fn identifiers_and_types_are_bounded_and_printable() {
     let longest = "x".repeat(ID_BYTES_MAX);
     let (_, keys, _) = event(reading(Scheme::Generic, br#"{"type":"t"}"#, &[("x-event-id", &longest)]));
     assert_eq!(keys[0], longest);
+}
+
+#[test]
+fn a_named_account_is_read_and_whatever_is_no_name_is_nobody() {
+    for scheme in [Scheme::Stripe, Scheme::StandardWebhooks, Scheme::Generic] {
+        let long = format!("\"{}\"", "x".repeat(ID_BYTES_MAX + 1));
+        for (given, expected) in [
+            ("\"acct_1\"", Some("acct_1")),
+            ("\"\\u0061\"", Some("a")),
+            ("9007199254740993", Some("9007199254740993")),
+            ("null", None),
+            ("\"\"", None),
+            ("\"a\\nb\"", None),
+            ("1.5", None),
+            ("true", None),
+            ("[\"acct_1\"]", None),
+            ("{\"id\":\"acct_1\"}", None),
+            (&long, None),
+        ] {
+            let body = format!(r#"{{"id":"evt_1","type":"t","account":{given}}}"#);
+            let found = reading(scheme, body.as_bytes(), &[]);
+            assert!(matches!(found, Reading::Event(_)), "{scheme} {given}");
+            assert_eq!(account(found).as_deref(), expected, "{scheme} {given}");
+        }
+        let elsewhere = br#"{"id":"evt_1","type":"t","data":{"account":"acct_1"}}"#;
+        assert_eq!(account(reading(scheme, elsewhere, &[])), None, "{scheme}");
+        let no_type = br#"{"id":"evt_1","account":"acct_1"}"#;
+        assert_eq!(account(reading(scheme, no_type, &[])).as_deref(), Some("acct_1"), "{scheme}");
+    }
+}
+
+#[test]
+fn githubs_account_is_the_installation_or_else_the_owner() {
+    let owner = r#""repository":{"id":7,"owner":{"login":"ada","id":8}}"#;
+    let organization = r#""organization":{"login":"engines"}"#;
+    for (body, expected) in [
+        (format!(r#"{{{owner},{organization},"installation":{{"id":123,"node_id":"x"}}}}"#), Some("123")),
+        (format!(r#"{{{organization},{owner}}}"#), Some("ada")),
+        (format!(r#"{{{organization},"repository":{{"owner":"ada"}}}}"#), Some("engines")),
+        (format!(r#"{{{organization},"installation":null}}"#), Some("engines")),
+        (r#"{"installation":[{"id":1}],"installation.id":2,"id":3,"owner":{"login":"x"}}"#.to_owned(), None),
+        (r#"{"action":"created"}"#.to_owned(), None),
+    ] {
+        assert_eq!(account(reading(Scheme::Github, body.as_bytes(), &[])).as_deref(), expected, "{body}");
+    }
 }

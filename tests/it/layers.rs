@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 /// different groups of one floor never use each other.
 const FLOORS: [&[&[&str]]; 7] = [
     &[&["decide", "template", "domain"]],
-    &[&["config", "source"], &["telemetry"]],
+    &[&["config", "source"], &["telemetry"], &["rate"]],
     &[&["remote"]],
     &[&["classify"], &["act"], &["store"], &["host"]],
     &[&["engine"]],

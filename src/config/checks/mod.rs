@@ -71,9 +71,14 @@ fn source(config: &Config, name: &str, table: &SourceTable, problems: &mut Probl
         1..=86_400,
         Unit::Seconds,
     ));
-    for (field, per_min) in
-        [("critical_per_min", table.limit.critical_per_min), ("other_per_min", table.limit.other_per_min)]
-    {
+    let limit = &table.limit;
+    let limits = [
+        ("critical_per_min", Some(limit.critical_per_min)),
+        ("other_per_min", Some(limit.other_per_min)),
+        ("account_critical_per_min", limit.account_critical_per_min),
+        ("account_other_per_min", limit.account_other_per_min),
+    ];
+    for (field, per_min) in limits.into_iter().filter_map(|(field, per_min)| Some((field, per_min?))) {
         let at = config.at(SOURCES, ["source", name, "limit", field]);
         problems.extend(number_problem(at, field, per_min.into(), PER_MIN, Unit::Plain));
     }

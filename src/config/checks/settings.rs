@@ -8,7 +8,9 @@ use super::{
         codes,
         files::SETTINGS,
         load::Config,
+        network::network,
         problem::{At, Problems},
+        suggest::quoted,
     },
     DAY_MS,
     values::{TIMEOUT_MS, schedule, secret},
@@ -16,6 +18,8 @@ use super::{
 
 /// Largest body that may be allowed, in bytes.
 const BODY_BYTES_MAX: u64 = 104_857_600;
+/// Most entries of `trusted_proxies`: each is compared with each address.
+const PROXIES_MAX: usize = 64;
 /// Shortest and longest time a dedupe key is remembered, in ms.
 const DEDUPE_MS: RangeInclusive<u64> = 8 * DAY_MS..=366 * DAY_MS;
 
@@ -48,6 +52,29 @@ pub(super) fn server(config: &Config, problems: &mut Problems) {
     let in_flight = body_bytes_max..=(1 << 40);
     problems.extend(number("in_flight_bytes_max", server.in_flight_bytes_max, in_flight, Unit::Bytes));
     problems.extend(number("request_timeout_ms", server.request_timeout_ms, TIMEOUT_MS, Unit::Ms));
+    proxies(config, problems);
+}
+
+fn proxies(config: &Config, problems: &mut Problems) {
+    let proxies = &config.settings.server.trusted_proxies;
+    let path = ["server", "trusted_proxies"];
+    if proxies.len() > PROXIES_MAX {
+        problems.push(config.at(SETTINGS, path).error(
+            codes::OUT_OF_BOUNDS,
+            format!("`trusted_proxies` has {} entries", proxies.len()),
+            format!("write at most {PROXIES_MAX}; a network such as 10.0.0.0/8 stands for many addresses"),
+        ));
+    }
+    for (index, text) in proxies.iter().enumerate() {
+        if network(text).is_none() {
+            let at = config.at(SETTINGS, path.into_iter().chain([index.to_string().as_str()]).collect::<Vec<_>>());
+            problems.push(at.error(
+                codes::BAD_NETWORK,
+                format!("{} is neither an IP address nor a network", quoted(text)),
+                "write the proxy's address, such as 127.0.0.1, or its network, such as 10.0.0.0/8",
+            ));
+        }
+    }
 }
 
 pub(super) fn store(config: &Config, problems: &mut Problems) {

@@ -30,6 +30,9 @@ pub struct ServerTable {
     pub in_flight_bytes_max: u64,
     /// Time in ms a sender has to deliver a whole request.
     pub request_timeout_ms: u64,
+    /// Proxies, as IP addresses or networks such as `10.0.0.0/8`, whose `X-Forwarded-For` is believed: the client is then the
+    /// right-most address in it that is none of them. Empty: it is never believed, and the client is who connects.
+    pub trusted_proxies: Vec<String>,
 }
 
 impl Default for ServerTable {
@@ -41,6 +44,7 @@ impl Default for ServerTable {
             body_bytes_max: 26_214_400,
             in_flight_bytes_max: 134_217_728,
             request_timeout_ms: 30_000,
+            trusted_proxies: Vec::new(),
         }
     }
 }

@@ -61,7 +61,8 @@ pub enum SameBody {
     Review,
 }
 
-/// Inbound limits of a source. Senders that retry get 429 and `Retry-After`; GitHub's excess goes to the bulk lane.
+/// Inbound limits of a source. Senders that retry get 429 and `Retry-After`; GitHub's excess goes to the bulk lane. Known
+/// redeliveries pass, and take nothing.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitTable {
@@ -69,10 +70,20 @@ pub struct LimitTable {
     pub critical_per_min: u32,
     /// Events per minute in the other lanes.
     pub other_per_min: u32,
+    /// Of these, events per minute in the critical lane of one account that the signed delivery names, else of one client
+    /// address. As many as the source's if left out.
+    pub account_critical_per_min: Option<u32>,
+    /// The same in the other lanes.
+    pub account_other_per_min: Option<u32>,
 }
 
 impl Default for LimitTable {
     fn default() -> Self {
-        LimitTable { critical_per_min: 1_000, other_per_min: 200 }
+        LimitTable {
+            critical_per_min: 1_000,
+            other_per_min: 200,
+            account_critical_per_min: None,
+            account_other_per_min: None,
+        }
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     act::Setting,
     config::{
         FILTER, IGNORE, SOURCES, codes,
-        tables::{SameBody, SourceTable, WhenUnset},
+        tables::{LimitTable, SameBody, SourceTable, WhenUnset},
     },
     decide::filter::{Fate, Rule},
     domain::Name,
@@ -69,11 +69,7 @@ impl Compiler<'_> {
                 name: name.into(),
                 verifier: verifier.with_body_key(table.same_body != SameBody::Accept),
                 same_body: table.same_body,
-                limits: Limits {
-                    critical_per_min: table.limit.critical_per_min,
-                    other_per_min: table.limit.other_per_min,
-                    sender_retries: scheme != Scheme::Github,
-                },
+                limits: limits(&table.limit, scheme),
             }),
             Err(error) => {
                 let at = self.config.at(SOURCES, ["source", name, "secrets"]);
@@ -103,6 +99,17 @@ impl Compiler<'_> {
         }
         let otherwise = fate(&self.config.filter.otherwise.lane, NO_RULE);
         (rules, otherwise.unwrap_or(Fate::Ignore { reason: NO_RULE.to_owned() }))
+    }
+}
+
+fn limits(table: &LimitTable, scheme: Scheme) -> Limits {
+    let LimitTable { critical_per_min, other_per_min, account_critical_per_min, account_other_per_min } = *table;
+    Limits {
+        critical_per_min,
+        other_per_min,
+        account_critical_per_min: account_critical_per_min.unwrap_or(critical_per_min),
+        account_other_per_min: account_other_per_min.unwrap_or(other_per_min),
+        sender_retries: scheme != Scheme::Github,
     }
 }
 

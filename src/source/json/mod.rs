@@ -9,12 +9,16 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde_json::Value;
 
 mod keys;
-
 mod made;
+mod within;
 
 pub(super) use made::Field;
 
-use self::{keys::Keys, made::Made};
+use self::{
+    keys::Keys,
+    made::Made,
+    within::{Search, Within},
+};
 
 /// Most arrays and objects inside one another, the outermost included.
 pub const DEPTH_MAX: usize = 64;
@@ -46,13 +50,20 @@ pub(super) fn tree(body: &[u8]) -> Result<Value, UnreadableBody> {
     document(body, Any::<Value>::new(&mut keys, DEPTH_MAX))
 }
 
-/// The named fields of the outermost object, in the order asked for. Reads the whole document to its end by
-/// the same rule as [`tree`], and builds none of it.
+/// Where a field stands: the keys that lead to it, the outermost object's first.
+pub(super) type Path<'w> = &'w [&'w str];
+
+/// The fields at the wanted paths, in the order asked for. One is absent if any object on its path is, or is
+/// no object. Reads the whole document to its end by the same rule as [`tree`], and builds none of it.
 pub(super) fn fields<'b, const N: usize>(
     body: &'b [u8],
-    wanted: [&str; N],
+    wanted: [Path<'_>; N],
 ) -> Result<[Field<'b>; N], UnreadableBody> {
-    document(body, Outermost { wanted })
+    let mut found = std::array::from_fn(|_| Field::Absent);
+    let (mut keys, led) = (Keys::default(), [true; N]);
+    let search = Search { wanted: &wanted, found: &mut found, keys: &mut keys, depth: DEPTH_MAX };
+    document(body, Within { search, level: 0, led })?;
+    Ok(found)
 }
 
 fn document<'b, S: DeserializeSeed<'b>>(body: &'b [u8], seed: S) -> Result<S::Value, UnreadableBody> {
@@ -141,40 +152,6 @@ impl<'b, M: Made<'b>> Visitor<'b> for Any<'_, 'b, M> {
             Ok(())
         })?;
         Ok(M::object(made))
-    }
-}
-
-/// Reads the outermost object, keeping the wanted fields.
-struct Outermost<'w, const N: usize> {
-    wanted: [&'w str; N],
-}
-
-impl<'b, const N: usize> DeserializeSeed<'b> for Outermost<'_, N> {
-    type Value = [Field<'b>; N];
-
-    fn deserialize<D: Deserializer<'b>>(self, from: D) -> Result<Self::Value, D::Error> {
-        from.deserialize_any(self)
-    }
-}
-
-impl<'b, const N: usize> Visitor<'b> for Outermost<'_, N> {
-    type Value = [Field<'b>; N];
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'b>>(self, map: A) -> Result<Self::Value, A::Error> {
-        const DEPTH: usize = DEPTH_MAX - 1;
-        let mut found = std::array::from_fn(|_| Field::Absent);
-        members(map, &mut Keys::default(), |key, map, keys| {
-            match found.iter_mut().zip(self.wanted).find(|(_, name)| *name == key) {
-                Some((slot, _)) => *slot = map.next_value_seed(Any::new(keys, DEPTH))?,
-                None => map.next_value_seed(Any::<()>::new(keys, DEPTH))?,
-            }
-            Ok(())
-        })?;
-        Ok(found)
     }
 }
 

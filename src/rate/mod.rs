@@ -1,0 +1,12 @@
+//! How often something may happen: buckets that hold one minute's worth and are refilled evenly.
+//!
+//! After a quiet minute a whole minute's worth may go at once; over time no more than the rate. Nothing here reads a
+//! clock: whoever takes says what time it is, so that tests can move it by hand.
+
+mod bucket;
+mod buckets;
+mod state;
+mod told;
+
+pub use bucket::Bucket;
+pub use buckets::{Buckets, Slot};
