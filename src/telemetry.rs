@@ -16,17 +16,18 @@ const COMMIT_BUCKETS_S: [f64; 12] =
 const JOB_BUCKETS_S: [f64; 11] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 10.0, 30.0];
 
 /// Why a delivery is refused, in the words that are counted.
-const REFUSALS: [&str; 10] = [
+const REFUSALS: [&str; 11] = [
     "bad_signature",
     "broken",
     "busy",
-    "full",
+    "full_jobs",
     "missing_signature",
     "rate_limited",
     "stale_timestamp",
     "store",
     "timed_out",
     "too_large",
+    "unsupported_encoding",
 ];
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -16,6 +16,7 @@ mod files;
 mod filler;
 mod load;
 mod locate;
+mod network;
 mod parse;
 mod problem;
 mod reference;
@@ -35,6 +36,7 @@ pub use editor::schemas;
 pub use files::{ACTIONS, CLASSIFIERS, CONFIG_FILES, FILTER, Files, JUDGES, ROUTES, SETTINGS, SOURCES};
 pub use load::{Config, load};
 pub use locate::Locator;
+pub use network::network;
 pub use problem::{At, Problem, Problems, Severity};
 pub use reference::{
     Environment, FixedEnvironment, ProcessEnvironment, ReferenceError, Resolved, SECRET_BYTES_MAX,

@@ -337,6 +337,13 @@ lane_weights = [8, 0, 1]
          0.8\n\
          config/hookyard.toml:16: error[HY0010]: `lane_weights` is 0\n    remedy: write a number from 1 to 1000"
     );
+    assert_eq!(
+        told(SETTINGS, "[server]\ntrusted_proxies = [\n  \"10.0.0.0/8\",\n  \"proxy.internal\",\n]\n"),
+        "config/hookyard.toml:4: error[HY0108]: `proxy.internal` is neither an IP address nor a network\n    remedy: write \
+         the proxy's address, such as 127.0.0.1, or its network, such as 10.0.0.0/8"
+    );
+    let proxies = format!("[server]\ntrusted_proxies = {:?}\n", ["::1"; 65]);
+    assert!(told(SETTINGS, &proxies).contains("`trusted_proxies` has 65 entries"));
     let many = format!("[worker]\nretry_schedule_ms = {:?}\n", [1; 21]);
     assert_eq!(
         told(SETTINGS, &many),

@@ -31,8 +31,9 @@ pub(super) enum Answer {
     Ignored {
         reason: String,
     },
-    /// 429.
+    /// 429: `by` names whose share of the minute is spent.
     RateLimited {
+        by: &'static str,
         wait: Duration,
     },
     /// What the sender's handshake demands.
@@ -95,7 +96,7 @@ impl<'a> Told<'a> {
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        let too_large;
+        let reason;
         let (status, told) = match &self {
             Answer::Queued { event, note } => (
                 StatusCode::ACCEPTED,
@@ -115,10 +116,12 @@ impl IntoResponse for Answer {
             Answer::Ignored { reason } => {
                 (StatusCode::OK, Told { reason: Some(reason), ..Told::new("ignored") })
             }
-            Answer::RateLimited { wait } => {
+            Answer::RateLimited { by, wait } => {
+                reason = format!("{by} has sent as much as it may in a minute");
                 // Rounded up: an obedient sender must not come too early.
-                let retry_after = Some(wait.as_secs() + 1);
-                (StatusCode::TOO_MANY_REQUESTS, Told { retry_after, ..Told::new("rate_limited") })
+                let retry_after = Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
+                let told = Told { retry_after, reason: Some(&reason), ..Told::new("rate_limited") };
+                (StatusCode::TOO_MANY_REQUESTS, told)
             }
             Answer::Handshake { status, body } => {
                 let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::OK);
@@ -132,8 +135,8 @@ impl IntoResponse for Answer {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, Told::refused("send the body without Content-Encoding"))
             }
             Answer::TooLarge { bytes_max } => {
-                too_large = format!("the body is larger than {bytes_max} bytes");
-                (StatusCode::PAYLOAD_TOO_LARGE, Told::refused(&too_large))
+                reason = format!("the body is larger than {bytes_max} bytes");
+                (StatusCode::PAYLOAD_TOO_LARGE, Told::refused(&reason))
             }
             Answer::TimedOut => {
                 (StatusCode::REQUEST_TIMEOUT, Told::refused("the body did not arrive in time"))
@@ -155,4 +158,28 @@ impl IntoResponse for Answer {
 
 pub(super) async fn not_found() -> Answer {
     Answer::UnknownSource
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_come_again_is_told_when() {
+        for (answer, status, retry_after) in [
+            (Answer::RateLimited { by: "x", wait: Duration::from_millis(1) }, 429, Some("1")),
+            (Answer::RateLimited { by: "x", wait: Duration::from_millis(1_999) }, 429, Some("2")),
+            (Answer::RateLimited { by: "x", wait: Duration::from_secs(60) }, 429, Some("60")),
+            (Answer::Unavailable { reason: "x" }, 503, Some("5")),
+            (Answer::Unverified, 401, None),
+            (Answer::TooLarge { bytes_max: 1 }, 413, None),
+        ] {
+            let response = answer.into_response();
+            let header = response.headers().get(header::RETRY_AFTER);
+            assert_eq!(
+                (response.status().as_u16(), header.and_then(|v| v.to_str().ok())),
+                (status, retry_after)
+            );
+        }
+    }
 }

@@ -2,8 +2,12 @@
 
 mod answer;
 mod body;
+mod client;
+mod fullness;
 mod limits;
 mod receive;
+mod refused;
+mod throttle;
 
 use std::{
     sync::{Arc, RwLock},
@@ -11,9 +15,11 @@ use std::{
 };
 
 use axum::{Router, extract::DefaultBodyLimit, routing::post};
+use ipnet::IpNet;
 use tokio::{net::TcpListener, sync::Semaphore};
 
 use crate::{
+    config,
     domain::Clock,
     engine::Engine,
     host::{self, Tasks},
@@ -21,7 +27,8 @@ use crate::{
     telemetry::Metrics,
 };
 
-use limits::Limiters;
+use limits::Gates;
+use throttle::Throttle;
 
 /// What a delivery meets.
 #[derive(Clone)]
@@ -30,7 +37,11 @@ pub struct Ingest {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
-    limiters: Arc<Limiters>,
+    gates: Arc<Gates>,
+    /// Proxies whose word on a client's address counts.
+    proxies: Arc<[IpNet]>,
+    /// The log of deliveries to sources that are not there.
+    strangers: Arc<Throttle>,
     /// Bytes of bodies that may be in flight, as permits of [`body::PERMIT_BYTES`].
     in_flight: Arc<Semaphore>,
 }
@@ -43,9 +54,12 @@ impl Ingest {
         metrics: Arc<Metrics>,
     ) -> Self {
         let current = read(&engine);
-        let in_flight = Arc::new(Semaphore::new(body::permits(current.settings.server.in_flight_bytes_max)));
-        let limiters = Arc::new(Limiters::new(&current, &metrics));
-        Ingest { engine, store, clock, metrics, limiters, in_flight }
+        let server = &current.settings.server;
+        let in_flight = Arc::new(Semaphore::new(body::permits(server.in_flight_bytes_max)));
+        let gates = Arc::new(Gates::new(&current, &metrics));
+        // What is no network was an error when the configuration was read.
+        let proxies = server.trusted_proxies.iter().filter_map(|text| config::network(text)).collect();
+        Ingest { engine, store, clock, metrics, gates, proxies, strangers: Arc::default(), in_flight }
     }
 
     pub fn router(self) -> Router {

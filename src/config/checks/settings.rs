@@ -67,7 +67,8 @@ fn proxies(config: &Config, problems: &mut Problems) {
     }
     for (index, text) in proxies.iter().enumerate() {
         if network(text).is_none() {
-            let at = config.at(SETTINGS, path.into_iter().chain([index.to_string().as_str()]).collect::<Vec<_>>());
+            let at =
+                config.at(SETTINGS, path.into_iter().chain([index.to_string().as_str()]).collect::<Vec<_>>());
             problems.push(at.error(
                 codes::BAD_NETWORK,
                 format!("{} is neither an IP address nor a network", quoted(text)),

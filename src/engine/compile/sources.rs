@@ -103,7 +103,8 @@ impl Compiler<'_> {
 }
 
 fn limits(table: &LimitTable, scheme: Scheme) -> Limits {
-    let LimitTable { critical_per_min, other_per_min, account_critical_per_min, account_other_per_min } = *table;
+    let LimitTable { critical_per_min, other_per_min, account_critical_per_min, account_other_per_min } =
+        *table;
     Limits {
         critical_per_min,
         other_per_min,

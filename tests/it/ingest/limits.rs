@@ -1,16 +1,55 @@
-//! More than there is room for.
+//! More than there is room for, or than a sender's share.
+
+use std::time::Duration;
 
 use hookyard::config::SOURCES;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::house::{Delivery, House, Plan, Wire, note, payment};
+use crate::support::house::{Answer, Delivery, House, Plan, Wire, note, payment, stripe};
 
 /// A source that takes one event a minute in each class of lanes.
 fn narrow(source: &str) -> Plan {
+    limited(source, "critical_per_min = 1, other_per_min = 1")
+}
+
+fn limited(source: &str, limit: &str) -> Plan {
     let table = format!("[source.{source}]\n");
-    let narrow = format!("{table}limit = {{ critical_per_min = 1, other_per_min = 1 }}\n");
-    House::plan().edit(SOURCES, &table, &narrow).setting("concurrency = 0")
+    let with_limit = format!("{table}limit = {{ {limit} }}\n");
+    House::plan().edit(SOURCES, &table, &with_limit).setting("concurrency = 0")
+}
+
+/// A source of which each account, or else each address, may send one event a minute in each class of lanes.
+fn shared(source: &str) -> Plan {
+    limited(source, "account_critical_per_min = 1, account_other_per_min = 1")
+}
+
+/// A payment at a connected account of Stripe.
+fn payment_at(account: &str, id: &str) -> Delivery<'static> {
+    let mut body = stripe(id, "payment_intent.succeeded", json!({ "id": "pi_1" }));
+    body["account"] = account.into();
+    Delivery::stripe(body)
+}
+
+/// A pull request in a repository of `owner`.
+fn pull_of<'a>(owner: &str, id: &'a str) -> Delivery<'a> {
+    let repository = json!({ "owner": { "login": owner } });
+    let body = json!({ "action": "opened", "pull_request": { "number": id }, "repository": repository });
+    Delivery::github(id, "pull_request", body)
+}
+
+/// Delivers by way of proxies that wrote `forwarded_for`.
+async fn deliver_by(house: &House, forwarded_for: &[&str], delivery: &Delivery<'_>) -> Answer {
+    let mut headers = delivery.headers(house.now());
+    headers.extend(forwarded_for.iter().map(|list| ("x-forwarded-for", (*list).to_owned())));
+    house.post(&format!("/webhooks/{}", delivery.source), &headers, &delivery.body).await
+}
+
+async fn lane(house: &House, delivery: &Delivery<'_>) -> &'static str {
+    let event = house.queue(delivery).await;
+    let timeline = house.service.store.timeline(event).await.unwrap().unwrap();
+    assert!(timeline.jobs.iter().all(|entry| entry.job.lane == timeline.event.lane));
+    timeline.event.lane.as_str()
 }
 
 #[tokio::test]
@@ -59,6 +98,126 @@ async fn githubs_excess_goes_to_the_bulk_lane_because_github_does_not_retry() {
         let timeline = house.service.store.timeline(event).await.unwrap().unwrap();
         let lanes = [timeline.event.lane.as_str(), timeline.jobs[0].job.lane.as_str()];
         assert_eq!(lanes, [lane, lane], "{n}");
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_one_account_leaves_the_others_served() {
+    let house = shared("stripe").start().await;
+    house.queue(&payment_at("acct_1", "evt_0")).await;
+    for n in 1..=1_500 {
+        let refused = house.deliver(&payment_at("acct_1", &format!("evt_{n}"))).await;
+        assert_eq!((refused.status, refused.word()), (429, "rate_limited"), "{n}");
+        assert_eq!(refused.reason(), "this account has sent as much as it may in a minute");
+    }
+    // More than the source's own thousand were refused, and none of them was taken from it.
+    house.queue(&payment_at("acct_2", "evt_a")).await;
+    assert_eq!(house.deliver(&payment_at("acct_2", "evt_b")).await.status, 429);
+    // An event that names no account goes by its address.
+    house.queue(&payment("evt_c")).await;
+    let refused = house.deliver(&payment("evt_d")).await;
+    assert_eq!(refused.reason(), "this address has sent as much as it may in a minute");
+}
+
+#[tokio::test]
+async fn the_source_has_a_limit_over_all_its_accounts() {
+    let house = limited("stripe", "critical_per_min = 3, account_critical_per_min = 2").start().await;
+    let mut told = Vec::new();
+    for (n, account) in ["acct_1", "acct_1", "acct_1", "acct_2", "acct_3"].into_iter().enumerate() {
+        let answer = house.deliver(&payment_at(account, &format!("evt_{n}"))).await;
+        told.push((answer.status, answer.reason().split(' ').nth(1).unwrap_or_default().to_owned()));
+    }
+    let told: Vec<_> = told.iter().map(|(status, by)| (*status, by.as_str())).collect();
+    assert_eq!(told, [(202, ""), (202, ""), (429, "account"), (202, ""), (429, "source")]);
+}
+
+#[tokio::test]
+async fn every_scheme_may_name_the_account() {
+    let body = |account: &str| json!({ "type": "payment.failed", "account": account, "data": {} });
+    let forms = |account: &str, id| Delivery::forms(id, body(account));
+    let partners = |account: &str, id| Delivery::partners(id, body(account));
+    let house = shared("forms").start().await;
+    for (account, id, status) in [("a", "1", 202), ("a", "2", 429), ("b", "3", 202), ("b", "4", 429)] {
+        assert_eq!(house.deliver(&forms(account, id)).await.status, status, "{id}");
+    }
+    let house = shared("partners").start().await;
+    for (account, id, status) in [("a", "1", 202), ("a", "2", 429), ("b", "3", 202), ("b", "4", 429)] {
+        assert_eq!(house.deliver(&partners(account, id)).await.status, status, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn githubs_excess_of_one_account_goes_to_the_bulk_lane_alone() {
+    let house = shared("github").start().await;
+    let mut lanes = Vec::new();
+    for (owner, id) in
+        [("ada", "d-1"), ("ada", "d-2"), ("charles", "d-3"), ("ada", "d-4"), ("charles", "d-5")]
+    {
+        lanes.push(lane(&house, &pull_of(owner, id)).await);
+    }
+    assert_eq!(lanes, ["normal", "bulk", "normal", "bulk", "bulk"]);
+}
+
+#[tokio::test]
+async fn without_an_account_each_address_behind_a_trusted_proxy_has_its_share() {
+    let house = shared("forms").setting("trusted_proxies = [\"127.0.0.0/8\", \"10.0.0.0/8\"]").start().await;
+    for (forwarded_for, id, status) in [
+        (&["198.51.100.1"] as &[&str], "1", 202),
+        (&["198.51.100.1"], "2", 429),
+        (&["198.51.100.2"], "3", 202),
+        // What a client makes up stands left of what the proxy saw.
+        (&["203.0.113.1, 198.51.100.1"], "4", 429),
+        (&["203.0.113.2", "198.51.100.1"], "5", 429),
+        (&["203.0.113.3, 198.51.100.1, 10.1.1.1"], "6", 429),
+        // One customer's many IPv6 addresses are one.
+        (&["2001:db8:0:1::1"], "7", 202),
+        (&["2001:db8:0:1::2"], "8", 429),
+        (&["2001:db8:0:2::1"], "9", 202),
+    ] {
+        let answer = deliver_by(&house, forwarded_for, &note(id)).await;
+        assert_eq!(answer.status, status, "{forwarded_for:?}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_cannot_say_where_it_comes_from() {
+    for proxies in ["trusted_proxies = []", "trusted_proxies = [\"10.0.0.0/8\", \"::1\"]"] {
+        let house = shared("forms").setting(proxies).start().await;
+        for (n, status) in [202, 429, 429].into_iter().enumerate() {
+            let made_up = format!("198.51.100.{n}");
+            let answer = deliver_by(&house, &[&made_up], &note(&n.to_string())).await;
+            assert_eq!(answer.status, status, "{proxies} {n}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_sender_that_comes_again_when_it_was_told_to_is_let_in() {
+    for plan in [narrow("forms"), shared("forms")] {
+        let house = plan.start().await;
+        house.queue(&note("n-1")).await;
+        let refused = house.deliver(&note("n-2")).await;
+        let wait: u64 = refused.header("retry-after").and_then(|s| s.parse().ok()).unwrap();
+        house.advance(Duration::from_secs(wait - 1));
+        assert_eq!(house.deliver(&note("n-2")).await.status, 429, "too early");
+        house.advance(Duration::from_secs(1));
+        house.queue(&note("n-2")).await;
+        assert_eq!(house.deliver(&note("n-3")).await.status, 429);
+    }
+}
+
+#[tokio::test]
+async fn a_redelivery_takes_nothing_from_the_minutes_share() {
+    let two = "other_per_min = 20, account_other_per_min = 2";
+    for plan in [limited("forms", "other_per_min = 2"), limited("forms", two)] {
+        let house = plan.start().await;
+        let first = house.queue(&note("n-1")).await;
+        for _ in 0..30 {
+            assert_eq!(house.deliver(&note("n-1")).await.event(), first);
+        }
+        house.queue(&note("n-2")).await;
+        assert_eq!(house.deliver(&note("n-3")).await.status, 429);
+        assert_eq!(house.deliver(&note("n-1")).await.event(), first, "beyond the limit, too");
     }
 }
 
@@ -117,7 +276,7 @@ async fn a_full_store_refuses_before_the_body_is_read() {
         house.service.store.timeline(house.events().await[0].event.id).await.unwrap().unwrap().jobs[0].job.id;
     let claim = hookyard::store::ClaimRequest {
         shares: [1, 0, 0].map(|share| (hookyard::domain::Lane::Normal, share)),
-        lease: std::time::Duration::from_secs(60),
+        lease: Duration::from_secs(60),
         limits: hookyard::store::Limits::default(),
     };
     let claimed = house.service.store.claim(claim).await.unwrap().jobs.remove(0);

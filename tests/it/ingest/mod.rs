@@ -2,7 +2,9 @@
 
 mod admin;
 mod duplicates;
+mod filter;
 mod limits;
+mod log;
 mod refused;
 mod stored;
 mod unreadable;
