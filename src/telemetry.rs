@@ -16,10 +16,11 @@ const COMMIT_BUCKETS_S: [f64; 12] =
 const JOB_BUCKETS_S: [f64; 11] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 10.0, 30.0];
 
 /// Why a delivery is refused, in the words that are counted.
-const REFUSALS: [&str; 11] = [
+const REFUSALS: [&str; 12] = [
     "bad_signature",
     "broken",
     "busy",
+    "full_bytes",
     "full_jobs",
     "missing_signature",
     "rate_limited",
@@ -57,6 +58,12 @@ struct StateLabel {
     state: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BreakerLabel {
+    kind: &'static str,
+    name: String,
+}
+
 /// What the service counts. Labels hold names from the configuration and fixed words only, so their number is bounded.
 #[derive(Debug)]
 pub struct Metrics {
@@ -73,6 +80,7 @@ pub struct Metrics {
     depth: Family<LaneLabel, Gauge>,
     age: Family<LaneLabel, Gauge<f64, AtomicU64>>,
     held: Family<StateLabel, Gauge>,
+    breakers: Family<BreakerLabel, Gauge>,
 }
 
 impl Default for Metrics {
@@ -91,6 +99,7 @@ impl Default for Metrics {
             depth: Family::default(),
             age: Family::default(),
             held: Family::default(),
+            breakers: Family::default(),
             registry: Registry::default(),
         };
         registry.register("received", "Deliveries that arrived", metrics.received.clone());
@@ -127,6 +136,11 @@ impl Default for Metrics {
             "jobs_held",
             "Jobs leased, blocked, waiting for a person, or dead",
             metrics.held.clone(),
+        );
+        registry.register(
+            "breaker",
+            "Breakers of destinations and judges: 0 closed, 1 half open, 2 open",
+            metrics.breakers.clone(),
         );
         Metrics { registry, ..metrics }
     }
@@ -188,6 +202,11 @@ impl Metrics {
 
     pub fn held(&self, state: &'static str, jobs: u64) {
         self.held.get_or_create(&StateLabel { state }).set(i64::try_from(jobs).unwrap_or(i64::MAX));
+    }
+
+    /// `kind` is `destination` or `judge`, `name` one of the configuration; 0 closed, 1 half open, 2 open.
+    pub fn breaker(&self, kind: &'static str, name: &str, level: i64) {
+        self.breakers.get_or_create(&BreakerLabel { kind, name: name.to_owned() }).set(level);
     }
 
     /// In the OpenMetrics text format, which Prometheus scrapes.

@@ -10,8 +10,9 @@ use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
+    decide::breaker,
     domain::{Name, Timestamp},
-    remote::{Remote, RemoteOptions, SetupError, TIMEOUT, Url},
+    remote::{Busy, Pass, Remote, RemoteOptions, SetupError, TIMEOUT, Url},
     source::{self, KeyError, Scheme},
 };
 
@@ -48,6 +49,9 @@ pub struct DestinationSpec {
     /// Time for one exchange.
     pub timeout: Duration,
     pub limit_per_min: Option<u32>,
+    /// Requests under way at one time.
+    pub calls_max: Option<u32>,
+    pub breaker: breaker::Settings,
     /// How long in ms it remembers an idempotency key.
     pub idempotency_ms: Option<u64>,
     pub allow_private: bool,
@@ -63,6 +67,8 @@ impl Default for DestinationSpec {
             signing_secret: Setting::Absent,
             timeout: TIMEOUT,
             limit_per_min: None,
+            calls_max: None,
+            breaker: breaker::Settings::default(),
             idempotency_ms: None,
             allow_private: false,
         }
@@ -128,6 +134,7 @@ pub struct Destination {
     pub(super) credential: Setting<SecretString>,
     pub(super) signing_secret: Setting<SecretString>,
     pub(super) idempotency_ms: Option<u64>,
+    calls_max: Option<u32>,
     /// Only where there is a URL to send to.
     pub(super) remote: Option<Remote>,
     log_dir: PathBuf,
@@ -152,6 +159,8 @@ impl Destination {
                     timeout: spec.timeout,
                     allow_private: spec.allow_private,
                     limit_per_min: spec.limit_per_min,
+                    calls_max: spec.calls_max,
+                    breaker: spec.breaker,
                     ..RemoteOptions::default()
                 })?;
                 let url = base(text, &remote)?;
@@ -169,6 +178,7 @@ impl Destination {
             credential: spec.credential,
             signing_secret: spec.signing_secret,
             idempotency_ms: spec.idempotency_ms,
+            calls_max: spec.calls_max,
             remote,
             log_dir: log_dir.into(),
         })
@@ -197,9 +207,19 @@ impl Destination {
     /// before it is begun. `elapsed` is [`crate::domain::Clock::monotonic`].
     ///
     /// # Errors
-    /// Its limit is reached; nothing was taken.
-    pub fn ready(&self, elapsed: Duration) -> Result<(), Duration> {
-        self.remote.as_ref().map_or(Ok(()), |remote| remote.ready(elapsed))
+    /// Its breaker is open, or a limit is reached; nothing was taken.
+    pub fn ready(&self, elapsed: Duration) -> Result<Option<Pass>, Busy> {
+        self.remote.as_ref().map(|remote| remote.ready(elapsed)).transpose()
+    }
+
+    /// Requests that may be under way at one time.
+    pub fn calls_max(&self) -> Option<u32> {
+        self.calls_max
+    }
+
+    /// Where it is asked through the network, and so has a breaker.
+    pub fn remote(&self) -> Option<&Remote> {
+        self.remote.as_ref()
     }
 
     pub(super) fn log_dir(&self) -> &Path {

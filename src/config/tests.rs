@@ -151,11 +151,13 @@ fn unknown_fields_are_told_with_what_was_meant() {
             "[action.a]\nkind = \"http\"\ntoo = \"crm\"\n[destination.crm]\ncolour = 1\nurl = \"x\"\nsize = 2\n"
         ),
         "config/actions.toml:3: error[HY0006]: `action.a` has no field `too`\n    remedy: did you mean `to`? Write one \
-         of: kind, to, mode, on_unknown, with\n\
+         of: kind, to, mode, on_unknown, retry, with\n\
          config/actions.toml:5: error[HY0006]: `destination.crm` has no field `colour`\n    remedy: write one of: url, \
-         credential, signing_secret, timeout_ms, limit_per_min, retry_schedule_ms, idempotency_ms, allow_private\n\
+         credential, signing_secret, timeout_ms, limit_per_min, concurrency, breaker, retry, idempotency_ms, \
+         allow_private\n\
          config/actions.toml:7: error[HY0006]: `destination.crm` has no field `size`\n    remedy: write one of: url, \
-         credential, signing_secret, timeout_ms, limit_per_min, retry_schedule_ms, idempotency_ms, allow_private"
+         credential, signing_secret, timeout_ms, limit_per_min, concurrency, breaker, retry, idempotency_ms, \
+         allow_private"
     );
 }
 

@@ -5,7 +5,7 @@ use http::{StatusCode, header};
 
 use crate::store::Depths;
 
-use super::Console;
+use super::{Console, breakers};
 
 /// The content type of the OpenMetrics text format.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -31,6 +31,7 @@ pub(super) async fn metrics(State(console): State<Console>) -> impl IntoResponse
         Ok(depths) => gauge(&console, &depths),
         Err(error) => tracing::error!(%error, "the depths could not be read"),
     }
+    breakers::gauge(&console);
     ([(header::CONTENT_TYPE, OPENMETRICS)], console.metrics.render())
 }
 

@@ -1,6 +1,7 @@
 //! The admin listener: health, metrics, and what an operator may see and do. Loopback unless a token guards it.
 
 mod access;
+mod breakers;
 mod health;
 mod jobs;
 mod read;
@@ -47,6 +48,7 @@ impl Console {
             .route("/api/v1/events", get(read::events))
             .route("/api/v1/events/{event}", get(read::event))
             .route("/api/v1/depths", get(read::depths))
+            .route("/api/v1/breakers", get(breakers::list))
             .route("/api/v1/jobs", get(jobs::list))
             .route("/api/v1/jobs/{job}/approve", post(jobs::approve))
             .route("/api/v1/jobs/{job}/done", post(jobs::done))

@@ -1,5 +1,6 @@
 //! What happens next, as pure functions: facts, `now` and jitter come in as arguments, data goes out.
 
+pub mod breaker;
 pub mod effect;
 pub mod filter;
 pub mod ladder;

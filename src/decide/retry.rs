@@ -34,28 +34,50 @@ impl Failure {
     }
 }
 
-/// Waits between attempts.
+/// When, how often and how long to try.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
-    /// One wait before each further attempt: three waits make four attempts.
+    /// The wait before each further attempt; beyond the last one it repeats.
     pub waits: Vec<Duration>,
     /// Each wait is changed by up to this share, 0 to 1, in either direction.
     pub jitter: f64,
+    /// Attempts in all.
+    pub attempts_max: u32,
+    /// Time from a job's beginning after which it is not tried again, however often it was put off.
+    pub age_max: Duration,
+}
+
+/// What a job has behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tried {
+    /// Attempts that counted so far, the one that just failed included.
+    pub attempts: u32,
+    /// Time since it began with fresh attempts.
+    pub age: Duration,
 }
 
 impl Schedule {
-    /// What follows a failed attempt that was safe to repeat. `attempts` counts those that have counted so far, this
-    /// one included; `draw` is a random number from 0 to 1.
-    pub fn after(&self, attempts: u32, failure: &Failure, now: Timestamp, draw: f64) -> Next {
+    /// What follows a failed attempt that was safe to repeat, or a call that was not let through. `draw` is a random
+    /// number from 0 to 1.
+    pub fn after(&self, tried: Tried, failure: &Failure, now: Timestamp, draw: f64) -> Next {
         let reason = failure.reason().to_owned();
         match failure {
             Failure::Permanent { cause, .. } => Next::Dead { cause: *cause, reason },
+            Failure::Transient { .. } | Failure::Throttled { .. } | Failure::Unknown { .. }
+                if tried.age >= self.age_max =>
+            {
+                let age = tried.age.as_secs();
+                let reason = format!("gave up after {age} s and {} attempts; last: {reason}", tried.attempts);
+                Next::Dead { cause: Cause::Exhausted, reason }
+            }
             Failure::Throttled { retry_after: Some(wait), .. } => {
                 Next::Park { due: now.plus((*wait).clamp(PARK_MIN, RETRY_AFTER_MAX)), reason }
             }
             Failure::Transient { retry_after, .. }
             | Failure::Throttled { retry_after, .. }
-            | Failure::Unknown { retry_after, .. } => self.again(attempts, *retry_after, now, draw, reason),
+            | Failure::Unknown { retry_after, .. } => {
+                self.again(tried.attempts, *retry_after, now, draw, reason)
+            }
         }
     }
 
@@ -67,8 +89,9 @@ impl Schedule {
         draw: f64,
         reason: String,
     ) -> Next {
-        let wait = usize::try_from(attempts.saturating_sub(1)).ok().and_then(|i| self.waits.get(i));
-        match wait {
+        let last = self.waits.len().saturating_sub(1);
+        let nth = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX).min(last);
+        match self.waits.get(nth).filter(|_| attempts < self.attempts_max) {
             Some(wait) => {
                 let spread = 1.0 + self.jitter.clamp(0.0, 1.0) * (2.0 * draw.clamp(0.0, 1.0) - 1.0);
                 let wait = wait.mul_f64(spread).max(at_least.unwrap_or_default().min(RETRY_AFTER_MAX));
@@ -89,7 +112,16 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 
     fn schedule() -> Schedule {
-        Schedule { waits: [1, 4, 16].map(Duration::from_secs).to_vec(), jitter: 0.2 }
+        Schedule {
+            waits: [1, 4, 16].map(Duration::from_secs).to_vec(),
+            jitter: 0.2,
+            attempts_max: 4,
+            age_max: Duration::from_secs(3_600),
+        }
+    }
+
+    fn tried(attempts: u32) -> Tried {
+        Tried { attempts, age: Duration::ZERO }
     }
 
     fn transient(retry_after_s: Option<u64>) -> Failure {
@@ -108,32 +140,55 @@ mod tests {
         for (attempts, draw, want) in
             [(1, 0.5, 1_000), (1, 0.0, 800), (1, 1.0, 1_200), (2, 0.5, 4_000), (3, 0.5, 16_000)]
         {
-            let next = schedule().after(attempts, &transient(None), NOW, draw);
+            let next = schedule().after(tried(attempts), &transient(None), NOW, draw);
             assert_eq!(wait_ms(&next), Some(want), "attempt {attempts}, draw {draw}");
         }
     }
 
     #[test]
     fn the_fourth_failure_is_the_last() {
-        let next = schedule().after(4, &transient(None), NOW, 0.5);
+        let next = schedule().after(tried(4), &transient(None), NOW, 0.5);
         assert!(matches!(next, Next::Dead { cause: Cause::Exhausted, .. }), "{next:?}");
     }
 
     #[test]
     fn retry_after_is_obeyed_and_clamped() {
-        assert_eq!(wait_ms(&schedule().after(1, &transient(Some(30)), NOW, 0.5)), Some(30_000));
+        assert_eq!(wait_ms(&schedule().after(tried(1), &transient(Some(30)), NOW, 0.5)), Some(30_000));
         let forever = Failure::Throttled { reason: "429".to_owned(), retry_after: Some(Duration::MAX) };
-        let next = schedule().after(9, &forever, NOW, 0.5);
+        let next = schedule().after(tried(9), &forever, NOW, 0.5);
         assert!(matches!(next, Next::Park { .. }), "being asked to wait costs no attempt: {next:?}");
         assert_eq!(wait_ms(&next), Some(86_400_000));
         let at_once = Failure::Throttled { reason: "429".to_owned(), retry_after: Some(Duration::ZERO) };
-        assert_eq!(wait_ms(&schedule().after(1, &at_once, NOW, 0.5)), Some(1_000));
+        assert_eq!(wait_ms(&schedule().after(tried(1), &at_once, NOW, 0.5)), Some(1_000));
+    }
+
+    #[test]
+    fn more_attempts_than_waits_repeat_the_last_one() {
+        let long = Schedule { attempts_max: 6, ..schedule() };
+        for attempts in [3, 4, 5] {
+            assert_eq!(wait_ms(&long.after(tried(attempts), &transient(None), NOW, 0.5)), Some(16_000));
+        }
+        assert!(matches!(long.after(tried(6), &transient(None), NOW, 0.5), Next::Dead { .. }));
+        let once = Schedule { waits: Vec::new(), attempts_max: 9, ..schedule() };
+        assert!(matches!(once.after(tried(1), &transient(None), NOW, 0.5), Next::Dead { .. }));
+    }
+
+    #[test]
+    fn whatever_keeps_putting_it_off_ends_with_its_age() {
+        let old = Tried { attempts: 1, age: Duration::from_secs(3_600) };
+        let busy = Failure::Throttled { reason: "429".to_owned(), retry_after: Some(Duration::from_secs(9)) };
+        for failure in [busy, transient(None)] {
+            let next = schedule().after(old, &failure, NOW, 0.5);
+            assert!(
+                matches!(&next, Next::Dead { cause: Cause::Exhausted, reason } if reason.contains("3600 s"))
+            );
+        }
     }
 
     #[test]
     fn a_permanent_failure_dies_at_once() {
         let refused = Failure::Permanent { cause: Cause::Refused, reason: "422".to_owned() };
-        let next = schedule().after(1, &refused, NOW, 0.5);
+        let next = schedule().after(tried(1), &refused, NOW, 0.5);
         assert_eq!(next, Next::Dead { cause: Cause::Refused, reason: "422".to_owned() });
     }
 }

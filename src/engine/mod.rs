@@ -23,9 +23,10 @@ pub(crate) use action::Action;
 
 use crate::{
     act::Destination,
-    classify::Classifier,
+    classify::{Classifier, Llm},
     config::{Case, tables::SettingsFile},
     decide::{
+        breaker::Shown,
         filter::{Fate, Rule},
         pattern::Selector,
         retry::Schedule,
@@ -54,8 +55,10 @@ pub struct Engine {
     otherwise: Fate,
     routes: Vec<Route>,
     classifiers: BTreeMap<Name, Arc<Classifier>>,
+    judges: BTreeMap<Name, Arc<Llm>>,
     actions: BTreeMap<Name, Action>,
     destinations: BTreeMap<Name, Arc<Destination>>,
+    /// Where the workers' own schedule is needed: for what no route owns.
     schedule: Schedule,
     training: Vec<compile::Training>,
 }
@@ -70,6 +73,7 @@ struct Route {
     newest: Option<NewestRule>,
     /// Jobs of its own under way at one time.
     concurrency: Option<u32>,
+    schedule: Schedule,
     actions: Vec<RouteAction>,
     on_dead: Option<Name>,
 }
@@ -126,23 +130,41 @@ impl Engine {
         self.destinations.get(name)
     }
 
-    /// The waits between attempts of route jobs.
-    pub fn schedule(&self) -> &Schedule {
-        &self.schedule
+    /// When a route's own job is tried again.
+    pub fn schedule_of_route(&self, route: &str) -> &Schedule {
+        self.route(route).map_or(&self.schedule, |route| &route.schedule)
     }
 
-    /// The waits between attempts at a destination.
-    pub fn schedule_of(&self, destination: &str) -> &Schedule {
-        self.actions
-            .values()
-            .find(|action| &**action.destination.name() == destination)
-            .map_or(&self.schedule, |action| &action.schedule)
+    /// When an action is tried again.
+    pub fn schedule_of(&self, action: &str) -> &Schedule {
+        self.actions.get(action).map_or(&self.schedule, |action| &action.schedule)
     }
 
-    /// How many jobs of its routes may be under way at one time.
-    pub fn limits(&self) -> store::Limits {
+    /// How many jobs may be under way at one time now: what a breaker holds stays where it is, at no cost.
+    pub fn limits(&self, elapsed: Duration) -> store::Limits {
         let routes = self.routes.iter().filter_map(|r| Some((Name::clone(&r.name), r.concurrency?)));
-        store::Limits { routes: routes.collect(), destinations: BTreeMap::new() }
+        let destinations = self.destinations.iter().filter_map(|(name, destination)| {
+            let limit =
+                destination.calls_max().into_iter().chain(destination.remote()?.held(elapsed)).min()?;
+            Some((Name::clone(name), limit))
+        });
+        store::Limits { routes: routes.collect(), destinations: destinations.collect() }
+    }
+
+    /// How long until the first open breaker of a destination lets one through.
+    pub fn held_for(&self, elapsed: Duration) -> Option<Duration> {
+        self.destinations.values().filter_map(|destination| destination.remote()?.held_for(elapsed)).min()
+    }
+
+    /// The breakers of destinations, as they are shown.
+    pub fn breakers(&self, elapsed: Duration) -> BTreeMap<Name, Shown> {
+        let shown = |d: &Arc<Destination>| Some((Name::clone(d.name()), d.remote()?.breaker(elapsed)));
+        self.destinations.values().filter_map(shown).collect()
+    }
+
+    /// The breakers of judges, as they are shown.
+    pub fn judge_breakers(&self, elapsed: Duration) -> BTreeMap<Name, Shown> {
+        self.judges.iter().map(|(name, judge)| (Name::clone(name), judge.breaker(elapsed))).collect()
     }
 
     /// What templates and judges see of a labelled case.

@@ -1,13 +1,17 @@
 //! A pooled HTTP client with its own limits.
 
-use std::{fmt, num::NonZeroU32, time::Duration};
+use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
 use reqwest::{Client, ClientBuilder, Url, redirect::Policy};
 
-use crate::rate::Bucket;
+use crate::{
+    decide::breaker::{self, Shown},
+    rate::Bucket,
+};
 
 use super::{
-    RemoteError, Request, Response,
+    Busy, Pass, RemoteError, Request, Response,
+    gate::Gate,
     guard::{self, PublicOnly},
     install_tls,
     redact::redact,
@@ -32,7 +36,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 const USER_AGENT: &str = concat!("hookyard/", env!("CARGO_PKG_VERSION"));
 
 /// How a [`Remote`] behaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RemoteOptions {
     /// Time for a whole exchange. At most half of it, and [`CONNECT_TIMEOUT_MAX`], goes into connecting: so that a
     /// host that does not answer at all is told from one that took the request and kept silent.
@@ -41,6 +45,9 @@ pub struct RemoteOptions {
     pub allow_private: bool,
     /// Requests per minute. Without it there is no limit of ours.
     pub limit_per_min: Option<u32>,
+    /// Calls under way at one time. Without it there is no limit of ours.
+    pub calls_max: Option<u32>,
+    pub breaker: breaker::Settings,
     /// Bytes of an answer that are read.
     pub answer_bytes_max: usize,
 }
@@ -51,6 +58,8 @@ impl Default for RemoteOptions {
             timeout: TIMEOUT,
             allow_private: false,
             limit_per_min: None,
+            calls_max: None,
+            breaker: breaker::Settings::default(),
             answer_bytes_max: ANSWER_BYTES_MAX,
         }
     }
@@ -70,7 +79,7 @@ pub enum SetupError {
 /// One place to send requests to, with its connections and limits.
 pub struct Remote {
     client: Client,
-    limiter: Option<Bucket>,
+    gate: Arc<Gate>,
     options: RemoteOptions,
     /// Whether this machine has certificates by which a TLS server can be known.
     has_roots: bool,
@@ -96,17 +105,33 @@ impl Remote {
             Ok(client) => (client, true),
             Err(_) => (builder(options).tls_certs_only([]).build().map_err(SetupError::Client)?, false),
         };
-        Ok(Remote { client, limiter, options, has_roots })
+        let gate = Gate::new(options.breaker, limiter, options.calls_max);
+        Ok(Remote { client, gate, options, has_roots })
     }
 
-    /// Takes the right to send one request, or tells how long to wait for it. To be asked before anything is begun,
-    /// as waiting costs nothing then; [`Remote::send`] does not ask again. `elapsed` is
-    /// [`crate::domain::Clock::monotonic`].
+    /// Takes the right to send one request, or tells how long to wait for it. To be asked before anything is begun, as
+    /// waiting costs nothing then; [`Remote::send`] does not ask again. How it went is told to the [`Pass`]. `elapsed`
+    /// is [`crate::domain::Clock::monotonic`].
     ///
     /// # Errors
-    /// The limit is reached; nothing was taken.
-    pub fn ready(&self, elapsed: Duration) -> Result<(), Duration> {
-        self.limiter.as_ref().map_or(Ok(()), |limiter| limiter.take(elapsed))
+    /// Its breaker is open, or a limit is reached; nothing was taken.
+    pub fn ready(&self, elapsed: Duration) -> Result<Pass, Busy> {
+        self.gate.pass(elapsed)
+    }
+
+    /// How many requests its breaker lets be under way; `None` for any number.
+    pub fn held(&self, elapsed: Duration) -> Option<u32> {
+        self.gate.held(elapsed)
+    }
+
+    /// How long its breaker stays open.
+    pub fn held_for(&self, elapsed: Duration) -> Option<Duration> {
+        self.gate.left(elapsed)
+    }
+
+    /// What is shown of its breaker.
+    pub fn breaker(&self, elapsed: Duration) -> Shown {
+        self.gate.shown(elapsed)
     }
 
     /// Whether requests may go to `url`, as far as can be said without resolving names.

@@ -16,6 +16,7 @@
 mod answer;
 mod client;
 mod error;
+mod gate;
 mod guard;
 mod redact;
 mod request;
@@ -27,6 +28,7 @@ pub use client::{
     ANSWER_BYTES_MAX, CONNECT_TIMEOUT_MAX, IDLE_MAX, Remote, RemoteOptions, SetupError, TIMEOUT,
 };
 pub use error::RemoteError;
+pub use gate::{Busy, Pass};
 pub use guard::is_public;
 pub use request::{Request, RequestError};
 pub use reqwest::Url;

@@ -1,14 +1,18 @@
 //! One attempt at an action job.
 
+use std::time::Duration;
+
 use crate::{
-    act::{self, Try},
+    act::{self, Destination, Try},
     decide::{
+        breaker::{Change, Outcome},
         effect::{AfterUnknown, after_unknown},
-        retry::Failure,
+        retry::{Failure, Tried},
     },
     domain::{ActionPlan, Cause, FrozenRequest, Job, Mode, Next, Receipt, Sent, Timestamp},
     engine::Engine,
     host::{self, FailPoint},
+    remote::{Busy, Pass},
     store::{Claimed, StoreError},
 };
 
@@ -53,18 +57,22 @@ impl Worker {
                 }
             }
         }
-        if let Err(wait) = destination.ready(self.clock.monotonic()) {
-            let reason = format!("the limit of `{}` is reached", request.destination);
-            return Ok(Next::Park { due: self.clock.now().plus(wait), reason }.into());
-        }
+        let pass = match destination.ready(self.clock.monotonic()) {
+            Ok(pass) => pass,
+            Err(Busy { wait, reason }) => {
+                let reason = format!("`{}` {reason}", request.destination);
+                return Ok(self.parked(engine, job, plan, wait, reason));
+            }
+        };
         self.insist(claimed, || self.store.begin(claimed.lease, fresh.clone())).await?;
         host::pass(FailPoint::ActBegun);
         let begun = self.clock.now();
         let performed = act.perform(&request, destination, Try { now: begun, look_first }).await;
+        self.tell(pass, &performed, destination);
         host::pass(FailPoint::Sent);
         Ok(match performed {
             Ok(receipt) => done(receipt),
-            Err(failure) => self.failed(engine, job, &request, begun, &failure),
+            Err(failure) => self.failed(engine, job, plan, &request, begun, &failure),
         })
     }
 
@@ -88,10 +96,39 @@ impl Worker {
         Ok(frozen.map_err(|reason| Box::new(Next::Dead { cause: Cause::Unrenderable, reason }.into())))
     }
 
+    /// Hands a job back without an attempt, unless it is too old for that.
+    fn parked(&self, engine: &Engine, job: &Job, plan: &ActionPlan, wait: Duration, reason: String) -> End {
+        let now = self.clock.now();
+        let busy = Failure::Throttled { reason, retry_after: Some(wait) };
+        let next = engine.schedule_of(&plan.uses).after(tried(job, now), &busy, now, host::draw());
+        End { in_doubt: job.in_doubt, ..End::from(next) }
+    }
+
+    /// Tells the destination's breaker how an attempt went. What refuses (4xx, 429 too) is up.
+    fn tell(&self, pass: Option<Pass>, performed: &Result<Receipt, Failure>, destination: &Destination) {
+        let outcome = match performed {
+            Ok(_) | Err(Failure::Throttled { .. } | Failure::Permanent { .. }) => Outcome::Answered,
+            Err(failure @ (Failure::Transient { .. } | Failure::Unknown { .. })) => {
+                Outcome::Failed { reason: failure.reason().to_owned() }
+            }
+        };
+        let name = destination.name();
+        match pass.and_then(|pass| pass.tell(&outcome, self.clock.monotonic())) {
+            Some(Change::Opened { reason }) => {
+                tracing::warn!(destination = %name, reason, "the breaker of a destination has opened");
+            }
+            Some(Change::Closed) => {
+                tracing::info!(destination = %name, "the breaker of a destination has closed")
+            }
+            None => {}
+        }
+    }
+
     fn failed(
         &self,
         engine: &Engine,
         job: &Job,
+        plan: &ActionPlan,
         request: &FrozenRequest,
         begun: Timestamp,
         failure: &Failure,
@@ -104,11 +141,15 @@ impl Worker {
                 return ask(failure.reason());
             }
         }
-        let next =
-            engine.schedule_of(&request.destination).after(job.attempts + 1, failure, now, host::draw());
+        let next = engine.schedule_of(&plan.uses).after(tried(job, now), failure, now, host::draw());
         // An earlier doubt stays until an answer dispels it.
         End { in_doubt: in_doubt || job.in_doubt, ..End::from(next) }
     }
+}
+
+/// What a job has behind it with the attempt that ends now.
+pub(super) fn tried(job: &Job, now: Timestamp) -> Tried {
+    Tried { attempts: job.attempts + 1, age: now.since(job.fresh_at) }
 }
 
 fn doubt(job: &Job, request: &FrozenRequest, now: Timestamp) -> AfterUnknown {

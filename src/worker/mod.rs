@@ -71,7 +71,7 @@ impl Worker {
             }
             work.mark_unchanged();
             let shares = turns.shares(u32::try_from(free.len()).unwrap_or(u32::MAX));
-            let limits = self.engine().limits();
+            let limits = self.engine().limits(self.clock.monotonic());
             let claim = match self.store.claim(ClaimRequest { shares, lease, limits }).await {
                 Ok(claim) => claim,
                 Err(error) => {
@@ -84,7 +84,13 @@ impl Worker {
                 drop(free);
                 let now = self.clock.now();
                 let look_again = now.plus(LOOK_EVERY);
-                let until = claim.next_due.map_or(look_again, |due| due.min(look_again));
+                let held = self.engine().held_for(self.clock.monotonic()).map(|left| now.plus(left));
+                let until = claim
+                    .next_due
+                    .into_iter()
+                    .chain(held)
+                    .min()
+                    .map_or(look_again, |due| due.min(look_again));
                 tokio::select! {
                     _ = work.changed() => {}
                     () = self.freed.notified() => {}

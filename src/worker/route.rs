@@ -11,6 +11,7 @@ use crate::{
 
 use super::{
     UNKNOWN_PAUSE, Worker,
+    action::tried,
     ledger::{self, StoreLedger},
     settlement::End,
 };
@@ -54,7 +55,7 @@ impl Worker {
             }
             RouteEnd::Person { reason } => Next::Review { reason }.into(),
             RouteEnd::Failed(failure) => {
-                engine.schedule().after(job.attempts + 1, &failure, now, host::draw()).into()
+                engine.schedule_of_route(route).after(tried(job, now), &failure, now, host::draw()).into()
             }
             RouteEnd::Unknown { reason } => Next::Park { due: now.plus(UNKNOWN_PAUSE), reason }.into(),
         })

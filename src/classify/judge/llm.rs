@@ -3,7 +3,7 @@
 //! What each vendor's wire looks like is in [`anthropic`] and [`openai`]; here is the order of things. The purchase is on
 //! record before the request leaves, and the answer is on record before anything reads it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use http::{Method, header};
@@ -18,8 +18,9 @@ use super::{
 use crate::{
     classify::{ClassifyError, Ledger, LedgerError, Schema},
     config::tables::JudgeKind,
+    decide::breaker::{Change, Outcome, Shown},
     domain::{Answer, Clock, Name, Prior},
-    remote::{Remote, RemoteError, Request, RequestError, Url, retry_after},
+    remote::{Busy, Pass, Remote, RemoteError, Request, RequestError, Response, Url, retry_after},
 };
 
 /// What the vendor knows us by.
@@ -78,6 +79,11 @@ impl Llm {
         Ok(Llm { settings, url, request, remote })
     }
 
+    /// What is shown of its breaker.
+    pub fn breaker(&self, elapsed: Duration) -> Shown {
+        self.remote.breaker(elapsed)
+    }
+
     fn body(&self, question: &Question<'_>) -> Result<Vec<u8>, ClassifyError> {
         let Settings { model, output_tokens_max, base_url, .. } = &self.settings;
         match self.settings.kind {
@@ -93,6 +99,24 @@ impl Llm {
         }
     }
 
+    /// Tells the breaker how a call went. A refusal (4xx, 429 too) comes from one that works.
+    fn tell(&self, pass: Pass, sent: &Result<Response, RemoteError>, clock: &dyn Clock) {
+        let outcome = match sent {
+            Ok(response) if response.status < 500 => Outcome::Answered,
+            Ok(response) => Outcome::Failed { reason: format!("answered {}", response.status) },
+            Err(error) => Outcome::Failed { reason: error.reason().to_owned() },
+        };
+        match pass.tell(&outcome, clock.monotonic()) {
+            Some(Change::Opened { reason }) => {
+                tracing::warn!(judge = %self.settings.name, reason, "the breaker of a judge has opened");
+            }
+            Some(Change::Closed) => {
+                tracing::info!(judge = %self.settings.name, "the breaker of a judge has closed");
+            }
+            None => {}
+        }
+    }
+
     fn read(&self, schema: &Schema, answer: &Answer) -> Turn {
         answer::turn(schema, self.reading(&answer.raw).ending, answer)
     }
@@ -101,13 +125,16 @@ impl Llm {
     async fn buy(
         &self,
         request: Request,
+        pass: Pass,
         digest: &str,
         ledger: &dyn Ledger,
         clock: &dyn Clock,
     ) -> Result<Result<Answer, Turn>, LedgerError> {
         let name = &self.settings.name;
         let started = clock.monotonic();
-        let response = match self.remote.send(request).await {
+        let sent = self.remote.send(request).await;
+        self.tell(pass, &sent, clock);
+        let response = match sent {
             Ok(response) => response,
             Err(RemoteError::NotSent { reason }) => {
                 ledger.not_billed(name, digest).await?;
@@ -165,14 +192,17 @@ impl Judge for Llm {
         }
         let body = self.body(question)?;
         let digest = hex::encode(Sha256::digest(&body));
-        if let Err(wait) = self.remote.ready(clock.monotonic()) {
-            let reason = format!("its limit_per_min is reached for the next {} ms", wait.as_millis());
-            return Ok(Turn::Unavailable { reason, may_pass: true, retry_after: Some(wait) });
-        }
+        let pass = match self.remote.ready(clock.monotonic()) {
+            Ok(pass) => pass,
+            Err(Busy { wait, reason }) => {
+                let reason = format!("it {reason}");
+                return Ok(Turn::Unavailable { reason, may_pass: true, retry_after: Some(wait) });
+            }
+        };
         let bought = match ledger.begin(&self.settings.name, &digest).await? {
             Prior::Spent => return Ok(lasting("the answer may have been paid for twice already".to_owned())),
             Prior::Answered(answer) => Ok(answer),
-            Prior::Begun => self.buy(request.with_json(body), &digest, ledger, clock).await?,
+            Prior::Begun => self.buy(request.with_json(body), pass, &digest, ledger, clock).await?,
         };
         Ok(bought.map_or_else(|turn| turn, |answer| self.read(question.form.schema, &answer)))
     }

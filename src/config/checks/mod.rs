@@ -1,5 +1,6 @@
 //! Checks of values that need no other file. What names something elsewhere is the engine's to check.
 
+mod patience;
 mod settings;
 mod values;
 
@@ -14,10 +15,13 @@ use super::{
     suggest::{one_of, quoted},
     tables::{ClassifierTable, DestinationTable, JudgeTable, RouteTable, SourceTable},
 };
+use patience::{breaker, concurrency, retry};
 use settings::{server, store, worker};
-use values::{PER_MIN, TIMEOUT_MS, per_min, plain, schedule, secret, types};
+use values::{PER_MIN, TIMEOUT_MS, per_min, plain, secret, types};
 
 const DAY_MS: u64 = 86_400_000;
+/// Longest delay of an action, in ms.
+const DELAY_MS_MAX: u64 = 366 * DAY_MS;
 /// Judges that exist without a table.
 const BUILT_IN_JUDGES: [&str; 2] = ["rules", "local"];
 /// Says that a server needs no key.
@@ -95,9 +99,15 @@ fn filter(config: &Config, problems: &mut Problems) {
 
 fn route(config: &Config, name: &str, table: &RouteTable, problems: &mut Problems) {
     types(config, ROUTES, &["route", name, "types"], &table.types, problems);
+    retry(config, ROUTES, ["route", name], &table.retry, problems);
+    concurrency(config, ROUTES, ["route", name], table.concurrency, problems);
+    let window = config.at(ROUTES, ["route", name, "coalesce_ms"]);
+    problems.extend(number_problem(window, "coalesce_ms", table.coalesce_ms, 0..=DAY_MS, Unit::Ms));
     for (index, action) in table.action.iter().enumerate() {
         let at = config.at(ROUTES, ["route", name, "action", &index.to_string(), "id"]);
         problems.extend(name_problem(at, "action of a route", &action.id));
+        let at = config.at(ROUTES, ["route", name, "action", &index.to_string(), "delay_ms"]);
+        problems.extend(number_problem(at, "delay_ms", action.delay_ms, 0..=DELAY_MS_MAX, Unit::Ms));
     }
 }
 
@@ -183,6 +193,8 @@ fn judge(config: &Config, name: &str, table: &JudgeTable, problems: &mut Problem
     problems.extend(tokens);
     problems.extend(number_problem(at("timeout_ms"), "timeout_ms", table.timeout_ms, TIMEOUT_MS, Unit::Ms));
     problems.extend(per_min(at("limit_per_min"), table.limit_per_min));
+    breaker(config, JUDGES, ["judge", name], &table.breaker, problems);
+    concurrency(config, JUDGES, ["judge", name], table.concurrency, problems);
 }
 
 fn destination(config: &Config, name: &str, table: &DestinationTable, problems: &mut Problems) {
@@ -195,9 +207,10 @@ fn destination(config: &Config, name: &str, table: &DestinationTable, problems: 
     problems
         .extend(table.idempotency_ms.and_then(|life| number("idempotency_ms", life, 1_000..=366 * DAY_MS)));
     problems.extend(per_min(at("limit_per_min"), table.limit_per_min));
-    if let Some(waits) = &table.retry_schedule_ms {
-        schedule(config, ACTIONS, ["destination", name, "retry_schedule_ms"], waits, problems);
-    }
+    let owner = ["destination", name];
+    retry(config, ACTIONS, owner, &table.retry, problems);
+    breaker(config, ACTIONS, owner, &table.breaker, problems);
+    concurrency(config, ACTIONS, owner, table.concurrency, problems);
 }
 
 fn actions(config: &Config, problems: &mut Problems) {
@@ -209,6 +222,7 @@ fn actions(config: &Config, problems: &mut Problems) {
             table.kind.is_empty(),
             "write a kind, such as `http`",
         ));
+        retry(config, ACTIONS, ["action", name], &table.retry, problems);
         if !(table.with.is_object() || table.with.is_null()) {
             problems.push(at("with").error(
                 codes::BAD_PARAMETERS,

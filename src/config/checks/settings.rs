@@ -13,6 +13,7 @@ use super::{
         suggest::quoted,
     },
     DAY_MS,
+    patience::AGE_MS,
     values::{TIMEOUT_MS, schedule, secret},
 };
 
@@ -84,6 +85,14 @@ pub(super) fn store(config: &Config, problems: &mut Problems) {
     let is_empty = store.path.as_os_str().is_empty();
     problems.extend(empty_problem(at("path"), "path", is_empty, "write a folder, such as `data`"));
     problems.extend(number_problem(at("dedupe_ms"), "dedupe_ms", store.dedupe_ms, DEDUPE_MS, Unit::Ms));
+    let bytes = 1_048_576..=(1 << 50);
+    problems.extend(number_problem(
+        at("payload_bytes_max"),
+        "payload_bytes_max",
+        store.payload_bytes_max,
+        bytes,
+        Unit::Bytes,
+    ));
     let jobs = 1..=1_000_000_000;
     problems.extend(number_problem(
         at("open_jobs_max"),
@@ -101,6 +110,7 @@ pub(super) fn worker(config: &Config, problems: &mut Problems) {
     problems.extend(number("concurrency", worker.concurrency.into(), 0..=4_096, Unit::Plain));
     problems.extend(number("lease_ms", worker.lease_ms, 1_000..=3_600_000, Unit::Ms));
     problems.extend(share_problem(at("retry_jitter"), "retry_jitter", worker.retry_jitter));
+    problems.extend(number("retry_age_max_ms", worker.retry_age_max_ms, AGE_MS, Unit::Ms));
     schedule(config, SETTINGS, ["worker", "retry_schedule_ms"], &worker.retry_schedule_ms, problems);
     for weight in worker.lane_weights {
         problems.extend(number("lane_weights", weight.into(), 1..=1_000, Unit::Plain));

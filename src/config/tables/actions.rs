@@ -5,6 +5,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::{BreakerTable, RetryTable};
+
 /// `config/actions.toml`
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -27,8 +29,12 @@ pub struct DestinationTable {
     pub timeout_ms: Option<u64>,
     /// Requests per minute; beyond it jobs wait. Without it there is no limit of ours.
     pub limit_per_min: Option<u32>,
-    /// Waits in ms between attempts, instead of the workers' own.
-    pub retry_schedule_ms: Option<Vec<u64>>,
+    /// Requests under way at one time; beyond it jobs wait. Without it there is no limit of ours.
+    pub concurrency: Option<u32>,
+    /// When it is left alone for a while.
+    pub breaker: BreakerTable,
+    /// How attempts at it are repeated, where that is not as for the workers in general.
+    pub retry: RetryTable,
     /// Time in ms for which it honours an idempotency key; left out if it honours none.
     pub idempotency_ms: Option<u64>,
     /// Lets the URL point into a private network or to this machine.
@@ -70,6 +76,9 @@ pub struct ActionTable {
     pub mode: AskedMode,
     #[serde(default)]
     pub on_unknown: OnUnknown,
+    /// How its attempts are repeated, where that is not as for its destination.
+    #[serde(default)]
+    pub retry: RetryTable,
     /// The kind's own parameters; strings may hold templates over `event`, `verdict` and `receipts`.
     #[serde(default)]
     pub with: Value,

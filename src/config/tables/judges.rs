@@ -4,6 +4,8 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::BreakerTable;
+
 /// `config/judges.toml`
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -39,6 +41,11 @@ pub struct JudgeTable {
     /// Time in ms to wait for an answer.
     #[serde(default = "timeout_ms")]
     pub timeout_ms: u64,
+    /// Questions under way at one time; beyond it jobs wait. Without it there is no limit of ours.
+    pub concurrency: Option<u32>,
+    /// When it is left alone for a while; the next judge is asked meanwhile.
+    #[serde(default)]
+    pub breaker: BreakerTable,
     /// Questions per minute; beyond it jobs wait. Without it there is no limit of ours.
     pub limit_per_min: Option<u32>,
     /// Lets the base URL point into a private network or to this machine.

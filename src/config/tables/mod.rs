@@ -7,6 +7,7 @@ mod actions;
 mod classifiers;
 mod filter;
 mod judges;
+mod patience;
 mod routes;
 mod settings;
 mod sources;
@@ -15,6 +16,7 @@ pub use actions::{ActionTable, ActionsFile, AskedMode, DestinationTable, OnUnkno
 pub use classifiers::{ClassifierTable, ClassifiersFile, RuleTable, RungTable};
 pub use filter::{FilterFile, FilterRule, Otherwise};
 pub use judges::{JudgeKind, JudgeTable, JudgesFile};
+pub use patience::{BreakerTable, RetryTable};
 pub use routes::{ExampleTable, ExpectedRoute, OnStuckChoice, RouteActionTable, RouteTable, RoutesFile};
 pub use settings::{ServerTable, SettingsFile, StoreTable, WorkerTable};
 pub use sources::{LimitTable, SameBody, SourceTable, SourcesFile, WhenUnset};

@@ -5,6 +5,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::RetryTable;
+
 /// `config/routes.toml`
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -33,6 +35,9 @@ pub struct RouteTable {
     pub action: Vec<RouteActionTable>,
     /// The `[action.NAME]` to perform when the route's own job dies.
     pub on_dead: Option<String>,
+    /// How attempts at its own job are repeated, where that is not as for the workers in general.
+    #[serde(default)]
+    pub retry: RetryTable,
     /// Jobs of this route under way at one time, its actions aside; without it only the workers' number limits them.
     pub concurrency: Option<u32>,
     /// A template over the event: events with the same outcome are worked on one at a time, actions included, in the

@@ -60,11 +60,18 @@ pub struct StoreTable {
     pub dedupe_ms: u64,
     /// Jobs that may be unfinished at one time; beyond it senders get 503 and `Retry-After`.
     pub open_jobs_max: u64,
+    /// Bytes of payload that may be kept; beyond it senders get 503 and `Retry-After`.
+    pub payload_bytes_max: u64,
 }
 
 impl Default for StoreTable {
     fn default() -> Self {
-        StoreTable { path: PathBuf::from("data"), dedupe_ms: 864_000_000, open_jobs_max: 5_000_000 }
+        StoreTable {
+            path: PathBuf::from("data"),
+            dedupe_ms: 864_000_000,
+            open_jobs_max: 5_000_000,
+            payload_bytes_max: 1 << 40,
+        }
     }
 }
 
@@ -80,6 +87,8 @@ pub struct WorkerTable {
     pub retry_schedule_ms: Vec<u64>,
     /// Each wait is made longer or shorter by up to this share, 0 to 1.
     pub retry_jitter: f64,
+    /// Time in ms from a job's beginning after which it is given up, however often it was put off.
+    pub retry_age_max_ms: u64,
     /// Relative share of each lane: critical, normal, bulk. None starves.
     pub lane_weights: [u32; 3],
 }
@@ -91,6 +100,7 @@ impl Default for WorkerTable {
             lease_ms: 120_000,
             retry_schedule_ms: vec![1_000, 4_000, 16_000],
             retry_jitter: 0.2,
+            retry_age_max_ms: 259_200_000,
             lane_weights: [8, 4, 1],
         }
     }

@@ -12,7 +12,7 @@ use crate::{
     domain::Name,
 };
 
-use super::{super::Action, Compiler, Reach, schedule};
+use super::{super::Action, Compiler, Reach, adapted, breaker};
 
 /// The destination of actions that need none of their own.
 const STORE: &str = "store";
@@ -41,6 +41,8 @@ impl Compiler<'_> {
             credential: self.secret(ACTIONS, &path("credential"), table.credential.as_deref()),
             signing_secret: self.secret(ACTIONS, &path("signing_secret"), table.signing_secret.as_deref()),
             limit_per_min: table.limit_per_min,
+            calls_max: table.concurrency,
+            breaker: breaker(&table.breaker),
             idempotency_ms: table.idempotency_ms,
             allow_private: table.allow_private || self.reach == Reach::Sandbox,
             ..DestinationSpec::default()
@@ -66,11 +68,10 @@ impl Compiler<'_> {
         &mut self,
         destinations: &BTreeMap<Name, Arc<Destination>>,
         otherwise: &Schedule,
-        jitter: f64,
     ) -> BTreeMap<Name, Action> {
         let mut actions = BTreeMap::new();
         for (name, table) in &self.config.actions {
-            if let Some(action) = self.action(name, table, destinations, otherwise, jitter) {
+            if let Some(action) = self.action(name, table, destinations, otherwise) {
                 actions.insert(Name::from(name.as_str()), action);
             }
         }
@@ -83,7 +84,6 @@ impl Compiler<'_> {
         table: &ActionTable,
         destinations: &BTreeMap<Name, Arc<Destination>>,
         otherwise: &Schedule,
-        jitter: f64,
     ) -> Option<Action> {
         let Some(act) = act::act(&table.kind) else {
             self.unknown(
@@ -119,14 +119,14 @@ impl Compiler<'_> {
             self.problems.push(at.error(codes::BAD_DESTINATION, reason, remedy));
             return None;
         }
-        let own = self.config.destinations.get(to).and_then(|table| table.retry_schedule_ms.as_deref());
+        let of_destination = self.config.destinations.get(to).map(|table| adapted(otherwise, &table.retry));
         Some(Action {
             act,
             freeze: freeze?,
             destination: Arc::clone(destination),
             asked: table.mode,
             retry_unknown: table.on_unknown == OnUnknown::Retry,
-            schedule: own.map_or_else(|| otherwise.clone(), |waits| schedule(waits, jitter)),
+            schedule: adapted(of_destination.as_ref().unwrap_or(otherwise), &table.retry),
         })
     }
 }

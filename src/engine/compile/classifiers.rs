@@ -60,13 +60,15 @@ impl Training {
 }
 
 impl Compiler<'_> {
-    pub(super) fn classifiers(&mut self) -> (BTreeMap<Name, Arc<Classifier>>, Vec<Training>) {
-        let judges = self.judges();
+    pub(super) fn classifiers(
+        &mut self,
+        judges: &BTreeMap<Name, Arc<Llm>>,
+    ) -> (BTreeMap<Name, Arc<Classifier>>, Vec<Training>) {
         let library = self.library();
         let (mut classifiers, mut training) = (BTreeMap::new(), Vec::new());
         for (name, table) in &self.config.classifiers {
             let local = Arc::new(Local::untrained());
-            let Some(classifier) = self.classifier(name, table, &judges, library.as_ref(), &local) else {
+            let Some(classifier) = self.classifier(name, table, judges, library.as_ref(), &local) else {
                 continue;
             };
             let classifier = Arc::new(classifier);
@@ -80,11 +82,11 @@ impl Compiler<'_> {
         (classifiers, training)
     }
 
-    fn judges(&mut self) -> BTreeMap<String, Arc<Llm>> {
+    pub(super) fn judges(&mut self) -> BTreeMap<Name, Arc<Llm>> {
         let mut judges = BTreeMap::new();
         for (name, table) in &self.config.judges {
             if let Some(judge) = self.judge(name, table) {
-                judges.insert(name.clone(), Arc::new(judge));
+                judges.insert(name.as_str().into(), Arc::new(judge));
             }
         }
         judges
@@ -120,6 +122,8 @@ impl Compiler<'_> {
             timeout: Duration::from_millis(table.timeout_ms),
             allow_private: table.allow_private || self.reach == Reach::Sandbox,
             limit_per_min: table.limit_per_min,
+            calls_max: table.concurrency,
+            breaker: super::breaker(&table.breaker),
             ..RemoteOptions::default()
         };
         let remote = Remote::new(options).map_err(|error| (None, error.to_string()));
@@ -163,7 +167,7 @@ impl Compiler<'_> {
         &mut self,
         name: &str,
         table: &ClassifierTable,
-        judges: &BTreeMap<String, Arc<Llm>>,
+        judges: &BTreeMap<Name, Arc<Llm>>,
         library: Option<&Library>,
         local: &Arc<Local>,
     ) -> Option<Classifier> {
@@ -270,7 +274,7 @@ impl Compiler<'_> {
         &mut self,
         name: &str,
         table: &ClassifierTable,
-        judges: &BTreeMap<String, Arc<Llm>>,
+        judges: &BTreeMap<Name, Arc<Llm>>,
         rules: &Arc<Rules>,
         local: &Arc<Local>,
     ) -> Vec<LadderRung> {

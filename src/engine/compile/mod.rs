@@ -9,8 +9,11 @@ mod sources;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
-    config::{self, Config, Environment, Files, Problems, tables::SourceTable},
-    decide::retry::Schedule,
+    config::{
+        self, Config, Environment, Files, Problems,
+        tables::{BreakerTable, RetryTable, SourceTable, WorkerTable},
+    },
+    decide::{breaker, retry::Schedule},
     domain::Name,
     source::Scheme,
 };
@@ -59,16 +62,17 @@ pub fn compile(files: &Files, env: &dyn Environment, options: CompileOptions) ->
     let (config, problems) = config::load(files);
     let mut compiler = Compiler { config: &config, env, reach: options.reach, problems };
     let worker = &config.settings.worker;
-    let schedule = schedule(&worker.retry_schedule_ms, worker.retry_jitter);
+    let schedule = schedule(worker);
     let configured = || options.base.unwrap_or_default().join(&config.settings.store.path);
     let data_dir = options.data_dir.unwrap_or_else(configured);
 
     let sources = compiler.sources();
     let (filter, otherwise) = compiler.filter();
     let destinations = compiler.destinations(&data_dir.join(LOGS));
-    let actions = compiler.actions(&destinations, &schedule, worker.retry_jitter);
-    let (classifiers, training) = compiler.classifiers();
-    let routes = compiler.routes(&classifiers);
+    let actions = compiler.actions(&destinations, &schedule);
+    let judges = compiler.judges();
+    let (classifiers, training) = compiler.classifiers(&judges);
+    let routes = compiler.routes(&classifiers, &schedule);
     compiler.unreached(&routes, &filter, &otherwise);
     compiler.admin_token();
 
@@ -87,6 +91,7 @@ pub fn compile(files: &Files, env: &dyn Environment, options: CompileOptions) ->
         otherwise,
         routes,
         classifiers,
+        judges,
         actions,
         destinations,
         schedule,
@@ -104,6 +109,40 @@ fn schemes(config: &Config) -> BTreeMap<Name, Scheme> {
         .collect()
 }
 
-fn schedule(waits_ms: &[u64], jitter: f64) -> Schedule {
-    Schedule { waits: waits_ms.iter().copied().map(Duration::from_millis).collect(), jitter }
+fn schedule(worker: &WorkerTable) -> Schedule {
+    let waits = &worker.retry_schedule_ms;
+    Schedule {
+        waits: waits.iter().copied().map(Duration::from_millis).collect(),
+        jitter: worker.retry_jitter,
+        attempts_max: attempts(waits),
+        age_max: Duration::from_millis(worker.retry_age_max_ms),
+    }
+}
+
+/// One more than there are waits.
+fn attempts(waits_ms: &[u64]) -> u32 {
+    u32::try_from(waits_ms.len()).unwrap_or(u32::MAX).saturating_add(1)
+}
+
+/// `general`, with what `own` says otherwise.
+fn adapted(general: &Schedule, own: &RetryTable) -> Schedule {
+    let mut schedule = general.clone();
+    if let Some(waits) = &own.schedule_ms {
+        schedule.waits = waits.iter().copied().map(Duration::from_millis).collect();
+        schedule.attempts_max = attempts(waits);
+    }
+    schedule.attempts_max = own.attempts_max.unwrap_or(schedule.attempts_max);
+    schedule.jitter = own.jitter.unwrap_or(schedule.jitter);
+    schedule.age_max = own.age_max_ms.map_or(schedule.age_max, Duration::from_millis);
+    schedule
+}
+
+fn breaker(table: &BreakerTable) -> breaker::Settings {
+    breaker::Settings {
+        failures: table.failures,
+        open: Duration::from_millis(table.open_ms),
+        window: Duration::from_millis(table.window_ms),
+        rate: table.rate,
+        calls_min: table.calls_min,
+    }
 }

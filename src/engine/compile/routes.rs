@@ -18,6 +18,7 @@ use crate::{
         filter::{self, Fate, Rule},
         pattern::TypePattern,
         plan::cycle,
+        retry::Schedule,
     },
     domain::Name,
     store::OnStuck,
@@ -26,14 +27,18 @@ use crate::{
 
 use super::{
     super::{INTAKE, LineRule, NewestRule, Route, RouteAction},
-    Compiler,
+    Compiler, adapted,
 };
 
 impl Compiler<'_> {
-    pub(super) fn routes(&mut self, classifiers: &BTreeMap<Name, Arc<Classifier>>) -> Vec<Route> {
+    pub(super) fn routes(
+        &mut self,
+        classifiers: &BTreeMap<Name, Arc<Classifier>>,
+        otherwise: &Schedule,
+    ) -> Vec<Route> {
         let mut routes = Vec::new();
         for (name, table) in &self.config.routes {
-            routes.extend(self.route(name, table, classifiers));
+            routes.extend(self.route(name, table, classifiers, otherwise));
         }
         routes
     }
@@ -43,6 +48,7 @@ impl Compiler<'_> {
         name: &str,
         table: &RouteTable,
         classifiers: &BTreeMap<Name, Arc<Classifier>>,
+        otherwise: &Schedule,
     ) -> Option<Route> {
         let place = ["route", name];
         if name == INTAKE {
@@ -88,6 +94,7 @@ impl Compiler<'_> {
             actions,
             on_dead: table.on_dead.as_deref().map(Name::from),
             concurrency: table.concurrency,
+            schedule: adapted(otherwise, &table.retry),
             line,
             newest,
         })

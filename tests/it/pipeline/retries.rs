@@ -55,7 +55,9 @@ async fn three_failures_are_retried_after_1_4_and_16_s_and_the_fourth_is_the_las
 
 #[tokio::test]
 async fn a_redriven_action_has_a_whole_schedule_again() {
-    let house = House::start().await;
+    let helpdesk = "[destination.helpdesk]\n";
+    let patient = format!("{helpdesk}breaker = {{ failures = 100 }}\n");
+    let house = House::plan().edit(ACTIONS, helpdesk, &patient).start().await;
     house.sandbox.fail_next(TICKETS, 6, 503);
     let event = house.queue(&ticket("t")).await;
     for attempts in 1..=3 {

@@ -1,0 +1,353 @@
+//! Whether a destination or judge is asked at all: a circuit breaker as data. Time and outcomes come in as arguments.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// Parts of the window in which calls are counted.
+const SLOTS: usize = 6;
+
+/// How long others wait while one call finds out whether it works again.
+const PROBE_WAIT: Duration = Duration::from_secs(1);
+
+/// When it opens, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settings {
+    /// Failures in a row that open it.
+    pub failures: u32,
+    /// How long it stays open before one call may find out.
+    pub open: Duration,
+    /// Time over which the share of failures is taken.
+    pub window: Duration,
+    /// Share of failures within the window, 0 to 1, that opens it.
+    pub rate: f64,
+    /// Calls within the window below which their share says nothing.
+    pub calls_min: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let minute = Duration::from_secs(60);
+        Settings { failures: 5, open: minute, window: minute, rate: 0.5, calls_min: 20 }
+    }
+}
+
+/// How a call went, as far as it tells whether the other side works. An answer that refuses (4xx, 429 too) is one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Answered,
+    /// A 5xx, a time-out, no connection.
+    Failed {
+        reason: String,
+    },
+}
+
+/// The right to make one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ticket {
+    /// Which of the breaker's states it was given in: what is told of an earlier one is old news.
+    generation: u64,
+}
+
+/// It has opened or closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    Opened { reason: String },
+    Closed,
+}
+
+/// What is shown of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Shown {
+    Closed {
+        failures_in_a_row: u32,
+    },
+    Open {
+        left_ms: u64,
+        reason: String,
+    },
+    /// One call is to find out, or is finding out.
+    HalfOpen {
+        reason: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    /// Which part of time it counts.
+    at: u64,
+    calls: u32,
+    failed: u32,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum State {
+    Closed,
+    Open { until: Duration, reason: String },
+    Probing { reason: String },
+}
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub struct Breaker {
+    settings: Settings,
+    state: State,
+    generation: u64,
+    in_a_row: u32,
+    slots: [Slot; SLOTS],
+}
+
+impl Breaker {
+    pub fn new(settings: Settings) -> Self {
+        Breaker {
+            settings,
+            state: State::Closed,
+            generation: 0,
+            in_a_row: 0,
+            slots: [Slot::default(); SLOTS],
+        }
+    }
+
+    /// Lets a call go, or tells how long to wait and why. The call's outcome is told to [`Breaker::record`]; a call
+    /// that was not made after all is given back to [`Breaker::give_back`].
+    ///
+    /// # Errors
+    /// It is open, or one call is finding out already.
+    pub fn admit(&mut self, now: Duration) -> Result<Ticket, (Duration, String)> {
+        match &self.state {
+            State::Closed => {}
+            State::Open { until, reason } if now < *until => {
+                return Err((until.saturating_sub(now), reason.clone()));
+            }
+            State::Open { reason, .. } => {
+                self.state = State::Probing { reason: reason.clone() };
+                self.generation += 1;
+            }
+            State::Probing { reason } => return Err((PROBE_WAIT, reason.clone())),
+        }
+        Ok(Ticket { generation: self.generation })
+    }
+
+    /// Takes note of how a call went; what has changed by it.
+    pub fn record(&mut self, ticket: Ticket, outcome: &Outcome, now: Duration) -> Option<Change> {
+        if ticket.generation != self.generation {
+            return None;
+        }
+        match (&self.state, outcome) {
+            (State::Open { .. }, _) => None,
+            (State::Probing { .. }, Outcome::Answered) => {
+                self.generation += 1;
+                self.state = State::Closed;
+                self.in_a_row = 0;
+                self.slots = [Slot::default(); SLOTS];
+                Some(Change::Closed)
+            }
+            (State::Probing { .. }, Outcome::Failed { reason }) => {
+                // Still as broken as it was: no news for anybody.
+                self.open(format!("it still fails: {reason}"), now);
+                None
+            }
+            (State::Closed, Outcome::Answered) => {
+                self.count(now, false);
+                self.in_a_row = 0;
+                None
+            }
+            (State::Closed, Outcome::Failed { reason }) => {
+                self.count(now, true);
+                self.in_a_row = self.in_a_row.saturating_add(1);
+                let why = self.why(now)?;
+                let reason = format!("{why}; the last one: {reason}");
+                self.open(reason.clone(), now);
+                Some(Change::Opened { reason })
+            }
+        }
+    }
+
+    /// A call was not made, or nothing came of it that tells anything.
+    pub fn give_back(&mut self, ticket: Ticket, now: Duration) {
+        if ticket.generation == self.generation
+            && let State::Probing { reason } = &self.state
+        {
+            // The next one may find out at once.
+            self.state = State::Open { until: now, reason: reason.clone() };
+            self.generation += 1;
+        }
+    }
+
+    /// How many calls may be under way: `None` for any number.
+    pub fn room(&self, now: Duration) -> Option<u32> {
+        match &self.state {
+            State::Closed => None,
+            State::Open { until, .. } => Some(u32::from(now >= *until)),
+            State::Probing { .. } => Some(1),
+        }
+    }
+
+    /// How long until a call may find out, if it is open.
+    pub fn left(&self, now: Duration) -> Option<Duration> {
+        match &self.state {
+            State::Open { until, .. } => Some(until.saturating_sub(now)),
+            State::Closed | State::Probing { .. } => None,
+        }
+    }
+
+    pub fn shown(&self, now: Duration) -> Shown {
+        match &self.state {
+            State::Closed => Shown::Closed { failures_in_a_row: self.in_a_row },
+            State::Open { until, reason } if now < *until => {
+                let left_ms = u64::try_from(until.saturating_sub(now).as_millis()).unwrap_or(u64::MAX);
+                Shown::Open { left_ms, reason: reason.clone() }
+            }
+            State::Open { reason, .. } | State::Probing { reason } => {
+                Shown::HalfOpen { reason: reason.clone() }
+            }
+        }
+    }
+
+    fn open(&mut self, reason: String, now: Duration) {
+        self.generation += 1;
+        self.state = State::Open { until: now + self.settings.open, reason };
+    }
+
+    /// The part of time that `now` is in.
+    fn part(&self, now: Duration) -> u64 {
+        let part = (self.settings.window / SLOTS as u32).max(Duration::from_millis(1));
+        u64::try_from(now.as_millis() / part.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn count(&mut self, now: Duration, failed: bool) {
+        let at = self.part(now);
+        let slot = &mut self.slots[usize::try_from(at % SLOTS as u64).unwrap_or_default()];
+        if slot.at != at {
+            *slot = Slot { at, ..Slot::default() };
+        }
+        slot.calls = slot.calls.saturating_add(1);
+        slot.failed = slot.failed.saturating_add(u32::from(failed));
+    }
+
+    /// Why it opens now, if it does.
+    fn why(&self, now: Duration) -> Option<String> {
+        if self.in_a_row >= self.settings.failures {
+            return Some(format!("{} failures in a row", self.in_a_row));
+        }
+        let at = self.part(now);
+        let recent = self.slots.iter().filter(|slot| slot.at + SLOTS as u64 > at);
+        let (calls, failed) = recent.fold((0_u32, 0_u32), |(c, f), slot| {
+            (c.saturating_add(slot.calls), f.saturating_add(slot.failed))
+        });
+        let share = f64::from(failed) / f64::from(calls.max(1));
+        (calls >= self.settings.calls_min && share >= self.settings.rate)
+            .then(|| format!("{failed} of {calls} calls within {} s failed", self.settings.window.as_secs()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: Duration = Duration::from_secs(1);
+
+    fn breaker() -> Breaker {
+        Breaker::new(Settings::default())
+    }
+
+    fn failed() -> Outcome {
+        Outcome::Failed { reason: "503".to_owned() }
+    }
+
+    fn call(breaker: &mut Breaker, outcome: &Outcome, now: Duration) -> Option<Change> {
+        let ticket = breaker.admit(now).expect("let through");
+        breaker.record(ticket, outcome, now)
+    }
+
+    /// Open since `now`.
+    fn open(now: Duration) -> Breaker {
+        let mut breaker = breaker();
+        let changes: Vec<_> = (0..5).filter_map(|_| call(&mut breaker, &failed(), now)).collect();
+        let reason = "5 failures in a row; the last one: 503".to_owned();
+        assert_eq!(changes, [Change::Opened { reason }]);
+        breaker
+    }
+
+    #[test]
+    fn five_failures_in_a_row_open_it_for_a_minute() {
+        let mut breaker = open(100 * S);
+        assert_eq!(breaker.admit(100 * S).map_err(|(wait, _)| wait), Err(60 * S));
+        assert_eq!(breaker.admit(159 * S).map_err(|(wait, _)| wait), Err(S));
+        assert_eq!((breaker.room(159 * S), breaker.room(160 * S)), (Some(0), Some(1)));
+        assert!(matches!(breaker.shown(130 * S), Shown::Open { left_ms: 30_000, .. }));
+        assert!(matches!(breaker.shown(160 * S), Shown::HalfOpen { .. }));
+    }
+
+    #[test]
+    fn an_answer_between_them_keeps_it_closed() {
+        let mut breaker = breaker();
+        for round in 0..3 {
+            for _ in 0..4 {
+                assert_eq!(call(&mut breaker, &failed(), round * 20 * S), None);
+            }
+            assert_eq!(call(&mut breaker, &Outcome::Answered, round * 20 * S), None);
+        }
+        assert_eq!(breaker.shown(60 * S), Shown::Closed { failures_in_a_row: 0 });
+    }
+
+    #[test]
+    fn one_call_finds_out() {
+        let mut breaker = open(0 * S);
+        let probe = breaker.admit(60 * S).expect("one may");
+        assert_eq!(breaker.admit(60 * S).map_err(|(wait, _)| wait), Err(S), "and no other");
+        assert_eq!(breaker.record(probe, &Outcome::Answered, 61 * S), Some(Change::Closed));
+        assert_eq!(breaker.room(61 * S), None);
+
+        let mut breaker = open(0 * S);
+        let probe = breaker.admit(60 * S).expect("one may");
+        assert_eq!(breaker.record(probe, &failed(), 61 * S), None, "it was open before");
+        assert_eq!(
+            breaker.admit(62 * S).map_err(|(wait, _)| wait),
+            Err(59 * S),
+            "a minute from the failure on"
+        );
+    }
+
+    #[test]
+    fn a_call_that_finds_out_nothing_lets_another_try() {
+        let mut breaker = open(0 * S);
+        let probe = breaker.admit(60 * S).expect("one may");
+        breaker.give_back(probe, 60 * S);
+        assert!(breaker.admit(60 * S).is_ok());
+    }
+
+    #[test]
+    fn late_news_counts_for_nothing() {
+        let mut breaker = breaker();
+        let late: Vec<Ticket> = (0..3).map(|_| breaker.admit(0 * S).expect("closed")).collect();
+        for _ in 0..5 {
+            call(&mut breaker, &failed(), 0 * S);
+        }
+        assert_eq!(breaker.record(late[0], &Outcome::Answered, 30 * S), None, "from before it opened");
+        assert!(breaker.admit(59 * S).is_err());
+        let probe = breaker.admit(60 * S).expect("one may");
+        assert_eq!(breaker.record(late[1], &failed(), 60 * S), None);
+        breaker.give_back(late[2], 60 * S);
+        assert_eq!(breaker.record(probe, &Outcome::Answered, 60 * S), Some(Change::Closed));
+    }
+
+    #[test]
+    fn half_of_twenty_calls_within_a_minute_open_it() {
+        let run = |gap: Duration| {
+            let mut breaker = breaker();
+            (0..20).find_map(|n| {
+                let outcome = if n % 2 == 1 { failed() } else { Outcome::Answered };
+                call(&mut breaker, &outcome, gap * n)
+            })
+        };
+        assert_eq!(
+            run(2 * S),
+            Some(Change::Opened {
+                reason: "10 of 20 calls within 60 s failed; the last one: 503".to_owned()
+            })
+        );
+        assert_eq!(run(10 * S), None, "too few within the minute");
+    }
+}

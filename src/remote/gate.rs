@@ -1,0 +1,154 @@
+//! The one gate before a remote: its breaker, its limit and how many calls may be under way.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use crate::{
+    decide::breaker::{Breaker, Change, Outcome, Settings, Shown, Ticket},
+    rate::Bucket,
+};
+
+/// How long to wait for a call under way to end.
+const CALLS_WAIT: Duration = Duration::from_millis(250);
+
+/// Why a call may not begin now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Busy {
+    pub wait: Duration,
+    /// To follow the remote's name.
+    pub reason: String,
+}
+
+/// See the module.
+pub(super) struct Gate {
+    state: Mutex<State>,
+    limiter: Option<Bucket>,
+    calls_max: Option<u32>,
+}
+
+struct State {
+    breaker: Breaker,
+    calls: u32,
+    /// The time as it was last told.
+    now: Duration,
+}
+
+impl Gate {
+    pub fn new(breaker: Settings, limiter: Option<Bucket>, calls_max: Option<u32>) -> Arc<Self> {
+        let state = State { breaker: Breaker::new(breaker), calls: 0, now: Duration::ZERO };
+        Arc::new(Gate { state: Mutex::new(state), limiter, calls_max })
+    }
+
+    fn state(&self, now: Duration) -> MutexGuard<'_, State> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.now = state.now.max(now);
+        state
+    }
+
+    /// Takes the right to make one call.
+    pub fn pass(self: &Arc<Self>, now: Duration) -> Result<Pass, Busy> {
+        let mut state = self.state(now);
+        if self.calls_max.is_some_and(|max| state.calls >= max) {
+            let reason = format!("has {} calls under way, as many as it may", state.calls);
+            return Err(Busy { wait: CALLS_WAIT, reason });
+        }
+        let ticket = state.breaker.admit(now).map_err(|(wait, reason)| Busy {
+            wait,
+            reason: format!(
+                "is not asked for another {} s, its breaker is open: {reason}",
+                wait.as_secs_f32().ceil()
+            ),
+        })?;
+        if let Some(Err(wait)) = self.limiter.as_ref().map(|limiter| limiter.take(now)) {
+            state.breaker.give_back(ticket, now);
+            let reason = format!("has no room within its limit_per_min for the next {} ms", wait.as_millis());
+            return Err(Busy { wait, reason });
+        }
+        state.calls += 1;
+        Ok(Pass { gate: Arc::clone(self), ticket: Some(ticket) })
+    }
+
+    /// How many calls the breaker lets be under way: `None` for any number.
+    pub fn held(&self, now: Duration) -> Option<u32> {
+        self.state(now).breaker.room(now)
+    }
+
+    pub fn left(&self, now: Duration) -> Option<Duration> {
+        self.state(now).breaker.left(now)
+    }
+
+    pub fn shown(&self, now: Duration) -> Shown {
+        self.state(now).breaker.shown(now)
+    }
+}
+
+/// The right to make one call. Dropped without a word, it says nothing of the remote.
+pub struct Pass {
+    gate: Arc<Gate>,
+    ticket: Option<Ticket>,
+}
+
+impl Pass {
+    /// Tells how the call went; what has changed by it.
+    pub fn tell(mut self, outcome: &Outcome, now: Duration) -> Option<Change> {
+        let ticket = self.ticket.take()?;
+        let mut state = self.gate.state(now);
+        state.calls = state.calls.saturating_sub(1);
+        state.breaker.record(ticket, outcome, now)
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            let mut state = self.gate.state(Duration::ZERO);
+            let now = state.now;
+            state.calls = state.calls.saturating_sub(1);
+            state.breaker.give_back(ticket, now);
+        }
+    }
+}
+
+impl fmt::Debug for Pass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pass").field("ticket", &self.ticket).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+
+    const S: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn so_many_calls_are_under_way_at_one_time() {
+        let gate = Gate::new(Settings::default(), None, Some(2));
+        let (one, two) = (gate.pass(S).unwrap(), gate.pass(S).unwrap());
+        assert_eq!(gate.pass(S).unwrap_err().wait, CALLS_WAIT);
+        drop(one);
+        two.tell(&Outcome::Answered, S);
+        assert!(gate.pass(S).is_ok());
+    }
+
+    #[test]
+    fn what_the_limit_refuses_takes_nothing_from_the_breaker() {
+        let limiter = Bucket::per_minute(NonZeroU32::MIN);
+        let gate = Gate::new(Settings { failures: 1, ..Settings::default() }, Some(limiter), None);
+        let failed = Outcome::Failed { reason: "503".to_owned() };
+        assert!(matches!(gate.pass(0 * S).unwrap().tell(&failed, 0 * S), Some(Change::Opened { .. })));
+        assert!(gate.pass(30 * S).unwrap_err().reason.contains("breaker is open"));
+        let probe = gate.pass(60 * S).unwrap();
+        drop(probe);
+        assert!(
+            gate.pass(61 * S).unwrap_err().reason.contains("limit_per_min"),
+            "the probe took the minute's one"
+        );
+        assert!(gate.pass(120 * S).unwrap().tell(&Outcome::Answered, 120 * S) == Some(Change::Closed));
+    }
+}
