@@ -14,6 +14,7 @@ mod keep;
 mod key;
 mod leases;
 mod line;
+mod moment;
 mod newest;
 mod operate;
 mod purchases;
@@ -51,6 +52,7 @@ use super::{
     bodies::{Bodies, INLINE_BYTES_MAX},
 };
 use leases::Leases;
+use moment::Moment;
 use readers::Readers;
 use tally::Tally;
 use writer::{Bench, Writer};
@@ -131,7 +133,9 @@ impl SqliteStore {
         let readers = Readers::new(&path, Arc::clone(&leases));
         let tally = Tally::read(&db)?;
         let next_seq = db.query_row("SELECT coalesce(max(seq), 0) + 1 FROM event", [], |row| row.get(0))?;
-        let mut bench = Bench { db, clock, leases, tally, next_seq, bodies: Arc::clone(&bodies), on_commit };
+        let moment = Moment::of(clock.as_ref());
+        let mut bench =
+            Bench { db, moment, clock, leases, tally, next_seq, bodies: Arc::clone(&bodies), on_commit };
         bench.transact(claim::recover)?;
         retain::sweep(&bench.db, &bench.bodies).map_err(file_error)?;
         let (writer, thread) = Writer::start(bench, lock).map_err(file_error)?;

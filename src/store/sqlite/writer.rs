@@ -17,7 +17,7 @@ use crate::{
     store::{Load, StoreError, bodies::Bodies},
 };
 
-use super::{Lock, leases::Leases, retain, tally::Tally};
+use super::{Lock, leases::Leases, moment::Moment, retain, tally::Tally};
 
 /// Operations that may share one commit.
 const BATCH_MAX: usize = 512;
@@ -103,6 +103,7 @@ impl SharedLoad {
 pub(super) struct Bench {
     pub db: Connection,
     pub clock: Arc<dyn Clock>,
+    pub moment: Moment,
     /// Shared with the readers, who tell which jobs are under way.
     pub leases: Arc<Mutex<Leases>>,
     pub tally: Tally,
@@ -287,6 +288,7 @@ impl Bench {
         unwanted: &mut Vec<String>,
     ) -> rusqlite::Result<Changed> {
         self.db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        self.moment = self.moment.next(self.clock.as_ref());
         let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
         let mut desk = Desk {
             db: &self.db,
@@ -295,8 +297,8 @@ impl Bench {
             next_seq: &mut self.next_seq,
             bodies: &self.bodies,
             unwanted,
-            now: self.clock.now(),
-            monotonic: self.clock.monotonic(),
+            now: self.moment.now,
+            monotonic: self.moment.monotonic,
             changed: false,
             new_work: false,
         };
