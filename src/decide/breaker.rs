@@ -294,13 +294,13 @@ mod tests {
 
     #[test]
     fn one_call_finds_out() {
-        let mut breaker = open(0 * S);
+        let mut breaker = open(Duration::ZERO);
         let probe = breaker.admit(60 * S).expect("one may");
         assert_eq!(breaker.admit(60 * S).map_err(|(wait, _)| wait), Err(S), "and no other");
         assert_eq!(breaker.record(probe, &Outcome::Answered, 61 * S), Some(Change::Closed));
         assert_eq!(breaker.room(61 * S), None);
 
-        let mut breaker = open(0 * S);
+        let mut breaker = open(Duration::ZERO);
         let probe = breaker.admit(60 * S).expect("one may");
         assert_eq!(breaker.record(probe, &failed(), 61 * S), None, "it was open before");
         assert_eq!(
@@ -312,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_call_that_finds_out_nothing_lets_another_try() {
-        let mut breaker = open(0 * S);
+        let mut breaker = open(Duration::ZERO);
         let probe = breaker.admit(60 * S).expect("one may");
         breaker.give_back(probe, 60 * S);
         assert!(breaker.admit(60 * S).is_ok());
@@ -321,9 +321,9 @@ mod tests {
     #[test]
     fn late_news_counts_for_nothing() {
         let mut breaker = breaker();
-        let late: Vec<Ticket> = (0..3).map(|_| breaker.admit(0 * S).expect("closed")).collect();
+        let late: Vec<Ticket> = (0..3).map(|_| breaker.admit(Duration::ZERO).expect("closed")).collect();
         for _ in 0..5 {
-            call(&mut breaker, &failed(), 0 * S);
+            call(&mut breaker, &failed(), Duration::ZERO);
         }
         assert_eq!(breaker.record(late[0], &Outcome::Answered, 30 * S), None, "from before it opened");
         assert!(breaker.admit(59 * S).is_err());

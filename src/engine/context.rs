@@ -17,7 +17,7 @@ use crate::{
 /// # Errors
 /// The body breaks that rule.
 pub(super) fn of_event(scheme: Scheme, event: &Event) -> Result<Context, UnreadableBody> {
-    let body = event.body.bytes().ok_or_else(|| UnreadableBody::Gone)?;
+    let body = event.body.bytes().ok_or(UnreadableBody::Gone)?;
     let body = source::payload(scheme, &event.headers, body)?;
     let headers: BTreeMap<&str, &str> = event.headers.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     Ok(Context::new().with(

@@ -141,7 +141,10 @@ mod tests {
         let limiter = Bucket::per_minute(NonZeroU32::MIN);
         let gate = Gate::new(Settings { failures: 1, ..Settings::default() }, Some(limiter), None);
         let failed = Outcome::Failed { reason: "503".to_owned() };
-        assert!(matches!(gate.pass(0 * S).unwrap().tell(&failed, 0 * S), Some(Change::Opened { .. })));
+        assert!(matches!(
+            gate.pass(Duration::ZERO).unwrap().tell(&failed, Duration::ZERO),
+            Some(Change::Opened { .. })
+        ));
         assert!(gate.pass(30 * S).unwrap_err().reason.contains("breaker is open"));
         let probe = gate.pass(60 * S).unwrap();
         drop(probe);
