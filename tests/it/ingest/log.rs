@@ -50,13 +50,16 @@ impl Page {
 async fn refusals_are_logged_once_a_second_for_each_source_and_reason() {
     let page = Page::default();
     let subscriber = tracing_subscriber::fmt().json().with_writer(page.clone()).finish();
+    // While a process has only one subscriber, tracing asks the thread that first comes to a line whether anybody wants it;
+    // that may be another test's, and the line then stays silent for all. With two it asks the subscribers.
+    let _second = tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(std::io::sink).finish());
     let _logging = tracing::subscriber::set_default(subscriber);
     let house = House::plan().setting("concurrency = 0").start().await;
 
     let forged = Delivery { secret: "a stranger's", ..note("n") };
     let unsigned = [("x-webhook-timestamp", "0".to_owned())];
     let long = format!("/webhooks/{}", "x".repeat(3_000));
-    for _ in 0..100 {
+    for _ in 0..20 {
         assert_eq!(house.deliver(&forged).await.status, 401);
         assert_eq!(house.post("/webhooks/forms", &unsigned, b"{}").await.status, 401);
         assert_eq!(house.post("/webhooks/stripe", &[], b"{}").await.status, 401);
@@ -78,10 +81,10 @@ async fn refusals_are_logged_once_a_second_for_each_source_and_reason() {
     house.post("/webhooks/forms", &unsigned, b"{}").await;
     house.post("/webhooks/stripe", &[], b"{}").await;
     house.post(&long, &[], b"{}").await;
-    assert_eq!(page.refusals()[4..], each(99));
+    assert_eq!(page.refusals()[4..], each(19));
 
     // The metrics count every one.
     let metrics = house.ask("/metrics").await.text;
-    let series = "hookyard_refused_total{source=\"forms\",reason=\"bad_signature\"} 101";
+    let series = "hookyard_refused_total{source=\"forms\",reason=\"bad_signature\"} 21";
     assert!(metrics.lines().any(|line| line == series), "{metrics}");
 }
