@@ -10,6 +10,7 @@
 mod destination;
 mod http;
 mod outbound;
+mod pagerduty;
 mod param;
 mod path;
 mod slack_webhook;
@@ -29,12 +30,14 @@ use crate::{
 pub use destination::{Destination, DestinationError, DestinationSpec, Setting};
 pub use http::{BODY_BYTES_MAX, HEADER_BYTES_MAX, HEADERS_MAX};
 pub use outbound::RECEIPT_BYTES_MAX;
+pub use pagerduty::{DEDUP_KEY_CHARS_MAX, EVENT_BYTES_MAX, ROUTING_KEY_CHARS, SUMMARY_CHARS_MAX};
 pub use param::ParamError;
 pub use slack_webhook::TEXT_CHARS_MAX;
 pub use store_append::LINE_BYTES_MAX;
 
 /// Everything that can be done.
-const KINDS: [&dyn Act; 3] = [&http::Http, &slack_webhook::SlackWebhook, &store_append::StoreAppend];
+const KINDS: [&dyn Act; 4] =
+    [&http::Http, &slack_webhook::SlackWebhook, &pagerduty::PagerDuty, &store_append::StoreAppend];
 
 /// The kind of action that the configuration calls `kind`.
 pub fn act(kind: &str) -> Option<&'static dyn Act> {

@@ -1,6 +1,7 @@
 //! One attempt at a frozen HTTP call, the same for every kind that makes one.
 
-use secrecy::SecretString;
+use http::Method;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::{
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::{
     decide::retry::Failure,
-    domain::{Call, EffectClass, FrozenRequest, HeaderValue, Receipt, Sent, Target, Timestamp},
+    domain::{Call, EffectClass, Fill, FrozenRequest, HeaderValue, Receipt, Sent, Target, Timestamp},
     remote::{self, RemoteError, Request, RequestError, Response, Url},
 };
 
@@ -26,30 +27,69 @@ const RECEIPT_DEPTH_MAX: usize = 32;
 /// # Errors
 /// What was frozen cannot be sent to the destination as it is configured now.
 pub(super) fn prepare(request: &FrozenRequest, destination: &Destination) -> Result<Request, Failure> {
-    let Call::Http { method, target, headers, body } = &request.call else {
-        return Err(refused("what was frozen is no HTTP call"));
-    };
     if let Some(reason) = destination.unready() {
         return Err(refused(format!("{reason}: set it, then replay the event")));
     }
-    let method = method.parse().map_err(|_| refused("the frozen method is no method"))?;
-    let mut out = match (target, &destination.address) {
-        (Target::Url(frozen), Address::At(url)) => Request::new(method, same_origin(frozen, url)?),
+    match &request.call {
+        Call::Http { method, target, headers, body } => {
+            let method = method.parse().map_err(|_| refused("the frozen method is no method"))?;
+            let mut out = aimed(method, target, destination)?;
+            for (name, value) in headers {
+                out = match value {
+                    HeaderValue::Plain(value) => out.with_header(name, value),
+                    HeaderValue::Credential { prefix } => {
+                        out.with_secret(name, prefix, credential(destination)?)
+                    }
+                }
+                .map_err(unsendable)?;
+            }
+            Ok(out.with_body(body.clone()))
+        }
+        Call::Post { target, fill, body } => {
+            let out = aimed(Method::POST, target, destination)?;
+            filled(out, fill, body, request, destination)
+        }
+        Call::Append { .. } => Err(refused("what was frozen is no HTTP call")),
+    }
+}
+
+/// A request to where the call was frozen to go, if that is where the destination still is.
+fn aimed(method: Method, target: &Target, destination: &Destination) -> Result<Request, Failure> {
+    match (target, &destination.address) {
+        (Target::Url(frozen), Address::At(url)) => Ok(Request::new(method, same_origin(frozen, url)?)),
         (Target::SecretUrl, Address::SecretlyAt(SecretUrl(url))) => {
-            Request::new(method, url.clone()).with_secret_url()
+            Ok(Request::new(method, url.clone()).with_secret_url())
         }
         (Target::Url(_) | Target::SecretUrl, _) => {
-            return Err(refused("the destination's url was changed in kind since: replay the event"));
+            Err(refused("the destination's url was changed in kind since: replay the event"))
         }
-    };
-    for (name, value) in headers {
-        out = match value {
-            HeaderValue::Plain(value) => out.with_header(name, value),
-            HeaderValue::Credential { prefix } => out.with_secret(name, prefix, credential(destination)?),
-        }
-        .map_err(unsendable)?;
     }
-    Ok(out.with_body(body.clone()))
+}
+
+/// Puts the fields that were left open before the frozen ones, whose bytes stay as they are.
+fn filled(
+    mut out: Request,
+    fill: &[(String, Fill)],
+    body: &str,
+    request: &FrozenRequest,
+    destination: &Destination,
+) -> Result<Request, Failure> {
+    let Some(rest) = body.strip_prefix('{').filter(|rest| rest.starts_with('"')) else {
+        return Err(refused("the frozen body is no JSON object with a field"));
+    };
+    let mut whole = "{".to_owned();
+    for (field, fill) in fill {
+        let value = match fill {
+            Fill::Credential => {
+                let secret = credential(destination)?;
+                out = out.with_secret_inside(secret);
+                secret.expose_secret()
+            }
+            Fill::IdempotencyKey => &request.idempotency_key,
+        };
+        whole += &format!("{}:{},", Value::from(field.as_str()), Value::from(value));
+    }
+    Ok(out.with_json(whole + rest))
 }
 
 /// Sends it and says what the answer means under the class that was frozen.

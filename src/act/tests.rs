@@ -50,7 +50,7 @@ fn every_kind_is_found_by_its_name() {
     for kind in kinds() {
         assert_eq!(act(kind).unwrap().kind(), kind);
     }
-    assert_eq!(kinds().collect::<Vec<_>>(), ["http", "slack.webhook", "store.append"]);
+    assert_eq!(kinds().collect::<Vec<_>>(), ["http", "slack.webhook", "pagerduty.event", "store.append"]);
     assert!(act("smtp").is_none());
 }
 
@@ -63,8 +63,18 @@ async fn no_kind_performs_anothers_request() {
         headers: Vec::new(),
         body: String::new(),
     };
+    let filled = Call::Post {
+        target: crate::domain::Target::Url("https://crm.example/".to_owned()),
+        fill: Vec::new(),
+        body: r#"{"a":1}"#.to_owned(),
+    };
     let destination = destination(spec("https://crm.example/"));
     for (kind, call) in [
+        ("http", filled.clone()),
+        ("slack.webhook", filled.clone()),
+        ("store.append", filled),
+        ("pagerduty.event", append.clone()),
+        ("pagerduty.event", post.clone()),
         ("http", append.clone()),
         ("slack.webhook", append),
         ("slack.webhook", post.clone()),
@@ -145,9 +155,10 @@ fn kinds_say_where_they_can_go() {
     let fits = |kind: &str| [nowhere(), plain(), secret()].map(|to| act(kind).unwrap().fits(&to).is_ok());
     assert_eq!(fits("http"), [false, true, true]);
     assert_eq!(fits("slack.webhook"), [false, false, true]);
+    assert_eq!(fits("pagerduty.event"), [false, false, false], "none has a routing key");
     assert_eq!(fits("store.append"), [true, true, true]);
     assert_eq!(
         json!(kinds().map(|kind| act(kind).unwrap().url_is_secret()).collect::<Vec<_>>()),
-        json!([false, true, false])
+        json!([false, true, false, false])
     );
 }

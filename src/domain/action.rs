@@ -65,7 +65,7 @@ const fn is_zero(ms: &u64) -> bool {
 /// times and signatures are not in it; they are filled in for each attempt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FrozenRequest {
-    /// The kind of action: `http`, `slack.webhook`, `store.append`.
+    /// The kind of action: `http`, `slack.webhook`, `pagerduty.event`, `store.append`.
     pub kind: Name,
     /// The destination's name in the configuration; also names the credentials.
     pub destination: Name,
@@ -93,6 +93,14 @@ pub enum Call {
         headers: Vec<(String, HeaderValue)>,
         body: String,
     },
+    /// A JSON object by POST, with places that each attempt fills in.
+    Post {
+        target: Target,
+        /// Fields of the object that come before those of `body`, and what each of them is filled with.
+        fill: Vec<(String, Fill)>,
+        /// The object without them, as JSON; it has at least one field.
+        body: String,
+    },
     /// One line to the end of a log in the data directory.
     Append {
         log: String,
@@ -107,6 +115,16 @@ pub enum Target {
     Url(String),
     /// The destination's URL is itself a credential and is read from the configuration at each attempt.
     SecretUrl,
+}
+
+/// What a place in a body is filled with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fill {
+    /// The destination's credential.
+    Credential,
+    /// [`FrozenRequest::idempotency_key`].
+    IdempotencyKey,
 }
 
 /// A header as frozen: plain text, or a place for a credential.

@@ -16,7 +16,7 @@ mod time;
 mod verdict;
 mod words;
 
-pub use action::{ActionPlan, Call, EffectClass, FrozenRequest, HeaderValue, Mode, Target};
+pub use action::{ActionPlan, Call, EffectClass, Fill, FrozenRequest, HeaderValue, Mode, Target};
 pub use attempt::{Attempt, AttemptOutcome};
 pub use body::{Body, BodyFile};
 pub use clock::{Clock, Wait};

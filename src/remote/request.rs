@@ -86,6 +86,13 @@ impl Request {
         self
     }
 
+    /// Declares that `secret` stands in the body.
+    #[must_use]
+    pub fn with_secret_inside(mut self, secret: &SecretString) -> Self {
+        self.secrets.push(secret.clone());
+        self
+    }
+
     /// A body that is JSON already.
     #[must_use]
     pub fn with_json(mut self, body: impl Into<Bytes>) -> Self {

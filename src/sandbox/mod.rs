@@ -15,6 +15,7 @@ mod helpdesk;
 mod ledger;
 mod llm;
 mod mail;
+mod pagerduty;
 mod slack;
 mod wire;
 
@@ -87,6 +88,8 @@ pub struct Urls {
     pub analytics: String,
     /// The incoming webhook itself.
     pub slack: String,
+    /// POST `/v2/enqueue`.
+    pub pagerduty: String,
     /// POST `/v1/messages`.
     pub anthropic: String,
     /// POST `/chat/completions`.
@@ -97,6 +100,7 @@ pub struct Urls {
 struct Shared {
     ledger: ledger::Ledger,
     faults: faults::Faults,
+    alerts: pagerduty::Alerts,
     llm: llm::Script,
     token: SecretString,
     verifier: Verifier,
@@ -128,6 +132,7 @@ impl Sandbox {
         let shared = Arc::new(Shared {
             ledger: ledger::Ledger::default(),
             faults: faults::Faults::default(),
+            alerts: pagerduty::Alerts::default(),
             llm: llm::Script::default(),
             token,
             verifier,
@@ -154,6 +159,7 @@ impl Sandbox {
             mail: at("/mail"),
             analytics: at("/analytics"),
             slack: at("/slack/services/T/B/x"),
+            pagerduty: at("/pagerduty"),
             anthropic: at("/llm"),
             openai: at("/llm/v1"),
         }
@@ -162,6 +168,11 @@ impl Sandbox {
     /// Everything that happened, in the order in which it first did.
     pub fn effects(&self) -> Vec<Effect> {
         self.shared.ledger.effects()
+    }
+
+    /// How many alerts are open at the pager.
+    pub fn open_alerts(&self) -> usize {
+        self.shared.alerts.open()
     }
 
     /// How many requests came to `path` (such as `/crm/contacts`), refused and failed ones included.
@@ -232,6 +243,7 @@ fn router(shared: &Arc<Shared>) -> Router {
         .nest("/mail", mail::routes())
         .nest("/analytics", analytics::routes())
         .nest("/slack", slack::routes())
+        .nest("/pagerduty", pagerduty::routes())
         .nest("/llm", llm::routes())
         .layer(middleware::from_fn_with_state(Arc::clone(shared), gateway::pass))
         .with_state(Arc::clone(shared))

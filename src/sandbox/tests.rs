@@ -154,6 +154,69 @@ async fn slack_posts_each_time() {
 }
 
 #[tokio::test]
+async fn the_pager_refuses_what_is_no_event() {
+    let sandbox = start().await;
+    let url = format!("{}/v2/enqueue", sandbox.urls().pagerduty);
+    let good = || {
+        json!({
+            "routing_key": "0123456789abcdef0123456789abcdef", "event_action": "trigger", "dedup_key": "k",
+            "payload": {"summary": "s", "source": "hookyard", "severity": "critical"},
+        })
+    };
+    let long = |chars: usize| json!("x".repeat(chars));
+    for (field, value, status) in [
+        ("/routing_key", Value::Null, 400),
+        ("/routing_key", json!("short"), 400),
+        ("/event_action", json!("open"), 400),
+        ("/dedup_key", long(256), 400),
+        ("/payload", Value::Null, 400),
+        ("/payload/summary", json!(" "), 400),
+        ("/payload/summary", long(1025), 400),
+        ("/payload/source", Value::Null, 400),
+        ("/payload/severity", json!("urgent"), 400),
+        ("/payload/source", long(512_000), 413),
+    ] {
+        let mut event = good();
+        *event.pointer_mut(field).unwrap() = value;
+        let response = post(&url, &[], &event.to_string()).await;
+        assert_eq!(response.status, status, "{field}");
+        assert_eq!(response.json().unwrap()["status"], "invalid event");
+    }
+    let mut unnamed = good();
+    unnamed.as_object_mut().unwrap().remove("dedup_key");
+    assert_eq!(post(&url, &[], &unnamed.to_string()).await.status, 202);
+    unnamed["event_action"] = json!("resolve");
+    assert_eq!(post(&url, &[], &unnamed.to_string()).await.status, 400);
+    assert_eq!(post(&url, &[], "[]").await.status, 400);
+    assert_eq!(sandbox.open_alerts(), 1);
+    assert!(!format!("{:?}", sandbox.effects()).contains("0123456789abcdef0123456789abcdef"));
+}
+
+#[tokio::test]
+async fn the_pager_has_one_alert_for_a_key_until_it_is_resolved() {
+    let sandbox = start().await;
+    let url = format!("{}/v2/enqueue", sandbox.urls().pagerduty);
+    let send = async |routing_key: char, action: &str, key: &str, summary: &str| {
+        let event = json!({
+            "routing_key": routing_key.to_string().repeat(32), "event_action": action, "dedup_key": key,
+            "payload": {"summary": summary, "source": "hookyard", "severity": "error"},
+        });
+        let response = post(&url, &[], &event.to_string()).await;
+        assert_eq!((response.status, response.json().unwrap()["dedup_key"].clone()), (202, json!(key)));
+        sandbox.open_alerts()
+    };
+    assert_eq!([send('a', "trigger", "k", "1").await, send('a', "trigger", "k", "2").await], [1, 1]);
+    assert_eq!(done(&sandbox), [("pagerduty.alert", 1, 2)]);
+    assert_eq!(send('b', "trigger", "k", "another service's").await, 2);
+    assert_eq!(send('a', "acknowledge", "k", "").await, 2);
+    assert_eq!(send('a', "resolve", "unknown", "").await, 2);
+    assert_eq!([send('a', "resolve", "k", "").await, send('a', "resolve", "k", "").await], [1, 1]);
+    assert_eq!(send('a', "trigger", "k", "3").await, 2);
+    let keys: Vec<_> = sandbox.effects().into_iter().filter_map(|effect| effect.key).collect();
+    assert_eq!(keys, ["k", "k (2)", "k (3)"]);
+}
+
+#[tokio::test]
 async fn analytics_takes_only_what_is_signed() {
     let sandbox = start().await;
     let url = format!("{}/events", sandbox.urls().analytics);

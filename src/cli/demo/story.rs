@@ -124,6 +124,10 @@ fn left(story: &mut String, request: &FrozenRequest) {
         Call::Http { method, target: Target::SecretUrl, body, .. } => {
             (format!("{method} {} (its URL is a secret)", request.destination), body)
         }
+        Call::Post { target: Target::Url(url), body, .. } => (format!("POST {url}"), body),
+        Call::Post { target: Target::SecretUrl, body, .. } => {
+            (format!("POST {} (its URL is a secret)", request.destination), body)
+        }
         Call::Append { log, line } => (format!("append to {log}.jsonl"), line),
     };
     let flat = body.replace("\\n", " ");

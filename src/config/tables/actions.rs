@@ -21,7 +21,7 @@ pub struct ActionsFile {
 pub struct DestinationTable {
     /// Base URL, plain or as `${ENV}`. While it is unset, actions to it are `dry_run`.
     pub url: Option<String>,
-    /// Sent as a bearer token, as `${ENV}` or `file:PATH`. While it is unset, actions to it are `dry_run`.
+    /// Sent as a bearer token (to PagerDuty as its routing key), as `${ENV}` or `file:PATH`. While it is unset, actions to it are `dry_run`.
     pub credential: Option<String>,
     /// Signs each request by Standard Webhooks, as `${ENV}` or `file:PATH` of a `whsec_…` key.
     pub signing_secret: Option<String>,
@@ -68,7 +68,7 @@ pub enum OnUnknown {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ActionTable {
-    /// `http`, `slack.webhook` or `store.append`.
+    /// `http`, `slack.webhook`, `pagerduty.event` or `store.append`.
     pub kind: String,
     /// The `[destination.NAME]` it goes to; `store.append` needs none.
     pub to: Option<String>,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use hookyard::{
-    config::ACTIONS,
+    config::{ACTIONS, ROUTES},
     domain::{Call, Cause, EventState, JobState},
     sandbox::Fault,
     store::JobHistory,
@@ -17,7 +17,7 @@ const TICKETS: &str = "/helpdesk/tickets";
 fn frozen(entry: &JobHistory) -> (String, String) {
     let request = entry.job.request.clone().unwrap();
     match request.call {
-        Call::Http { body, .. } => (request.idempotency_key, body),
+        Call::Http { body, .. } | Call::Post { body, .. } => (request.idempotency_key, body),
         Call::Append { line, .. } => (request.idempotency_key, line),
     }
 }
@@ -151,6 +151,45 @@ async fn a_lost_answer_of_a_destination_that_knows_keys_is_asked_for_again() {
     let effects = house.sandbox.effects();
     let mail = effects.iter().find(|effect| effect.kind == "mail.email").unwrap();
     assert_eq!((mail.done, mail.seen), (1, 2));
+}
+
+/// Pages somebody about a death.
+const PAGE_DEAD: &str = r#"
+[destination.pager]
+url = "${PAGERDUTY_URL}"
+credential = "${PAGERDUTY_ROUTING_KEY}"
+
+[action.page_dead]
+kind = "pagerduty.event"
+to = "pager"
+with.summary = "Dead letter on route {{ dead.route }}"
+with.severity = "error"
+with.details = "{{ dead }}"
+"#;
+
+#[tokio::test]
+async fn a_lost_answer_of_the_pager_is_asked_for_again_and_one_alert_is_open() {
+    let plan = House::plan().append(ACTIONS, PAGE_DEAD);
+    let house = plan.edit(ROUTES, "on_dead = \"slack_dead\"", "on_dead = \"page_dead\"").start().await;
+    house.sandbox.fail_next(TICKETS, 1, 422);
+    house.sandbox.fail_next_with(
+        "/pagerduty/v2/enqueue",
+        1,
+        Fault { after_effect: true, ..Fault::default() },
+    );
+    let event = house.queue(&ticket("t")).await;
+    house.retrying(event, "on_dead.ticket", 1).await;
+    house.advance(Duration::from_secs(2));
+    let timeline = house.settled(event).await;
+    let page = action(&timeline, "on_dead.ticket");
+    assert_eq!(outcomes(page), ["retry", "done"]);
+    assert_eq!(house.sandbox.open_alerts(), 1);
+    let effects = house.sandbox.effects();
+    let alert = effects.iter().find(|effect| effect.kind == "pagerduty.alert").unwrap();
+    assert_eq!((alert.done, alert.seen), (1, 2));
+    assert_eq!(alert.key.as_deref(), Some(&*frozen(page).0));
+    assert_eq!(alert.body["payload"]["custom_details"]["action"], "ticket");
+    assert!(!serde_json::to_string(&timeline).unwrap().contains("0123456789abcdef0123456789abcdef"));
 }
 
 #[tokio::test]

@@ -168,6 +168,8 @@ impl Plan {
             ("ANALYTICS_URL", &urls.analytics),
             ("ANALYTICS_SIGNING_SECRET", SIGNING_SECRET),
             ("SLACK_WEBHOOK_URL", &urls.slack),
+            ("PAGERDUTY_URL", &urls.pagerduty),
+            ("PAGERDUTY_ROUTING_KEY", "0123456789abcdef0123456789abcdef"),
             ("ANTHROPIC_URL", &urls.anthropic),
             ("OPENAI_URL", &urls.openai),
         ];
