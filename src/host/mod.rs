@@ -1,11 +1,13 @@
 //! The machine we run on: its clock, its randomness, and the one place that starts tasks.
 
 mod clock;
+mod disk;
 mod fail_point;
 pub mod http;
 mod tasks;
 
 pub use clock::SystemClock;
+pub use disk::free_bytes;
 pub use fail_point::{FailPoint, VARIABLE as FAIL_AT, pass};
 pub use tasks::Tasks;
 
