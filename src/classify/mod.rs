@@ -11,11 +11,13 @@ pub mod linear;
 mod classifier;
 mod judge;
 mod ledger;
+mod recorded;
 mod schema;
 
 pub use classifier::{Classifier, ClassifyError, LadderRung, Outcome, Parts};
 pub use judge::{Form, Judge, Key, Llm, Local, Question, Rule, Rules, Said, Settings, SettingsError, Turn};
 pub use ledger::{FreeLedger, Ledger, LedgerError};
+pub use recorded::RecordedLedger;
 pub use schema::{Fields, Output, Schema, SchemaError};
 
 #[cfg(test)]

@@ -2,9 +2,16 @@
 
 mod access;
 mod breakers;
+mod dead;
+mod decisions;
+mod events;
 mod health;
 mod jobs;
-mod read;
+mod moment;
+mod pause;
+mod problem;
+mod replay;
+mod stats;
 
 use std::{
     sync::{Arc, RwLock},
@@ -45,17 +52,24 @@ impl Console {
     pub fn router(self) -> Router {
         let guarded = Router::new()
             .route("/metrics", get(health::metrics))
-            .route("/api/v1/events", get(read::events))
-            .route("/api/v1/events/{event}", get(read::event))
-            .route("/api/v1/depths", get(read::depths))
+            .route("/api/v1/events", get(events::list))
+            .route("/api/v1/events/{event}", get(events::show))
             .route("/api/v1/breakers", get(breakers::list))
             .route("/api/v1/jobs", get(jobs::list))
-            .route("/api/v1/jobs/{job}/approve", post(jobs::approve))
-            .route("/api/v1/jobs/{job}/done", post(jobs::done))
-            .route("/api/v1/jobs/{job}/discard", post(jobs::discard))
-            .route("/api/v1/dead/redrive", post(jobs::redrive))
-            .route("/api/v1/pause", post(jobs::pause))
-            .route("/api/v1/resume", post(jobs::resume))
+            .route("/api/v1/jobs/count", get(jobs::count))
+            .route("/api/v1/jobs/{job}", get(jobs::show))
+            .route("/api/v1/jobs/{job}/approve", post(decisions::approve))
+            .route("/api/v1/jobs/{job}/done", post(decisions::done))
+            .route("/api/v1/jobs/{job}/discard", post(decisions::discard))
+            .route("/api/v1/dead/groups", get(dead::groups))
+            .route("/api/v1/dead/redrive", post(dead::redrive))
+            .route("/api/v1/dead/discard", post(dead::discard))
+            .route("/api/v1/replay", post(replay::replay))
+            .route("/api/v1/pause", post(pause::pause))
+            .route("/api/v1/resume", post(pause::resume))
+            .route("/api/v1/pauses", get(pause::list))
+            .route("/api/v1/depths", get(stats::depths))
+            .route("/api/v1/stats", get(stats::stats))
             .route_layer(middleware::from_fn_with_state(self.clone(), access::guard));
         Router::new()
             .route("/livez", get(health::livez))

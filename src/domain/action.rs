@@ -36,7 +36,8 @@ words!(Mode { Live = "live", DryRun = "dry_run", Review = "review" });
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ActionPlan {
     pub route: Name,
-    /// Its id within the route; what `after` and `receipts.ID` name.
+    /// Its id within the route; what `after` and `receipts.ID` name. Written `action`: its job has an `id` of its own.
+    #[serde(rename = "action")]
     pub id: Name,
     /// The `[action.NAME]` it performs.
     pub uses: Name,

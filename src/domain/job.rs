@@ -18,14 +18,14 @@ pub enum Lane {
 words!(Lane { Critical = "critical", Normal = "normal", Bulk = "bulk" });
 
 /// What a job does.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Work {
     /// Classify the event where the route has a classifier, and plan the route's actions.
     Route {
         route: Name,
         /// It runs a stored event again, because a person asked for that.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         replay: Option<Replay>,
     },
     /// Perform one planned action.
@@ -134,7 +134,7 @@ impl EventState {
 }
 
 /// A job as the store tells it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {
     pub id: JobId,
     pub lane: Lane,
@@ -154,7 +154,7 @@ pub struct Job {
     /// How many of those were lost because the process ended.
     pub crashes: u32,
     /// Its place in a line: jobs of one route with the same key finish in the order their events were accepted.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_key: Option<Arc<str>>,
     /// Digest of the configuration that made it.
     pub config: Arc<str>,

@@ -8,7 +8,7 @@ use crate::{
     act::{Act, Destination, Freeze},
     config::tables::AskedMode,
     decide::retry::Schedule,
-    domain::{ActionPlan, Cause, Event, FrozenRequest, Job, Mode, Name, Timestamp, Work},
+    domain::{ActionPlan, Cause, Event, FrozenRequest, Job, Mode, Name, Timestamp, Verdict, Work},
     store::{NewJob, Start, Timeline},
     template::Context,
 };
@@ -70,7 +70,8 @@ impl Engine {
         })
     }
 
-    /// Freezes an action that had to wait for others, from the verdict and receipts now on record.
+    /// Freezes an action that had to wait for others, from its route's verdict and the receipts now on record. The
+    /// event's body must be at hand.
     ///
     /// # Errors
     /// Why it cannot be rendered.
@@ -78,14 +79,11 @@ impl Engine {
         &self,
         plan: &ActionPlan,
         timeline: &Timeline,
+        verdict: Option<&Verdict>,
         now: Timestamp,
     ) -> Result<FrozenRequest, String> {
         let event = &timeline.event;
         let mut context = self.event_context(event).ok_or("the event's body cannot be read")?;
-        let verdict = timeline.jobs.iter().find_map(|entry| match &entry.job.work {
-            Work::Route { route, .. } if *route == plan.route => entry.job.verdict.as_ref(),
-            Work::Route { .. } | Work::Action(_) => None,
-        });
         if let Some(verdict) = verdict {
             context = context::with_verdict(context, verdict);
         }

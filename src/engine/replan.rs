@@ -43,14 +43,22 @@ fn earlier<'t>(
 
 impl Engine {
     /// Holds freshly planned `jobs` of `route` against the record: what certainly had no effect goes with its new
-    /// version's key, what had it with the same bytes is left, and of the rest a person decides.
-    pub fn replan(&self, route: &str, jobs: Vec<NewJob>, timeline: &Timeline, now: Timestamp) -> Replanned {
+    /// version's key, what had it with the same bytes is left, and of the rest a person decides. `verdict` is the one
+    /// they were planned for; the event's body must be at hand.
+    pub fn replan(
+        &self,
+        route: &str,
+        jobs: Vec<NewJob>,
+        timeline: &Timeline,
+        verdict: Option<&Verdict>,
+        now: Timestamp,
+    ) -> Replanned {
         let mut replanned = Replanned { jobs: Vec::new(), replaces: Vec::new(), kept: Vec::new() };
         for mut job in jobs {
             let Work::Action(plan) = &job.work else { continue };
             if job.request.is_none() && plan.after.iter().all(|id| replanned.kept.contains(id)) {
                 // What it follows is done already, so its request can be told now. A fault is found by its own job.
-                job.request = self.freeze_late(plan, timeline, now).ok();
+                job.request = self.freeze_late(plan, timeline, verdict, now).ok();
                 job.start = Start::Ready;
             }
             let call = job.request.as_ref().map(|request| &request.call);

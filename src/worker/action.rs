@@ -9,8 +9,8 @@ use crate::{
         effect::{AfterUnknown, after_unknown},
         retry::{Failure, Tried},
     },
-    domain::{ActionPlan, Cause, FrozenRequest, Job, Mode, Next, Receipt, Sent, Timestamp},
-    engine::Engine,
+    domain::{ActionPlan, Cause, Event, FrozenRequest, Job, Mode, Next, Receipt, Sent, Timestamp},
+    engine::{self, Engine},
     host::{self, FailPoint},
     remote::{Busy, Pass},
     store::{Claimed, StoreError},
@@ -91,8 +91,11 @@ impl Worker {
         }
         let timeline = self.insist(claimed, || self.store.timeline(claimed.event.id)).await?;
         let gone = || StoreError::Conflict(format!("the event of {} is gone", claimed.job.id));
-        let timeline = timeline.ok_or_else(gone)?;
-        let frozen = engine.freeze_late(plan, &timeline, self.clock.now());
+        let mut timeline = timeline.ok_or_else(gone)?;
+        let (event, _room) = self.with_body(claimed).await?;
+        timeline.event = Event::clone(&event);
+        let verdict = engine::recorded_verdict(&timeline, &plan.route);
+        let frozen = engine.freeze_late(plan, &timeline, verdict, self.clock.now());
         Ok(frozen.map_err(|reason| Box::new(Next::Dead { cause: Cause::Unrenderable, reason }.into())))
     }
 

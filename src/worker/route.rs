@@ -25,7 +25,7 @@ impl Worker {
         replay: Option<&Replay>,
     ) -> Result<End, StoreError> {
         let job = &claimed.job;
-        let record = match replay {
+        let mut record = match replay {
             Some(_) => Some(self.record(claimed).await?),
             None => None,
         };
@@ -48,8 +48,11 @@ impl Worker {
                     detail: Some(said),
                     ..End::from(Next::Done)
                 };
-                match record {
-                    Some(record) => replanned(engine, route, planned, &record, now),
+                match &mut record {
+                    Some(record) => {
+                        record.event = Event::clone(&event);
+                        replanned(engine, route, planned, record, now)
+                    }
                     None => planned,
                 }
             }
@@ -68,7 +71,7 @@ impl Worker {
 
     /// The event with its body at hand. Few large bodies are in memory at one time: they are parsed into trees several
     /// times their size.
-    async fn with_body(
+    pub(super) async fn with_body(
         &self,
         claimed: &Claimed,
     ) -> Result<(Arc<Event>, Option<tokio::sync::OwnedSemaphorePermit>), StoreError> {
@@ -86,7 +89,9 @@ impl Worker {
 
 /// Holds a replay's plan against what was done before.
 fn replanned(engine: &Engine, route: &Name, planned: End, record: &Timeline, now: Timestamp) -> End {
-    let engine::Replanned { jobs, replaces, kept } = engine.replan(route, planned.follow_up, record, now);
+    let verdict = planned.verdict.as_ref();
+    let engine::Replanned { jobs, replaces, kept } =
+        engine.replan(route, planned.follow_up, record, verdict, now);
     let detail = match (planned.detail, kept.is_empty()) {
         (Some(said), false) => Some(format!("{said}; done already: {}", kept.join(", "))),
         (said, _) => said,

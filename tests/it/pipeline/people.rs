@@ -98,7 +98,7 @@ async fn a_discarded_dead_letter_is_gone_for_good() {
     let gone = decide(&house, action(&dead, "ticket").job.id, "discard", json!({ "note": "a test" })).await;
     assert_eq!((gone.status, &gone.json["state"]), (200, &"discarded".into()));
     let answer = house.tell("/api/v1/dead/redrive", json!({})).await;
-    assert_eq!(answer.json["redriven"], 0);
+    assert_eq!(answer.json["moved"], 0);
     assert_eq!(house.deliver(&ticket("t")).await.json["state"], "done");
     assert_eq!(house.sandbox.requests("/helpdesk/tickets"), 1);
 }

@@ -56,7 +56,7 @@ async fn what_follows_a_dead_action_is_skipped_and_done_once_that_is_redriven() 
     assert_eq!(outcomes(action(&dead, "on_dead.contact")), ["done"]);
 
     let answer = house.tell("/api/v1/dead/redrive", json!({ "route": "triage" })).await;
-    assert_eq!((answer.status, &answer.json["redriven"]), (200, &1.into()));
+    assert_eq!((answer.status, &answer.json["moved"]), (200, &1.into()));
     let done = house.settled(dead.event.id).await;
     assert_eq!(done.state, EventState::Done);
     assert_eq!(outcomes(action(&done, "contact")), ["dead", "person", "done"]);
