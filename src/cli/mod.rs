@@ -1,14 +1,25 @@
 //! The command line: one file per subcommand. The only place that prints.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "what a command has to say is its output")]
 
+mod api;
 mod check;
+mod dead;
 mod demo;
 mod eval;
+mod events;
 mod init;
+mod job_story;
 mod logs;
+mod moments;
+mod out;
+mod pause;
+mod progress;
 mod project;
+mod replay;
 mod send;
 mod serve;
+mod stats;
+mod table;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -40,6 +51,18 @@ enum Command {
     Init(init::Init),
     /// Measure the classifiers on their labelled cases.
     Eval(eval::Eval),
+    /// See what came in, and what became of it.
+    Events(events::Events),
+    /// See dead letters, send them back to work, or let them go.
+    Dead(dead::Dead),
+    /// Run stored events again, or show what that would do.
+    Replay(Box<replay::Replay>),
+    /// Hold the work of a route, of a destination, or all of it.
+    Pause(pause::Pause),
+    /// Let what was paused go on.
+    Resume(pause::Resume),
+    /// See how much waits where.
+    Stats(stats::Stats),
 }
 
 /// How a command ends.
@@ -59,10 +82,17 @@ pub fn run() -> ExitCode {
         Command::Send(send) => send.run(dir),
         Command::Init(init) => init.run(),
         Command::Eval(eval) => eval.run(dir),
+        Command::Events(events) => events.run(dir),
+        Command::Dead(dead) => dead.run(dir),
+        Command::Replay(replay) => replay.run(dir),
+        Command::Pause(pause) => pause.run(dir),
+        Command::Resume(resume) => resume.run(dir),
+        Command::Stats(stats) => stats.run(dir),
     };
     match end {
         Ok(End::Well) => ExitCode::SUCCESS,
         Ok(End::Badly) => ExitCode::FAILURE,
+        Err(error) if out::is_unread(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::from(2)

@@ -40,3 +40,13 @@ pub(super) fn engine(
     }
     engine.context("the configuration has errors: nothing was started")
 }
+
+/// Compiles `files` for a command that only operates: what is merely doubtful has been shown by `check` and `serve`.
+pub(super) fn engine_quietly(
+    files: &Files,
+    env: &dyn Environment,
+    options: CompileOptions,
+) -> anyhow::Result<Engine> {
+    let (engine, problems) = engine::compile(files, env, options);
+    engine.with_context(|| format!("{problems}\nthe configuration has errors: `hookyard check` tells all"))
+}

@@ -12,8 +12,10 @@ pub struct Change {
     /// JSON Pointer; empty for the whole.
     pub path: String,
     /// `None` if it was not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<Value>,
     /// `None` if it is not there any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<Value>,
 }
 

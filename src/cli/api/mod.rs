@@ -1,0 +1,188 @@
+//! The admin API as commands use it: of a running service, or served in this process over the store of a stopped one.
+
+mod remote;
+mod stopped;
+
+use std::{fmt, path::PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use http::Method;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{
+    config::{self, Environment, ProcessEnvironment, tables::SettingsFile},
+    remote::Url,
+};
+
+use super::project;
+use remote::Running;
+use stopped::Stopped;
+
+/// Bytes of an answer that are read: the largest body, and what JSON makes of it.
+const ANSWER_BYTES_MAX: usize = 256 << 20;
+
+/// The variable with the admin listener's token.
+pub(super) const TOKEN_VARIABLE: &str = "HOOKYARD_ADMIN_TOKEN";
+
+/// Where the service is, and how its answers are shown.
+#[derive(Debug, Args)]
+pub(super) struct Admin {
+    /// URL of the admin listener. Without it the configured one is asked, and if no service runs, its store is opened.
+    #[arg(long, global = true, env = "HOOKYARD_ADMIN", value_name = "URL")]
+    admin: Option<String>,
+    /// Data directory of a stopped service, instead of the configured one.
+    #[arg(long, global = true, env = "HOOKYARD_DATA")]
+    data: Option<PathBuf>,
+    /// JSON for scripts, instead of tables for people.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// One of the two ways to the same answers.
+pub(super) enum Api {
+    Running(Running),
+    Stopped(Box<Stopped>),
+}
+
+/// What the API said no to, and why.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub status: u16,
+    pub reason: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl Admin {
+    /// Finds the service, or opens its store.
+    ///
+    /// # Errors
+    /// Neither can be had; with the remedy.
+    pub async fn reach(&self, dir: Option<PathBuf>) -> anyhow::Result<Api> {
+        if let Some(url) = &self.admin {
+            // Whoever names a service means that one.
+            let settings = project::files(dir).map(|files| config::load(&files).0.settings);
+            let token = token(settings.ok().as_ref())?;
+            let running = Running::new(url, token)?;
+            running.greet().await?.map_err(|why| {
+                anyhow::anyhow!(
+                    "no service answers at {url} ({why}): start it, or correct --admin or HOOKYARD_ADMIN"
+                )
+            })?;
+            return Ok(Api::Running(running));
+        }
+        let files = project::files(dir.clone())?;
+        let settings = config::load(&files).0.settings;
+        let url = configured(&settings)?;
+        let running = Running::new(&url, token(Some(&settings))?)?;
+        match running.greet().await? {
+            Ok(()) => Ok(Api::Running(running)),
+            Err(_) => Ok(Api::Stopped(Box::new(Stopped::open(&files, dir, self.data.clone(), &url)?))),
+        }
+    }
+}
+
+/// Where the configured service listens; `serve` takes the variable, too.
+fn configured(settings: &SettingsFile) -> anyhow::Result<String> {
+    let variable = ProcessEnvironment.var("HOOKYARD_ADMIN_LISTEN").filter(|at| !at.is_empty());
+    let listen = variable.as_deref().unwrap_or(&settings.server.admin_listen);
+    let mut at: std::net::SocketAddr =
+        listen.parse().with_context(|| format!("admin_listen is no address: `{listen}`"))?;
+    if at.ip().is_unspecified() {
+        at.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    Ok(format!("http://{at}"))
+}
+
+/// The token: from its variable, else from where the configuration says.
+fn token(settings: Option<&SettingsFile>) -> anyhow::Result<Option<secrecy::SecretString>> {
+    if let Some(token) = ProcessEnvironment.var(TOKEN_VARIABLE).filter(|token| !token.is_empty()) {
+        return Ok(Some(token.into()));
+    }
+    match settings.and_then(|settings| settings.server.admin_token.as_deref()) {
+        Some(reference) => Ok(config::secret(reference, &ProcessEnvironment)?.set()),
+        None => Ok(None),
+    }
+}
+
+impl Api {
+    /// Answers to a `GET`; `query` holds names and values.
+    ///
+    /// # Errors
+    /// A [`Refusal`], or the service does not answer.
+    pub async fn get(&self, path: &str, query: &[(&str, String)]) -> anyhow::Result<Value> {
+        self.call(Method::GET, path, query, None).await
+    }
+
+    /// Answers to a `POST` of JSON.
+    ///
+    /// # Errors
+    /// As [`Api::get`].
+    pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.call(Method::POST, path, &[], Some(body)).await
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, String)],
+        body: Option<&Value>,
+    ) -> anyhow::Result<Value> {
+        let (status, answer) = match self {
+            Api::Running(running) => running.call(method, path, query, body).await?,
+            Api::Stopped(stopped) => stopped.call(method, path, query, body).await?,
+        };
+        let json: Option<Value> = serde_json::from_slice(&answer).ok();
+        match json {
+            Some(json) if (200..300).contains(&status) => Ok(json),
+            json => {
+                let told = json.as_ref().and_then(|json| json.get("error")?.as_str()).map(str::to_owned);
+                let text = || format!("{path}: {status} {}", String::from_utf8_lossy(&answer).trim());
+                Err(Refusal { status, reason: told.unwrap_or_else(text) }.into())
+            }
+        }
+    }
+
+    pub fn is_running(&self) -> bool {
+        matches!(self, Api::Running(_))
+    }
+
+    /// Teaches the local judges, where this process runs them.
+    pub async fn teach(&self) -> anyhow::Result<()> {
+        match self {
+            Api::Running(_) => Ok(()),
+            Api::Stopped(stopped) => stopped.teach().await,
+        }
+    }
+
+    /// Gives up the store, where it was opened.
+    pub fn close(self) {
+        match self {
+            Api::Running(_) => {}
+            Api::Stopped(stopped) => stopped.close(),
+        }
+    }
+}
+
+fn url(base: &Url, path: &str, query: &[(&str, String)]) -> Url {
+    let mut url = base.clone();
+    url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
+    if !query.is_empty() {
+        url.query_pairs_mut().extend_pairs(query.iter().map(|(name, value)| (name, value)));
+    }
+    url
+}
+
+/// An answer in the form a command shows it from.
+pub(super) fn read<T: DeserializeOwned>(answer: &Value) -> anyhow::Result<T> {
+    T::deserialize(answer).context("the service answers in another form: is it of the same version?")
+}

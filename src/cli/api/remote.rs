@@ -1,0 +1,80 @@
+//! A running service.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use bytes::Bytes;
+use http::Method;
+use secrecy::SecretString;
+use serde_json::Value;
+
+use crate::remote::{Remote, RemoteError, RemoteOptions, Request, Url};
+
+use super::{ANSWER_BYTES_MAX, TOKEN_VARIABLE, url};
+
+/// Longest wait for an answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+
+pub(in crate::cli) struct Running {
+    base: Url,
+    token: Option<SecretString>,
+    remote: Remote,
+}
+
+impl Running {
+    /// Opens no connection.
+    pub(super) fn new(base: &str, token: Option<SecretString>) -> anyhow::Result<Self> {
+        let wrong = || format!("`{base}` is no URL: write one such as http://127.0.0.1:9090");
+        let base: Url = base.parse().with_context(wrong)?;
+        anyhow::ensure!(matches!(base.scheme(), "http" | "https"), wrong());
+        let options = RemoteOptions {
+            timeout: ANSWER_WITHIN,
+            allow_private: true,
+            answer_bytes_max: ANSWER_BYTES_MAX,
+            ..RemoteOptions::default()
+        };
+        Ok(Running { base, token, remote: Remote::new(options)? })
+    }
+
+    /// Whether a service answers; if nothing does, why.
+    ///
+    /// # Errors
+    /// Something else answers, or nothing within the time.
+    pub(super) async fn greet(&self) -> anyhow::Result<Result<(), String>> {
+        let request = Request::new(Method::GET, url(&self.base, "/livez", &[]));
+        match self.remote.send(request).await {
+            Ok(answer) if answer.status == 200 && &*answer.body == b"ok\n" => Ok(Ok(())),
+            Ok(_) => anyhow::bail!(
+                "what answers at {} is not Hookyard's admin listener: say where that is with --admin or HOOKYARD_ADMIN",
+                self.base
+            ),
+            Err(RemoteError::NotSent { reason }) => Ok(Err(reason)),
+            Err(RemoteError::Unknown { reason }) => anyhow::bail!("{}: {reason}", self.base),
+        }
+    }
+
+    pub(super) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, String)],
+        body: Option<&Value>,
+    ) -> anyhow::Result<(u16, Bytes)> {
+        let mut request = Request::new(method, url(&self.base, path, query));
+        if let Some(token) = &self.token {
+            request = request.with_bearer(token)?;
+        }
+        if let Some(body) = body {
+            request = request.with_json(body.to_string());
+        }
+        let answer = self.remote.send(request).await.with_context(|| format!("asking {}", self.base))?;
+        if answer.status == 401 {
+            match &self.token {
+                Some(_) => anyhow::bail!("{} refuses the token: correct {TOKEN_VARIABLE}", self.base),
+                None => anyhow::bail!("{} wants its token: set {TOKEN_VARIABLE}", self.base),
+            }
+        }
+        anyhow::ensure!(!answer.truncated, "the answer broke off, or has more than {ANSWER_BYTES_MAX} bytes");
+        Ok((answer.status, answer.body))
+    }
+}

@@ -1,0 +1,118 @@
+//! A stopped service: its store, opened here, behind the very router that the service has.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, RwLock},
+    time::Duration,
+};
+
+use anyhow::Context;
+use axum::{Router, body::Body};
+use bytes::Bytes;
+use http::{Method, Request, header};
+use serde_json::Value;
+use tower::ServiceExt;
+
+use crate::{
+    config::{Files, ProcessEnvironment},
+    console::Console,
+    engine::{CompileOptions, Engine},
+    host::{SystemClock, Tasks},
+    store::{
+        Store,
+        sqlite::{FILE, OpenError, SqliteOptions, SqliteStore},
+    },
+    telemetry::Metrics,
+};
+
+use super::{super::project, ANSWER_BYTES_MAX, url};
+
+/// What stands before the path; nobody looks it up.
+const HERE: &str = "http://localhost";
+
+pub(in crate::cli) struct Stopped {
+    engine: Arc<Engine>,
+    sqlite: Arc<SqliteStore>,
+    router: Router,
+}
+
+impl Stopped {
+    /// Opens the store that a service with `files` would open. `asked` is where none answered.
+    pub(super) fn open(
+        files: &Files,
+        dir: Option<PathBuf>,
+        data_dir: Option<PathBuf>,
+        asked: &str,
+    ) -> anyhow::Result<Self> {
+        let options = CompileOptions { base: dir, data_dir, ..CompileOptions::default() };
+        let engine = Arc::new(project::engine_quietly(files, &ProcessEnvironment, options)?);
+        let data = engine.data_dir.clone();
+        let place = data.display();
+        anyhow::ensure!(
+            data.join(FILE).is_file(),
+            "no service answers at {asked}, and {place} holds no store: start the service, or say where it is with \
+             --dir, --data or --admin"
+        );
+        let clock = Arc::new(SystemClock::new());
+        let options = SqliteOptions {
+            dir: data.clone(),
+            dedupe: Duration::from_millis(engine.settings.store.dedupe_ms),
+            on_commit: Arc::new(|_, _| {}),
+        };
+        let opened = SqliteStore::open(options, Arc::clone(&clock) as _);
+        let sqlite = Arc::new(opened.map_err(|error| match error {
+            OpenError::InUse(_) => anyhow::anyhow!(
+                "no service answers at {asked}, but a process uses {place}: say where its admin listener is with \
+                 --admin or HOOKYARD_ADMIN"
+            ),
+            other => anyhow::Error::new(other).context(format!("opening the store in {place}")),
+        })?);
+        let console = Console {
+            engine: Arc::new(RwLock::new(Arc::clone(&engine))),
+            store: Arc::clone(&sqlite) as Arc<dyn Store>,
+            clock,
+            metrics: Arc::new(Metrics::default()),
+            token: None,
+            tasks: Tasks::default(),
+        };
+        Ok(Stopped { engine, sqlite, router: console.router() })
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the answer is read within a named bound")]
+    pub(super) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, String)],
+        body: Option<&Value>,
+    ) -> anyhow::Result<(u16, Bytes)> {
+        let request = Request::builder().method(method).uri(url(&HERE.parse()?, path, query).as_str());
+        let request = match body {
+            Some(body) => {
+                request.header(header::CONTENT_TYPE, "application/json").body(Body::from(body.to_string()))?
+            }
+            None => request.body(Body::empty())?,
+        };
+        let answer = match self.router.clone().oneshot(request).await {
+            Ok(answer) => answer,
+            Err(never) => match never {},
+        };
+        let status = answer.status().as_u16();
+        let bytes = axum::body::to_bytes(answer.into_body(), ANSWER_BYTES_MAX).await;
+        Ok((status, bytes.context("the answer is too large")?))
+    }
+
+    pub(super) async fn teach(&self) -> anyhow::Result<()> {
+        let engine = Arc::clone(&self.engine);
+        Ok(tokio::task::spawn_blocking(move || engine.train()).await?)
+    }
+
+    pub(super) fn close(self) {
+        let Stopped { sqlite, router, engine: _ } = self;
+        drop(router);
+        match Arc::try_unwrap(sqlite) {
+            Ok(sqlite) => sqlite.close(),
+            Err(_) => tracing::debug!("the store is still in use; it closes with its last user"),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! A job and its past, told to a person.
+
+use console::{Style, style};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::domain::{
+    Attempt, AttemptOutcome, Call, FrozenRequest, HeaderValue, Job, JobState, Purchase, Receipt, Target,
+    Timestamp, Verdict, Work,
+};
+
+use super::{
+    moments,
+    out::{plain, plain_lines},
+};
+
+/// Characters of a body that a short story shows.
+const BODY_CHARS_MAX: usize = 160;
+
+/// A job as the API tells it.
+#[derive(Deserialize)]
+pub(super) struct Told {
+    #[serde(flatten)]
+    pub job: Job,
+    pub history: Vec<Attempt>,
+    #[serde(default)]
+    pub purchases: Vec<Purchase>,
+}
+
+/// How much is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Length {
+    Short,
+    /// With the whole request and the whole answer.
+    Whole,
+}
+
+/// The colour of a job's state.
+pub(super) fn colour(state: JobState) -> Style {
+    match state {
+        JobState::Done => Style::new().green(),
+        JobState::Dead => Style::new().red(),
+        JobState::Waiting => Style::new().yellow(),
+        JobState::Ready | JobState::Leased | JobState::Blocked => Style::new().cyan(),
+        JobState::Skipped | JobState::Discarded => Style::new().dim(),
+    }
+}
+
+pub(super) fn tell(told: &Told, now: Timestamp, length: Length) -> String {
+    let Told { job, history, purchases } = told;
+    let mut lines = vec![head(job)];
+    if let Some(reason) = &job.reason {
+        let cause = job.cause.map(|cause| format!("{cause}: ")).unwrap_or_default();
+        lines.push(format!("  {}", colour(job.state).apply_to(format!("{cause}{}", plain(reason)))));
+    }
+    if !job.state.is_settled() {
+        lines.push(format!("  due {}", moments::told(job.due, now)));
+    }
+    lines.extend(job.verdict.iter().flat_map(verdict));
+    for bought in purchases {
+        lines.push(format!("  asked {}: {}", bought.judge, bought.state));
+    }
+    lines.extend(job.request.iter().flat_map(|frozen| request(frozen, length)));
+    for attempt in history {
+        lines.push(tried(attempt, now));
+    }
+    lines.extend(job.receipt.iter().filter_map(|got| receipt(got, length)));
+    lines.join("\n")
+}
+
+fn head(job: &Job) -> String {
+    let what = match &job.work {
+        Work::Route { route, replay: None } => format!("route {}", style(route).bold()),
+        Work::Route { route, replay: Some(replay) } => {
+            format!("route {} (replay, {}, sweep {})", style(route).bold(), replay.mode, plain(&replay.sweep))
+        }
+        Work::Action(plan) => {
+            let to = job.destination.as_deref().map(|name| format!(" → {name}")).unwrap_or_default();
+            let after = if plan.after.is_empty() {
+                String::new()
+            } else {
+                format!(", after {}", plan.after.join(", "))
+            };
+            format!("action {} of {} ({}{to}{after})", style(&plan.id).bold(), plan.route, plan.uses)
+        }
+    };
+    format!("{} · {what} · {}", job.id, colour(job.state).apply_to(job.state))
+}
+
+fn verdict(verdict: &Verdict) -> Vec<String> {
+    let Verdict { label, confidence, judge, judged_by, .. } = verdict;
+    let said = format!(
+        "  {judge} says {} with confidence {confidence:.2} ({})",
+        style(plain(label)).bold(),
+        plain(judged_by)
+    );
+    let why = verdict.why.iter().map(|why| format!("    why: {}", plain(why)));
+    let earlier = verdict.rungs.iter().filter(|rung| rung.judge != *judge);
+    let earlier = earlier.map(|rung| format!("    before it, {}: {}", rung.judge, plain(&rung.said)));
+    std::iter::once(said).chain(why).chain(earlier).collect()
+}
+
+fn request(frozen: &FrozenRequest, length: Length) -> Vec<String> {
+    let (line, headers, body) = match &frozen.call {
+        Call::Http { method, target: Target::Url(url), headers, body } => {
+            (format!("{method} {}", plain(url)), headers.as_slice(), body)
+        }
+        Call::Http { method, target: Target::SecretUrl, headers, body } => {
+            (format!("{method} <the secret URL of {}>", frozen.destination), headers.as_slice(), body)
+        }
+        Call::Append { log, line } => (format!("append to {}.jsonl", plain(log)), [].as_slice(), line),
+    };
+    let mut lines = vec![format!("  {line}")];
+    if length == Length::Short {
+        lines.push(format!("    {}", style(cut(&plain(body))).dim()));
+        return lines;
+    }
+    for (name, value) in headers {
+        let value = match value {
+            HeaderValue::Plain(text) => plain(text),
+            HeaderValue::Credential { prefix } => {
+                format!("{}<credential of {}>", plain(prefix), frozen.destination)
+            }
+        };
+        lines.push(format!("    {}: {value}", plain(name)));
+    }
+    lines.push(format!("    idempotency key: {}", frozen.idempotency_key));
+    let why = frozen.mode_reason.as_deref().map(|why| format!(" ({})", plain(why))).unwrap_or_default();
+    lines.push(format!("    mode: {}{why}", frozen.mode));
+    lines.push(indented(&pretty(body)));
+    lines
+}
+
+fn tried(attempt: &Attempt, now: Timestamp) -> String {
+    let outcome = match attempt.outcome {
+        AttemptOutcome::Done => style("done").green(),
+        AttemptOutcome::Dead => style("dead letter").red(),
+        AttemptOutcome::Retry => style("failed, will be tried again").yellow(),
+        AttemptOutcome::Parked => style("put off").yellow(),
+        AttemptOutcome::Waiting => style("waits for a person").yellow(),
+        AttemptOutcome::Skipped => style("skipped").dim(),
+        AttemptOutcome::LeaseLost => style("its worker vanished").red(),
+        AttemptOutcome::Person => style("a person acted").yellow(),
+    };
+    let status = attempt.status.map(|status| format!(" {status}")).unwrap_or_default();
+    let detail = attempt.detail.as_deref().map(|detail| format!(": {}", plain(detail))).unwrap_or_default();
+    format!("  {} {outcome}{status}{detail}", moments::told(attempt.ended_at, now))
+}
+
+fn receipt(receipt: &Receipt, length: Length) -> Option<String> {
+    match (&receipt.body, length) {
+        (Value::Null, _) => None,
+        (body, Length::Short) => Some(format!("    {}", style(cut(&plain(&body.to_string()))).dim())),
+        (body, Length::Whole) => Some(format!("  the answer:\n{}", indented(&pretty(&body.to_string())))),
+    }
+}
+
+/// JSON laid out, other text as it is.
+fn pretty(text: &str) -> String {
+    let json: Option<Value> = serde_json::from_str(text).ok();
+    json.and_then(|json| serde_json::to_string_pretty(&json).ok()).unwrap_or_else(|| text.to_owned())
+}
+
+pub(super) fn indented(text: &str) -> String {
+    plain_lines(text).lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
+}
+
+fn cut(text: &str) -> String {
+    let mut shown: String = text.chars().take(BODY_CHARS_MAX).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}

@@ -1,0 +1,39 @@
+//! How far a longer work has come, and whether it may begin.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// A bar on a terminal; nothing in a pipe, and nothing beside JSON.
+pub(super) fn bar(total: u64, what: &str, json: bool) -> ProgressBar {
+    if json || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(total);
+    let template = format!("{{bar:30}} {{pos}}/{{len}} {what}, {{eta}} to go");
+    if let Ok(style) = ProgressStyle::with_template(&template) {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// Asks on a terminal, unless the answer is given. In a pipe nobody can be asked: what a filter found, and is more
+/// than one, wants `--yes` there.
+///
+/// # Errors
+/// `--yes` is missing.
+pub(super) fn confirmed(question: &str, yes: bool, several_by_filter: bool) -> anyhow::Result<bool> {
+    if yes {
+        return Ok(true);
+    }
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        anyhow::ensure!(!several_by_filter, "{question} Nobody can be asked here: say --yes, or --dry-run");
+        return Ok(true);
+    }
+    let mut terminal = io::stderr().lock();
+    write!(terminal, "{question} [y/N] ")?;
+    terminal.flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}

@@ -1,0 +1,131 @@
+//! `hookyard stats`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::domain::{Lane, Timestamp};
+
+use super::{
+    End,
+    api::{self, Admin},
+    logs, moments, out, pause, runtime,
+    table::{Cell, Column, Table},
+};
+
+/// See how much waits where, what is paused, and when each source was last heard of.
+#[derive(Debug, Args)]
+pub(super) struct Stats {
+    #[command(flatten)]
+    admin: Admin,
+}
+
+/// The answer, as far as it is shown.
+#[derive(Deserialize)]
+struct View {
+    now: Timestamp,
+    depths: DepthsView,
+    pauses: Vec<Value>,
+    load: LoadView,
+    sources: Vec<SourceView>,
+}
+
+#[derive(Deserialize)]
+struct DepthsView {
+    lanes: Vec<LaneView>,
+    leased: u64,
+    blocked: u64,
+    waiting: u64,
+    dead: u64,
+    queues: Vec<QueueView>,
+}
+
+#[derive(Deserialize)]
+struct LaneView {
+    lane: Lane,
+    ready: u64,
+    oldest_due: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+struct QueueView {
+    lane: Lane,
+    route: String,
+    destination: Option<String>,
+    ready: u64,
+}
+
+#[derive(Deserialize)]
+struct LoadView {
+    open_jobs: u64,
+    payload_bytes: u64,
+}
+
+#[derive(Deserialize)]
+struct SourceView {
+    source: String,
+    last_heard: Option<Timestamp>,
+}
+
+impl Stats {
+    pub fn run(self, dir: Option<PathBuf>) -> anyhow::Result<End> {
+        logs::start("warn", None);
+        let answer = runtime()?.block_on(async {
+            let api = self.admin.reach(dir).await?;
+            let answer = api.get("/api/v1/stats", &[]).await;
+            api.close();
+            answer
+        })?;
+        if self.admin.json {
+            out::json(&answer)?;
+        } else {
+            out::say(story(&api::read(&answer)?))?;
+        }
+        Ok(End::Well)
+    }
+}
+
+fn story(view: &View) -> String {
+    let View { now, depths, pauses, load, sources } = view;
+    let mut lanes = Table::new(&[Column::whole("LANE"), Column::number("READY"), Column::whole("HEAD DUE")]);
+    for LaneView { lane, ready, oldest_due } in &depths.lanes {
+        let head = oldest_due.map_or_else(|| "-".to_owned(), |due| moments::age(due, *now));
+        lanes.row(vec![Cell::new(lane), Cell::new(ready), Cell::new(head)]);
+    }
+    let mut parts = vec![
+        format!(
+            "{} open jobs: {} under way, {} blocked; {} wait for a person, {} dead letters; {} bytes of payload",
+            load.open_jobs, depths.leased, depths.blocked, depths.waiting, depths.dead, load.payload_bytes
+        ),
+        pause::told(pauses),
+        lanes.show(),
+    ];
+    if !depths.queues.is_empty() {
+        parts.push(queues(&depths.queues));
+    }
+    if !sources.is_empty() {
+        let mut heard = Table::new(&[Column::whole("SOURCE"), Column::whole("LAST HEARD")]);
+        for SourceView { source, last_heard } in sources {
+            let at = last_heard.map_or_else(|| "never".to_owned(), |at| moments::told(at, *now));
+            heard.row(vec![Cell::new(source), Cell::new(at)]);
+        }
+        parts.push(heard.show());
+    }
+    parts.join("\n\n")
+}
+
+fn queues(queues: &[QueueView]) -> String {
+    let mut table = Table::new(&[
+        Column::text("ROUTE"),
+        Column::text("DESTINATION"),
+        Column::whole("LANE"),
+        Column::number("READY"),
+    ]);
+    for QueueView { lane, route, destination, ready } in queues {
+        let destination = destination.as_deref().unwrap_or("-");
+        table.row(vec![Cell::new(route), Cell::new(destination), Cell::new(lane), Cell::new(ready)]);
+    }
+    table.show()
+}
