@@ -108,6 +108,12 @@ fn request(frozen: &FrozenRequest, length: Length) -> Vec<String> {
         Call::Http { method, target: Target::SecretUrl, headers, body } => {
             (format!("{method} <the secret URL of {}>", frozen.destination), headers.as_slice(), body)
         }
+        Call::Post { target: Target::Url(url), fill: _, body } => {
+            (format!("POST {}", plain(url)), [].as_slice(), body)
+        }
+        Call::Post { target: Target::SecretUrl, fill: _, body } => {
+            (format!("POST <the secret URL of {}>", frozen.destination), [].as_slice(), body)
+        }
         Call::Append { log, line } => (format!("append to {}.jsonl", plain(log)), [].as_slice(), line),
     };
     let mut lines = vec![format!("  {line}")];

@@ -243,6 +243,9 @@ fn told(call: &Call) -> Value {
                 headers.iter().map(|(name, value)| (name.clone(), header(value))).collect();
             json!({ "method": method, "target": target, "headers": headers, "body": parsed(body) })
         }
+        Call::Post { target, fill: _, body } => {
+            json!({ "method": "POST", "target": target, "body": parsed(body) })
+        }
         Call::Append { log, line } => json!({ "log": log, "line": parsed(line) }),
     }
 }

@@ -5,6 +5,7 @@ mod demo;
 mod eval;
 mod init;
 mod offline;
+mod operate;
 mod send;
 mod serve;
 
@@ -16,16 +17,20 @@ fn run(arguments: &[&str]) -> Ended {
     Ended::of(command)
 }
 
+const COMMANDS: [&str; 12] = [
+    "serve", "demo", "check", "send", "init", "eval", "events", "dead", "replay", "pause", "resume", "stats",
+];
+
 #[test]
 fn every_command_explains_itself() {
-    for command in ["serve", "demo", "check", "send", "init", "eval"] {
+    for command in COMMANDS {
         let help = run(&[command, "--help"]);
         assert_eq!(help.code, Some(0), "{help:?}");
         assert!(help.out.contains(&format!("Usage: hookyard {command}")), "{}", help.out);
         assert_eq!(help.err, "");
     }
     let help = run(&["--help"]);
-    for command in ["serve", "demo", "check", "send", "init", "eval"] {
+    for command in COMMANDS {
         assert!(help.out.contains(&format!("\n  {command} ")), "{command}: {}", help.out);
     }
 }

@@ -1,6 +1,7 @@
 //! Deliveries in, through the public listener: what is let in, what is refused, and what is on disk when we say so.
 
 mod admin;
+mod api;
 mod duplicates;
 mod filter;
 mod limits;

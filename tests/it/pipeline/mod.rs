@@ -2,7 +2,9 @@
 
 mod branches;
 mod breakers;
+mod dead;
 mod judges;
 mod people;
+mod replay;
 mod retries;
 mod triage;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 use hookyard::{
     config::{ACTIONS, CLASSIFIERS, Files, FixedEnvironment, JUDGES, SETTINGS},
     domain::{Clock, EventId, EventState, JobState, Timestamp, Work},
-    engine::{self, CompileOptions, Reach},
+    engine::{self, CompileOptions, Engine, Reach},
     host::Tasks,
     sandbox::{Sandbox, SandboxOptions},
     service::{Service, ServiceOptions},
@@ -133,14 +133,7 @@ impl Plan {
         let stagehands = Tasks::default();
         let sandbox = Sandbox::start(options, |work| stagehands.spawn("sandbox", work)).await.unwrap();
         let dir = tempfile::tempdir().unwrap();
-        let env = self.environment(&sandbox);
-        let options = CompileOptions {
-            data_dir: Some(dir.path().to_owned()),
-            reach: Reach::Sandbox,
-            ..CompileOptions::default()
-        };
-        let (engine, problems) = engine::compile(&self.files, &env, options);
-        let engine = engine.unwrap_or_else(|| panic!("the configuration has errors: {problems}"));
+        let engine = self.compile(&sandbox, &dir);
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let options = ServiceOptions {
             listen: any,
@@ -150,6 +143,17 @@ impl Plan {
         };
         let service = Service::start(engine, options).await.unwrap();
         House { service, sandbox, clock, dir }
+    }
+
+    fn compile(&self, sandbox: &Sandbox, dir: &TempDir) -> Engine {
+        let env = self.environment(sandbox);
+        let options = CompileOptions {
+            data_dir: Some(dir.path().to_owned()),
+            reach: Reach::Sandbox,
+            ..CompileOptions::default()
+        };
+        let (engine, problems) = engine::compile(&self.files, &env, options);
+        engine.unwrap_or_else(|| panic!("the configuration has errors: {problems}"))
     }
 
     fn environment(&self, sandbox: &Sandbox) -> FixedEnvironment {
@@ -201,6 +205,11 @@ impl House {
 
     pub async fn start() -> Self {
         Self::plan().start().await
+    }
+
+    /// As if the service had been stopped and started with another configuration.
+    pub fn reconfigure(&self, plan: &Plan) {
+        *self.service.engine.write().unwrap() = Arc::new(plan.compile(&self.sandbox, &self.dir));
     }
 
     pub fn now(&self) -> Timestamp {
@@ -309,6 +318,12 @@ pub fn find<'t>(timeline: &'t Timeline, id: &str) -> Option<&'t JobHistory> {
         Work::Action(plan) => &*plan.id == id,
         Work::Route { .. } => false,
     })
+}
+
+/// The histories of an action in all versions of its plan.
+pub fn versions<'t>(timeline: &'t Timeline, id: &str) -> Vec<&'t JobHistory> {
+    let is = |entry: &&JobHistory| matches!(&entry.job.work, Work::Action(plan) if &*plan.id == id);
+    timeline.jobs.iter().filter(is).collect()
 }
 
 /// The history of the first route job.
