@@ -9,7 +9,7 @@
 //! | 2 | [`remote`] | outbound HTTP |
 //! | 3 | [`classify`], [`act`], [`store`], [`host`] | judges; destinations; where events live; the machine |
 //! | 4 | [`engine`] | a compiled configuration, and the one pipeline it runs |
-//! | 5 | [`ingest`], [`worker`], [`console`], [`eval`], [`sandbox`] | deliveries in; jobs done; the admin listener; suites; stand-ins |
+//! | 5 | [`ingest`], [`worker`], [`keeper`], [`console`], [`eval`], [`sandbox`] | deliveries in; jobs done; periodic work; the admin listener; suites; stand-ins |
 //! | 6 | [`service`], [`cli`] | everything in one process; the command line |
 
 pub mod act;
@@ -23,6 +23,7 @@ pub mod engine;
 pub mod eval;
 pub mod host;
 pub mod ingest;
+pub mod keeper;
 pub mod rate;
 pub mod remote;
 pub mod sandbox;

@@ -1,4 +1,4 @@
-//! The whole service in one process: listeners, workers and store, started together and drained together.
+//! The whole service in one process: listeners, workers, keeper and store, started together and drained together.
 
 use std::{
     io,
@@ -16,6 +16,7 @@ use crate::{
     engine::Engine,
     host::Tasks,
     ingest::Ingest,
+    keeper::Keeper,
     remote,
     store::{
         Store,
@@ -55,6 +56,7 @@ pub struct Service {
     pub store: Arc<dyn Store>,
     pub engine: Arc<RwLock<Arc<Engine>>>,
     pub metrics: Arc<Metrics>,
+    pub keeper: Keeper,
     sqlite: Arc<SqliteStore>,
     tasks: Tasks,
 }
@@ -83,8 +85,24 @@ impl Service {
         let engine = Arc::new(RwLock::new(Arc::new(engine)));
         let tasks = Tasks::default();
 
-        let ingest =
-            Ingest::new(Arc::clone(&engine), Arc::clone(&store), Arc::clone(&clock), Arc::clone(&metrics));
+        let keeper = Keeper {
+            engine: Arc::clone(&engine),
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            metrics: Arc::clone(&metrics),
+            tasks: tasks.clone(),
+            pressure: Arc::default(),
+            started: clock.now(),
+        };
+        // Before the first delivery asks.
+        keeper.measure().await;
+        let ingest = Ingest::new(
+            Arc::clone(&engine),
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&metrics),
+            Arc::clone(&keeper.pressure),
+        );
         let ending = tasks.clone();
         tasks.spawn("public listener", ingest.serve(public, ending));
         let console = Console {
@@ -106,13 +124,14 @@ impl Service {
             freed: Arc::default(),
         };
         tasks.spawn("worker", worker.run());
+        tasks.spawn("keeper", keeper.clone().run());
         let learner = Arc::clone(&engine.read().unwrap_or_else(std::sync::PoisonError::into_inner));
         tasks.spawn("training", async move {
             if let Err(error) = tokio::task::spawn_blocking(move || learner.train()).await {
                 tracing::error!(%error, "training the local judges failed");
             }
         });
-        Ok(Service { public: public_at, admin: admin_at, store, engine, metrics, sqlite, tasks })
+        Ok(Service { public: public_at, admin: admin_at, store, engine, metrics, keeper, sqlite, tasks })
     }
 
     /// Stops taking in, finishes what is under way, and gives up the data directory.
@@ -121,8 +140,8 @@ impl Service {
         if !self.tasks.drained(DRAIN_MAX).await {
             tracing::warn!("some jobs did not end in time; they will be taken up again at the next start");
         }
-        let Service { store, sqlite, .. } = self;
-        drop(store);
+        let Service { store, keeper, sqlite, .. } = self;
+        drop((store, keeper));
         match Arc::try_unwrap(sqlite) {
             Ok(sqlite) => sqlite.close(),
             Err(_) => tracing::debug!("the store is still in use; it closes with its last user"),

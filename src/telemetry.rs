@@ -16,11 +16,12 @@ const COMMIT_BUCKETS_S: [f64; 12] =
 const JOB_BUCKETS_S: [f64; 11] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 10.0, 30.0];
 
 /// Why a delivery is refused, in the words that are counted.
-const REFUSALS: [&str; 12] = [
+const REFUSALS: [&str; 13] = [
     "bad_signature",
     "broken",
     "busy",
-    "full_bytes",
+    "bytes",
+    "disk",
     "full_jobs",
     "missing_signature",
     "rate_limited",
@@ -54,6 +55,17 @@ struct LaneLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AlarmLabel {
+    r#type: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WhatLabel {
+    what: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StateLabel {
     state: &'static str,
 }
@@ -81,6 +93,11 @@ pub struct Metrics {
     age: Family<LaneLabel, Gauge<f64, AtomicU64>>,
     held: Family<StateLabel, Gauge>,
     breakers: Family<BreakerLabel, Gauge>,
+    alarms: Family<AlarmLabel, Counter>,
+    own_dead: Counter,
+    removed: Family<WhatLabel, Counter>,
+    removed_bytes: Counter,
+    disk_free: Gauge,
 }
 
 impl Default for Metrics {
@@ -100,6 +117,11 @@ impl Default for Metrics {
             age: Family::default(),
             held: Family::default(),
             breakers: Family::default(),
+            alarms: Family::default(),
+            own_dead: Counter::default(),
+            removed: Family::default(),
+            removed_bytes: Counter::default(),
+            disk_free: Gauge::default(),
             registry: Registry::default(),
         };
         registry.register("received", "Deliveries that arrived", metrics.received.clone());
@@ -141,6 +163,21 @@ impl Default for Metrics {
             "breaker",
             "Breakers of destinations and judges: 0 closed, 1 half open, 2 open",
             metrics.breakers.clone(),
+        );
+        registry.register("alarms", "Alarms by what became of their events", metrics.alarms.clone());
+        registry.register("alarms_dead", "Dead jobs of the service's own events", metrics.own_dead.clone());
+        registry.register("removed", "What retention removed", metrics.removed.clone());
+        registry.register_with_unit(
+            "removed_payload",
+            "Payload that retention removed",
+            Unit::Bytes,
+            metrics.removed_bytes.clone(),
+        );
+        registry.register_with_unit(
+            "disk_free",
+            "Free on the disk of the data directory",
+            Unit::Bytes,
+            metrics.disk_free.clone(),
         );
         Metrics { registry, ..metrics }
     }
@@ -207,6 +244,31 @@ impl Metrics {
     /// `kind` is `destination` or `judge`, `name` one of the configuration; 0 closed, 1 half open, 2 open.
     pub fn breaker(&self, kind: &'static str, name: &str, level: i64) {
         self.breakers.get_or_create(&BreakerLabel { kind, name: name.to_owned() }).set(level);
+    }
+
+    /// An alarm of type `event_type`; `outcome` is a fixed word.
+    pub fn alarm(&self, event_type: &'static str, outcome: &'static str) {
+        self.alarms.get_or_create(&AlarmLabel { r#type: event_type, outcome }).inc();
+    }
+
+    /// Jobs of the service's own events died.
+    pub fn own_dead(&self, jobs: u64) {
+        self.own_dead.inc_by(jobs);
+    }
+
+    /// Retention took a step: `what` was removed is a fixed word.
+    pub fn removed(&self, what: &'static str, number: u64) {
+        self.removed.get_or_create(&WhatLabel { what }).inc_by(number);
+    }
+
+    /// Bytes of payload that retention removed.
+    pub fn removed_bytes(&self, bytes: u64) {
+        self.removed_bytes.inc_by(bytes);
+    }
+
+    /// Bytes free on the disk of the data directory.
+    pub fn disk_free(&self, bytes: u64) {
+        self.disk_free.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     /// In the OpenMetrics text format, which Prometheus scrapes.

@@ -8,6 +8,7 @@
 //! Another kind is one file here and one line in [`KINDS`].
 
 mod destination;
+mod erase_logs;
 mod http;
 mod outbound;
 mod pagerduty;
@@ -28,6 +29,7 @@ use crate::{
 };
 
 pub use destination::{Destination, DestinationError, DestinationSpec, Setting};
+pub use erase_logs::{ErasedLog, erase_from_logs};
 pub use http::{BODY_BYTES_MAX, HEADER_BYTES_MAX, HEADERS_MAX};
 pub use outbound::RECEIPT_BYTES_MAX;
 pub use pagerduty::{DEDUP_KEY_CHARS_MAX, EVENT_BYTES_MAX, ROUTING_KEY_CHARS, SUMMARY_CHARS_MAX};

@@ -6,6 +6,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -25,6 +26,9 @@ pub const LINE_BYTES_MAX: usize = 1024 * 1024;
 
 /// Bytes that key and time may add to a line.
 const ENVELOPE_BYTES_MAX: usize = 4 * 1024;
+
+/// Bytes of a whole line, its end included.
+pub(super) const WHOLE_BYTES_MAX: u64 = (LINE_BYTES_MAX + ENVELOPE_BYTES_MAX) as u64;
 
 /// Characters of a log's name.
 const LOG_CHARS_MAX: usize = 64;
@@ -159,16 +163,32 @@ impl Entry {
 }
 
 /// The log, created if absent, locked against other writers until it is closed.
-fn open(path: &Path) -> io::Result<File> {
+pub(super) fn open(path: &Path) -> io::Result<File> {
     if let Some(dir) = path.parent() {
         fs::create_dir_all(dir)?;
     }
-    let log = OpenOptions::new().read(true).append(true).create(true).open(path)?;
-    log.lock()?;
+    let log = loop {
+        let log = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        log.lock()?;
+        // While we waited for it, another may have taken its place: see `erase_from_logs`.
+        if is_at(&log, path)? {
+            break log;
+        }
+    };
     if let (0, Some(dir)) = (log.metadata()?.len(), path.parent()) {
         File::open(dir)?.sync_all()?; // so that the file itself outlives a power cut
     }
     Ok(log)
+}
+
+/// Whether the open file is the one that the path names.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let there = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        there => there?,
+    };
+    let ours = file.metadata()?;
+    Ok((ours.dev(), ours.ino()) == (there.dev(), there.ino()))
 }
 
 /// Appends durably. A last line without an end was torn by a crash: it is ended first, so that only it is lost.
@@ -189,13 +209,12 @@ fn write(log: &mut File, line: &str) -> io::Result<()> {
 /// Whether a whole line begins with the marker. Holds one line in memory at a time; a torn one is no JSON and does
 /// not count, a longer one than we write is not ours.
 fn holds(mut log: &File, marker: &[u8]) -> io::Result<bool> {
-    const MAX: u64 = (LINE_BYTES_MAX + ENVELOPE_BYTES_MAX) as u64;
     log.seek(SeekFrom::Start(0))?;
     let mut reader = BufReader::with_capacity(64 * 1024, log);
     let mut line = Vec::new();
     loop {
         line.clear();
-        if reader.by_ref().take(MAX).read_until(b'\n', &mut line)? == 0 {
+        if reader.by_ref().take(WHOLE_BYTES_MAX).read_until(b'\n', &mut line)? == 0 {
             return Ok(false);
         }
         if line.last() != Some(&b'\n') {

@@ -44,8 +44,13 @@ pub fn load(files: &Files) -> (Config, Problems) {
     let mut problems = unknown_files(files);
 
     let mut file = Document::open(files, SETTINGS);
-    config.settings =
-        SettingsFile { server: file.one("server"), store: file.one("store"), worker: file.one("worker") };
+    config.settings = SettingsFile {
+        server: file.one("server"),
+        store: file.one("store"),
+        worker: file.one("worker"),
+        alerts: file.one("alerts"),
+        retention: file.one("retention"),
+    };
     config.close(SETTINGS, file, &mut problems);
 
     let mut file = Document::open(files, SOURCES);

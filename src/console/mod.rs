@@ -4,6 +4,7 @@ mod access;
 mod breakers;
 mod dead;
 mod decisions;
+mod erase;
 mod events;
 mod health;
 mod jobs;
@@ -70,6 +71,7 @@ impl Console {
             .route("/api/v1/pauses", get(pause::list))
             .route("/api/v1/depths", get(stats::depths))
             .route("/api/v1/stats", get(stats::stats))
+            .route("/api/v1/erase", post(erase::erase))
             .route_layer(middleware::from_fn_with_state(self.clone(), access::guard));
         Router::new()
             .route("/livez", get(health::livez))

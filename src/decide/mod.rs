@@ -3,6 +3,7 @@
 pub mod breaker;
 pub mod diff;
 pub mod effect;
+pub mod erase;
 pub mod filter;
 pub mod ladder;
 pub mod lanes;
@@ -13,4 +14,6 @@ pub mod plan;
 pub mod purchase;
 pub mod replan;
 pub mod retry;
+pub mod room;
+pub mod silence;
 pub mod unblock;

@@ -1,5 +1,7 @@
 //! Which events a filter rule or route speaks of.
 
+use crate::domain::OWN_SOURCE;
+
 /// Matches event types: exactly, or by a prefix where it ends in `*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TypePattern {
@@ -27,13 +29,14 @@ impl TypePattern {
 #[derive(Debug, Clone, Default)]
 pub struct Selector {
     pub types: Vec<TypePattern>,
-    /// Empty stands for every source.
+    /// Empty stands for every sender. The service's own events are nobody's delivery: they must be asked for by name.
     pub sources: Vec<String>,
 }
 
 impl Selector {
     pub fn selects(&self, source: &str, event_type: &str) -> bool {
-        (self.sources.is_empty() || self.sources.iter().any(|s| s == source))
+        let named = self.sources.iter().any(|s| s == source);
+        (named || self.sources.is_empty() && source != OWN_SOURCE)
             && self.types.iter().any(|t| t.matches(event_type))
     }
 }
@@ -56,6 +59,21 @@ mod tests {
             ("github", "invoice.paid", false),
         ] {
             assert_eq!(selector.selects(source, event_type), want, "{source} {event_type}");
+        }
+    }
+
+    #[test]
+    fn the_services_own_events_go_only_where_they_are_asked_for() {
+        let any = |sources: &[&str]| Selector {
+            types: vec![TypePattern::new("*")],
+            sources: sources.iter().map(|s| (*s).to_owned()).collect(),
+        };
+        for (sources, own, stripe) in
+            [(&[][..], false, true), (&["stripe"], false, true), (&["hookyard"], true, false)]
+        {
+            let selector = any(sources);
+            assert_eq!(selector.selects(OWN_SOURCE, "hookyard.dead_letters"), own, "{sources:?}");
+            assert_eq!(selector.selects("stripe", "invoice.paid"), stripe, "{sources:?}");
         }
     }
 }

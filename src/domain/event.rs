@@ -6,6 +6,9 @@ use serde::Serialize;
 
 use super::{Body, EventId, Lane, Name, Timestamp};
 
+/// The source of events that the service itself gives: its alarms. No sender can have it.
+pub const OWN_SOURCE: &str = "hookyard";
+
 /// A verified delivery as it was accepted. Never changed afterwards; what became of it is told by its jobs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Event {

@@ -21,7 +21,7 @@ pub use attempt::{Attempt, AttemptOutcome};
 pub use body::{Body, BodyFile};
 pub use clock::{Clock, Wait};
 pub use delivery::{Delivery, Unverified};
-pub use event::Event;
+pub use event::{Event, OWN_SOURCE};
 pub use id::{EventId, IdError, JobId};
 pub use job::{Cause, EventState, Job, JobState, Lane, Lease, Next, Work};
 pub use purchase::{Answer, Prior, Purchase, PurchaseState};

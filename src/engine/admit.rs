@@ -4,13 +4,13 @@ use std::{cell::OnceCell, sync::Arc};
 
 use crate::{
     decide::filter::{self, Fate},
-    domain::{Cause, Delivery, Event, EventId, Lane, Name, Replay, Work},
+    domain::{Cause, Delivery, Event, EventId, Lane, Name, OWN_SOURCE, Replay, Timestamp, Work},
     source::{self, Identity, Scheme, Verified},
     store::{Coalesce, NewJob, Order, Start},
     template::{Condition, Context, Shape, TemplateError},
 };
 
-use super::{Engine, INTAKE, Route, Source, context};
+use super::{Engine, INTAKE, OWN_SCHEME, Route, Source, context};
 
 /// What a verified delivery becomes.
 #[derive(Debug)]
@@ -80,6 +80,30 @@ impl Engine {
         (event, vec![self.intake(Lane::Normal, Cause::Unreadable, reason)])
     }
 
+    /// An event that the service itself gives, such as an alarm, with its jobs; `None` if no route takes it. `body` is
+    /// what templates see as `event.body`. It passes by the filter.
+    pub fn admit_own(
+        &self,
+        event_type: &str,
+        body: &serde_json::Value,
+        now: Timestamp,
+        id: EventId,
+    ) -> Option<(Event, Vec<NewJob>)> {
+        let mut event = Event {
+            id,
+            source: OWN_SOURCE.into(),
+            event_type: event_type.into(),
+            lane: Lane::Normal,
+            received_at: now,
+            test_mode: false,
+            headers: Vec::new(),
+            body: body.to_string().into_bytes().into(),
+        };
+        // Only the filter's conditions can fail, and it is not asked.
+        let jobs = self.route_event(OWN_SCHEME, &mut event).ok()?.ok()?;
+        Some((event, jobs))
+    }
+
     /// The jobs of an event, its lane set on the way; the reason if it is noise.
     ///
     /// # Errors
@@ -91,9 +115,14 @@ impl Engine {
     ) -> Result<Result<Vec<NewJob>, String>, TemplateError> {
         let lazy = Lazy { scheme, event, context: OnceCell::new() };
         let (source, event_type) = (&*lazy.event.source, &*lazy.event.event_type);
-        let lane = match filter::fate(&self.filter, &self.otherwise, source, event_type, |c| lazy.holds(c))? {
-            Fate::Take(lane) => *lane,
-            Fate::Ignore { reason } => return Ok(Err(reason.clone())),
+        // The filter is for what senders send.
+        let lane = if source == OWN_SOURCE {
+            Lane::Normal
+        } else {
+            match filter::fate(&self.filter, &self.otherwise, source, event_type, |c| lazy.holds(c))? {
+                Fate::Take(lane) => *lane,
+                Fate::Ignore { reason } => return Ok(Err(reason.clone())),
+            }
         };
         let mut jobs = Vec::new();
         for route in self.routes.iter().filter(|route| route.selector.selects(source, event_type)) {

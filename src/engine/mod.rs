@@ -35,13 +35,19 @@ use crate::{
     },
     domain::Name,
     source::Scheme,
-    store::{self, OnStuck},
+    store::{self, OnStuck, Retention},
     template::{Condition, Context, Shape},
 };
+
+/// Folder of the data directory that holds the logs of `store.append`.
+const LOGS: &str = "logs";
 
 /// The route name of an event whose routes could not be told: its body cannot be read, or the filter failed on it.
 /// Its job is a dead letter from the start; a redrive tells the routes anew.
 pub const INTAKE: &str = "intake";
+
+/// How the service's own events are read: as plain JSON.
+const OWN_SCHEME: Scheme = Scheme::Generic;
 
 /// A whole configuration, compiled.
 pub struct Engine {
@@ -50,9 +56,12 @@ pub struct Engine {
     pub settings: SettingsFile,
     /// Where the store and the logs of `store.append` are.
     pub data_dir: PathBuf,
+    /// The folder that holds `config/`, `prompts/`, `schemas/` and `evals/`; empty for the current one.
+    pub project_dir: PathBuf,
     sources: BTreeMap<Name, Arc<Source>>,
     /// How the events of each source are read, also of those that are off.
     schemes: BTreeMap<Name, Scheme>,
+    retention: RetentionRules,
     filter: Vec<Rule<Condition>>,
     otherwise: Fate,
     routes: Vec<Route>,
@@ -63,6 +72,18 @@ pub struct Engine {
     /// Where the workers' own schedule is needed: for what no route owns.
     schedule: Schedule,
     training: Vec<compile::Training>,
+}
+
+/// How long things are kept, by source.
+struct RetentionRules {
+    otherwise: Retention,
+    sources: BTreeMap<Name, Retention>,
+}
+
+impl RetentionRules {
+    fn of(&self, source: &str) -> Retention {
+        self.sources.get(source).copied().unwrap_or(self.otherwise)
+    }
 }
 
 /// A compiled route.
@@ -117,6 +138,21 @@ impl Engine {
     /// How events of a source are read, whether it is on or off.
     fn scheme(&self, source: &str) -> Option<Scheme> {
         self.schemes.get(source).copied()
+    }
+
+    /// Where the logs of `store.append` are.
+    pub fn log_dir(&self) -> PathBuf {
+        self.data_dir.join(LOGS)
+    }
+
+    /// How long things of a source are kept, also of one that the configuration has no more.
+    pub fn retention(&self, source: &str) -> Retention {
+        self.retention.of(source)
+    }
+
+    /// Sources that the configuration names, whether on or off, and the service's own.
+    pub fn named_sources(&self) -> impl Iterator<Item = &Name> {
+        self.schemes.keys()
     }
 
     /// Sources that are on, by name.

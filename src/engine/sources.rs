@@ -1,5 +1,7 @@
 //! A source, ready to receive.
 
+use std::time::Duration;
+
 use crate::{
     config::tables::SameBody,
     domain::Name,
@@ -14,6 +16,8 @@ pub struct Source {
     pub verifier: Verifier,
     pub same_body: SameBody,
     pub limits: Limits,
+    /// Silence of this length is alarming.
+    pub silence: Option<Duration>,
 }
 
 /// Events let in per minute, from the source and of these from one account or else client address.

@@ -4,11 +4,13 @@ mod clock;
 mod disk;
 mod fail_point;
 pub mod http;
+mod pressure;
 mod tasks;
 
 pub use clock::SystemClock;
 pub use disk::free_bytes;
 pub use fail_point::{FailPoint, VARIABLE as FAIL_AT, pass};
+pub use pressure::Pressure;
 pub use tasks::Tasks;
 
 use uuid::Uuid;

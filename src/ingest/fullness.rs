@@ -1,14 +1,14 @@
 //! Whether there is room for another event: asked before a body is read, so that a full house costs its senders and
 //! itself as little as possible.
 
-use crate::{config::tables::StoreTable, store::Store};
+use crate::{config::tables::StoreTable, decide::room, host::Pressure, store::Store};
 
-/// What there is too much of.
+/// What there is too much of, or too little.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Full {
     Jobs,
-    /// Bytes of payload kept.
-    Bytes,
+    /// Measured now and then.
+    Room(room::Full),
 }
 
 impl Full {
@@ -16,7 +16,7 @@ impl Full {
     pub const fn word(self) -> &'static str {
         match self {
             Full::Jobs => "full_jobs",
-            Full::Bytes => "full_bytes",
+            Full::Room(room) => room.as_str(),
         }
     }
 
@@ -24,19 +24,13 @@ impl Full {
     pub const fn reason(self) -> &'static str {
         match self {
             Full::Jobs => "too many jobs are waiting",
-            Full::Bytes => "too many bytes are kept",
+            Full::Room(room) => room.reason(),
         }
     }
 }
 
 /// The first bound that is reached; `None` while there is room. Costs a few loads from memory.
-pub(super) fn fullness(store: &dyn Store, bounds: &StoreTable) -> Option<Full> {
-    let load = store.load();
-    if load.open_jobs >= bounds.open_jobs_max {
-        Some(Full::Jobs)
-    } else if load.payload_bytes >= bounds.payload_bytes_max {
-        Some(Full::Bytes)
-    } else {
-        None
-    }
+pub(super) fn fullness(store: &dyn Store, bounds: &StoreTable, pressure: &Pressure) -> Option<Full> {
+    let jobs = (store.load().open_jobs >= bounds.open_jobs_max).then_some(Full::Jobs);
+    jobs.or_else(|| pressure.get().map(Full::Room))
 }

@@ -22,7 +22,7 @@ use crate::{
     config,
     domain::Clock,
     engine::Engine,
-    host::{self, Tasks},
+    host::{self, Pressure, Tasks},
     store::Store,
     telemetry::Metrics,
 };
@@ -44,6 +44,8 @@ pub struct Ingest {
     strangers: Arc<Throttle>,
     /// Bytes of bodies that may be in flight, as permits of [`body::PERMIT_BYTES`].
     in_flight: Arc<Semaphore>,
+    /// Whether there is room for more.
+    pressure: Arc<Pressure>,
 }
 
 impl Ingest {
@@ -52,6 +54,7 @@ impl Ingest {
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
+        pressure: Arc<Pressure>,
     ) -> Self {
         let current = read(&engine);
         let server = &current.settings.server;
@@ -59,7 +62,17 @@ impl Ingest {
         let gates = Arc::new(Gates::new(&current, &metrics));
         // What is no network was an error when the configuration was read.
         let proxies = server.trusted_proxies.iter().filter_map(|text| config::network(text)).collect();
-        Ingest { engine, store, clock, metrics, gates, proxies, strangers: Arc::default(), in_flight }
+        Ingest {
+            engine,
+            store,
+            clock,
+            metrics,
+            gates,
+            proxies,
+            strangers: Arc::default(),
+            in_flight,
+            pressure,
+        }
     }
 
     pub fn router(self) -> Router {

@@ -10,7 +10,7 @@ const FLOORS: [&[&[&str]]; 7] = [
     &[&["remote"]],
     &[&["classify"], &["act"], &["store"], &["host"]],
     &[&["engine"]],
-    &[&["ingest"], &["worker"], &["console"], &["eval"], &["sandbox"]],
+    &[&["ingest"], &["worker"], &["keeper"], &["console"], &["eval"], &["sandbox"]],
     &[&["cli", "service"]],
 ];
 

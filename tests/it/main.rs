@@ -5,6 +5,7 @@
 mod cli;
 mod crash;
 mod ingest;
+mod keeper;
 mod layers;
 mod pipeline;
 mod redis;

@@ -1,10 +1,14 @@
 //! Checks of values that need no other file. What names something elsewhere is the engine's to check.
 
+mod keeping;
 mod patience;
 mod settings;
 mod values;
 
-use crate::source::{SECRETS_MAX, Scheme};
+use crate::{
+    domain::OWN_SOURCE,
+    source::{SECRETS_MAX, Scheme},
+};
 
 use super::{
     bounds::{Unit, empty_problem, lane_problem, name_problem, number_problem, share_problem},
@@ -32,6 +36,8 @@ pub(super) fn check(config: &Config, problems: &mut Problems) {
     server(config, problems);
     store(config, problems);
     worker(config, problems);
+    keeping::alerts(config, problems);
+    keeping::retention(config, problems);
     config.sources.iter().for_each(|(name, table)| source(config, name, table, problems));
     filter(config, problems);
     config.routes.iter().for_each(|(name, table)| route(config, name, table, problems));
@@ -44,6 +50,14 @@ pub(super) fn check(config: &Config, problems: &mut Problems) {
 
 fn source(config: &Config, name: &str, table: &SourceTable, problems: &mut Problems) {
     let at = |field| config.at(SOURCES, ["source", name, field]);
+    if name == OWN_SOURCE {
+        problems.push(config.at(SOURCES, ["source", name]).error(
+            codes::BAD_NAME,
+            format!("`{OWN_SOURCE}` is the source of the service's own events"),
+            "give the source another name",
+        ));
+    }
+    keeping::of_source(config, name, table, problems);
     if table.scheme.parse::<Scheme>().is_err() {
         problems.push(at("scheme").error(
             codes::BAD_SCHEME,

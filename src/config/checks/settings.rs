@@ -85,14 +85,6 @@ pub(super) fn store(config: &Config, problems: &mut Problems) {
     let is_empty = store.path.as_os_str().is_empty();
     problems.extend(empty_problem(at("path"), "path", is_empty, "write a folder, such as `data`"));
     problems.extend(number_problem(at("dedupe_ms"), "dedupe_ms", store.dedupe_ms, DEDUPE_MS, Unit::Ms));
-    let bytes = 1_048_576..=(1 << 50);
-    problems.extend(number_problem(
-        at("payload_bytes_max"),
-        "payload_bytes_max",
-        store.payload_bytes_max,
-        bytes,
-        Unit::Bytes,
-    ));
     let jobs = 1..=1_000_000_000;
     problems.extend(number_problem(
         at("open_jobs_max"),
@@ -101,6 +93,11 @@ pub(super) fn store(config: &Config, problems: &mut Problems) {
         jobs,
         Unit::Plain,
     ));
+    for (field, bytes) in
+        [("payload_bytes_max", store.payload_bytes_max), ("disk_free_bytes_min", store.disk_free_bytes_min)]
+    {
+        problems.extend(number_problem(at(field), field, bytes, 0..=(1 << 50), Unit::Bytes));
+    }
 }
 
 pub(super) fn worker(config: &Config, problems: &mut Problems) {

@@ -23,7 +23,8 @@ pub struct RoutesFile {
 pub struct RouteTable {
     /// Event types; `*` at the end stands for anything.
     pub types: Vec<String>,
-    /// Only from these sources; from all if left out.
+    /// Only from these sources; from every sender if left out. The service's own events (`hookyard.dead_letters` and the
+    /// like) come from `hookyard` and go only to routes that name it here.
     #[serde(default)]
     pub sources: Vec<String>,
     /// A further condition on the event.

@@ -12,6 +12,8 @@ pub struct SettingsFile {
     pub server: ServerTable,
     pub store: StoreTable,
     pub worker: WorkerTable,
+    pub alerts: AlertsTable,
+    pub retention: RetentionTable,
 }
 
 /// The two listeners and what they let in.
@@ -60,8 +62,12 @@ pub struct StoreTable {
     pub dedupe_ms: u64,
     /// Jobs that may be unfinished at one time; beyond it senders get 503 and `Retry-After`.
     pub open_jobs_max: u64,
-    /// Bytes of payload that may be kept; beyond it senders get 503 and `Retry-After`.
+    /// Bytes of bodies that may be kept in all; beyond it senders get 503 and `Retry-After` until a tenth of them is
+    /// gone. 0 stands for no bound.
     pub payload_bytes_max: u64,
+    /// Bytes that must be free on the disk of the data directory; with less senders get 503 and `Retry-After` until
+    /// there is a tenth more. 0 stands for no bound.
+    pub disk_free_bytes_min: u64,
 }
 
 impl Default for StoreTable {
@@ -70,7 +76,8 @@ impl Default for StoreTable {
             path: PathBuf::from("data"),
             dedupe_ms: 864_000_000,
             open_jobs_max: 5_000_000,
-            payload_bytes_max: 1 << 40,
+            payload_bytes_max: 0,
+            disk_free_bytes_min: 1_073_741_824,
         }
     }
 }
@@ -102,6 +109,48 @@ impl Default for WorkerTable {
             retry_jitter: 0.2,
             retry_age_max_ms: 259_200_000,
             lane_weights: [8, 4, 1],
+        }
+    }
+}
+
+/// When the service tells of itself, by events of the source `hookyard`; see `[route.alerts]`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AlertsTable {
+    /// Time in ms between two looks for dead letters and silent sources.
+    pub check_ms: u64,
+    /// Time in ms between two alerts about dead letters: those that die meanwhile are gathered into one that counts.
+    pub every_ms: u64,
+}
+
+impl Default for AlertsTable {
+    fn default() -> Self {
+        AlertsTable { check_ms: 10_000, every_ms: 900_000 }
+    }
+}
+
+/// How long things are kept. Work that is unfinished, waits for a person or is dead is exempt, whatever its age.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetentionTable {
+    /// Time in ms for which bodies, requests, verdicts and receipts are kept. Not longer than `record_age_ms`.
+    pub payload_age_ms: u64,
+    /// Time in ms for which the record is kept that an event came and what became of it. Not shorter than
+    /// `store.dedupe_ms`: a redelivery is known by it.
+    pub record_age_ms: u64,
+    /// Bytes of bodies kept of each source; beyond it the oldest go first.
+    pub payload_bytes_max: u64,
+    /// Time in ms between two rounds.
+    pub every_ms: u64,
+}
+
+impl Default for RetentionTable {
+    fn default() -> Self {
+        RetentionTable {
+            payload_age_ms: 2_592_000_000,
+            record_age_ms: 7_776_000_000,
+            payload_bytes_max: 10_737_418_240,
+            every_ms: 60_000,
         }
     }
 }

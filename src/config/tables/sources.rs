@@ -32,6 +32,12 @@ pub struct SourceTable {
     /// Events accepted per minute.
     #[serde(default)]
     pub limit: LimitTable,
+    /// Time in ms without any event or redelivery from it after which the service gives the event
+    /// `hookyard.source_silent`. Never, if left out.
+    pub silence_ms: Option<u64>,
+    /// Where its events are kept for another time than `[retention]` in `config/hookyard.toml` says.
+    #[serde(default)]
+    pub retention: SourceRetention,
 }
 
 const fn tolerance_s() -> u64 {
@@ -86,4 +92,16 @@ impl Default for LimitTable {
             account_other_per_min: None,
         }
     }
+}
+
+/// What is kept of a source, where it differs from `[retention]`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SourceRetention {
+    /// Time in ms for which bodies, requests, verdicts and receipts are kept.
+    pub payload_age_ms: Option<u64>,
+    /// Time in ms for which the record is kept that an event came and what became of it.
+    pub record_age_ms: Option<u64>,
+    /// Bytes of bodies kept; beyond it the oldest go first.
+    pub payload_bytes_max: Option<u64>,
 }

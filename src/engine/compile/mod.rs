@@ -3,6 +3,7 @@
 mod actions;
 mod classifiers;
 mod names;
+mod retention;
 mod routes;
 mod sources;
 
@@ -14,11 +15,11 @@ use crate::{
         tables::{BreakerTable, RetryTable, SourceTable, WorkerTable},
     },
     decide::{breaker, retry::Schedule},
-    domain::Name,
+    domain::{Name, OWN_SOURCE},
     source::Scheme,
 };
 
-use super::Engine;
+use super::{Engine, LOGS, OWN_SCHEME};
 
 pub(super) use classifiers::Training;
 
@@ -43,9 +44,6 @@ pub enum Reach {
     Offline,
 }
 
-/// Folder of the data directory that holds the logs of `store.append`.
-const LOGS: &str = "logs";
-
 /// Digits of the digest that names a configuration in records.
 const DIGEST_DIGITS: usize = 16;
 
@@ -63,7 +61,8 @@ pub fn compile(files: &Files, env: &dyn Environment, options: CompileOptions) ->
     let mut compiler = Compiler { config: &config, env, reach: options.reach, problems };
     let worker = &config.settings.worker;
     let schedule = schedule(worker);
-    let configured = || options.base.unwrap_or_default().join(&config.settings.store.path);
+    let project_dir = options.base.unwrap_or_default();
+    let configured = || project_dir.join(&config.settings.store.path);
     let data_dir = options.data_dir.unwrap_or_else(configured);
 
     let sources = compiler.sources();
@@ -85,8 +84,10 @@ pub fn compile(files: &Files, env: &dyn Environment, options: CompileOptions) ->
         digest: Arc::from(digest),
         settings: config.settings.clone(),
         data_dir,
+        project_dir,
         sources,
         schemes: schemes(&config),
+        retention: retention::rules(&config),
         filter,
         otherwise,
         routes,
@@ -106,6 +107,7 @@ fn schemes(config: &Config) -> BTreeMap<Name, Scheme> {
         .sources
         .iter()
         .filter_map(|(name, table)| Some((Name::from(name.as_str()), scheme(table)?)))
+        .chain([(OWN_SOURCE.into(), OWN_SCHEME)])
         .collect()
 }
 

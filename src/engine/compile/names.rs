@@ -4,8 +4,9 @@ use secrecy::SecretString;
 
 use crate::{
     act::Setting,
-    config::{self, Resolved, SETTINGS, SOURCES, codes},
+    config::{self, ROUTES, Resolved, SETTINGS, SOURCES, codes},
     decide::pattern::{Selector, TypePattern},
+    domain::OWN_SOURCE,
     template::Condition,
 };
 
@@ -39,7 +40,8 @@ impl Compiler<'_> {
         }
     }
 
-    /// Types and sources of a filter rule or route; every source must exist.
+    /// Types and sources of a filter rule or route; every source must exist. The service's own events come from no
+    /// sender and pass by the filter, but a route may ask for them.
     pub(super) fn selector(
         &mut self,
         file: &str,
@@ -48,7 +50,8 @@ impl Compiler<'_> {
         sources: &[String],
     ) -> Selector {
         for (i, source) in sources.iter().enumerate() {
-            if !self.config.declares(SOURCES, ["source", source]) {
+            let own = source == OWN_SOURCE && file == ROUTES;
+            if !own && !self.config.declares(SOURCES, ["source", source]) {
                 let at = i.to_string();
                 let mut place = path.to_vec();
                 place.extend(["sources", &at]);

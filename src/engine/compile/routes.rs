@@ -20,7 +20,7 @@ use crate::{
         plan::cycle,
         retry::Schedule,
     },
-    domain::Name,
+    domain::{Name, OWN_SOURCE},
     store::OnStuck,
     template::{Condition, Shape},
 };
@@ -159,6 +159,9 @@ impl Compiler<'_> {
             for (i, pattern) in route.selector.types.iter().enumerate() {
                 let TypePattern::Exact(event_type) = pattern else { continue };
                 let dropped = |source: &String| {
+                    if source == OWN_SOURCE {
+                        return false;
+                    }
                     let fate = filter::fate(filter, otherwise, source, event_type, |_| Ok::<_, ()>(true));
                     matches!(fate, Ok(Fate::Ignore { .. }))
                 };

@@ -70,6 +70,7 @@ impl Compiler<'_> {
                 verifier: verifier.with_body_key(table.same_body != SameBody::Accept),
                 same_body: table.same_body,
                 limits: limits(&table.limit, scheme),
+                silence: table.silence_ms.map(Duration::from_millis),
             }),
             Err(error) => {
                 let at = self.config.at(SOURCES, ["source", name, "secrets"]);

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use rusqlite::{Connection, params, types::ValueRef};
 
 use crate::{
+    decide::erase::Key,
     domain::{AttemptOutcome, EventId, JobState, Name},
     store::Erased,
 };
@@ -30,7 +31,16 @@ struct Found {
 }
 
 pub(super) fn erase(desk: &mut Desk<'_>, key: &str, after: Option<EventId>) -> Result<Erased, Failed> {
-    let needles = needles(key);
+    // What is freed is overwritten: a person's data must not stay in the file's free space. At other times that would
+    // only cost writes.
+    desk.db.pragma_update(None, "secure_delete", true)?;
+    let erased = erase_step(desk, key, after);
+    desk.db.pragma_update(None, "secure_delete", false)?;
+    erased
+}
+
+fn erase_step(desk: &mut Desk<'_>, key: &str, after: Option<EventId>) -> Result<Erased, Failed> {
+    let key = Key::new(key);
     let from = match after {
         Some(event) => jobs::seq(desk.db, event)?.unwrap_or_default(),
         None => 0,
@@ -55,13 +65,13 @@ pub(super) fn erase(desk: &mut Desk<'_>, key: &str, after: Option<EventId>) -> R
             erased.next = Some(event.id);
             let in_file = match &event.file {
                 // One that cannot be read is let go as well: better too much than too little.
-                Some(sha256) => desk.bodies.read(sha256).map_or(true, |body: Bytes| holds(&body, &needles)),
+                Some(sha256) => desk.bodies.read(sha256).map_or(true, |body: Bytes| key.stands_in(&body)),
                 None => false,
             };
             if in_file
-                || held(row.get_ref(5)?, &needles)
-                || held(row.get_ref(6)?, &needles)
-                || elsewhere(desk.db, event.seq, &needles)?
+                || held(row.get_ref(5)?, &key)
+                || held(row.get_ref(6)?, &key)
+                || elsewhere(desk.db, event.seq, &key)?
             {
                 found.push(event);
             }
@@ -77,42 +87,15 @@ pub(super) fn erase(desk: &mut Desk<'_>, key: &str, after: Option<EventId>) -> R
     Ok(erased)
 }
 
-/// The forms in which a key may stand in JSON, forms and URLs.
-fn needles(key: &str) -> Vec<Vec<u8>> {
-    let plain = key.to_ascii_lowercase();
-    let quoted = serde_json::to_string(&plain).unwrap_or_default();
-    let quoted = quoted.trim_matches('"').to_owned();
-    let mut encoded = String::new();
-    for byte in plain.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(byte.into());
-        } else {
-            encoded.push_str(&format!("%{byte:02x}"));
-        }
-    }
-    let mut forms = vec![plain, quoted, encoded];
-    forms.sort();
-    forms.dedup();
-    forms.into_iter().map(String::into_bytes).collect()
-}
-
-/// Whether one of the needles, in lower case, stands in `text`, whatever its case.
-fn holds(text: &[u8], needles: &[Vec<u8>]) -> bool {
-    needles.iter().filter(|needle| !needle.is_empty()).any(|needle| {
-        text.windows(needle.len())
-            .any(|part| part[0].eq_ignore_ascii_case(&needle[0]) && part.eq_ignore_ascii_case(needle))
-    })
-}
-
-fn held(value: ValueRef<'_>, needles: &[Vec<u8>]) -> bool {
+fn held(value: ValueRef<'_>, key: &Key) -> bool {
     match value {
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => holds(bytes, needles),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => key.stands_in(bytes),
         ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => false,
     }
 }
 
-/// Whether a needle stands in what was made from the event.
-fn elsewhere(db: &Connection, seq: i64, needles: &[Vec<u8>]) -> rusqlite::Result<bool> {
+/// Whether the key stands in what was made from the event.
+fn elsewhere(db: &Connection, seq: i64, key: &Key) -> rusqlite::Result<bool> {
     let (first, last) = JobKey::all_of(seq);
     let mut select = db.prepare_cached(
         "SELECT request FROM job WHERE id BETWEEN ?1 AND ?2
@@ -125,7 +108,7 @@ fn elsewhere(db: &Connection, seq: i64, needles: &[Vec<u8>]) -> rusqlite::Result
     )?;
     let mut rows = select.query(params![first, last, seq])?;
     while let Some(row) = rows.next()? {
-        if held(row.get_ref(0)?, needles) {
+        if held(row.get_ref(0)?, key) {
             return Ok(true);
         }
     }
@@ -136,9 +119,10 @@ fn elsewhere(db: &Connection, seq: i64, needles: &[Vec<u8>]) -> rusqlite::Result
 fn remove(desk: &mut Desk<'_>, event: Found) -> Result<u64, Failed> {
     let (first, last) = JobKey::all_of(event.seq);
     let mut discarded = 0;
-    for key in jobs::rows_of(desk.db, event.seq)?.into_iter().map(|row| row.key) {
+    let keys: Vec<JobKey> = jobs::rows_of(desk.db, event.seq)?.into_iter().map(|row| row.key).collect();
+    for key in &keys {
         // Read anew: the end of one may have moved another.
-        let Some(row) = jobs::get(desk.db, key)? else { continue };
+        let Some(row) = jobs::get(desk.db, *key)? else { continue };
         if !row.job.state.is_final() {
             jobs::finish(desk, &row, &State::with(JobState::Discarded, ERASED))?;
             discarded += 1;
@@ -153,26 +137,8 @@ fn remove(desk: &mut Desk<'_>, event: Found) -> Result<u64, Failed> {
         )?
         .execute(params![first, last, ERASED])?;
     retain::remove_payload(desk, event.seq, &event.source, event.bytes, event.file)?;
-    jobs::remark(desk, first, AttemptOutcome::Person, ERASED)?;
-    Ok(discarded)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_is_found_in_each_of_its_forms_and_whatever_its_case() {
-        let needles = needles("Ada@Engines.example");
-        for (text, want) in [
-            ("{\"email\":\"ada@engines.example\"}", true),
-            ("ADA@ENGINES.EXAMPLE", true),
-            ("from=ada%40engines.example&x=1", true),
-            ("from=ada%40ENGINES.example", true),
-            ("ada@engines", false),
-            ("", false),
-        ] {
-            assert_eq!(holds(text.as_bytes(), &needles), want, "{text}");
-        }
+    if let Some(first) = keys.first() {
+        jobs::remark(desk, *first, AttemptOutcome::Person, ERASED)?;
     }
+    Ok(discarded)
 }

@@ -36,7 +36,7 @@ impl<'h> Broken<'h> {
 #[tokio::test]
 async fn whichever_branch_breaks_the_other_three_are_done_at_once() {
     for broken in BRANCHES {
-        let house = House::start().await;
+        let house = House::plan().on_dead().start().await;
         let breakage = Broken::new(&house, broken);
         let event = house.queue(&payment("evt_1")).await;
         let others = || BRANCHES.into_iter().filter(|branch| *branch != broken);

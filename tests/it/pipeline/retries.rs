@@ -194,7 +194,7 @@ async fn a_lost_answer_of_the_pager_is_asked_for_again_and_one_alert_is_open() {
 
 #[tokio::test]
 async fn a_lost_answer_of_slack_is_left_to_a_person_unless_told_otherwise() {
-    let house = House::start().await;
+    let house = House::plan().on_dead().start().await;
     let slack = "/slack/services/T/B/x";
     let lost = Fault { after_effect: true, ..Fault::default() };
     house.sandbox.fail_next_with(slack, 1, lost);

@@ -44,7 +44,7 @@ async fn a_reply_uses_the_contacts_id_from_its_receipt() {
 
 #[tokio::test]
 async fn what_follows_a_dead_action_is_skipped_and_done_once_that_is_redriven() {
-    let house = House::start().await;
+    let house = House::plan().on_dead().start().await;
     house.sandbox.fail_next("/crm/contacts", 1, 422);
     let dead = house.run(&lead("l")).await;
     assert_eq!(dead.state, EventState::Dead);
@@ -66,7 +66,7 @@ async fn what_follows_a_dead_action_is_skipped_and_done_once_that_is_redriven() 
 
 #[tokio::test]
 async fn the_action_that_tells_of_a_death_is_performed_with_its_cause() {
-    let house = House::start().await;
+    let house = House::plan().on_dead().start().await;
     house.sandbox.fail_next("/helpdesk/tickets", 1, 422);
     let timeline = house.run(&ticket("t")).await;
     let alert = action(&timeline, "on_dead.ticket");
@@ -92,6 +92,7 @@ async fn an_action_that_cannot_be_rendered_is_dead_told_of_and_holds_up_no_other
     let house = House::plan()
         .append(ACTIONS, UNFIT)
         .edit(ROUTES, "id = \"crm\"\nuse = \"crm_payment\"", "id = \"crm\"\nuse = \"unfit\"")
+        .on_dead()
         .start()
         .await;
     let event = house.queue(&payment("evt_1")).await;
@@ -109,7 +110,7 @@ async fn an_action_that_cannot_be_rendered_is_dead_told_of_and_holds_up_no_other
 async fn a_route_whose_condition_fails_is_dead_and_told_of() {
     let table = "[route.payment]\n";
     let unfit = format!("{table}when = \"event.body.data.object.no_such_field > 1\"\n");
-    let house = House::plan().edit(ROUTES, table, &unfit).start().await;
+    let house = House::plan().edit(ROUTES, table, &unfit).on_dead().start().await;
     let event = house.queue(&payment("evt_1")).await;
     let timeline = house.settled(event).await;
     assert_eq!(route(&timeline).job.cause, Some(Cause::Unrenderable));

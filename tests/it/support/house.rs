@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use hookyard::{
-    config::{ACTIONS, CLASSIFIERS, Files, FixedEnvironment, JUDGES, SETTINGS},
+    config::{ACTIONS, CLASSIFIERS, Files, FixedEnvironment, JUDGES, ROUTES, SETTINGS},
     domain::{Clock, EventId, EventState, JobState, Timestamp, Work},
     engine::{self, CompileOptions, Engine, Reach},
     host::Tasks,
@@ -38,6 +38,22 @@ const LABELLED: [(&str, &str, &[&str]); 2] = [
     ("triage", "event.body.data.is", &["lead", "support", "internal", "spam"]),
     ("pull_request", "event.body.is", &["security"]),
 ];
+
+/// What the route for alarms takes, and what it takes where a test wants none.
+const ALARMS: &str = "types = [\"hookyard.*\"]";
+const NO_ALARMS: &str = "types = [\"hookyard.nothing\"]";
+
+/// Tells of one death.
+const SLACK_DEAD: &str = r#"
+[action.slack_dead]
+kind = "slack.webhook"
+to = "oncall"
+on_unknown = "retry"
+with.text = """
+*Dead letter*: {{ event.type | clip(80) | slack }} from {{ event.source }}, route {{ dead.route }}\
+{{ ', action ' ~ dead.action if dead.action | default(none) }}; attempts: {{ dead.attempts }}
+{{ dead.cause }}: {{ dead.reason | clip(300) | slack }} ({{ event.id }})"""
+"#;
 
 fn labelled_rules() -> String {
     let rule = |classifier: &str, field: &str, label: &str| {
@@ -111,6 +127,26 @@ impl Plan {
         self
     }
 
+    /// Leaves the route for alarms in place; see [`House::plan`].
+    pub fn alarmed(self) -> Self {
+        self.edit(ROUTES, NO_ALARMS, ALARMS)
+    }
+
+    /// Has every action and route tell of its own death.
+    pub fn on_dead(self) -> Self {
+        let dead = "on_dead = \"slack_dead\"";
+        let with = |line: &str| {
+            let named = line.strip_prefix("[route.").is_some_and(|rest| rest != "alerts]");
+            if named || line.starts_with("use = ") {
+                format!("{line}\n{dead}\n")
+            } else {
+                format!("{line}\n")
+            }
+        };
+        let routes: String = self.files.get(ROUTES).unwrap_or_default().lines().map(with).collect();
+        Plan { files: self.files.with(ROUTES, routes), ..self }.append(ACTIONS, SLACK_DEAD)
+    }
+
     /// Leaves the local model on the ladders; see [`House::plan`].
     pub fn taught(mut self) -> Self {
         self.files = self.files.with(CLASSIFIERS, Files::embedded().get(CLASSIFIERS).unwrap());
@@ -148,6 +184,7 @@ impl Plan {
     fn compile(&self, sandbox: &Sandbox, dir: &TempDir) -> Engine {
         let env = self.environment(sandbox);
         let options = CompileOptions {
+            base: Some(dir.path().to_owned()),
             data_dir: Some(dir.path().to_owned()),
             reach: Reach::Sandbox,
             ..CompileOptions::default()
@@ -194,13 +231,16 @@ pub struct House {
 }
 
 impl House {
-    /// The embedded configuration, but without the local model, whose training would cost each test seconds, and with
-    /// rules by which a form says its own label: what the shipped rules decide is for their own examples to show.
+    /// The embedded configuration, but without the local model, whose training would cost each test seconds, with rules
+    /// by which a form says its own label (what the shipped rules decide is for their own examples to show), and without
+    /// a route for alarms, which would come whenever a test moves the clock.
     pub fn plan() -> Plan {
         let (files, variables) = (Files::embedded(), BTreeMap::new());
-        let plan =
-            Plan { files, variables, unset: Vec::new(), token: None }.edit(CLASSIFIERS, LOCAL_RUNG, "");
-        plan.append(CLASSIFIERS, &labelled_rules())
+        Plan { files, variables, unset: Vec::new(), token: None }
+            .edit(CLASSIFIERS, LOCAL_RUNG, "")
+            .append(CLASSIFIERS, &labelled_rules())
+            .edit(ROUTES, ALARMS, NO_ALARMS)
+            .setting("disk_free_bytes_min = 0")
     }
 
     pub async fn start() -> Self {
@@ -301,6 +341,28 @@ impl House {
             }
             self.advance(Duration::from_secs(30));
         }
+    }
+
+    /// Moves the clock on to the keeper's next look, and waits for the first alarm of this type.
+    pub async fn alarm(&self, event_type: &str) -> EventId {
+        let mut changes = self.service.store.changes();
+        self.advance(Duration::from_secs(10));
+        let search = async {
+            loop {
+                changes.mark_unchanged();
+                let own = |event_type: &str| EventQuery {
+                    source: Some("hookyard".to_owned()),
+                    event_type: Some(event_type.to_owned()),
+                    ..EventQuery::default()
+                };
+                let found = self.service.store.events(own(event_type)).await.unwrap();
+                if let Some(first) = found.last() {
+                    return first.event.id;
+                }
+                changes.changed().await.unwrap();
+            }
+        };
+        tokio::time::timeout(GUARD, search).await.unwrap_or_else(|_| panic!("no {event_type} in time"))
     }
 
     pub async fn events(&self) -> Vec<EventSummary> {

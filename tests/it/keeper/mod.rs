@@ -1,0 +1,8 @@
+//! Periodic work: alarms, retention, room, and what an operator has erased.
+
+mod alerts;
+mod erase;
+mod retention;
+mod room;
+mod silence;
+mod yard;
