@@ -5,8 +5,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::domain::{
-    Attempt, AttemptOutcome, Call, FrozenRequest, HeaderValue, Job, JobState, Purchase, Receipt, Target,
-    Timestamp, Verdict, Work,
+    Attempt, AttemptOutcome, Call, Fill, FrozenRequest, HeaderValue, Job, JobState, Purchase, Receipt,
+    Target, Timestamp, Verdict, Work,
 };
 
 use super::{
@@ -131,10 +131,22 @@ fn request(frozen: &FrozenRequest, length: Length) -> Vec<String> {
         lines.push(format!("    {}: {value}", plain(name)));
     }
     lines.push(format!("    idempotency key: {}", frozen.idempotency_key));
+    if let Call::Post { fill, .. } = &frozen.call {
+        lines.extend(fill.iter().map(|(field, fill)| filled(field, *fill, frozen)));
+    }
     let why = frozen.mode_reason.as_deref().map(|why| format!(" ({})", plain(why))).unwrap_or_default();
     lines.push(format!("    mode: {}{why}", frozen.mode));
     lines.push(indented(&pretty(body)));
     lines
+}
+
+/// A field that each attempt puts into the body.
+fn filled(field: &str, fill: Fill, frozen: &FrozenRequest) -> String {
+    let with = match fill {
+        Fill::Credential => format!("<credential of {}>", frozen.destination),
+        Fill::IdempotencyKey => "the idempotency key".to_owned(),
+    };
+    format!("    each attempt puts into the body: {}: {with}", plain(field))
 }
 
 fn tried(attempt: &Attempt, now: Timestamp) -> String {

@@ -248,7 +248,7 @@ fn a_field_that_is_missing_is_told_unless_it_was_misspelt() {
         told(ACTIONS, "[action.a]\nto = \"crm\"\n[action.b]\nkint = \"http\"\n"),
         "config/actions.toml:1: error[HY0007]: `action.a` has no `kind`\n    remedy: add `kind = …` to it\n\
          config/actions.toml:4: error[HY0006]: `action.b` has no field `kint`\n    remedy: did you mean `kind`? Write \
-         one of: kind, to, mode, on_unknown, with"
+         one of: kind, to, mode, on_unknown, retry, with"
     );
 }
 

@@ -7,8 +7,8 @@ use crate::{
     classify::{LedgerError, RecordedLedger},
     decide::diff::{Differences, diff},
     domain::{
-        ActionPlan, Call, Clock, EventId, FrozenRequest, HeaderValue, Job, JobState, Mode, Name, Replay,
-        ReplayMode, Verdict, Work,
+        ActionPlan, Call, Clock, EventId, Fill, FrozenRequest, HeaderValue, Job, JobState, Mode, Name,
+        Replay, ReplayMode, Verdict, Work,
     },
     store::{NewJob, Start, Timeline},
 };
@@ -243,8 +243,14 @@ fn told(call: &Call) -> Value {
                 headers.iter().map(|(name, value)| (name.clone(), header(value))).collect();
             json!({ "method": method, "target": target, "headers": headers, "body": parsed(body) })
         }
-        Call::Post { target, fill: _, body } => {
-            json!({ "method": "POST", "target": target, "body": parsed(body) })
+        Call::Post { target, fill, body } => {
+            let place = |fill: &Fill| match fill {
+                Fill::Credential => "<credential>",
+                Fill::IdempotencyKey => "<idempotency key>",
+            };
+            let fill: serde_json::Map<String, Value> =
+                fill.iter().map(|(field, fill)| (field.clone(), json!(place(fill)))).collect();
+            json!({ "method": "POST", "target": target, "fill": fill, "body": parsed(body) })
         }
         Call::Append { log, line } => json!({ "log": log, "line": parsed(line) }),
     }

@@ -24,7 +24,7 @@ fn frozen(entry: &JobHistory) -> (String, String) {
 
 #[tokio::test]
 async fn three_failures_are_retried_after_1_4_and_16_s_and_the_fourth_is_the_last() {
-    let house = House::start().await;
+    let house = House::plan().on_dead().start().await;
     house.sandbox.fail_next(TICKETS, 4, 503);
     let event = house.queue(&ticket("t")).await;
     for (attempts, wait_s) in [(1, 1.0), (2, 4.0), (3, 16.0)] {
@@ -170,7 +170,8 @@ with.details = "{{ dead }}"
 #[tokio::test]
 async fn a_lost_answer_of_the_pager_is_asked_for_again_and_one_alert_is_open() {
     let plan = House::plan().append(ACTIONS, PAGE_DEAD);
-    let house = plan.edit(ROUTES, "on_dead = \"slack_dead\"", "on_dead = \"page_dead\"").start().await;
+    let house =
+        plan.on_dead().edit(ROUTES, "on_dead = \"slack_dead\"", "on_dead = \"page_dead\"").start().await;
     house.sandbox.fail_next(TICKETS, 1, 422);
     house.sandbox.fail_next_with(
         "/pagerduty/v2/enqueue",
