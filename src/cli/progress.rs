@@ -17,6 +17,11 @@ pub(super) fn bar(total: u64, what: &str, json: bool) -> ProgressBar {
     bar
 }
 
+/// Whether there is somebody to ask.
+pub(super) fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
 /// Asks on a terminal, unless the answer is given. In a pipe nobody can be asked: what a filter found, and is more
 /// than one, wants `--yes` there.
 ///
@@ -26,7 +31,7 @@ pub(super) fn confirmed(question: &str, yes: bool, several_by_filter: bool) -> a
     if yes {
         return Ok(true);
     }
-    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+    if !can_ask() {
         anyhow::ensure!(!several_by_filter, "{question} Nobody can be asked here: say --yes, or --dry-run");
         return Ok(true);
     }

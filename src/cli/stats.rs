@@ -96,7 +96,7 @@ fn story(view: &View) -> String {
     }
     let mut parts = vec![
         format!(
-            "{} open jobs: {} under way, {} blocked; {} wait for a person, {} dead letters; {} bytes of payload",
+            "open jobs: {}, of them under way {} and blocked {}; waiting for a person: {}; dead letters: {}; bytes of payload: {}",
             load.open_jobs, depths.leased, depths.blocked, depths.waiting, depths.dead, load.payload_bytes
         ),
         pause::told(pauses),

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::{
     domain::{Body, EventId, Replay, ReplayMode},
-    host,
+    engine, host,
     store::{Replayed, Timeline},
 };
 
@@ -72,14 +72,20 @@ async fn run(
         return Err(bad(format!("`sweep` is a name of 1 to {SWEEP_CHARS_MAX} characters")));
     }
     let timeline = with_body(console, event).await?;
+    let answer = |status: &str, jobs: usize| {
+        Json(json!({ "event": event, "sweep": sweep, "status": status, "jobs": jobs })).into_response()
+    };
+    if engine::was_replayed(&timeline, &sweep) {
+        return Ok(answer("already", 0));
+    }
+    engine::replayable(&timeline).map_err(|why| refused(event, &why))?;
     let wish = Replay { mode, sweep: sweep.as_str().into() };
     let jobs = console.engine().replay_jobs(&timeline.event, &wish).map_err(|why| refused(event, &why))?;
     let made = jobs.len();
-    let (status, jobs) = match console.store.replay(event, jobs).await? {
-        Replayed::Queued => ("queued", made),
-        Replayed::Already => ("already", 0),
-    };
-    Ok(Json(json!({ "event": event, "sweep": sweep, "status": status, "jobs": jobs })).into_response())
+    Ok(match console.store.replay(event, jobs).await? {
+        Replayed::Queued => answer("queued", made),
+        Replayed::Already => answer("already", 0),
+    })
 }
 
 async fn preview(console: &Console, event: EventId, mode: ReplayMode) -> Result<Response, Problem> {

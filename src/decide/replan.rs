@@ -35,6 +35,20 @@ pub fn past(job: &Job) -> Past {
     }
 }
 
+/// Why an event cannot be run again yet, for the state of one of its route jobs: two runs at the same time would each
+/// plan as if they were alone. `attempted` says whether it was ever worked on.
+pub const fn hinders(state: JobState, attempted: bool) -> Option<&'static str> {
+    match (state, attempted) {
+        (JobState::Ready | JobState::Leased | JobState::Blocked, _) => {
+            Some("has not ended yet: wait, or decide about what holds it up")
+        }
+        // A suspected replay, for instance: running it again must not let it in by the back door.
+        (JobState::Waiting, false) => Some("has never begun, and waits for a person: decide that first"),
+        (JobState::Waiting, true)
+        | (JobState::Done | JobState::Skipped | JobState::Dead | JobState::Discarded, _) => None,
+    }
+}
+
 /// What becomes of a newly planned action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replan {
@@ -66,6 +80,19 @@ pub fn replan(past: impl IntoIterator<Item = Past>, same: bool) -> Replan {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_open_or_was_never_let_in_is_not_run_again() {
+        use JobState::{Blocked, Dead, Discarded, Done, Leased, Ready, Skipped, Waiting};
+        for state in [Ready, Leased, Blocked] {
+            assert!(hinders(state, true).is_some() && hinders(state, false).is_some(), "{state}");
+        }
+        assert!(hinders(Waiting, false).is_some());
+        assert_eq!(hinders(Waiting, true), None);
+        for state in [Done, Skipped, Dead, Discarded] {
+            assert_eq!((hinders(state, true), hinders(state, false)), (None, None), "{state}");
+        }
+    }
 
     #[test]
     fn only_what_certainly_had_no_effect_is_done_anew() {

@@ -13,7 +13,7 @@ use crate::{
     store::{NewJob, Start, Timeline},
 };
 
-use super::{Engine, Replanned, RouteEnd, next_version, recorded_verdict};
+use super::{Engine, Replanned, RouteEnd, next_version, recorded_verdict, replayable};
 
 /// An event's routes, as a replay would leave them.
 #[derive(Debug, Serialize)]
@@ -91,6 +91,7 @@ impl Engine {
         mode: ReplayMode,
         clock: &dyn Clock,
     ) -> Result<Preview, String> {
+        replayable(timeline)?;
         let event = &timeline.event;
         let wish = Replay { mode, sweep: "preview".into() };
         let jobs = self.replay_jobs(event, &wish)?;

@@ -1,12 +1,12 @@
 //! A replayed event's plan, held against what was planned and done before.
 
 use crate::{
-    decide::replan::{Replan, past, replan},
-    domain::{ActionPlan, Call, JobId, Name, Timestamp, Verdict, Work},
+    decide::replan::{Replan, hinders, past, replan},
+    domain::{ActionPlan, Call, JobId, JobState, Name, Timestamp, Verdict, Work},
     store::{JobHistory, NewJob, Start, Timeline},
 };
 
-use super::Engine;
+use super::{Engine, INTAKE};
 
 /// A plan, and what it puts an end to.
 #[derive(Debug)]
@@ -22,6 +22,41 @@ pub struct Replanned {
 pub fn recorded_verdict<'t>(timeline: &'t Timeline, route: &str) -> Option<&'t Verdict> {
     timeline.jobs.iter().rev().find_map(|entry| match &entry.job.work {
         Work::Route { route: of, .. } if &**of == route => entry.job.verdict.as_ref(),
+        Work::Route { .. } | Work::Action(_) => None,
+    })
+}
+
+/// Whether the event can be run again now.
+///
+/// # Errors
+/// Why not.
+pub fn replayable(timeline: &Timeline) -> Result<(), String> {
+    for JobHistory { job, history, .. } in &timeline.jobs {
+        if let Work::Route { route, .. } = &job.work
+            && let Some(why) = hinders(job.state, !history.is_empty())
+        {
+            return Err(format!("its route `{route}` {why}"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether `sweep` has run the event already.
+pub fn was_replayed(timeline: &Timeline, sweep: &str) -> bool {
+    timeline.jobs.iter().any(|entry| match &entry.job.work {
+        Work::Route { replay: Some(replay), .. } => &*replay.sweep == sweep,
+        Work::Route { replay: None, .. } | Work::Action(_) => false,
+    })
+}
+
+/// Other jobs of a route that would run it once more: a replay, which itself is under way, takes their place. So it does
+/// that of an intake, which would add the route anew.
+fn superseded(timeline: &Timeline, route: &str) -> impl Iterator<Item = JobId> {
+    let open = |state: JobState| !state.is_final() && state != JobState::Leased;
+    timeline.jobs.iter().filter_map(move |entry| match &entry.job.work {
+        Work::Route { route: of, .. } if (&**of == route || &**of == INTAKE) && open(entry.job.state) => {
+            Some(entry.job.id)
+        }
         Work::Route { .. } | Work::Action(_) => None,
     })
 }
@@ -53,7 +88,8 @@ impl Engine {
         verdict: Option<&Verdict>,
         now: Timestamp,
     ) -> Replanned {
-        let mut replanned = Replanned { jobs: Vec::new(), replaces: Vec::new(), kept: Vec::new() };
+        let replaces = superseded(timeline, route).collect();
+        let mut replanned = Replanned { jobs: Vec::new(), replaces, kept: Vec::new() };
         for mut job in jobs {
             let Work::Action(plan) = &job.work else { continue };
             if job.request.is_none() && plan.after.iter().all(|id| replanned.kept.contains(id)) {

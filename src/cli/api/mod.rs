@@ -42,7 +42,7 @@ pub(super) struct Admin {
 
 /// One of the two ways to the same answers.
 pub(super) enum Api {
-    Running(Running),
+    Running(Box<Running>),
     Stopped(Box<Stopped>),
 }
 
@@ -77,14 +77,14 @@ impl Admin {
                     "no service answers at {url} ({why}): start it, or correct --admin or HOOKYARD_ADMIN"
                 )
             })?;
-            return Ok(Api::Running(running));
+            return Ok(Api::Running(Box::new(running)));
         }
         let files = project::files(dir.clone())?;
         let settings = config::load(&files).0.settings;
         let url = configured(&settings)?;
         let running = Running::new(&url, token(Some(&settings))?)?;
         match running.greet().await? {
-            Ok(()) => Ok(Api::Running(running)),
+            Ok(()) => Ok(Api::Running(Box::new(running))),
             Err(_) => Ok(Api::Stopped(Box::new(Stopped::open(&files, dir, self.data.clone(), &url)?))),
         }
     }

@@ -104,11 +104,19 @@ impl Which {
             if json {
                 out::json(&json!({ "moved": 0, "left": total }))?;
             } else {
+                if let Some(groups) = self.described(api, now).await?.filter(|_| total > 0) {
+                    out::say(groups)?;
+                }
                 out::say(format!("{} meant, none {}", letters(total), words.done))?;
             }
             return Ok(End::Well);
         }
-        self.describe(api, now).await?;
+        if !self.yes
+            && progress::can_ask()
+            && let Some(groups) = self.described(api, now).await?
+        {
+            eprintln!("{groups}");
+        }
         let question = format!("{} {}?", words.verb, letters(total));
         if !progress::confirmed(&question, self.yes, self.jobs.is_empty() && total > 1)? {
             out::say("nothing was done")?;
@@ -152,20 +160,18 @@ impl Which {
         self.jobs.chunks(ROWS_MAX as usize).map(with_ids).collect()
     }
 
-    /// Says on standard error what is meant, where the groups tell it.
-    async fn describe(&self, api: &Api, now: Timestamp) -> anyhow::Result<()> {
-        if self.yes || !self.jobs.is_empty() || self.filter.has_times() {
-            return Ok(());
+    /// What is meant, where the groups tell it.
+    async fn described(&self, api: &Api, now: Timestamp) -> anyhow::Result<Option<String>> {
+        if !self.jobs.is_empty() || self.filter.has_times() {
+            return Ok(None);
         }
-        let mut groups: Vec<Value> = api::read(&api.get("/api/v1/dead/groups", &[]).await?)?;
         let mut meant = Vec::new();
-        for group in groups.drain(..) {
+        for group in api::read::<Vec<Value>>(&api.get("/api/v1/dead/groups", &[]).await?)? {
             if self.filter.takes(&api::read(&group)?) {
                 meant.push(group);
             }
         }
-        eprintln!("{}", groups_table(&meant, now)?.show());
-        Ok(())
+        Ok(Some(groups_table(&meant, now)?.show()))
     }
 }
 

@@ -84,7 +84,7 @@ impl Demo {
                 "The service stays up until Ctrl-C. Its admin listener: http://{}/metrics",
                 stage.service.admin
             );
-            println!("  curl -s http://{}/api/v1/events?limit=3", stage.service.admin);
+            println!("  hookyard events list --admin http://{}", stage.service.admin);
             std::future::pending::<()>().await;
         }
         Ok(if well { End::Well } else { End::Badly })

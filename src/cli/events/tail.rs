@@ -57,8 +57,12 @@ impl Tail {
         let mut seen = Seen::default();
         let mut which =
             Which { source: self.source.clone(), event_type: self.event_type.clone(), ..Which::default() };
-        let newest = which.page(api, Timestamp::default(), None, self.lines.max(1)).await?;
-        let mut fresh = seen.fresh(&newest)?;
+        let mut fresh = seen.fresh(&which.page(api, Timestamp::default(), None, self.lines.max(1)).await?)?;
+        // The next looks reach back: what they would find is seen by now, shown or not.
+        which.since = Some(When::At(seen.forget()));
+        let beside = self.look(api, &which, &mut seen).await?;
+        fresh.splice(0..0, beside);
+        fresh.sort_by_cached_key(|entry| id(entry).ok());
         fresh.drain(..fresh.len().saturating_sub(self.lines as usize));
         loop {
             for entry in &fresh {

@@ -71,7 +71,7 @@ pub(super) async fn show(api: &Api, events: &[EventId], reclassify: bool, json: 
             Ok(preview) => preview,
             Err(error) => {
                 let refusal = error.downcast::<api::Refusal>()?;
-                if refusal.status != super::CONFLICT {
+                if !super::ONE_REFUSED.contains(&refusal.status) {
                     return Err(refusal.into());
                 }
                 well = false;

@@ -20,8 +20,8 @@ use super::{
     logs, out, progress, runtime,
 };
 
-/// What the API answers where an event cannot be replayed.
-const CONFLICT: u16 = 409;
+/// What the API answers where one event cannot be replayed: it is not on record (any more), or for the reason told.
+const ONE_REFUSED: [u16; 2] = [404, 409];
 
 /// Run stored events again under today's configuration. What had its effect with the same bytes is not done again.
 #[derive(Debug, Args)]
@@ -160,7 +160,7 @@ impl Tally {
     /// One event that cannot be replayed does not hold up the others; every other failure ends the run.
     fn refuse(&mut self, event: EventId, error: anyhow::Error) -> anyhow::Result<()> {
         let refusal = error.downcast::<Refusal>()?;
-        if refusal.status != CONFLICT {
+        if !ONE_REFUSED.contains(&refusal.status) {
             return Err(refusal.into());
         }
         let reason = refusal.reason.replace(&event.to_string(), "it");

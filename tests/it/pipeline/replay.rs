@@ -286,13 +286,67 @@ async fn a_body_in_a_file_is_there_for_what_follows_and_for_replays() {
 }
 
 #[tokio::test]
-async fn a_paused_route_holds_replays_too() {
+async fn a_paused_route_holds_replays_and_one_at_a_time_is_enough() {
     let house = House::start().await;
     let first = house.run(&lead("l")).await;
     house.tell("/api/v1/pause", json!({ "route": "triage" })).await;
     replay(&house, first.event.id, "reuse", "s").await;
+    assert_eq!(replay(&house, first.event.id, "reuse", "s").await.word(), "already");
+    let second = replay(&house, first.event.id, "reuse", "s2").await;
+    assert_eq!(second.status, 409);
+    assert!(second.text.contains("its route `triage` has not ended yet"), "{second:?}");
     let held = house.until(first.event.id, |t| t.jobs.len() == first.jobs.len() + 1).await;
     assert_eq!(held.jobs.last().unwrap().job.state, JobState::Ready);
     house.tell("/api/v1/resume", json!({ "route": "triage" })).await;
     assert_eq!(house.settled(first.event.id).await.state, EventState::Done);
+}
+
+#[tokio::test]
+async fn what_a_replay_has_overtaken_cannot_be_done_a_second_time() {
+    let house = House::plan().start().await;
+    let broken = House::plan().edit(
+        hookyard::config::ROUTES,
+        "when = \"verdict.label == 'support'\"",
+        "when = \"verdict.label == 'support' and event.body.no.such.field\"",
+    );
+    house.reconfigure(&broken);
+    let dead = house.run(&ticket("t")).await;
+    assert_eq!((dead.state, route(&dead).job.state), (EventState::Dead, JobState::Dead));
+    house.reconfigure(&House::plan());
+    let done = replayed(&house, dead.event.id, "reuse").await;
+    assert_eq!((done.state, route(&done).job.state), (EventState::Done, JobState::Discarded));
+    let again = house.tell("/api/v1/dead/redrive", json!({})).await;
+    assert_eq!(again.json["moved"], 0);
+    assert_eq!(house.sandbox.requests(TICKETS), 1);
+}
+
+#[tokio::test]
+async fn a_suspected_replay_is_not_let_in_by_a_replay() {
+    let house = House::start().await;
+    let github = |id| {
+        Delivery::github(
+            id,
+            "pull_request",
+            json!({ "action": "opened", "is": "security", "pull_request": {} }),
+        )
+    };
+    house.run(&github("g1")).await;
+    let suspected = house.run(&github("g2")).await;
+    assert_eq!(suspected.state, EventState::Waiting);
+    let refused = replay(&house, suspected.event.id, "reuse", "s").await;
+    assert_eq!(refused.status, 409);
+    assert!(refused.text.contains("waits for a person: decide that first"), "{refused:?}");
+    assert_eq!(house.settled(suspected.event.id).await, suspected);
+}
+
+#[tokio::test]
+async fn an_event_that_no_judge_placed_is_placed_by_a_replay_and_waits_no_more() {
+    let house = House::start().await;
+    let unsure = house.run(&form("f")).await;
+    assert_eq!(unsure.state, EventState::Waiting);
+    house.reconfigure(&House::plan().llm());
+    house.sandbox.reply_next(says("internal"));
+    let done = replayed(&house, unsure.event.id, "reclassify").await;
+    assert_eq!((done.state, route(&done).job.state), (EventState::Done, JobState::Discarded));
+    assert_eq!(outcomes(action(&done, "notice")), ["done"]);
 }
