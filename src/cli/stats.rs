@@ -1,6 +1,6 @@
 //! `hookyard stats`
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use clap::Args;
 use serde::Deserialize;
@@ -29,6 +29,7 @@ struct View {
     depths: DepthsView,
     pauses: Vec<Value>,
     load: LoadView,
+    breakers: BTreeMap<String, BTreeMap<String, BreakerView>>,
     sources: Vec<SourceView>,
 }
 
@@ -64,6 +65,14 @@ struct LoadView {
 }
 
 #[derive(Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+enum BreakerView {
+    Closed {},
+    Open { left_ms: u64, reason: String },
+    HalfOpen { reason: String },
+}
+
+#[derive(Deserialize)]
 struct SourceView {
     source: String,
     last_heard: Option<Timestamp>,
@@ -88,7 +97,7 @@ impl Stats {
 }
 
 fn story(view: &View) -> String {
-    let View { now, depths, pauses, load, sources } = view;
+    let View { now, depths, pauses, load, breakers, sources } = view;
     let mut lanes = Table::new(&[Column::whole("LANE"), Column::number("READY"), Column::whole("HEAD DUE")]);
     for LaneView { lane, ready, oldest_due } in &depths.lanes {
         let head = oldest_due.map_or_else(|| "-".to_owned(), |due| moments::age(due, *now));
@@ -100,6 +109,7 @@ fn story(view: &View) -> String {
             load.open_jobs, depths.leased, depths.blocked, depths.waiting, depths.dead, load.payload_bytes
         ),
         pause::told(pauses),
+        breakers_told(breakers),
         lanes.show(),
     ];
     if !depths.queues.is_empty() {
@@ -114,6 +124,26 @@ fn story(view: &View) -> String {
         parts.push(heard.show());
     }
     parts.join("\n\n")
+}
+
+/// Those that are not closed, by kind and name.
+fn breakers_told(breakers: &BTreeMap<String, BTreeMap<String, BreakerView>>) -> String {
+    let named =
+        breakers.iter().flat_map(|(kind, of)| of.iter().map(move |(name, breaker)| (kind, name, breaker)));
+    let lines: Vec<String> = named
+        .filter_map(|(kind, name, breaker)| {
+            let told = match breaker {
+                BreakerView::Closed {} => return None,
+                BreakerView::Open { left_ms, reason } => {
+                    let left = humantime::format_duration(Duration::from_secs(left_ms.div_ceil(1_000)));
+                    format!("open for {left}: {}", out::plain(reason))
+                }
+                BreakerView::HalfOpen { reason } => format!("tries one call: {}", out::plain(reason)),
+            };
+            Some(format!("breaker of {} {name} {told}", kind.trim_end_matches('s')))
+        })
+        .collect();
+    if lines.is_empty() { "every breaker is closed".to_owned() } else { lines.join("\n") }
 }
 
 fn queues(queues: &[QueueView]) -> String {

@@ -5,19 +5,23 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::decide::breaker::Shown;
 
 use super::Console;
 
 pub(super) async fn list(State(console): State<Console>) -> Response {
+    Json(shown(&console)).into_response()
+}
+
+/// Every breaker, by what it guards and name.
+pub(super) fn shown(console: &Console) -> Value {
     let (engine, elapsed) = (console.engine(), console.clock.monotonic());
-    let body = json!({
+    json!({
         "destinations": engine.breakers(elapsed),
         "judges": engine.judge_breakers(elapsed),
-    });
-    Json(body).into_response()
+    })
 }
 
 /// Sets the gauges: 0 closed, 1 half open, 2 open.

@@ -7,7 +7,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Console, problem::Problem};
+use super::{Console, breakers, problem::Problem};
 
 pub(super) async fn depths(State(console): State<Console>) -> Result<Response, Problem> {
     Ok(Json(console.store.depths().await?).into_response())
@@ -26,6 +26,7 @@ pub(super) async fn stats(State(console): State<Console>) -> Result<Response, Pr
         "pauses": pauses,
         "load": { "open_jobs": load.open_jobs, "payload_bytes": load.payload_bytes },
         "dead": dead,
+        "breakers": breakers::shown(&console),
         "sources": sources(&console).await?,
     }))
     .into_response())

@@ -163,7 +163,10 @@ async fn a_stopped_store_is_operated_by_the_same_commands() {
     assert!(full.contains(r#"{"type":"payment.succeeded","data":{"id":"p1"}}"#), "{full}");
     assert_eq!(well(run(&["dead", "redrive", "--all"])), "1 dead letter redriven\n");
     let stats = well(run(&["stats"]));
-    assert!(stats.contains("open jobs: 1,") && stats.contains("nothing is paused"), "{stats}");
+    assert!(
+        stats.contains("open jobs: 1,") && stats.contains("nothing is paused\n\nevery breaker is closed"),
+        "{stats}"
+    );
     assert_eq!(well(run(&["pause", "--route", "all"])), "paused: route all\n");
     run(&["pause", "--destination", "nowhere"]).assert_refused("no destination is called `nowhere`");
     run(&["events", "tail"]).assert_refused("`hookyard events list` shows what is there");

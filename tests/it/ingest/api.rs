@@ -139,6 +139,7 @@ async fn the_stats_tell_how_much_is_where() {
     assert!(stats["load"]["payload_bytes"].as_u64().unwrap() > 0);
     assert_eq!(stats["dead"], json!({ "jobs": 0, "groups": 0 }));
     assert_eq!(stats["depths"]["queues"][0]["route"], "triage");
+    assert_eq!(stats["breakers"]["destinations"]["crm"]["state"], "closed");
     let heard: Vec<&Value> = stats["sources"]
         .as_array()
         .unwrap()
