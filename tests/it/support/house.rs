@@ -187,7 +187,6 @@ impl Plan {
             base: Some(dir.path().to_owned()),
             data_dir: Some(dir.path().to_owned()),
             reach: Reach::Sandbox,
-            ..CompileOptions::default()
         };
         let (engine, problems) = engine::compile(&self.files, &env, options);
         engine.unwrap_or_else(|| panic!("the configuration has errors: {problems}"))
