@@ -184,11 +184,11 @@ impl Breaker {
         }
     }
 
-    /// How long until a call may find out, if it is open.
+    /// How long until a call may find out; `None` where one may now.
     pub fn left(&self, now: Duration) -> Option<Duration> {
         match &self.state {
-            State::Open { until, .. } => Some(until.saturating_sub(now)),
-            State::Closed | State::Probing { .. } => None,
+            State::Open { until, .. } if now < *until => Some(until.saturating_sub(now)),
+            State::Open { .. } | State::Closed | State::Probing { .. } => None,
         }
     }
 
@@ -276,6 +276,11 @@ mod tests {
         assert_eq!(breaker.admit(100 * S).map_err(|(wait, _)| wait), Err(60 * S));
         assert_eq!(breaker.admit(159 * S).map_err(|(wait, _)| wait), Err(S));
         assert_eq!((breaker.room(159 * S), breaker.room(160 * S)), (Some(0), Some(1)));
+        assert_eq!(
+            (breaker.left(159 * S), breaker.left(160 * S)),
+            (Some(S), None),
+            "nobody waits for what is over"
+        );
         assert!(matches!(breaker.shown(130 * S), Shown::Open { left_ms: 30_000, .. }));
         assert!(matches!(breaker.shown(160 * S), Shown::HalfOpen { .. }));
     }

@@ -45,7 +45,8 @@ impl Worker {
             (act::act(&request.kind), engine.destination(&request.destination))
         else {
             let reason = format!("no destination is called `{}` today", request.destination);
-            return Ok(Next::Park { due: self.clock.now().plus(UNKNOWN_PAUSE), reason }.into());
+            let next = Next::Park { due: self.clock.now().plus(UNKNOWN_PAUSE), reason };
+            return Ok(End { in_doubt: job.in_doubt, ..End::from(next) });
         };
         let mut look_first = false;
         if job.in_doubt {
