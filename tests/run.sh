@@ -10,7 +10,7 @@
 #
 # Longer proofs, by environment variable:
 #
-#   KILLS=200 ./tests/run.sh under_load        rounds of kill -9 under load (3 if unset)
+#   KILLS=200 ./tests/run.sh under_load        rounds of kill -9 of each kind (10 if unset)
 #   KILL_SEED=7 ./tests/run.sh under_load      the one round that a failure named
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -78,5 +78,5 @@ quiet=()
 [ -t 2 ] || quiet=(--quiet)
 say "building the tests; the first time takes some minutes"
 cargo test --locked ${quiet[@]+"${quiet[@]}"} --no-run
-say "running them, kills under load: ${KILLS:-3}"
+say "running them, rounds of kills of each kind: ${KILLS:-10}"
 exec cargo test --locked --quiet --no-fail-fast -- "$@"
