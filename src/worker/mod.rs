@@ -71,7 +71,9 @@ impl Worker {
             }
             work.mark_unchanged();
             let shares = turns.shares(u32::try_from(free.len()).unwrap_or(u32::MAX));
-            let limits = self.engine().limits(self.clock.monotonic());
+            // One moment for the limits and for how long they hold: between two a breaker's time could end unseen.
+            let (asked_at, elapsed) = (self.clock.now(), self.clock.monotonic());
+            let limits = self.engine().limits(elapsed);
             let claim = match self.store.claim(ClaimRequest { shares, lease, limits }).await {
                 Ok(claim) => claim,
                 Err(error) => {
@@ -84,7 +86,7 @@ impl Worker {
                 drop(free);
                 let now = self.clock.now();
                 let look_again = now.plus(LOOK_EVERY);
-                let held = self.engine().held_for(self.clock.monotonic()).map(|left| now.plus(left));
+                let held = self.engine().held_for(elapsed).map(|left| asked_at.plus(left));
                 let until = claim
                     .next_due
                     .into_iter()
