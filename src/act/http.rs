@@ -153,7 +153,7 @@ impl Act for Http {
         &self,
         request: &FrozenRequest,
         destination: &Destination,
-        attempt: Try,
+        attempt: &Try,
     ) -> Result<Receipt, Failure> {
         let Call::Http { body, .. } = &request.call else { return Err(misdirected(self, request)) };
         let key = &request.idempotency_key;
@@ -171,7 +171,7 @@ impl Act for Http {
                 }
             }
         }
-        let response = outbound::deliver(out, request, destination, attempt.now).await?;
+        let response = outbound::deliver(out, request, destination, attempt).await?;
         Ok(outbound::receipt(&response))
     }
 }

@@ -25,6 +25,7 @@ use serde_json::Value;
 use crate::{
     decide::retry::Failure,
     domain::{Call, EffectClass, FrozenRequest, Receipt, Timestamp},
+    remote::Pass,
     template::{Context, TemplateError},
 };
 
@@ -84,7 +85,7 @@ pub trait Act: Send + Sync {
         &self,
         request: &FrozenRequest,
         destination: &Destination,
-        attempt: Try,
+        attempt: &Try,
     ) -> Result<Receipt, Failure>;
 }
 
@@ -99,12 +100,14 @@ pub trait Freeze: Send + Sync + Debug {
 }
 
 /// The circumstances of one attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Try {
     /// The time that is signed and that waits are counted from.
     pub now: Timestamp,
     /// An earlier attempt may have arrived: where the class is [`EffectClass::Marked`], look for its marker first.
     pub look_first: bool,
+    /// From [`Destination::ready`]: it takes note of how the request went, and its owner tells that to the breaker.
+    pub pass: Option<Pass>,
 }
 
 /// Something that was rendered must not leave.

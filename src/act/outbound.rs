@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::{
-    Destination, Setting,
+    Destination, Setting, Try,
     destination::{Address, SecretUrl},
     refused,
 };
@@ -100,16 +100,20 @@ pub(super) async fn deliver(
     out: Request,
     request: &FrozenRequest,
     destination: &Destination,
-    now: Timestamp,
+    attempt: &Try,
 ) -> Result<Response, Failure> {
     let Some(remote) = &destination.remote else {
         return Err(refused("the destination has no url"));
     };
-    let response = remote.send(out).await.map_err(|error| match error {
+    let sent = match &attempt.pass {
+        Some(pass) => remote.send_under(out, pass).await,
+        None => remote.send(out).await,
+    };
+    let response = sent.map_err(|error| match error {
         RemoteError::NotSent { reason } => Failure::Transient { reason, retry_after: None },
         RemoteError::Unknown { reason } => Failure::Unknown { reason, retry_after: None },
     })?;
-    match failure(&response, request.class, now) {
+    match failure(&response, request.class, attempt.now) {
         None => Ok(response),
         Some(failure) => Err(failure),
     }

@@ -152,13 +152,13 @@ impl Act for PagerDuty {
         &self,
         request: &FrozenRequest,
         destination: &Destination,
-        attempt: Try,
+        attempt: &Try,
     ) -> Result<Receipt, Failure> {
         if !matches!(&request.call, Call::Post { .. }) {
             return Err(misdirected(self, request));
         }
         let out = outbound::prepare(request, destination)?;
-        let response = outbound::deliver(out, request, destination, attempt.now).await?;
+        let response = outbound::deliver(out, request, destination, attempt).await?;
         if response.status == 202 {
             return Ok(outbound::receipt(&response));
         }

@@ -67,13 +67,13 @@ impl Act for SlackWebhook {
         &self,
         request: &FrozenRequest,
         destination: &Destination,
-        attempt: Try,
+        attempt: &Try,
     ) -> Result<Receipt, Failure> {
         if !matches!(&request.call, Call::Http { target: Target::SecretUrl, .. }) {
             return Err(misdirected(self, request));
         }
         let out = outbound::prepare(request, destination)?;
-        let response = outbound::deliver(out, request, destination, attempt.now).await?;
+        let response = outbound::deliver(out, request, destination, attempt).await?;
         if response.status == 200 && response.body.trim_ascii() == b"ok" {
             Ok(outbound::receipt(&response))
         } else {
@@ -163,7 +163,7 @@ mod tests {
         ] {
             let destination = destination(secret_url(&format!("{base}{path}")));
             let request = frozen(&SlackWebhook, freeze("hi").unwrap(), EffectClass::Bare);
-            let got = SlackWebhook.perform(&request, &destination, attempt()).await;
+            let got = SlackWebhook.perform(&request, &destination, &attempt()).await;
             let shown = format!("{got:?} {destination:?}");
             assert!(shown.starts_with(&format!("Err({want}")) || shown.starts_with(want), "{path}: {shown}");
             assert!(!shown.contains(path), "{shown}");

@@ -79,7 +79,7 @@ impl Act for StoreAppend {
         &self,
         request: &FrozenRequest,
         destination: &Destination,
-        attempt: Try,
+        attempt: &Try,
     ) -> Result<Receipt, Failure> {
         let Call::Append { log, line } = &request.call else { return Err(misdirected(self, request)) };
         if !is_log_name(log) {
@@ -91,7 +91,8 @@ impl Act for StoreAppend {
             line: envelope(request, line)
                 .map_err(|error| refused(format!("the frozen line is no JSON: {error}")))?,
         };
-        let work = tokio::task::spawn_blocking(move || entry.append(attempt.look_first));
+        let look_first = attempt.look_first;
+        let work = tokio::task::spawn_blocking(move || entry.append(look_first));
         let sent = match work.await {
             Ok(appended) => appended?,
             Err(_) => {

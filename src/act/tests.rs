@@ -42,7 +42,7 @@ pub(super) fn frozen(act: &dyn Act, call: Call, class: EffectClass) -> FrozenReq
 }
 
 pub(super) fn attempt() -> Try {
-    Try { now: NOW, look_first: false }
+    Try { now: NOW, look_first: false, pass: None }
 }
 
 #[test]
@@ -82,7 +82,7 @@ async fn no_kind_performs_anothers_request() {
     ] {
         let act = act(kind).unwrap();
         let request = frozen(act, call, EffectClass::Bare);
-        let failure = act.perform(&request, &destination, attempt()).await.unwrap_err();
+        let failure = act.perform(&request, &destination, &attempt()).await.unwrap_err();
         assert!(matches!(failure, Failure::Permanent { .. }), "{kind}: {failure:?}");
     }
 }

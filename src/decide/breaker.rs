@@ -184,11 +184,12 @@ impl Breaker {
         }
     }
 
-    /// How long until a call may find out; `None` where one may now.
+    /// How long until a call may find out, if it is open. `None` from then on: nobody need wait for it any more, though
+    /// it may be long until there is a call to find out with.
     pub fn left(&self, now: Duration) -> Option<Duration> {
         match &self.state {
-            State::Open { until, .. } if now < *until => Some(until.saturating_sub(now)),
-            State::Open { .. } | State::Closed | State::Probing { .. } => None,
+            State::Open { until, .. } => until.checked_sub(now).filter(|left| !left.is_zero()),
+            State::Closed | State::Probing { .. } => None,
         }
     }
 
@@ -243,6 +244,8 @@ impl Breaker {
 }
 
 #[cfg(test)]
+mod any_order;
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -276,11 +279,8 @@ mod tests {
         assert_eq!(breaker.admit(100 * S).map_err(|(wait, _)| wait), Err(60 * S));
         assert_eq!(breaker.admit(159 * S).map_err(|(wait, _)| wait), Err(S));
         assert_eq!((breaker.room(159 * S), breaker.room(160 * S)), (Some(0), Some(1)));
-        assert_eq!(
-            (breaker.left(159 * S), breaker.left(160 * S)),
-            (Some(S), None),
-            "nobody waits for what is over"
-        );
+        let left = [159, 160, 161].map(|s| breaker.left(s * S));
+        assert_eq!(left, [Some(S), None, None], "whoever sleeps until then must not wake for ever");
         assert!(matches!(breaker.shown(130 * S), Shown::Open { left_ms: 30_000, .. }));
         assert!(matches!(breaker.shown(160 * S), Shown::HalfOpen { .. }));
     }

@@ -5,12 +5,13 @@ use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
 use reqwest::{Client, ClientBuilder, Url, redirect::Policy};
 
 use crate::{
-    decide::breaker::{self, Shown},
+    decide::breaker::{self, Outcome, Shown},
     rate::Bucket,
 };
 
 use super::{
     Busy, Pass, RemoteError, Request, Response,
+    error::is_ours,
     gate::Gate,
     guard::{self, PublicOnly},
     install_tls,
@@ -110,7 +111,7 @@ impl Remote {
     }
 
     /// Takes the right to send one request, or tells how long to wait for it. To be asked before anything is begun, as
-    /// waiting costs nothing then; [`Remote::send`] does not ask again. How it went is told to the [`Pass`]. `elapsed`
+    /// waiting costs nothing then; [`Remote::send_under`] does not ask again. How it went is noted in the [`Pass`]. `elapsed`
     /// is [`crate::domain::Clock::monotonic`].
     ///
     /// # Errors
@@ -153,18 +154,46 @@ impl Remote {
         if self.options.allow_private { Ok(()) } else { guard::check_literal(url).map_err(|e| e.to_string()) }
     }
 
-    /// Sends the request once and reads the answer up to the bound. An answer of any status is an answer.
+    /// Sends the request once and reads the answer up to the bound. An answer of any status is an answer. For those who
+    /// did not ask [`Remote::ready`].
     ///
     /// # Errors
     /// There is no answer; the variant says whether the request may have arrived.
     pub async fn send(&self, request: Request) -> Result<Response, RemoteError> {
+        self.exchange(request, |_| {}).await
+    }
+
+    /// As [`Remote::send`], noting in `pass` how it went.
+    ///
+    /// # Errors
+    /// As [`Remote::send`].
+    pub async fn send_under(&self, request: Request, pass: &Pass) -> Result<Response, RemoteError> {
+        self.exchange(request, |outcome| pass.note(outcome)).await
+    }
+
+    async fn exchange(&self, request: Request, note: impl Fn(Outcome)) -> Result<Response, RemoteError> {
         self.admits(&request.url).map_err(|reason| RemoteError::NotSent { reason })?;
         let Request { method, url, headers, body, secrets } = request;
         let sent = self.client.request(method, url).headers(headers).body(body).send().await;
-        let mut answer = sent.map_err(|error| RemoteError::from_reqwest(&error, self.options.timeout))?;
+        let mut answer = sent.map_err(|error| {
+            let told = RemoteError::from_reqwest(&error, self.options.timeout);
+            if !is_ours(&error) {
+                note(Outcome::Failed { reason: told.reason().to_owned() });
+            }
+            told
+        })?;
         let (status, headers) = (answer.status().as_u16(), std::mem::take(answer.headers_mut()));
+        note(told_by(status));
         let (body, truncated) = read(answer, self.options.answer_bytes_max).await;
         Ok(Response { status, headers, body: redact(body, &secrets).into(), truncated })
+    }
+}
+
+/// What a status says of the other side. The answer itself is not quoted: this stands in the records of other events.
+fn told_by(status: u16) -> Outcome {
+    match status {
+        408 | 500..=599 => Outcome::Failed { reason: format!("answered {status}") },
+        _ => Outcome::Answered,
     }
 }
 

@@ -45,6 +45,11 @@ impl RemoteError {
     }
 }
 
+/// Whether it says nothing about the other side: by our own doing nothing went out.
+pub(super) fn is_ours(error: &reqwest::Error) -> bool {
+    error.is_builder() || find::<NotPublic>(error).is_some()
+}
+
 /// The innermost cause. The outer ones repeat it, and reqwest's own names the URL.
 fn root(error: &reqwest::Error) -> String {
     let mut cause: Option<&(dyn Error + 'static)> = error.source();

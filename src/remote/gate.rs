@@ -68,7 +68,7 @@ impl Gate {
             return Err(Busy { wait, reason });
         }
         state.calls += 1;
-        Ok(Pass { gate: Arc::clone(self), ticket: Some(ticket) })
+        Ok(Pass { gate: Arc::clone(self), ticket: Some(ticket), noted: Mutex::new(None) })
     }
 
     /// How many calls the breaker lets be under way: `None` for any number.
@@ -89,9 +89,23 @@ impl Gate {
 pub struct Pass {
     gate: Arc<Gate>,
     ticket: Option<Ticket>,
+    /// How the request under it went; of several the last one.
+    noted: Mutex<Option<Outcome>>,
 }
 
 impl Pass {
+    /// Notes how a request went.
+    pub(super) fn note(&self, outcome: Outcome) {
+        *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+    }
+
+    /// The attempt has ended: tells what [`super::Remote::send_under`] noted, if anything was sent; what has changed by
+    /// it.
+    pub fn end(self, now: Duration) -> Option<Change> {
+        let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.tell(&noted?, now)
+    }
+
     /// Tells how the call went; what has changed by it.
     pub fn tell(mut self, outcome: &Outcome, now: Duration) -> Option<Change> {
         let ticket = self.ticket.take()?;

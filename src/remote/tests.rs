@@ -199,3 +199,48 @@ fn debug_shows_no_secret() {
     let error = error.with_bearer(&SecretString::from("tok_123\n")).unwrap_err();
     assert!(!format!("{error} {error:?}").contains("tok_123"), "{error:?}");
 }
+
+async fn breaker_after(url: &str) -> crate::decide::breaker::Shown {
+    let breaker = crate::decide::breaker::Settings { failures: 3, ..Default::default() };
+    let timeout = std::time::Duration::from_millis(300);
+    let remote = Remote::new(RemoteOptions { breaker, timeout, ..options() }).unwrap();
+    let elapsed = std::time::Duration::from_secs(1);
+    for _ in 0..3 {
+        let pass = remote.ready(elapsed).unwrap();
+        let _ = remote.send_under(Request::new(Method::GET, url.parse().unwrap()), &pass).await;
+        pass.end(elapsed);
+    }
+    remote.breaker(elapsed)
+}
+
+#[tokio::test]
+async fn what_says_that_the_other_side_is_down_and_what_does_not() {
+    use crate::decide::breaker::Shown;
+    let answer = |axum::extract::Path(status): axum::extract::Path<u16>| async move {
+        (StatusCode::from_u16(status).unwrap(), "somebody's private words")
+    };
+    let base =
+        format!("http://{}", serve(Router::new().route("/{status}", axum::routing::get(answer))).await);
+    let silent = serve(Router::new().fallback(std::future::pending::<()>)).await;
+    for (url, want) in [
+        (format!("{base}/500"), "answered 500"),
+        (format!("{base}/503"), "answered 503"),
+        (format!("{base}/529"), "answered 529"),
+        (format!("{base}/408"), "answered 408"),
+        (format!("http://{silent}/"), "no answer within 300 ms"),
+        (format!("http://{}/", closed().await), "could not connect: "),
+        (format!("http://{}/", canned(b"").await), "the connection broke before an answer came: "),
+        (format!("http://{}.invalid/", "x".repeat(64)), "its name could not be resolved: "),
+    ] {
+        let shown = breaker_after(&url).await;
+        let Shown::Open { reason, .. } = &shown else { panic!("{url}: {shown:?}") };
+        let start = format!("3 failures in a row; the last one: {want}");
+        assert!(reason.starts_with(&start) && !reason.contains("private"), "{url}: {reason}");
+    }
+    for status in [200, 204, 302, 400, 401, 404, 409, 422, 425, 429] {
+        let shown = breaker_after(&format!("{base}/{status}")).await;
+        assert_eq!(shown, Shown::Closed { failures_in_a_row: 0 }, "{status}");
+    }
+    // What we do not send ourselves says nothing.
+    assert_eq!(breaker_after("ftp://127.0.0.1/").await, Shown::Closed { failures_in_a_row: 0 });
+}

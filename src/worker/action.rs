@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     act::{self, Destination, Try},
     decide::{
-        breaker::{Change, Outcome},
+        breaker::Change,
         effect::{AfterUnknown, after_unknown},
         retry::{Failure, Tried},
     },
@@ -45,8 +45,7 @@ impl Worker {
             (act::act(&request.kind), engine.destination(&request.destination))
         else {
             let reason = format!("no destination is called `{}` today", request.destination);
-            let next = Next::Park { due: self.clock.now().plus(UNKNOWN_PAUSE), reason };
-            return Ok(End { in_doubt: job.in_doubt, ..End::from(next) });
+            return Ok(self.parked(engine, job, plan, UNKNOWN_PAUSE, reason));
         };
         let mut look_first = false;
         if job.in_doubt {
@@ -68,8 +67,9 @@ impl Worker {
         self.insist(claimed, || self.store.begin(claimed.lease, fresh.clone())).await?;
         host::pass(FailPoint::ActBegun);
         let begun = self.clock.now();
-        let performed = act.perform(&request, destination, Try { now: begun, look_first }).await;
-        self.tell(pass, &performed, destination);
+        let attempt = Try { now: begun, look_first, pass };
+        let performed = act.perform(&request, destination, &attempt).await;
+        self.tell(attempt.pass, destination);
         host::pass(FailPoint::Sent);
         Ok(match performed {
             Ok(receipt) => done(receipt),
@@ -86,9 +86,7 @@ impl Worker {
     ) -> Result<Result<FrozenRequest, Box<End>>, StoreError> {
         if !engine.has_action(&plan.uses) {
             let reason = format!("no action is called `{}` today", plan.uses);
-            return Ok(Err(Box::new(
-                Next::Park { due: self.clock.now().plus(UNKNOWN_PAUSE), reason }.into(),
-            )));
+            return Ok(Err(Box::new(self.parked(engine, &claimed.job, plan, UNKNOWN_PAUSE, reason))));
         }
         let timeline = self.insist(claimed, || self.store.timeline(claimed.event.id)).await?;
         let gone = || StoreError::Conflict(format!("the event of {} is gone", claimed.job.id));
@@ -100,7 +98,7 @@ impl Worker {
         Ok(frozen.map_err(|reason| Box::new(Next::Dead { cause: Cause::Unrenderable, reason }.into())))
     }
 
-    /// Hands a job back without an attempt, unless it is too old for that.
+    /// Hands a job back without an attempt, unless it is too old for that. What was in doubt still is.
     fn parked(&self, engine: &Engine, job: &Job, plan: &ActionPlan, wait: Duration, reason: String) -> End {
         let now = self.clock.now();
         let busy = Failure::Throttled { reason, retry_after: Some(wait) };
@@ -108,16 +106,10 @@ impl Worker {
         End { in_doubt: job.in_doubt, ..End::from(next) }
     }
 
-    /// Tells the destination's breaker how an attempt went. What refuses (4xx, 429 too) is up.
-    fn tell(&self, pass: Option<Pass>, performed: &Result<Receipt, Failure>, destination: &Destination) {
-        let outcome = match performed {
-            Ok(_) | Err(Failure::Throttled { .. } | Failure::Permanent { .. }) => Outcome::Answered,
-            Err(failure @ (Failure::Transient { .. } | Failure::Unknown { .. })) => {
-                Outcome::Failed { reason: failure.reason().to_owned() }
-            }
-        };
+    /// Tells the destination's breaker how an attempt went.
+    fn tell(&self, pass: Option<Pass>, destination: &Destination) {
         let name = destination.name();
-        match pass.and_then(|pass| pass.tell(&outcome, self.clock.monotonic())) {
+        match pass.and_then(|pass| pass.end(self.clock.monotonic())) {
             Some(Change::Opened { reason }) => {
                 tracing::warn!(destination = %name, reason, "the breaker of a destination has opened");
             }

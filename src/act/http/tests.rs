@@ -143,10 +143,14 @@ async fn each_attempt_sends_the_same_bytes_signed_anew() {
     let spec = || DestinationSpec { credential: set(TOKEN), signing_secret: set(SIGNING), ..spec(&base) };
     let call = freeze_to(json!({"path": "/events", "body": {"type": "x"}}), spec()).unwrap();
     let request = frozen(&Http, call, EffectClass::Bare);
-    let later =
-        Try { now: crate::domain::Timestamp::from_millis(NOW.as_millis() + 60_000), look_first: true };
+    let later = Try {
+        now: crate::domain::Timestamp::from_millis(NOW.as_millis() + 60_000),
+        look_first: true,
+        pass: None,
+    };
+    let signed_at = [NOW, later.now];
     for attempt in [attempt(), later] {
-        let receipt = Http.perform(&request, &destination(spec()), attempt).await.unwrap();
+        let receipt = Http.perform(&request, &destination(spec()), &attempt).await.unwrap();
         assert_eq!((receipt.sent, receipt.status), (Sent::Sent, Some(201)));
         let shown = serde_json::to_string(&receipt).unwrap();
         assert!(shown.contains("idempotency-key"), "{shown}");
@@ -157,7 +161,7 @@ async fn each_attempt_sends_the_same_bytes_signed_anew() {
         Verifier::new(Scheme::StandardWebhooks, vec![SecretString::from(SIGNING)], TOLERANCE_DEFAULT)
             .unwrap();
     let mut signatures = Vec::new();
-    for ((method, uri, headers, body), at) in seen.into_iter().zip([attempt().now, later.now]) {
+    for ((method, uri, headers, body), at) in seen.into_iter().zip(signed_at) {
         assert_eq!((method.as_str(), uri.path(), body.as_str()), ("POST", "/events", r#"{"type":"x"}"#));
         assert_eq!(headers["idempotency-key"], request.idempotency_key.as_str());
         assert_eq!(headers["webhook-id"], request.idempotency_key.as_str());
@@ -185,7 +189,7 @@ async fn credentials_go_only_where_the_configuration_says_today() {
         DestinationSpec { credential: Setting::Unset("CRM_TOKEN".to_owned()), ..spec(&base) },
         keyed(DestinationSpec::default()),
     ] {
-        let failure = Http.perform(&request, &destination(moved), attempt()).await.unwrap_err();
+        let failure = Http.perform(&request, &destination(moved), &attempt()).await.unwrap_err();
         assert!(matches!(failure, Failure::Permanent { .. }), "{failure:?}");
         assert!(!format!("{failure:?}").contains(TOKEN));
     }
@@ -194,7 +198,7 @@ async fn credentials_go_only_where_the_configuration_says_today() {
         DestinationSpec { url: unset("CRM_URL"), ..DestinationSpec::default() },
     );
     let request = frozen(&Http, dry.unwrap(), EffectClass::Bare);
-    let failure = Http.perform(&request, &destination(spec(&base)), attempt()).await.unwrap_err();
+    let failure = Http.perform(&request, &destination(spec(&base)), &attempt()).await.unwrap_err();
     assert!(failure.reason().contains("not set"), "{failure:?}");
     assert!(seen.lock().unwrap().is_empty());
 }
@@ -211,7 +215,7 @@ async fn no_answer_is_told_apart_from_nothing_sent() {
         let spec = || DestinationSpec { credential: set(TOKEN), idempotency_ms: Some(1), ..spec(&base) };
         let call = freeze_to(json!({}), spec()).unwrap();
         let request = frozen(&Http, call, EffectClass::Keyed { life_ms: 1 });
-        let failure = Http.perform(&request, &destination(spec()), attempt()).await.unwrap_err();
+        let failure = Http.perform(&request, &destination(spec()), &attempt()).await.unwrap_err();
         let shown = format!("{failure:?}");
         assert!(shown.starts_with(want), "{shown}");
         assert!(!shown.contains(TOKEN), "{shown}");

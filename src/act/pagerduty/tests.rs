@@ -184,7 +184,7 @@ async fn each_attempt_fills_in_the_keys_before_the_same_bytes() {
     let request = frozen(&PagerDuty, call, EffectClass::Natural);
     assert!(!format!("{request:?}").contains(ROUTING_KEY));
     for _ in 0..2 {
-        let receipt = PagerDuty.perform(&request, &destination(pager(&base)), attempt()).await.unwrap();
+        let receipt = PagerDuty.perform(&request, &destination(pager(&base)), &attempt()).await.unwrap();
         assert_eq!((receipt.sent, receipt.status), (Sent::Sent, Some(202)));
         let shown = serde_json::to_string(&receipt).unwrap();
         assert!(shown.contains("[redacted]") && !shown.contains(ROUTING_KEY), "{shown}");
@@ -218,7 +218,7 @@ async fn only_202_is_success_and_the_routing_key_stays_secret() {
         let to = || pager(&format!("{base}/{status}"));
         let request = frozen(&PagerDuty, freeze_to(trigger(json!({})), to()).unwrap(), EffectClass::Natural);
         let destination = destination(to());
-        let got = PagerDuty.perform(&request, &destination, attempt()).await;
+        let got = PagerDuty.perform(&request, &destination, &attempt()).await;
         let shown = format!("{got:?} {destination:?}");
         assert!(shown.starts_with(want), "{status}: {shown}");
         assert!(!shown.contains(ROUTING_KEY), "{shown}");
@@ -237,7 +237,7 @@ async fn the_routing_key_goes_only_where_the_configuration_says_today() {
         DestinationSpec { credential: set(ROUTING_KEY), ..secret_url(&base) },
         DestinationSpec { credential: set(ROUTING_KEY), ..DestinationSpec::default() },
     ] {
-        let failure = PagerDuty.perform(&request, &destination(moved), attempt()).await.unwrap_err();
+        let failure = PagerDuty.perform(&request, &destination(moved), &attempt()).await.unwrap_err();
         assert!(matches!(failure, Failure::Permanent { .. }), "{failure:?}");
         assert!(!format!("{failure:?}").contains(ROUTING_KEY));
     }
@@ -245,7 +245,7 @@ async fn the_routing_key_goes_only_where_the_configuration_says_today() {
         let mut request = request.clone();
         let Call::Post { body, .. } = &mut request.call else { panic!("{request:?}") };
         broken.clone_into(body);
-        let failure = PagerDuty.perform(&request, &destination(pager(&base)), attempt()).await.unwrap_err();
+        let failure = PagerDuty.perform(&request, &destination(pager(&base)), &attempt()).await.unwrap_err();
         assert!(matches!(failure, Failure::Permanent { .. }), "{broken}: {failure:?}");
     }
 }

@@ -21,7 +21,7 @@ fn request(key: &str) -> FrozenRequest {
 
 async fn perform(key: &str, dir: &Path, look_first: bool) -> Sent {
     let attempt = Try { look_first, ..attempt() };
-    let receipt = StoreAppend.perform(&request(key), &destination(dir), attempt).await.unwrap();
+    let receipt = StoreAppend.perform(&request(key), &destination(dir), &attempt).await.unwrap();
     assert_eq!(receipt.body, json!({"log": "spam"}));
     receipt.sent
 }
@@ -100,7 +100,7 @@ async fn writers_take_turns() {
 async fn what_was_not_begun_is_tried_again() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("logs"), "a file where a directory should be").unwrap();
-    let failure = StoreAppend.perform(&request("k"), &destination(dir.path()), attempt()).await.unwrap_err();
+    let failure = StoreAppend.perform(&request("k"), &destination(dir.path()), &attempt()).await.unwrap_err();
     assert!(matches!(failure, Failure::Transient { .. }), "{failure:?}");
 }
 

@@ -18,9 +18,9 @@ use super::{
 use crate::{
     classify::{ClassifyError, Ledger, LedgerError, Schema},
     config::tables::JudgeKind,
-    decide::breaker::{Change, Outcome, Shown},
+    decide::breaker::{Change, Shown},
     domain::{Answer, Clock, Name, Prior},
-    remote::{Busy, Pass, Remote, RemoteError, Request, RequestError, Response, Url, retry_after},
+    remote::{Busy, Pass, Remote, RemoteError, Request, RequestError, Url, retry_after},
 };
 
 /// What the vendor knows us by.
@@ -99,14 +99,9 @@ impl Llm {
         }
     }
 
-    /// Tells the breaker how a call went. A refusal (4xx, 429 too) comes from one that works.
-    fn tell(&self, pass: Pass, sent: &Result<Response, RemoteError>, clock: &dyn Clock) {
-        let outcome = match sent {
-            Ok(response) if response.status < 500 => Outcome::Answered,
-            Ok(response) => Outcome::Failed { reason: format!("answered {}", response.status) },
-            Err(error) => Outcome::Failed { reason: error.reason().to_owned() },
-        };
-        match pass.tell(&outcome, clock.monotonic()) {
+    /// Tells the breaker how a call went.
+    fn tell(&self, pass: Pass, clock: &dyn Clock) {
+        match pass.end(clock.monotonic()) {
             Some(Change::Opened { reason }) => {
                 tracing::warn!(judge = %self.settings.name, reason, "the breaker of a judge has opened");
             }
@@ -132,8 +127,8 @@ impl Llm {
     ) -> Result<Result<Answer, Turn>, LedgerError> {
         let name = &self.settings.name;
         let started = clock.monotonic();
-        let sent = self.remote.send(request).await;
-        self.tell(pass, &sent, clock);
+        let sent = self.remote.send_under(request, &pass).await;
+        self.tell(pass, clock);
         let response = match sent {
             Ok(response) => response,
             Err(RemoteError::NotSent { reason }) => {
