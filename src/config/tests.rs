@@ -1,6 +1,7 @@
 //! [`load`] as a whole: each kind of problem with its exact text.
 
 mod hostile;
+mod keeping;
 
 use super::*;
 
