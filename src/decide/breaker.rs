@@ -1,5 +1,9 @@
 //! Whether a destination or judge is asked at all: a circuit breaker as data. Time and outcomes come in as arguments.
 
+mod news;
+
+pub use news::{Course, News, Told};
+
 use std::time::Duration;
 
 use serde::Serialize;
@@ -47,6 +51,15 @@ pub enum Outcome {
 pub struct Ticket {
     /// Which of the breaker's states it was given in: what is told of an earlier one is old news.
     generation: u64,
+    /// The call carries an alarm of the service itself.
+    alarm: bool,
+}
+
+impl Ticket {
+    /// The same right, for a call that carries an alarm of the service itself; see [`Course::openings`].
+    pub fn for_alarm(self) -> Self {
+        Ticket { alarm: true, ..self }
+    }
 }
 
 /// It has opened or closed.
@@ -79,6 +92,8 @@ struct Slot {
     at: u64,
     calls: u32,
     failed: u32,
+    /// Those of the failed that carried no alarm.
+    failed_others: u32,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -95,7 +110,12 @@ pub struct Breaker {
     state: State,
     generation: u64,
     in_a_row: u32,
+    /// Those of `in_a_row` that carried no alarm.
+    in_a_row_others: u32,
     slots: [Slot; SLOTS],
+    course: Course,
+    /// Alarms alone have opened it.
+    by_alarms: bool,
 }
 
 impl Breaker {
@@ -105,7 +125,10 @@ impl Breaker {
             state: State::Closed,
             generation: 0,
             in_a_row: 0,
+            in_a_row_others: 0,
             slots: [Slot::default(); SLOTS],
+            course: Course::default(),
+            by_alarms: false,
         }
     }
 
@@ -126,7 +149,7 @@ impl Breaker {
             }
             State::Probing { reason } => return Err((PROBE_WAIT, reason.clone())),
         }
-        Ok(Ticket { generation: self.generation })
+        Ok(Ticket { generation: self.generation, alarm: false })
     }
 
     /// Takes note of how a call went; what has changed by it.
@@ -134,30 +157,36 @@ impl Breaker {
         if ticket.generation != self.generation {
             return None;
         }
+        self.course.works = *outcome == Outcome::Answered;
         match (&self.state, outcome) {
             (State::Open { .. }, _) => None,
             (State::Probing { .. }, Outcome::Answered) => {
                 self.generation += 1;
                 self.state = State::Closed;
-                self.in_a_row = 0;
+                (self.in_a_row, self.in_a_row_others) = (0, 0);
                 self.slots = [Slot::default(); SLOTS];
                 Some(Change::Closed)
             }
             (State::Probing { .. }, Outcome::Failed { reason }) => {
-                // Still as broken as it was: no news for anybody.
+                // Still as broken as it was: no news, unless only alarms have met it so far.
+                if self.by_alarms && !ticket.alarm {
+                    self.opened(reason, false);
+                }
                 self.open(format!("it still fails: {reason}"), now);
                 None
             }
             (State::Closed, Outcome::Answered) => {
-                self.count(now, false);
-                self.in_a_row = 0;
+                self.count(now, None);
+                (self.in_a_row, self.in_a_row_others) = (0, 0);
                 None
             }
             (State::Closed, Outcome::Failed { reason }) => {
-                self.count(now, true);
+                self.count(now, Some(ticket));
                 self.in_a_row = self.in_a_row.saturating_add(1);
+                self.in_a_row_others = self.in_a_row_others.saturating_add(u32::from(!ticket.alarm));
                 let why = self.why(now)?;
                 let reason = format!("{why}; the last one: {reason}");
+                self.opened(&reason, self.in_a_row_others == 0 && self.failed_others(now) == 0);
                 self.open(reason.clone(), now);
                 Some(Change::Opened { reason })
             }
@@ -206,6 +235,19 @@ impl Breaker {
         }
     }
 
+    /// What became of it so far.
+    pub fn course(&self) -> &Course {
+        &self.course
+    }
+
+    fn opened(&mut self, reason: &str, by_alarms: bool) {
+        self.by_alarms = by_alarms;
+        if !by_alarms {
+            self.course.openings = self.course.openings.saturating_add(1);
+            reason.clone_into(&mut self.course.reason);
+        }
+    }
+
     fn open(&mut self, reason: String, now: Duration) {
         self.generation += 1;
         self.state = State::Open { until: now + self.settings.open, reason };
@@ -217,14 +259,26 @@ impl Breaker {
         u64::try_from(now.as_millis() / part.as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn count(&mut self, now: Duration, failed: bool) {
+    fn count(&mut self, now: Duration, failed: Option<Ticket>) {
         let at = self.part(now);
         let slot = &mut self.slots[usize::try_from(at % SLOTS as u64).unwrap_or_default()];
         if slot.at != at {
             *slot = Slot { at, ..Slot::default() };
         }
         slot.calls = slot.calls.saturating_add(1);
-        slot.failed = slot.failed.saturating_add(u32::from(failed));
+        slot.failed = slot.failed.saturating_add(u32::from(failed.is_some()));
+        let other = failed.is_some_and(|ticket| !ticket.alarm);
+        slot.failed_others = slot.failed_others.saturating_add(u32::from(other));
+    }
+
+    /// Parts of the window that are not over.
+    fn recent(&self, now: Duration) -> impl Iterator<Item = &Slot> {
+        let at = self.part(now);
+        self.slots.iter().filter(move |slot| slot.at + SLOTS as u64 > at)
+    }
+
+    fn failed_others(&self, now: Duration) -> u32 {
+        self.recent(now).fold(0, |sum, slot| sum.saturating_add(slot.failed_others))
     }
 
     /// Why it opens now, if it does.
@@ -232,9 +286,7 @@ impl Breaker {
         if self.in_a_row >= self.settings.failures {
             return Some(format!("{} failures in a row", self.in_a_row));
         }
-        let at = self.part(now);
-        let recent = self.slots.iter().filter(|slot| slot.at + SLOTS as u64 > at);
-        let (calls, failed) = recent.fold((0_u32, 0_u32), |(c, f), slot| {
+        let (calls, failed) = self.recent(now).fold((0_u32, 0_u32), |(c, f), slot| {
             (c.saturating_add(slot.calls), f.saturating_add(slot.failed))
         });
         let share = f64::from(failed) / f64::from(calls.max(1));

@@ -28,7 +28,7 @@ use crate::{
     classify::{Classifier, Llm},
     config::{Case, tables::SettingsFile},
     decide::{
-        breaker::Shown,
+        breaker::{Course, Shown},
         filter::{Fate, Rule},
         pattern::Selector,
         retry::Schedule,
@@ -203,6 +203,18 @@ impl Engine {
     /// The breakers of judges, as they are shown.
     pub fn judge_breakers(&self, elapsed: Duration) -> BTreeMap<Name, Shown> {
         self.judges.iter().map(|(name, judge)| (Name::clone(name), judge.breaker(elapsed))).collect()
+    }
+
+    /// What became of the breakers of destinations.
+    pub fn breaker_courses(&self) -> impl Iterator<Item = (&Name, Course)> {
+        self.destinations
+            .iter()
+            .filter_map(|(name, destination)| Some((name, destination.remote()?.course())))
+    }
+
+    /// What became of the breakers of judges.
+    pub fn judge_breaker_courses(&self) -> impl Iterator<Item = (&Name, Course)> {
+        self.judges.iter().map(|(name, judge)| (name, judge.course()))
     }
 
     /// What templates and judges see of a labelled case.

@@ -26,8 +26,9 @@ pub enum Alarm {
     SourceSilent { source: Name, last_heard: Option<Timestamp>, silence: Duration },
     /// `hookyard.source_back`
     SourceBack { source: Name, heard: Timestamp },
-    /// `hookyard.breaker_opened`: nothing is sent there until then.
-    BreakerOpened { of: Guarded, name: Name, reason: String, until: Timestamp },
+    /// `hookyard.breaker_opened`: nothing is sent there until then; `until` is `None` if that is over. It opened so many
+    /// times since that was told last.
+    BreakerOpened { of: Guarded, name: Name, reason: String, until: Option<Timestamp>, openings: u64 },
     /// `hookyard.breaker_closed`
     BreakerClosed { of: Guarded, name: Name },
     /// `hookyard.store_pressure`: deliveries are refused.
@@ -87,16 +88,6 @@ impl Alarm {
         }
     }
 
-    /// What it is about: the same for all alarms about it.
-    pub(super) fn about(&self) -> &str {
-        match self {
-            Alarm::DeadLetters(_) => "jobs",
-            Alarm::SourceSilent { source, .. } | Alarm::SourceBack { source, .. } => source,
-            Alarm::BreakerOpened { name, .. } | Alarm::BreakerClosed { name, .. } => name,
-            Alarm::StorePressure { full, .. } => full.as_str(),
-        }
-    }
-
     pub(super) fn body(&self) -> Value {
         let time = Timestamp::to_string;
         let data = match self {
@@ -107,9 +98,13 @@ impl Alarm {
                 "silence_ms": ms(*silence),
             }),
             Alarm::SourceBack { source, heard } => json!({ "source": source, "heard": time(heard) }),
-            Alarm::BreakerOpened { of, name, reason, until } => {
-                json!({ "of": of, "name": name, "reason": reason, "until": time(until) })
-            }
+            Alarm::BreakerOpened { of, name, reason, until, openings } => json!({
+                "of": of,
+                "name": name,
+                "reason": reason,
+                "until": until.as_ref().map(time),
+                "openings": openings,
+            }),
             Alarm::BreakerClosed { of, name } => json!({ "of": of, "name": name }),
             Alarm::StorePressure { full, room } => json!({
                 "full": full.as_str(),
@@ -135,8 +130,16 @@ impl Alarm {
                 format!("{source} is silent: nothing came for {silence}; it was never heard")
             }
             Alarm::SourceBack { source, heard } => format!("{source} is back: it was heard at {heard}"),
-            Alarm::BreakerOpened { of, name, reason, until } => {
-                format!("nothing is sent to the {} {name} until {until}: {reason}", of.as_str())
+            Alarm::BreakerOpened { of, name, reason, until, openings } => {
+                let of = of.as_str();
+                let mut text = match until {
+                    Some(until) => format!("nothing is sent to the {of} {name} until {until}: {reason}"),
+                    None => format!("the {of} {name} was left alone for a while: {reason}"),
+                };
+                if *openings > 1 {
+                    text.push_str(&format!("; it is the last of {openings} times since that was told of"));
+                }
+                text
             }
             Alarm::BreakerClosed { of, name } => format!("the {} {name} works again", of.as_str()),
             Alarm::StorePressure { full: Full::Disk, room } => format!(
@@ -174,7 +177,7 @@ impl DeadLetters {
 }
 
 impl Guarded {
-    const fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Guarded::Destination => "destination",
             Guarded::Judge => "judge",

@@ -1,10 +1,11 @@
-//! Leased periodic work: alarms about dead letters and silent sources, retention, and whether there is room.
+//! Leased periodic work: alarms about dead letters, silent sources and breakers, retention, and whether there is room.
 //!
 //! An alarm is an event that the service gives itself, of the source [`OWN_SOURCE`]. It goes the way of any other: routes
 //! take it, actions tell of it, with retries and receipts. Each occurrence has a dedupe key, and what was told stands in
 //! a cursor that moves after the event is accepted: a crash neither loses nor repeats it.
 
 mod alarm;
+mod breakers;
 mod dead;
 mod retention;
 mod room;
@@ -50,17 +51,6 @@ impl Keeper {
         tokio::join!(self.watch(), self.remove_what_is_old(), self.watch_the_room());
     }
 
-    /// Tells of something that happened just now. Of a breaker: only when it opens after having been closed, and when it
-    /// closes; what its probes find in between is no news.
-    ///
-    /// # Errors
-    /// The store does not answer; nothing was told.
-    pub async fn say(&self, alarm: &Alarm) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        let occurrence = format!("{}/{}/{}", alarm.event_type(), alarm.about(), now.as_millis());
-        self.give(alarm, &occurrence, now).await.map(|_| ())
-    }
-
     async fn watch(&self) {
         while !self.tasks.is_stopping() {
             let began = self.clock.now();
@@ -74,9 +64,10 @@ impl Keeper {
         }
     }
 
-    /// Looks once for dead letters and silent sources, and tells of what is new.
+    /// Looks once for dead letters, silent sources and breakers that opened or closed, and tells of what is new.
     pub async fn look(&self) {
         report("dead letters", self.look_for_dead_letters().await);
+        report("breakers", self.look_at_breakers().await);
         report("silent sources", self.look_for_silence().await);
     }
 

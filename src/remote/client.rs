@@ -5,7 +5,7 @@ use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
 use reqwest::{Client, ClientBuilder, Url, redirect::Policy};
 
 use crate::{
-    decide::breaker::{self, Outcome, Shown},
+    decide::breaker::{self, Course, Outcome, Shown},
     rate::Bucket,
 };
 
@@ -133,6 +133,11 @@ impl Remote {
     /// What is shown of its breaker.
     pub fn breaker(&self, elapsed: Duration) -> Shown {
         self.gate.shown(elapsed)
+    }
+
+    /// What became of its breaker since the start.
+    pub fn course(&self) -> Course {
+        self.gate.course()
     }
 
     /// Whether requests may go to `url`, as far as can be said without resolving names.

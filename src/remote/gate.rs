@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    decide::breaker::{Breaker, Change, Outcome, Settings, Shown, Ticket},
+    decide::breaker::{Breaker, Change, Course, Outcome, Settings, Shown, Ticket},
     rate::Bucket,
 };
 
@@ -83,6 +83,10 @@ impl Gate {
     pub fn shown(&self, now: Duration) -> Shown {
         self.state(now).breaker.shown(now)
     }
+
+    pub fn course(&self) -> Course {
+        self.state(Duration::ZERO).breaker.course().clone()
+    }
 }
 
 /// The right to make one call. Dropped without a word, it says nothing of the remote.
@@ -94,6 +98,13 @@ pub struct Pass {
 }
 
 impl Pass {
+    /// The call carries an alarm of the service itself: its failures alone are not told of by another alarm.
+    pub fn for_alarm(self) -> Self {
+        let mut pass = self;
+        pass.ticket = pass.ticket.map(Ticket::for_alarm);
+        pass
+    }
+
     /// Notes how a request went.
     pub(super) fn note(&self, outcome: Outcome) {
         *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);

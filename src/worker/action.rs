@@ -7,9 +7,11 @@ use crate::{
     decide::{
         breaker::Change,
         effect::{AfterUnknown, after_unknown},
-        retry::{Failure, Tried},
+        retry::{Failure, Schedule, Tried},
     },
-    domain::{ActionPlan, Cause, Event, FrozenRequest, Job, Mode, Next, Receipt, Sent, Timestamp},
+    domain::{
+        ActionPlan, Cause, Event, FrozenRequest, Job, Mode, Next, OWN_SOURCE, Receipt, Sent, Timestamp,
+    },
     engine::{self, Engine},
     host::{self, FailPoint},
     remote::{Busy, Pass},
@@ -45,7 +47,7 @@ impl Worker {
             (act::act(&request.kind), engine.destination(&request.destination))
         else {
             let reason = format!("no destination is called `{}` today", request.destination);
-            return Ok(self.parked(engine, job, plan, UNKNOWN_PAUSE, reason));
+            return Ok(self.parked(job, engine.schedule_of(&plan.uses), UNKNOWN_PAUSE, reason));
         };
         let mut look_first = false;
         if job.in_doubt {
@@ -58,10 +60,11 @@ impl Worker {
             }
         }
         let pass = match destination.ready(self.clock.monotonic()) {
+            Ok(pass) if *claimed.event.source == *OWN_SOURCE => pass.map(Pass::for_alarm),
             Ok(pass) => pass,
             Err(Busy { wait, reason }) => {
                 let reason = format!("`{}` {reason}", request.destination);
-                return Ok(self.parked(engine, job, plan, wait, reason));
+                return Ok(self.parked(job, engine.schedule_of(&plan.uses), wait, reason));
             }
         };
         self.insist(claimed, || self.store.begin(claimed.lease, fresh.clone())).await?;
@@ -86,7 +89,12 @@ impl Worker {
     ) -> Result<Result<FrozenRequest, Box<End>>, StoreError> {
         if !engine.has_action(&plan.uses) {
             let reason = format!("no action is called `{}` today", plan.uses);
-            return Ok(Err(Box::new(self.parked(engine, &claimed.job, plan, UNKNOWN_PAUSE, reason))));
+            return Ok(Err(Box::new(self.parked(
+                &claimed.job,
+                engine.schedule_of(&plan.uses),
+                UNKNOWN_PAUSE,
+                reason,
+            ))));
         }
         let timeline = self.insist(claimed, || self.store.timeline(claimed.event.id)).await?;
         let gone = || StoreError::Conflict(format!("the event of {} is gone", claimed.job.id));
@@ -99,10 +107,10 @@ impl Worker {
     }
 
     /// Hands a job back without an attempt, unless it is too old for that. What was in doubt still is.
-    fn parked(&self, engine: &Engine, job: &Job, plan: &ActionPlan, wait: Duration, reason: String) -> End {
+    pub(super) fn parked(&self, job: &Job, schedule: &Schedule, wait: Duration, reason: String) -> End {
         let now = self.clock.now();
         let busy = Failure::Throttled { reason, retry_after: Some(wait) };
-        let next = engine.schedule_of(&plan.uses).after(tried(job, now), &busy, now, host::draw());
+        let next = schedule.after(tried(job, now), &busy, now, host::draw());
         End { in_doubt: job.in_doubt, ..End::from(next) }
     }
 

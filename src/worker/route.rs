@@ -60,7 +60,9 @@ impl Worker {
             RouteEnd::Failed(failure) => {
                 engine.schedule_of_route(route).after(tried(job, now), &failure, now, host::draw()).into()
             }
-            RouteEnd::Unknown { reason } => Next::Park { due: now.plus(UNKNOWN_PAUSE), reason }.into(),
+            RouteEnd::Unknown { reason } => {
+                self.parked(job, engine.schedule_of_route(route), UNKNOWN_PAUSE, reason)
+            }
         })
     }
 

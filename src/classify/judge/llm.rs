@@ -18,7 +18,7 @@ use super::{
 use crate::{
     classify::{ClassifyError, Ledger, LedgerError, Schema},
     config::tables::JudgeKind,
-    decide::breaker::{Change, Shown},
+    decide::breaker::{Change, Course, Shown},
     domain::{Answer, Clock, Name, Prior},
     remote::{Busy, Pass, Remote, RemoteError, Request, RequestError, Url, retry_after},
 };
@@ -82,6 +82,11 @@ impl Llm {
     /// What is shown of its breaker.
     pub fn breaker(&self, elapsed: Duration) -> Shown {
         self.remote.breaker(elapsed)
+    }
+
+    /// What became of its breaker since the start.
+    pub fn course(&self) -> Course {
+        self.remote.course()
     }
 
     fn body(&self, question: &Question<'_>) -> Result<Vec<u8>, ClassifyError> {

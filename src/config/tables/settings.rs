@@ -117,9 +117,10 @@ impl Default for WorkerTable {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AlertsTable {
-    /// Time in ms between two looks for dead letters and silent sources.
+    /// Time in ms between two looks for dead letters, silent sources and breakers that opened or closed.
     pub check_ms: u64,
-    /// Time in ms between two alerts about dead letters: those that die meanwhile are gathered into one that counts.
+    /// Time in ms between two alerts about dead letters, or about outages of one destination or judge: those that come
+    /// meanwhile are gathered into one that counts.
     pub every_ms: u64,
 }
 

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use hookyard::{
     domain::{Cause, EventState, JobState, Next},
-    keeper::{Alarm, Guarded},
     store::Start,
 };
 
@@ -131,29 +130,4 @@ async fn an_alert_goes_the_way_of_any_event() {
     }
     let lines = log(&house, "alerts");
     assert_eq!((lines.len(), &lines[0]["line"]["data"]["new"]), (1, &1.into()));
-}
-
-#[tokio::test]
-async fn what_others_say_is_told_too() {
-    let yard = Yard::new();
-    let opened = Alarm::BreakerOpened {
-        of: Guarded::Judge,
-        name: "claude".into(),
-        reason: "5 failures in a row".to_owned(),
-        until: yard.now().plus(Duration::from_mins(1)),
-    };
-    yard.keeper.say(&opened).await.unwrap();
-    yard.keeper.say(&opened).await.unwrap();
-    let alarms = yard.alarms("hookyard.breaker_opened").await;
-    let [(_, alarm)] = alarms.as_slice() else { panic!("one opening: {alarms:?}") };
-    assert_eq!(
-        alarm["text"],
-        "nothing is sent to the judge claude until 2026-01-01T00:01:00.000Z: 5 failures in a row"
-    );
-    assert_eq!((&alarm["data"]["of"], &alarm["data"]["name"]), (&"judge".into(), &"claude".into()));
-    yard.advance(LOOK);
-    yard.keeper.say(&opened).await.unwrap();
-    yard.keeper.say(&Alarm::BreakerClosed { of: Guarded::Judge, name: "claude".into() }).await.unwrap();
-    assert_eq!(yard.alarms("hookyard.breaker_opened").await.len(), 2);
-    assert_eq!(yard.alarms("hookyard.breaker_closed").await.len(), 1);
 }
