@@ -10,7 +10,7 @@ use hookyard::{
 };
 use serde_json::json;
 
-use crate::support::house::{House, action, lead, note, outcomes, payment, ticket};
+use crate::support::house::{House, action, lead, note, outcomes, payment, route, ticket};
 
 const TICKETS: &str = "/helpdesk/tickets";
 
@@ -256,4 +256,32 @@ async fn no_key_ever_carries_two_bodies() {
         assert_eq!(effect.done, 1, "{key}");
     }
     assert!(bodies.len() >= 15, "{bodies:?}");
+}
+
+#[tokio::test]
+async fn a_job_whose_route_is_gone_is_handed_back_until_it_is_too_old() {
+    let house = House::start().await;
+    house.tell("/api/v1/pause", json!({ "route": "triage" })).await;
+    let event = house.queue(&ticket("t")).await;
+    let renamed = House::plan()
+        .edit(ROUTES, "[route.triage]", "[route.desk]")
+        .edit(ROUTES, "[[route.triage.action]]", "[[route.desk.action]]")
+        .edit(ROUTES, "route = \"triage\"", "route = \"desk\"");
+    house.reconfigure(&renamed);
+    house.tell("/api/v1/resume", json!({ "route": "triage" })).await;
+    let parked = house.until(event, |t| route(t).history.len() == 1).await;
+    assert_eq!((outcomes(route(&parked)), route(&parked).job.attempts), (vec!["parked"], 0));
+    assert_eq!(route(&parked).job.reason.as_deref(), Some("no route is called `triage` today"));
+
+    house.advance(Duration::from_hours(3 * 24));
+    let dead = house.settled(event).await;
+    let job = &route(&dead).job;
+    assert_eq!((dead.state, job.cause), (EventState::Dead, Some(Cause::Exhausted)));
+    let why = job.reason.as_deref().unwrap();
+    assert!(why.contains("gave up after 259200 s") && why.contains("no route is called `triage` today"), "{why}");
+
+    // A person's redrive finds the route as it is by then.
+    house.reconfigure(&House::plan());
+    house.tell("/api/v1/dead/redrive", json!({})).await;
+    assert_eq!(house.settled(event).await.state, EventState::Done);
 }
