@@ -72,6 +72,17 @@ pub(super) fn share_problem(at: At, field: &str, share: f64) -> Option<Problem> 
     })
 }
 
+/// A share that is not above 0 or beyond 1.
+pub(super) fn rate_problem(at: At, field: &str, rate: f64) -> Option<Problem> {
+    (rate.is_nan() || rate <= 0.0 || rate > 1.0).then(|| {
+        at.error(
+            codes::OUT_OF_BOUNDS,
+            format!("`{field}` is {rate}"),
+            "write a number above 0 and up to 1, such as 0.5",
+        )
+    })
+}
+
 /// A name that cannot be used in addresses, files and columns alike. `of` says what it is the name of.
 pub(super) fn name_problem(at: At, of: &str, name: &str) -> Option<Problem> {
     let is_start = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
@@ -155,6 +166,16 @@ mod tests {
         }
         for share in [-0.1, 1.1, f64::NAN, f64::INFINITY] {
             assert!(share_problem(at(), "x", share).is_some(), "{share}");
+        }
+    }
+
+    #[test]
+    fn rates_are_above_0() {
+        for rate in [0.01, 1.0] {
+            assert_eq!(rate_problem(at(), "x", rate), None);
+        }
+        for rate in [0.0, -0.0, -0.1, 1.1, f64::NAN, f64::INFINITY] {
+            assert!(rate_problem(at(), "x", rate).is_some(), "{rate}");
         }
     }
 

@@ -15,7 +15,7 @@ listen = "0.0.0.0:8080"
 admin_token = "${ADMIN_TOKEN}"
 
 [worker]
-retry_schedule_ms = [1_000, 4_000]
+retry.schedule_ms = [1_000, 4_000]
 lane_weights = [8, 4, 1]
 "#,
         )
@@ -111,7 +111,7 @@ fn told(file: &str, text: &str) -> String {
 fn a_good_configuration_has_no_problems() {
     let (config, problems) = load(&sample());
     assert_eq!(problems.to_string(), "");
-    assert_eq!(config.settings.worker.retry_schedule_ms, [1_000, 4_000]);
+    assert_eq!(config.settings.worker.retry.schedule_ms.as_deref(), Some(&[1_000, 4_000][..]));
     assert_eq!(config.settings.worker.lease_ms, 120_000, "what is left out has its default");
     assert_eq!(config.sources.keys().collect::<Vec<_>>(), ["zeta", "alpha"], "the file's order");
     assert_eq!(config.sources["zeta"].limit.other_per_min, 10);
@@ -311,8 +311,8 @@ open_jobs_max = 0
 [worker]
 concurrency = 5_000
 lease_ms = 90
-retry_schedule_ms = [1, 700_000_000]
-retry_jitter = 1.5
+retry.schedule_ms = [1, 700_000_000]
+retry.jitter = 1.5
 lane_weights = [8, 0, 1]
 "#;
     assert_eq!(
@@ -334,9 +334,9 @@ lane_weights = [8, 0, 1]
          config/hookyard.toml:12: error[HY0010]: `concurrency` is 5000\n    remedy: write a number from 0 to 4096\n\
          config/hookyard.toml:13: error[HY0010]: `lease_ms` is 90 ms\n    remedy: write a number from 1000 ms (1 s) to \
          3600000 ms (1 h)\n\
-         config/hookyard.toml:14: error[HY0010]: `retry_schedule_ms` is 700000000 ms (700000 s)\n    remedy: write a \
+         config/hookyard.toml:14: error[HY0010]: `schedule_ms` is 700000000 ms (700000 s)\n    remedy: write a \
          number from 0 ms to 604800000 ms (7 d)\n\
-         config/hookyard.toml:15: error[HY0010]: `retry_jitter` is 1.5\n    remedy: write a number from 0 to 1, such as \
+         config/hookyard.toml:15: error[HY0010]: `jitter` is 1.5\n    remedy: write a number from 0 to 1, such as \
          0.8\n\
          config/hookyard.toml:16: error[HY0010]: `lane_weights` is 0\n    remedy: write a number from 1 to 1000"
     );
@@ -347,10 +347,16 @@ lane_weights = [8, 0, 1]
     );
     let proxies = format!("[server]\ntrusted_proxies = {:?}\n", ["::1"; 65]);
     assert!(told(SETTINGS, &proxies).contains("`trusted_proxies` has 65 entries"));
-    let many = format!("[worker]\nretry_schedule_ms = {:?}\n", [1; 21]);
+    let many = format!("[worker]\nretry.schedule_ms = {:?}\n", [1; 21]);
     assert_eq!(
         told(SETTINGS, &many),
-        "config/hookyard.toml:2: error[HY0010]: `retry_schedule_ms` has 21 waits\n    remedy: write at most 20"
+        "config/hookyard.toml:2: error[HY0010]: `schedule_ms` has 21 waits\n    remedy: write at most 20"
+    );
+    let none = "[worker]\nretry = { schedule_ms = [], attempts_max = 2 }\n";
+    assert_eq!(
+        told(SETTINGS, none),
+        "config/hookyard.toml:2: error[HY0010]: `attempts_max` is 2, but `schedule_ms` has no wait to come before another \
+         attempt\n    remedy: write a wait in ms into `schedule_ms`, such as [1_000], or leave out `attempts_max`"
     );
     assert_eq!(
         told(SETTINGS, "[server]\nlisten = \"0.0.0.0:9090\"\nadmin_listen = \"127.0.0.1:9090\"\n"),
@@ -491,4 +497,73 @@ fn places_are_found_in_any_file() {
     assert_eq!(config.at("evals/triage/suite.toml", ["classifier"]), At::line("evals/triage/suite.toml", 2));
     assert_eq!(config.at("prompts/a.j2", ["x"]), At::file("prompts/a.j2"));
     assert_eq!(config.at("config/absent.toml", ["x"]), At::file("config/absent.toml"));
+}
+
+#[test]
+fn attempts_need_waits_wherever_those_are_written() {
+    let once = "[worker]\nretry.schedule_ms = []\n";
+    let of = |settings: &str, actions: &str| {
+        load(&sample().with(SETTINGS, settings).with(ACTIONS, actions)).1.to_string()
+    };
+    let to_crm = |crm: &str, retry: &str| {
+        format!(
+            "[destination.crm]\nretry = {{ {crm} }}\n[action.crm-contact]\nkind = \"http\"\nto = \"crm\"\nretry = {{ {retry} }}\n"
+        )
+    };
+    let blamed = |text: &str| text.contains("config/actions.toml:6: error[HY0010]: `attempts_max` is 3, but");
+    for (settings, crm, retry, wrong) in [
+        ("", "", "attempts_max = 3", false),
+        (once, "", "attempts_max = 3", true),
+        (once, "", "attempts_max = 1", false),
+        (once, "schedule_ms = [1]", "attempts_max = 3", false),
+        ("", "schedule_ms = []", "attempts_max = 3", true),
+        ("", "schedule_ms = []", "attempts_max = 3, schedule_ms = [5]", false),
+        ("", "", "attempts_max = 3, schedule_ms = []", true),
+    ] {
+        let told = of(settings, &to_crm(crm, retry));
+        assert_eq!(blamed(&told), wrong, "{settings}{crm} / {retry}: {told}");
+    }
+}
+
+#[test]
+fn a_limit_or_rate_of_nothing_is_refused_where_it_stands() {
+    let source = |limit: &str| {
+        (SOURCES, format!("[source.zeta]\nscheme = \"github\"\nsecrets = [\"${{S}}\"]\n{limit}\n"), 4)
+    };
+    let judge = |line: &str| {
+        (
+            JUDGES,
+            format!("[judge.claude]\nkind = \"anthropic\"\nmodel = \"m\"\napi_key = \"${{K}}\"\n{line}\n"),
+            5,
+        )
+    };
+    let destination = |line: &str| (ACTIONS, format!("[destination.crm]\n{line}\n"), 2);
+    let bound = "write a number from 1 to";
+    let rate = "write a number above 0 and up to 1";
+    for ((file, text, line), field, remedy) in [
+        (source("limit.critical_per_min = 0"), "critical_per_min", bound),
+        (source("limit.other_per_min = 0"), "other_per_min", bound),
+        (source("limit.account_critical_per_min = 0"), "account_critical_per_min", bound),
+        (source("limit.account_other_per_min = 0"), "account_other_per_min", bound),
+        (judge("limit_per_min = 0"), "limit_per_min", bound),
+        (judge("breaker.rate = 0.0"), "rate", rate),
+        (destination("limit_per_min = 0"), "limit_per_min", bound),
+        (destination("breaker.rate = 0.0"), "rate", rate),
+        (destination("breaker.rate = -0.5"), "rate", rate),
+        (destination("concurrency = 0"), "concurrency", bound),
+    ] {
+        let told = told(file, &text);
+        assert!(told.contains(&format!("{file}:{line}: error[HY0010]: `{field}` is ")), "{text}: {told}");
+        assert!(told.contains(remedy), "{text}: {told}");
+    }
+    for ((file, text, line), field) in [
+        (source("limit.other_per_min = -1"), "other_per_min"),
+        (judge("limit_per_min = -1"), "limit_per_min"),
+        (judge("breaker.rate = nan"), "rate"),
+        (destination("limit_per_min = -5"), "limit_per_min"),
+        (destination("limit_per_min = nan"), "limit_per_min"),
+    ] {
+        let told = told(file, &text);
+        assert!(told.contains(&format!("{file}:{line}: error")) && told.contains(field), "{text}: {told}");
+    }
 }

@@ -47,6 +47,18 @@ pub struct Schedule {
     pub age_max: Duration,
 }
 
+impl Default for Schedule {
+    /// Four attempts within 21 s, and 3 days of being put off.
+    fn default() -> Self {
+        Schedule {
+            waits: [1, 4, 16].map(Duration::from_secs).to_vec(),
+            jitter: 0.2,
+            attempts_max: 4,
+            age_max: Duration::from_hours(3 * 24),
+        }
+    }
+}
+
 /// What a job has behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tried {

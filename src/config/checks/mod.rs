@@ -113,7 +113,8 @@ fn filter(config: &Config, problems: &mut Problems) {
 
 fn route(config: &Config, name: &str, table: &RouteTable, problems: &mut Problems) {
     types(config, ROUTES, &["route", name, "types"], &table.types, problems);
-    retry(config, ROUTES, ["route", name], &table.retry, problems);
+    let tables = [&table.retry, &config.settings.worker.retry];
+    retry(config, ROUTES, &["route", name, "retry"], &tables, problems);
     concurrency(config, ROUTES, ["route", name], table.concurrency, problems);
     let window = config.at(ROUTES, ["route", name, "coalesce_ms"]);
     problems.extend(number_problem(window, "coalesce_ms", table.coalesce_ms, 0..=DAY_MS, Unit::Ms));
@@ -222,7 +223,8 @@ fn destination(config: &Config, name: &str, table: &DestinationTable, problems: 
         .extend(table.idempotency_ms.and_then(|life| number("idempotency_ms", life, 1_000..=366 * DAY_MS)));
     problems.extend(per_min(at("limit_per_min"), table.limit_per_min));
     let owner = ["destination", name];
-    retry(config, ACTIONS, owner, &table.retry, problems);
+    let tables = [&table.retry, &config.settings.worker.retry];
+    retry(config, ACTIONS, &["destination", name, "retry"], &tables, problems);
     breaker(config, ACTIONS, owner, &table.breaker, problems);
     concurrency(config, ACTIONS, owner, table.concurrency, problems);
 }
@@ -236,7 +238,13 @@ fn actions(config: &Config, problems: &mut Problems) {
             table.kind.is_empty(),
             "write a kind, such as `http`",
         ));
-        retry(config, ACTIONS, ["action", name], &table.retry, problems);
+        let of_destination = table.to.as_ref().and_then(|to| config.destinations.get(to));
+        let tables: Vec<_> = [Some(&table.retry), of_destination.map(|table| &table.retry)]
+            .into_iter()
+            .flatten()
+            .chain([&config.settings.worker.retry])
+            .collect();
+        retry(config, ACTIONS, &["action", name, "retry"], &tables, problems);
         if !(table.with.is_object() || table.with.is_null()) {
             problems.push(at("with").error(
                 codes::BAD_PARAMETERS,

@@ -2,7 +2,8 @@
 
 use super::{
     super::{
-        bounds::{Unit, number_problem, share_problem},
+        bounds::{Unit, number_problem, rate_problem, share_problem},
+        codes,
         load::Config,
         problem::Problems,
         tables::{BreakerTable, RetryTable},
@@ -18,18 +19,31 @@ const ATTEMPTS: std::ops::RangeInclusive<u64> = 1..=1_000;
 /// Time after which a job is given up, in ms.
 pub(super) const AGE_MS: std::ops::RangeInclusive<u64> = 1_000..=30 * DAY_MS;
 
-/// The table `retry` of a route, destination or action.
+/// The table `retry` at `path`: the first of `tables`. What it leaves out is as in the next ones.
 pub(super) fn retry(
     config: &Config,
     file: &str,
-    owner: [&str; 2],
-    table: &RetryTable,
+    path: &[&str],
+    tables: &[&RetryTable],
     problems: &mut Problems,
 ) {
-    let [kind, name] = owner;
-    let at = |field| config.at(file, [kind, name, "retry", field]);
+    let Some(table) = tables.first() else { return };
+    let with = |field| path.iter().copied().chain([field]).collect::<Vec<_>>();
+    let at = |field| config.at(file, with(field));
     if let Some(waits) = &table.schedule_ms {
-        schedule(config, file, [kind, name, "retry", "schedule_ms"], waits, problems);
+        schedule(config, file, &with("schedule_ms"), waits, problems);
+    }
+    let waits = tables.iter().find_map(|table| table.schedule_ms.as_ref());
+    if let Some(attempts @ 2..) = table.attempts_max
+        && waits.is_some_and(Vec::is_empty)
+    {
+        problems.push(at("attempts_max").error(
+            codes::OUT_OF_BOUNDS,
+            format!(
+                "`attempts_max` is {attempts}, but `schedule_ms` has no wait to come before another attempt"
+            ),
+            "write a wait in ms into `schedule_ms`, such as [1_000], or leave out `attempts_max`",
+        ));
     }
     problems.extend(table.jitter.and_then(|jitter| share_problem(at("jitter"), "jitter", jitter)));
     let number = |field, number: Option<u64>, bounds, unit| {
@@ -54,7 +68,8 @@ pub(super) fn breaker(
     problems.extend(number("open_ms", table.open_ms, 100..=DAY_MS, Unit::Ms));
     problems.extend(number("window_ms", table.window_ms, 1_000..=DAY_MS, Unit::Ms));
     problems.extend(number("calls_min", table.calls_min.into(), 1..=1_000_000, Unit::Plain));
-    problems.extend(share_problem(at("rate"), "rate", table.rate));
+    // Of 0 it would open whatever the answers are.
+    problems.extend(rate_problem(at("rate"), "rate", table.rate));
 }
 
 /// The field `concurrency` of a route, destination or judge.

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, ops::RangeInclusive};
 
 use super::{
     super::{
-        bounds::{Unit, empty_problem, number_problem, share_problem},
+        bounds::{Unit, empty_problem, number_problem},
         codes,
         files::SETTINGS,
         load::Config,
@@ -13,8 +13,8 @@ use super::{
         suggest::quoted,
     },
     DAY_MS,
-    patience::AGE_MS,
-    values::{TIMEOUT_MS, schedule, secret},
+    patience::retry,
+    values::{TIMEOUT_MS, secret},
 };
 
 /// Largest body that may be allowed, in bytes.
@@ -106,9 +106,7 @@ pub(super) fn worker(config: &Config, problems: &mut Problems) {
     let number = |field, number, bounds, unit| number_problem(at(field), field, number, bounds, unit);
     problems.extend(number("concurrency", worker.concurrency.into(), 0..=4_096, Unit::Plain));
     problems.extend(number("lease_ms", worker.lease_ms, 1_000..=3_600_000, Unit::Ms));
-    problems.extend(share_problem(at("retry_jitter"), "retry_jitter", worker.retry_jitter));
-    problems.extend(number("retry_age_max_ms", worker.retry_age_max_ms, AGE_MS, Unit::Ms));
-    schedule(config, SETTINGS, ["worker", "retry_schedule_ms"], &worker.retry_schedule_ms, problems);
+    retry(config, SETTINGS, &["worker", "retry"], &[&worker.retry], problems);
     for weight in worker.lane_weights {
         problems.extend(number("lane_weights", weight.into(), 1..=1_000, Unit::Plain));
     }

@@ -44,24 +44,19 @@ pub(super) fn types(
     }
 }
 
-pub(super) fn schedule<const N: usize>(
-    config: &Config,
-    file: &str,
-    path: [&str; N],
-    waits: &[u64],
-    problems: &mut Problems,
-) {
+/// The field `schedule_ms` of a table `retry`.
+pub(super) fn schedule(config: &Config, file: &str, path: &[&str], waits: &[u64], problems: &mut Problems) {
     if waits.len() > RETRIES_MAX {
         problems.push(config.at(file, path).error(
             codes::OUT_OF_BOUNDS,
-            format!("`retry_schedule_ms` has {} waits", waits.len()),
+            format!("`schedule_ms` has {} waits", waits.len()),
             format!("write at most {RETRIES_MAX}"),
         ));
     }
     for (index, wait) in waits.iter().enumerate() {
         let index = index.to_string();
-        let at = config.at(file, path.into_iter().chain([index.as_str()]).collect::<Vec<_>>());
-        problems.extend(number_problem(at, "retry_schedule_ms", *wait, 0..=RETRY_WAIT_MS_MAX, Unit::Ms));
+        let at = config.at(file, path.iter().copied().chain([index.as_str()]).collect::<Vec<_>>());
+        problems.extend(number_problem(at, "schedule_ms", *wait, 0..=RETRY_WAIT_MS_MAX, Unit::Ms));
     }
 }
 

@@ -3,11 +3,11 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// When to try again, and when to stop. What is left out is as for the workers in general.
+/// When to try again, and when to stop. What is left out is as for the workers in general, `[worker] retry`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RetryTable {
-    /// Waits in ms between attempts; beyond the last one it repeats.
+    /// Waits in ms between attempts; beyond the last one it repeats. None at all: one attempt.
     pub schedule_ms: Option<Vec<u64>>,
     /// Each wait is made longer or shorter by up to this share, 0 to 1.
     pub jitter: Option<f64>,
@@ -25,7 +25,7 @@ pub struct BreakerTable {
     pub failures: u32,
     /// Time in ms it stays open before one request may find out whether it works again.
     pub open_ms: u64,
-    /// Share of failures, 0 to 1, among the calls of `window_ms` that opens it too.
+    /// Share of failures, above 0 up to 1, among the calls of `window_ms` that opens it too.
     pub rate: f64,
     /// Time in ms over which that share is taken.
     pub window_ms: u64,

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::RetryTable;
+
 /// `config/hookyard.toml`
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -90,12 +92,9 @@ pub struct WorkerTable {
     pub concurrency: u32,
     /// Time in ms after which a worker that has not reported back loses its job.
     pub lease_ms: u64,
-    /// Waits in ms between attempts; after the last one the job is a dead letter.
-    pub retry_schedule_ms: Vec<u64>,
-    /// Each wait is made longer or shorter by up to this share, 0 to 1.
-    pub retry_jitter: f64,
-    /// Time in ms from a job's beginning after which it is given up, however often it was put off.
-    pub retry_age_max_ms: u64,
+    /// When jobs are tried again. What is left out: waits of 1, 4 and 16 s, each up to 20 % longer or shorter, given up
+    /// after 3 days.
+    pub retry: RetryTable,
     /// Relative share of each lane: critical, normal, bulk. None starves.
     pub lane_weights: [u32; 3],
 }
@@ -105,9 +104,7 @@ impl Default for WorkerTable {
         WorkerTable {
             concurrency: 32,
             lease_ms: 120_000,
-            retry_schedule_ms: vec![1_000, 4_000, 16_000],
-            retry_jitter: 0.2,
-            retry_age_max_ms: 259_200_000,
+            retry: RetryTable::default(),
             lane_weights: [8, 4, 1],
         }
     }

@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use crate::{
     config::{
         self, Config, Environment, Files, Problems,
-        tables::{BreakerTable, RetryTable, SourceTable, WorkerTable},
+        tables::{BreakerTable, RetryTable, SourceTable},
     },
     decide::{breaker, retry::Schedule},
     domain::{Name, OWN_SOURCE},
@@ -60,7 +60,7 @@ pub fn compile(files: &Files, env: &dyn Environment, options: CompileOptions) ->
     let (config, problems) = config::load(files);
     let mut compiler = Compiler { config: &config, env, reach: options.reach, problems };
     let worker = &config.settings.worker;
-    let schedule = schedule(worker);
+    let schedule = adapted(&Schedule::default(), &worker.retry);
     let project_dir = options.base.unwrap_or_default();
     let configured = || project_dir.join(&config.settings.store.path);
     let data_dir = options.data_dir.unwrap_or_else(configured);
@@ -109,16 +109,6 @@ fn schemes(config: &Config) -> BTreeMap<Name, Scheme> {
         .filter_map(|(name, table)| Some((Name::from(name.as_str()), scheme(table)?)))
         .chain([(OWN_SOURCE.into(), OWN_SCHEME)])
         .collect()
-}
-
-fn schedule(worker: &WorkerTable) -> Schedule {
-    let waits = &worker.retry_schedule_ms;
-    Schedule {
-        waits: waits.iter().copied().map(Duration::from_millis).collect(),
-        jitter: worker.retry_jitter,
-        attempts_max: attempts(waits),
-        age_max: Duration::from_millis(worker.retry_age_max_ms),
-    }
 }
 
 /// One more than there are waits.

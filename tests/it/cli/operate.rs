@@ -23,7 +23,7 @@ const NOWHERE: &str = "127.0.0.1:1";
 fn project() -> Project {
     let routes = "[route.all]\ntypes = [\"*\"]\naction = [{ id = \"record\", use = \"log_payment\" }]\n";
     let files = Files::embedded().with(CLASSIFIERS, "").with(JUDGES, "").with(ROUTES, routes);
-    let settings = "[worker]\nretry_schedule_ms = []\n";
+    let settings = "[worker]\nretry.schedule_ms = []\n";
     let project = Project::new(&files.with(SETTINGS, settings));
     project.with_env("FORMS_WEBHOOK_SECRET", SECRET).with_env("HOOKYARD_ADMIN_LISTEN", NOWHERE)
 }
