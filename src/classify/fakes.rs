@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::{Fields, Form, Ledger, LedgerError, Question, Said, Schema, Turn};
 use crate::{
-    decide::purchase::{Buy, buy},
+    decide::purchase::{Buy, answer, buy},
     domain::{Answer, Clock, Name, Prior, Purchase, PurchaseState, Timestamp, Wait},
     template::{Context, Library, Prompt, Shape},
 };
@@ -175,6 +175,11 @@ impl RecordingLedger {
 
 #[async_trait]
 impl Ledger for RecordingLedger {
+    async fn bought(&self, judge: &Name, digest: &str) -> Result<Option<Answer>, LedgerError> {
+        let purchases = self.purchases.lock().expect("not poisoned");
+        Ok(answer(&purchases, judge, digest).cloned())
+    }
+
     async fn begin(&self, judge: &Name, digest: &str) -> Result<Prior, LedgerError> {
         self.step("begin")?;
         let mut purchases = self.purchases.lock().expect("not poisoned");

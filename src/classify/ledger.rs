@@ -6,12 +6,19 @@ use crate::domain::{Answer, Name, Prior};
 
 /// The record of one job's purchases. The worker implements it over the store.
 ///
-/// A paid judge calls [`begin`](Ledger::begin), asks, and calls exactly one of [`answered`](Ledger::answered) and
+/// A paid judge looks whether it was [`bought`](Ledger::bought) before anything else, as a recorded answer costs neither
+/// money nor room within a limit. Then it calls [`begin`](Ledger::begin), asks, and calls exactly one of [`answered`](Ledger::answered) and
 /// [`not_billed`](Ledger::not_billed), or neither: then the purchase stays begun, that is, perhaps billed.
 /// Each call returns only once what it says is durable. A question is named by the judge and the digest of the request
 /// body, SHA-256 in hex.
 #[async_trait]
 pub trait Ledger: Send + Sync {
+    /// The answer on record to a question, if there is one. Changes nothing.
+    ///
+    /// # Errors
+    /// As [`LedgerError`] says.
+    async fn bought(&self, judge: &Name, digest: &str) -> Result<Option<Answer>, LedgerError>;
+
     /// Before the request leaves: what is known of the question, which is on record as begun if that is
     /// [`Prior::Begun`].
     ///
@@ -49,6 +56,10 @@ pub struct FreeLedger;
 
 #[async_trait]
 impl Ledger for FreeLedger {
+    async fn bought(&self, _judge: &Name, _digest: &str) -> Result<Option<Answer>, LedgerError> {
+        Ok(None)
+    }
+
     async fn begin(&self, _judge: &Name, _digest: &str) -> Result<Prior, LedgerError> {
         Ok(Prior::Begun)
     }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{Ledger, LedgerError};
 use crate::{
-    decide::purchase::{Buy, buy},
+    decide::purchase::{Buy, answer, buy},
     domain::{Answer, Name, Prior, Purchase},
 };
 
@@ -36,6 +36,10 @@ impl RecordedLedger {
 
 #[async_trait]
 impl Ledger for RecordedLedger {
+    async fn bought(&self, judge: &Name, digest: &str) -> Result<Option<Answer>, LedgerError> {
+        Ok(answer(&self.record, judge, digest).cloned())
+    }
+
     async fn begin(&self, judge: &Name, digest: &str) -> Result<Prior, LedgerError> {
         Ok(match buy(&self.record, judge, digest) {
             Buy::Reuse(Purchase { answer: Some(answer), .. }) => Prior::Answered(answer.clone()),

@@ -1,6 +1,6 @@
 //! Whether a paid question may be asked, given what the record says of it.
 
-use crate::domain::{Purchase, PurchaseState};
+use crate::domain::{Answer, Purchase, PurchaseState};
 
 /// Times one question may be begun without an answer on record: the first, and one more.
 pub const MAYBE_BILLED_MAX: usize = 2;
@@ -24,6 +24,14 @@ pub fn buy<'a>(record: &'a [Purchase], judge: &str, digest: &str) -> Buy<'a> {
     }
     let unanswered = same().filter(|p| p.state == PurchaseState::MaybeBilled).count();
     if unanswered >= MAYBE_BILLED_MAX { Buy::Refuse } else { Buy::Ask }
+}
+
+/// The answer on record to the question that `digest` names, if there is one.
+pub fn answer<'a>(record: &'a [Purchase], judge: &str, digest: &str) -> Option<&'a Answer> {
+    match buy(record, judge, digest) {
+        Buy::Reuse(bought) => bought.answer.as_ref(),
+        Buy::Ask | Buy::Refuse => None,
+    }
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub use admit::Admitted;
 pub use compile::{CompileOptions, Reach, compile};
 pub use examples::run_examples;
 pub use preview::{ActionPreview, Foreseen, Preview, RoutePreview, Ruling};
-pub use replan::{Replanned, next_version, recorded_verdict, replayable, was_replayed};
+pub use replan::{Replanned, next_version, recorded_verdict, was_replayed};
 pub use route::RouteEnd;
 pub use sources::{Limits, Source};
 

@@ -13,7 +13,7 @@ use crate::{
     store::{NewJob, Start, Timeline},
 };
 
-use super::{Engine, Replanned, RouteEnd, next_version, recorded_verdict, replayable};
+use super::{Engine, Replanned, RouteEnd, next_version, recorded_verdict, replan::replayable};
 
 /// An event's routes, as a replay would leave them.
 #[derive(Debug, Serialize)]

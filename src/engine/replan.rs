@@ -26,11 +26,11 @@ pub fn recorded_verdict<'t>(timeline: &'t Timeline, route: &str) -> Option<&'t V
     })
 }
 
-/// Whether the event can be run again now.
+/// Whether the event can be run again now, as [`crate::store::Store::replay`] will see it.
 ///
 /// # Errors
 /// Why not.
-pub fn replayable(timeline: &Timeline) -> Result<(), String> {
+pub(super) fn replayable(timeline: &Timeline) -> Result<(), String> {
     for JobHistory { job, history, .. } in &timeline.jobs {
         if let Work::Route { route, .. } = &job.work
             && let Some(why) = hinders(job.state, !history.is_empty())

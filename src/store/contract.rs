@@ -77,6 +77,9 @@ pub trait Store: Send + Sync {
     /// [`StoreError::StaleLease`]; [`StoreError::Conflict`] if another request is frozen already.
     async fn begin(&self, lease: Lease, request: Option<FrozenRequest>) -> Result<(), StoreError>;
 
+    /// The answer on record to a paid question, if a job of the event bought one. Reads only.
+    async fn bought(&self, event: EventId, judge: &Name, digest: &str) -> Result<Option<Answer>, StoreError>;
+
     /// Puts on record that a paid question is about to be asked, unless the record of the event already answers it or
     /// forbids asking again; see [`crate::decide::purchase`]. `digest` names the question.
     ///
@@ -149,10 +152,11 @@ pub trait Store: Send + Sync {
     async fn discard(&self, query: JobQuery, note: &str) -> Result<u64, StoreError>;
 
     /// Adds route jobs that run an event again. Idempotent by the sweep that the jobs name: an event that has a job
-    /// of it is left as it is.
+    /// of it is left as it is. In the same atomic step it is seen that no other run of the event is open, as
+    /// [`crate::decide::replan::hinders`] says: of two sweeps at once one wins, and the other is refused.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] if there is no such event, or its body is gone.
+    /// [`StoreError::Conflict`] if there is no such event, its body is gone, or one of its route jobs has not ended.
     async fn replay(&self, event: EventId, jobs: Vec<NewJob>) -> Result<Replayed, StoreError>;
 
     /// Stops handing out jobs of a route (its actions too), of a destination, or all jobs; accepting goes on and

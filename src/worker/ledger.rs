@@ -33,6 +33,11 @@ pub(super) fn found(error: LedgerError, lease: Lease) -> StoreError {
 
 #[async_trait]
 impl Ledger for StoreLedger<'_> {
+    async fn bought(&self, judge: &Name, digest: &str) -> Result<Option<Answer>, LedgerError> {
+        let (store, event) = (&self.worker.store, self.claimed.event.id);
+        self.worker.insist(self.claimed, || store.bought(event, judge, digest)).await.map_err(lost)
+    }
+
     async fn begin(&self, judge: &Name, digest: &str) -> Result<Prior, LedgerError> {
         let (store, lease) = (&self.worker.store, self.claimed.lease);
         let prior = self.worker.insist(self.claimed, || store.begin_purchase(lease, judge, digest)).await;

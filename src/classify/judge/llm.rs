@@ -182,6 +182,12 @@ impl Judge for Llm {
         ledger: &dyn Ledger,
         clock: &dyn Clock,
     ) -> Result<Turn, ClassifyError> {
+        let body = self.body(question)?;
+        let digest = hex::encode(Sha256::digest(&body));
+        // What was paid for is read before anything else is asked, were it a breaker or a limit.
+        if let Some(answer) = ledger.bought(&self.settings.name, &digest).await? {
+            return Ok(self.read(question.form.schema, &answer));
+        }
         let request = match (&self.request, &self.settings.key) {
             (Some(request), _) => request.clone(),
             (None, Key::Unset { variable }) => return Ok(lasting(format!("{variable} is not set"))),
@@ -190,8 +196,6 @@ impl Judge for Llm {
         if let Err(reason) = self.remote.admits(&self.url) {
             return Ok(lasting(reason));
         }
-        let body = self.body(question)?;
-        let digest = hex::encode(Sha256::digest(&body));
         let pass = match self.remote.ready(clock.monotonic()) {
             Ok(pass) => pass,
             Err(Busy { wait, reason }) => {

@@ -241,6 +241,11 @@ impl Store for SqliteStore {
         self.writer.write(move |desk| settle::begin(desk, lease, request.as_ref())).await
     }
 
+    async fn bought(&self, event: EventId, judge: &Name, digest: &str) -> Result<Option<Answer>, StoreError> {
+        let (judge, digest) = (Name::clone(judge), digest.to_owned());
+        self.readers.read(move |db, _| purchases::bought(db, event, &judge, &digest)).await
+    }
+
     async fn begin_purchase(&self, lease: Lease, judge: &Name, digest: &str) -> Result<Prior, StoreError> {
         let (judge, digest) = (Name::clone(judge), digest.to_owned());
         self.writer.write(move |desk| purchases::begin(desk, lease, &judge, &digest)).await

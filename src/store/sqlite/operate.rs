@@ -3,6 +3,7 @@
 use rusqlite::params;
 
 use crate::{
+    decide::replan::hinders,
     domain::{AttemptOutcome, Body, EventId, JobId, JobState, Work},
     store::{JobQuery, NewJob, Pause, Replayed, Resolution, Resolved, StoreError},
 };
@@ -78,6 +79,13 @@ pub(super) fn replay(desk: &mut Desk<'_>, event: EventId, new: &[NewJob]) -> Res
     let known = jobs::rows_of(desk.db, seq)?;
     if known.iter().filter_map(|row| sweep(&row.job.work)).any(|known| sweeps.contains(&known)) {
         return Ok(Replayed::Already);
+    }
+    for Row { job, history, .. } in &known {
+        if let Work::Route { route, .. } = &job.work
+            && let Some(why) = hinders(job.state, *history > 0)
+        {
+            return Err(gone(&format!("its route `{route}` {why}")).into());
+        }
     }
     if matches!(read::event(desk.db, event)?.map(|event| event.body), None | Some(Body::Gone)) {
         return Err(gone("its body is gone").into());

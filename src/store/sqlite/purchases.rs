@@ -1,23 +1,34 @@
 //! Paid questions: recorded before they are asked, their answers before they are read.
 
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use crate::{
-    decide::purchase::{Buy, buy},
-    domain::{Answer, Lease, Name, Prior, Purchase, PurchaseState},
+    decide::purchase::{Buy, answer, buy},
+    domain::{Answer, EventId, Lease, Name, Prior, Purchase, PurchaseState},
     store::StoreError,
 };
 
 use super::{
-    rows,
+    jobs, rows,
     settle::held,
     writer::{Desk, Failed},
 };
 
+/// The answer on record to a question about an event.
+pub(super) fn bought(
+    db: &Connection,
+    event: EventId,
+    judge: &Name,
+    digest: &str,
+) -> rusqlite::Result<Option<Answer>> {
+    let Some(seq) = jobs::seq(db, event)? else { return Ok(None) };
+    Ok(answer(&of_event(db, seq)?, judge, digest).cloned())
+}
+
 pub(super) fn begin(desk: &mut Desk<'_>, lease: Lease, judge: &Name, digest: &str) -> Result<Prior, Failed> {
     let held = held(desk, lease)?;
     let seq = held.key.event();
-    let record = of_event(desk, seq)?;
+    let record = of_event(desk.db, seq)?;
     match buy(&record, judge, digest) {
         Buy::Reuse(Purchase { answer: Some(answer), .. }) => return Ok(Prior::Answered(answer.clone())),
         Buy::Reuse(_) | Buy::Refuse => return Ok(Prior::Spent),
@@ -41,8 +52,8 @@ pub(super) fn begin(desk: &mut Desk<'_>, lease: Lease, judge: &Name, digest: &st
 }
 
 /// What the event's jobs bought so far: an answer serves every job that asks the same.
-fn of_event(desk: &Desk<'_>, seq: i64) -> rusqlite::Result<Vec<Purchase>> {
-    let mut select = desk.db.prepare_cached(
+fn of_event(db: &Connection, seq: i64) -> rusqlite::Result<Vec<Purchase>> {
+    let mut select = db.prepare_cached(
         "SELECT judge, digest, begun_at, state, answer FROM purchase WHERE event = ?1 ORDER BY seq",
     )?;
     let rows = select.query_map([seq], rows::purchase)?;

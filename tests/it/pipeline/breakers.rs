@@ -6,6 +6,7 @@ use hookyard::{
     config::{ACTIONS, JUDGES, ROUTES},
     domain::{AttemptOutcome, EventState, JobState, RungOutcome},
     sandbox::Reply,
+    store::Timeline,
 };
 use serde_json::{Value, json};
 
@@ -94,7 +95,7 @@ async fn a_429_is_no_failure() {
 }
 
 /// How often the ticket was tried.
-fn attempts(timeline: &hookyard::store::Timeline) -> usize {
+fn attempts(timeline: &Timeline) -> usize {
     crate::support::house::find(timeline, "ticket").map_or(0, |entry| entry.history.len())
 }
 
@@ -139,9 +140,6 @@ async fn it_says_why_without_quoting_the_answer_and_refusals_leave_it_closed() {
 #[tokio::test]
 async fn a_judge_that_fails_is_passed_over_and_the_last_one_is_waited_for() {
     let house = House::plan().llm().start().await;
-    let says = |label: &str| {
-        Reply::Output(json!({ "reason": "so it reads", "label": label, "urgency": "low", "confidence": 0.9 }))
-    };
     house.sandbox.fail_next(CLAUDE, 5, 529);
     for n in 0..6 {
         house.sandbox.reply_next(says("internal"));
@@ -180,6 +178,46 @@ async fn a_judge_that_fails_is_passed_over_and_the_last_one_is_waited_for() {
     let done = house.driven(event).await;
     let verdict = route(&done).job.verdict.as_ref().unwrap();
     assert_eq!((&*verdict.judge, route(&done).job.attempts), ("claude", 1));
+}
+
+#[tokio::test]
+async fn an_answer_on_record_is_read_though_the_breaker_is_open() {
+    let house = House::plan().llm().start().await;
+    house.sandbox.reply_next(says("spam"));
+    let first = house.run(&form("f")).await;
+    house.sandbox.fail_next(CLAUDE, 5, 529);
+    for n in 0..5 {
+        house.sandbox.reply_next(says("internal"));
+        house.run(&form(&format!("f{n}"))).await;
+    }
+    assert_eq!(shown(&house, "judges", "claude").await["state"], "open");
+    answers_from_the_record(&house, &first).await;
+}
+
+#[tokio::test]
+async fn an_answer_on_record_is_read_though_the_limit_is_spent() {
+    let limit = "[judge.claude]\nlimit_per_min = 1\n";
+    let house = House::plan().llm().edit(JUDGES, "[judge.claude]\n", limit).start().await;
+    house.sandbox.reply_next(says("spam"));
+    let first = house.run(&form("f")).await;
+    answers_from_the_record(&house, &first).await;
+}
+
+fn says(label: &str) -> Reply {
+    Reply::Output(json!({ "reason": "so it reads", "label": label, "urgency": "low", "confidence": 0.9 }))
+}
+
+/// What claude said of an event serves when it is judged again, and nobody is asked.
+async fn answers_from_the_record(house: &House, first: &Timeline) {
+    assert_eq!(&*route(first).job.verdict.as_ref().unwrap().judge, "claude");
+    let asked = (house.sandbox.requests(CLAUDE), house.sandbox.requests(GPT));
+    let wish = json!({ "event": first.event.id, "mode": "reclassify" });
+    assert_eq!(house.tell("/api/v1/replay", wish).await.word(), "queued");
+    let again = house.settled(first.event.id).await;
+    let last = again.jobs.iter().filter_map(|entry| entry.job.verdict.as_ref()).last().unwrap();
+    assert_eq!((&*last.judge, &*last.label), ("claude", "spam"));
+    assert_eq!(again.jobs.iter().filter(|entry| entry.job.verdict.is_some()).count(), 2);
+    assert_eq!((house.sandbox.requests(CLAUDE), house.sandbox.requests(GPT)), asked);
 }
 
 #[tokio::test]

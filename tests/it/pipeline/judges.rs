@@ -188,6 +188,10 @@ fn lost(error: StoreError) -> LedgerError {
 
 #[async_trait]
 impl Ledger for Played {
+    async fn bought(&self, judge: &Name, digest: &str) -> Result<Option<Answer>, LedgerError> {
+        self.store.bought(self.lease.job.event, judge, digest).await.map_err(lost)
+    }
+
     async fn begin(&self, judge: &Name, digest: &str) -> Result<Prior, LedgerError> {
         self.store.begin_purchase(self.lease, judge, digest).await.map_err(lost)
     }

@@ -32,6 +32,30 @@ pub async fn a_replay_adds_jobs_once_a_sweep(b: Bench<impl Backend>) {
     b.audit().await;
 }
 
+pub async fn of_two_replays_at_once_one_wins(b: Bench<impl Backend>) {
+    let id = b.queue(event(1)).await;
+    assert_conflict(b.replay(id, vec![again("triage", "early")]).await);
+    let claimed = b.take_one().await;
+    assert_conflict(b.replay(id, vec![again("triage", "early")]).await);
+    b.end(&claimed, Next::Done).await;
+
+    let (one, other) =
+        tokio::join!(b.replay(id, vec![again("triage", "s1")]), b.replay(id, vec![again("triage", "s2")]));
+    let (won, lost): (Vec<_>, Vec<_>) = [one, other].into_iter().partition(Result::is_ok);
+    assert_eq!((won.len(), lost.len()), (1, 1), "{won:?} {lost:?}");
+    let error = lost[0].as_ref().unwrap_err().to_string();
+    assert_eq!(
+        error,
+        format!(
+            "{id} cannot be replayed: its route `triage` has not ended yet: wait, or decide about what holds it up"
+        )
+    );
+    assert_eq!(b.record(id).await.jobs.len(), 2, "what was refused changed nothing");
+    b.step(&[("triage", Next::Done)]).await;
+    assert_eq!(b.replay(id, vec![again("triage", "s3")]).await.unwrap(), Replayed::Queued);
+    b.audit().await;
+}
+
 pub async fn an_event_that_is_not_on_record_cannot_be_replayed(b: Bench<impl Backend>) {
     assert_conflict(b.replay(event_id(1), vec![again("triage", "s")]).await);
 }
