@@ -25,6 +25,9 @@ pub(in crate::store) const INLINE_BYTES_MAX: usize = 262_144;
 /// Digits of a name that are its folder's.
 const FOLDER_DIGITS: usize = 2;
 
+/// Digits of a name: SHA-256, hex.
+const NAME_DIGITS: usize = 64;
+
 /// How a file is called until it is whole.
 const PART: &str = "part";
 
@@ -122,10 +125,12 @@ impl Bodies {
     /// A body's bytes.
     ///
     /// # Errors
-    /// There is no such file, or its content is not what its name says.
+    /// There is no such file, or its content is not what its name says. Names the file.
     pub fn read(&self, sha256: &str) -> io::Result<Bytes> {
         let path = self.path(sha256);
-        let body = fs::read(&path)?;
+        let body = fs::read(&path).map_err(|error| {
+            io::Error::new(error.kind(), format!("{} cannot be read: {error}", path.display()))
+        })?;
         if hex::encode(Sha256::digest(&body)) != sha256 {
             let told = format!("{} was changed: its content is not what its name says", path.display());
             return Err(io::Error::new(io::ErrorKind::InvalidData, told));
@@ -150,10 +155,11 @@ impl Bodies {
     }
 
     /// Removes from one folder the files that `is_wanted` does not know and the parts that nobody is writing: what a
-    /// crash left. The folders are numbered from 0 to 255. Only for times when nothing is being written: at the start.
+    /// crash left. What is not ours, such as a folder or a file of another name, stays. The folders are numbered from 0
+    /// to 255. Only for times when nothing is being written: at the start.
     ///
     /// # Errors
-    /// The disk's.
+    /// The disk's. Names the file that cannot be removed.
     pub fn sweep(&self, folder: u8, is_wanted: impl Fn(&str) -> bool) -> io::Result<u64> {
         let folder = self.dir.join(hex::encode([folder]));
         let entries = match fs::read_dir(&folder) {
@@ -162,11 +168,18 @@ impl Bodies {
         };
         let mut removed = 0;
         for entry in entries {
-            let name = entry?.file_name();
-            let Some(name) = name.to_str() else { continue };
+            let entry = entry?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str().filter(|name| is_ours(name)) else { continue };
+            if !entry.file_type()?.is_file() {
+                continue;
+            }
             let known = !name.ends_with(PART) && (is_wanted(name) || held(&self.pinned).contains_key(name));
             if !known {
-                fs::remove_file(folder.join(name))?;
+                let path = folder.join(name);
+                fs::remove_file(&path).map_err(|error| {
+                    io::Error::new(error.kind(), format!("{} cannot be removed: {error}", path.display()))
+                })?;
                 removed += 1;
             }
         }
@@ -178,8 +191,22 @@ impl Bodies {
     }
 }
 
+/// Whether a file is called as a body is, or as the part of one.
+fn is_ours(name: &str) -> bool {
+    let (sha256, rest) = name.split_at_checked(NAME_DIGITS).unwrap_or((name, ""));
+    let is_name = sha256.len() == NAME_DIGITS
+        && sha256.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'));
+    let is_part = || {
+        let n = rest.strip_prefix('.').and_then(|rest| rest.strip_suffix(PART)?.strip_suffix('.'));
+        n.is_some_and(|n| n.parse::<u64>().is_ok())
+    };
+    is_name && (rest.is_empty() || is_part())
+}
+
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn bodies() -> (tempfile::TempDir, Bodies) {
@@ -199,7 +226,57 @@ mod tests {
         assert_eq!(first.sha256(), again.sha256());
         assert_eq!(bodies.read(first.sha256()).unwrap(), "large");
         assert_eq!(fs::read_dir(bodies.path(first.sha256()).parent().unwrap()).unwrap().count(), 1);
-        assert_eq!(bodies.read(&"0".repeat(64)).unwrap_err().kind(), io::ErrorKind::NotFound);
+        let absent = bodies.read(&"0".repeat(64)).unwrap_err();
+        assert_eq!(absent.kind(), io::ErrorKind::NotFound);
+        assert!(absent.to_string().contains(&"0".repeat(64)), "it names the file: {absent}");
+    }
+
+    #[test]
+    fn two_who_keep_the_same_body_at_once_both_have_it() {
+        let (_dir, bodies) = bodies();
+        let body = vec![7; 1 << 20];
+        let meet = std::sync::Barrier::new(2);
+        let keep = || {
+            meet.wait();
+            bodies.keep(&body).unwrap()
+        };
+        let (one, other) = std::thread::scope(|scope| {
+            let (one, other) = (scope.spawn(keep), scope.spawn(keep));
+            (one.join().unwrap(), other.join().unwrap())
+        });
+        assert_eq!(one.sha256(), other.sha256());
+        assert_eq!(bodies.read(one.sha256()).unwrap(), body);
+        let folder = bodies.path(one.sha256()).parent().unwrap().to_owned();
+        assert_eq!(fs::read_dir(folder).unwrap().count(), 1, "no part is left");
+        let name = one.sha256().to_owned();
+        drop(one);
+        assert!(!bodies.remove_unless_pinned(&name).unwrap(), "the other one holds it");
+        drop(other);
+        assert!(bodies.remove_unless_pinned(&name).unwrap());
+    }
+
+    #[test]
+    fn only_the_owner_may_look() {
+        let (_dir, bodies) = bodies();
+        let path = bodies.path(bodies.keep(b"private").unwrap().sha256());
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!((mode(path.parent().unwrap()), mode(&bodies.dir)), (0o700, 0o700));
+    }
+
+    #[test]
+    fn a_sweep_leaves_what_is_not_ours_and_goes_on() {
+        let (_dir, bodies) = bodies();
+        let stale = bodies.keep(b"stale").unwrap().sha256().to_owned();
+        let folder_of = bodies.path(&stale).parent().unwrap().to_owned();
+        let strangers =
+            ["lost+found", &format!("{}{}", &stale[..2], "0".repeat(62))].map(|name| folder_of.join(name));
+        strangers.iter().for_each(|folder| fs::create_dir(folder).unwrap());
+        let file = folder_of.join("README.part");
+        fs::write(&file, b"a note").unwrap();
+        assert_eq!(bodies.sweep(folder(&stale), |_| false).unwrap(), 1);
+        assert!(bodies.read(&stale).is_err() && file.exists());
+        assert!(strangers.iter().all(|folder| folder.is_dir()));
     }
 
     #[test]
