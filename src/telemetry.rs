@@ -85,6 +85,7 @@ pub struct Metrics {
     duplicates: Family<SourceLabel, Counter>,
     ignored: Family<SourceReason, Counter>,
     refused: Family<SourceReason, Counter>,
+    demoted: Family<SourceLabel, Counter>,
     jobs: Family<JobLabel, Counter>,
     job_time: Family<JobLabel, Histogram>,
     commits: Histogram,
@@ -109,6 +110,7 @@ impl Default for Metrics {
             duplicates: Family::default(),
             ignored: Family::default(),
             refused: Family::default(),
+            demoted: Family::default(),
             jobs: Family::default(),
             job_time: Family::new_with_constructor(|| Histogram::new(JOB_BUCKETS_S)),
             commits: Histogram::new(COMMIT_BUCKETS_S),
@@ -129,6 +131,11 @@ impl Default for Metrics {
         registry.register("duplicates", "Deliveries of events already accepted", metrics.duplicates.clone());
         registry.register("ignored", "Verified deliveries dropped by the filter", metrics.ignored.clone());
         registry.register("refused", "Deliveries refused, by reason", metrics.refused.clone());
+        registry.register(
+            "demoted",
+            "Deliveries beyond a limit, put into the bulk lane as their sender does not try again",
+            metrics.demoted.clone(),
+        );
         registry.register("jobs", "Attempts at jobs by how they ended", metrics.jobs.clone());
         registry.register_with_unit(
             "job",
@@ -189,6 +196,8 @@ pub struct SourceMeter {
     pub received: Counter,
     pub accepted: Counter,
     pub duplicates: Counter,
+    /// Beyond a limit, and in the bulk lane rather than refused.
+    pub demoted: Counter,
 }
 
 impl Metrics {
@@ -203,6 +212,7 @@ impl Metrics {
             received: self.received.get_or_create_owned(&label),
             accepted: self.accepted.get_or_create_owned(&label),
             duplicates: self.duplicates.get_or_create_owned(&label),
+            demoted: self.demoted.get_or_create_owned(&label),
         }
     }
 

@@ -151,6 +151,7 @@ impl Ingest {
             Err(_) if self.store.knows(keys).await.unwrap_or(false) => {}
             Err(spent) if inbound.source.limits.sender_retries => return Err(spent.into()),
             Err(_) => {
+                inbound.gate.meter.demoted.inc();
                 event.lane = Lane::Bulk;
                 jobs.iter_mut().for_each(|job| job.lane = Lane::Bulk);
             }

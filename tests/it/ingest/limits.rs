@@ -99,6 +99,17 @@ async fn githubs_excess_goes_to_the_bulk_lane_because_github_does_not_retry() {
         let lanes = [timeline.event.lane.as_str(), timeline.jobs[0].job.lane.as_str()];
         assert_eq!(lanes, [lane, lane], "{n}");
     }
+    // A redelivery is no excess, and nobody was refused.
+    let again = json!({ "action": "opened", "pull_request": { "number": 0 } });
+    assert_eq!(house.deliver(&Delivery::github("d-0", "pull_request", again)).await.word(), "duplicate");
+    let metrics = house.ask("/metrics").await.text;
+    for line in [
+        "hookyard_demoted_total{source=\"github\"} 2",
+        "hookyard_demoted_total{source=\"forms\"} 0",
+        "hookyard_refused_total{source=\"github\",reason=\"rate_limited\"} 0",
+    ] {
+        assert!(metrics.contains(&format!("{line}\n")), "no `{line}` in:\n{metrics}");
+    }
 }
 
 #[tokio::test]
