@@ -2,6 +2,7 @@
 
 mod hostile;
 mod keeping;
+mod patience;
 
 use super::*;
 
@@ -497,73 +498,4 @@ fn places_are_found_in_any_file() {
     assert_eq!(config.at("evals/triage/suite.toml", ["classifier"]), At::line("evals/triage/suite.toml", 2));
     assert_eq!(config.at("prompts/a.j2", ["x"]), At::file("prompts/a.j2"));
     assert_eq!(config.at("config/absent.toml", ["x"]), At::file("config/absent.toml"));
-}
-
-#[test]
-fn attempts_need_waits_wherever_those_are_written() {
-    let once = "[worker]\nretry.schedule_ms = []\n";
-    let of = |settings: &str, actions: &str| {
-        load(&sample().with(SETTINGS, settings).with(ACTIONS, actions)).1.to_string()
-    };
-    let to_crm = |crm: &str, retry: &str| {
-        format!(
-            "[destination.crm]\nretry = {{ {crm} }}\n[action.crm-contact]\nkind = \"http\"\nto = \"crm\"\nretry = {{ {retry} }}\n"
-        )
-    };
-    let blamed = |text: &str| text.contains("config/actions.toml:6: error[HY0010]: `attempts_max` is 3, but");
-    for (settings, crm, retry, wrong) in [
-        ("", "", "attempts_max = 3", false),
-        (once, "", "attempts_max = 3", true),
-        (once, "", "attempts_max = 1", false),
-        (once, "schedule_ms = [1]", "attempts_max = 3", false),
-        ("", "schedule_ms = []", "attempts_max = 3", true),
-        ("", "schedule_ms = []", "attempts_max = 3, schedule_ms = [5]", false),
-        ("", "", "attempts_max = 3, schedule_ms = []", true),
-    ] {
-        let told = of(settings, &to_crm(crm, retry));
-        assert_eq!(blamed(&told), wrong, "{settings}{crm} / {retry}: {told}");
-    }
-}
-
-#[test]
-fn a_limit_or_rate_of_nothing_is_refused_where_it_stands() {
-    let source = |limit: &str| {
-        (SOURCES, format!("[source.zeta]\nscheme = \"github\"\nsecrets = [\"${{S}}\"]\n{limit}\n"), 4)
-    };
-    let judge = |line: &str| {
-        (
-            JUDGES,
-            format!("[judge.claude]\nkind = \"anthropic\"\nmodel = \"m\"\napi_key = \"${{K}}\"\n{line}\n"),
-            5,
-        )
-    };
-    let destination = |line: &str| (ACTIONS, format!("[destination.crm]\n{line}\n"), 2);
-    let bound = "write a number from 1 to";
-    let rate = "write a number above 0 and up to 1";
-    for ((file, text, line), field, remedy) in [
-        (source("limit.critical_per_min = 0"), "critical_per_min", bound),
-        (source("limit.other_per_min = 0"), "other_per_min", bound),
-        (source("limit.account_critical_per_min = 0"), "account_critical_per_min", bound),
-        (source("limit.account_other_per_min = 0"), "account_other_per_min", bound),
-        (judge("limit_per_min = 0"), "limit_per_min", bound),
-        (judge("breaker.rate = 0.0"), "rate", rate),
-        (destination("limit_per_min = 0"), "limit_per_min", bound),
-        (destination("breaker.rate = 0.0"), "rate", rate),
-        (destination("breaker.rate = -0.5"), "rate", rate),
-        (destination("concurrency = 0"), "concurrency", bound),
-    ] {
-        let told = told(file, &text);
-        assert!(told.contains(&format!("{file}:{line}: error[HY0010]: `{field}` is ")), "{text}: {told}");
-        assert!(told.contains(remedy), "{text}: {told}");
-    }
-    for ((file, text, line), field) in [
-        (source("limit.other_per_min = -1"), "other_per_min"),
-        (judge("limit_per_min = -1"), "limit_per_min"),
-        (judge("breaker.rate = nan"), "rate"),
-        (destination("limit_per_min = -5"), "limit_per_min"),
-        (destination("limit_per_min = nan"), "limit_per_min"),
-    ] {
-        let told = told(file, &text);
-        assert!(told.contains(&format!("{file}:{line}: error")) && told.contains(field), "{text}: {told}");
-    }
 }

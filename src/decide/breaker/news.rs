@@ -148,8 +148,11 @@ mod tests {
         }
     }
 
+    /// Makes a ticket that of an alarm, or not.
+    type Whose = fn(Ticket) -> Ticket;
+
     /// A breaker that opens at the second failure, and what it says after these calls, a second apart.
-    fn after(calls: &[(bool, fn(Ticket) -> Ticket)]) -> (u64, bool) {
+    fn after(calls: &[(bool, Whose)]) -> (u64, bool) {
         let mut breaker = Breaker::new(Settings { failures: 2, open: S, ..Settings::default() });
         for (n, (answered, whose)) in (1_u32..).zip(calls) {
             let failed = || Outcome::Failed { reason: "503".to_owned() };
@@ -162,8 +165,8 @@ mod tests {
 
     #[test]
     fn an_outage_that_only_alarms_have_met_does_not_count() {
-        let alarm: fn(Ticket) -> Ticket = Ticket::for_alarm;
-        let other: fn(Ticket) -> Ticket = |ticket| ticket;
+        let alarm: Whose = Ticket::for_alarm;
+        let other: Whose = |ticket| ticket;
         assert_eq!(after(&[]), (0, false));
         assert_eq!(after(&[(false, other), (false, other), (false, other)]), (1, false));
         assert_eq!(after(&[(false, alarm), (false, alarm), (false, alarm)]), (0, false));

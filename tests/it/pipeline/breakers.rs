@@ -214,7 +214,7 @@ async fn answers_from_the_record(house: &House, first: &Timeline) {
     let wish = json!({ "event": first.event.id, "mode": "reclassify" });
     assert_eq!(house.tell("/api/v1/replay", wish).await.word(), "queued");
     let again = house.settled(first.event.id).await;
-    let last = again.jobs.iter().filter_map(|entry| entry.job.verdict.as_ref()).last().unwrap();
+    let last = again.jobs.iter().rev().find_map(|entry| entry.job.verdict.as_ref()).unwrap();
     assert_eq!((&*last.judge, &*last.label), ("claude", "spam"));
     assert_eq!(again.jobs.iter().filter(|entry| entry.job.verdict.is_some()).count(), 2);
     assert_eq!((house.sandbox.requests(CLAUDE), house.sandbox.requests(GPT)), asked);

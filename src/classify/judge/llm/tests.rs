@@ -236,7 +236,7 @@ async fn an_answer_is_bought_once() {
         let first = ask(&judge, &ledger).await.expect("a turn");
         let second = ask(&judge, &ledger).await.expect("a turn");
         assert_eq!(first, second);
-        assert_eq!(vendor.log.take(), ["begin", "asked", "answered", "begin"]);
+        assert_eq!(vendor.log.take(), ["begin", "asked", "answered"], "the second time it is only read");
     }
 }
 
