@@ -1,6 +1,9 @@
 //! What is acknowledged survives the death of the process: kill -9 at chosen and at random moments, then a restart.
 
+mod faults;
+mod lives;
 mod points;
+mod replaying;
 mod rounds;
 mod tally;
 
@@ -38,6 +41,11 @@ struct Scene {
 
 impl Scene {
     async fn set(workers: u32) -> Self {
+        Self::of(&fan_out(workers)).await
+    }
+
+    /// The files against a sandbox of every vendor.
+    async fn of(files: &Files) -> Self {
         let tasks = Tasks::default();
         let options = SandboxOptions::new(
             std::sync::Arc::new(SystemClock::new()),
@@ -46,8 +54,10 @@ impl Scene {
         );
         let sandbox = Sandbox::start(options, |work| tasks.spawn("sandbox", work)).await.expect("a sandbox");
         let urls = sandbox.urls();
-        let project = Project::new(&fan_out(workers))
+        let project = Project::new(files)
             .with_env("STRIPE_WEBHOOK_SECRET", STRIPE_SECRET)
+            .with_env("ANTHROPIC_API_KEY", TOKEN)
+            .with_env("ANTHROPIC_URL", &urls.anthropic)
             .with_env("MAIL_URL", &urls.mail)
             .with_env("MAIL_TOKEN", TOKEN)
             .with_env("CRM_URL", &urls.crm)
@@ -247,6 +257,7 @@ async fn a_second_process_is_refused_the_data_directory_and_does_not_disturb_the
     let before = accepted(&service, 1).await;
     let second = process::Ended::of(scene.project.serve());
     second.assert_refused("another process uses");
+    second.assert_refused("stop it, or talk to it through its admin listener");
     second.assert_refused(&scene.project.data().display().to_string());
     let after = accepted(&service, 2).await;
     for event in [&before, &after] {

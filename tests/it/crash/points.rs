@@ -4,15 +4,14 @@ use std::collections::BTreeSet;
 
 use hookyard::{
     config::{ACTIONS, CLASSIFIERS, Files, JUDGES, ROUTES, SETTINGS},
-    host::{FAIL_AT, FailPoint, SystemClock, Tasks},
-    sandbox::{Sandbox, SandboxOptions},
+    host::{FAIL_AT, FailPoint},
+    sandbox::Sandbox,
 };
-use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::support::process::{Project, Running};
 
-use super::{SIGNING_SECRET, STRIPE_SECRET, TOKEN, word};
+use super::word;
 
 /// Questions that may be asked for one event when the process ends between asking and answering: the one whose answer
 /// was lost, and one more.
@@ -26,17 +25,7 @@ struct Scene {
 
 impl Scene {
     async fn set() -> Self {
-        let tasks = Tasks::default();
-        let clock = std::sync::Arc::new(SystemClock::new());
-        let options = SandboxOptions::new(clock, TOKEN.into(), SecretString::from(SIGNING_SECRET));
-        let sandbox = Sandbox::start(options, |work| tasks.spawn("sandbox", work)).await.expect("a sandbox");
-        let urls = sandbox.urls();
-        let project = Project::new(&files())
-            .with_env("STRIPE_WEBHOOK_SECRET", STRIPE_SECRET)
-            .with_env("ANTHROPIC_API_KEY", TOKEN)
-            .with_env("ANTHROPIC_URL", &urls.anthropic)
-            .with_env("CRM_URL", &urls.crm)
-            .with_env("CRM_TOKEN", TOKEN);
+        let super::Scene { project, sandbox } = super::Scene::of(&files()).await;
         Scene { project, sandbox }
     }
 
@@ -49,7 +38,7 @@ impl Scene {
 
     /// Delivers the event again and again, as a sender does that got no answer, until it is acknowledged.
     async fn deliver(&self, service: &Running) -> Option<String> {
-        let body = cancellation();
+        let body = cancellation(1);
         let (status, answer) = service.deliver("stripe", super::signed(&body), body).await?;
         assert!(matches!(status, 200 | 202), "{status}: {answer}");
         Some(word(&answer["event"]))
@@ -72,8 +61,8 @@ impl Scene {
     }
 }
 
-/// The embedded files with one route whose classifier asks an LLM at once.
-fn files() -> Files {
+/// The embedded files with one route whose classifier asks an LLM at once, and two actions of which one follows the other.
+pub(super) fn files() -> Files {
     let files = Files::embedded();
     let text = |name| files.get(name).expect("a file").to_owned();
     let actions = text(ACTIONS).replace("\nurl = ", "\nallow_private = true\nurl = ");
@@ -90,13 +79,13 @@ fn files() -> Files {
     files.with(SETTINGS, super::settings(4))
 }
 
-fn cancellation() -> Vec<u8> {
+pub(super) fn cancellation(n: usize) -> Vec<u8> {
     let object = json!({
-        "id": "sub_1", "customer": "cus_1",
-        "cancellation_details": { "feedback": "too_expensive", "comment": "too expensive for us" },
+        "id": format!("sub_{n}"), "customer": "cus_1",
+        "cancellation_details": { "feedback": "too_expensive", "comment": format!("too expensive for customer {n}") },
     });
     let event: Value = json!({
-        "id": "evt_points", "object": "event", "livemode": true,
+        "id": format!("evt_points_{n}"), "object": "event", "livemode": true,
         "type": "customer.subscription.deleted", "data": { "object": object },
     });
     event.to_string().into_bytes()

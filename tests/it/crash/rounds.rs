@@ -1,12 +1,12 @@
-//! Rounds of kill -9 at random moments: under load, and in the middle of redriving and reviving.
+//! Rounds of kill -9 at random moments: under load, and in the middle of redriving, reviving and replaying.
 
-use std::{collections::BTreeSet, sync::mpsc};
+use std::{cell::RefCell, collections::BTreeSet, sync::mpsc};
 
 use serde_json::{Value, json};
 
 use crate::support::process::{self, Log, Running};
 
-use super::{EMAIL, EMAILS, JOBS, Scene, payment, signed, tally::Tally, word};
+use super::{EMAIL, EMAILS, Scene, lives::Lives, payment, replaying, signed, tally::Tally, word};
 
 /// Events of one round, and connections they come by.
 const EVENTS: usize = 200;
@@ -15,36 +15,70 @@ const CONNECTIONS: usize = 4;
 /// Dead letters of one round.
 const DEAD: usize = 60;
 
-/// Rounds of each kind; `KILLS=n` makes it n.
-const ROUNDS: u32 = 10;
+/// Rounds of all kinds together; `KILLS=n` makes it n.
+const ROUNDS: u64 = 30;
 
-/// Tells how many rounds, and what chance each begins with: `KILL_SEED=n` repeats the one that a failure names.
-async fn rounds<Round: Future<Output = Tally>>(kind: &str, round: impl Fn(u64) -> Round) {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    if let Some(seed) = number("KILL_SEED") {
-        round(seed).await;
-        return;
-    }
+/// First seeds that nobody chose are below this: short enough to be read out.
+const SEEDS: u64 = 1 << 32;
+
+/// Runs rounds of one kind: `share` of every [`ROUNDS`]. Each begins with a seed of its own, counted on from the
+/// first, which is `KILL_SEED` if that is set; `KILL_SEED=n` without `KILLS` repeats the one round that a failure names.
+async fn rounds<Round: Future<Output = Tally>>(kind: &str, share: u64, round: impl Fn(u64) -> Round) {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
+    let (seed, kills) = (number("KILL_SEED"), number("KILLS"));
+    let first = seed.unwrap_or_else(|| fastrand::u64(..SEEDS));
+    let number = match (seed, kills) {
+        (Some(_), None) => 1,
+        (_, kills) => (kills.unwrap_or(ROUNDS) * share).div_ceil(ROUNDS),
+    };
     let mut all = Tally::default();
-    for _ in 0..number("KILLS").unwrap_or(ROUNDS.into()) {
-        all.add(round(fastrand::u64(..)).await);
+    for n in 0..number {
+        all.add(round(first + n).await);
     }
-    all.record(kind);
+    all.record(kind, first);
 }
 
 #[tokio::test]
 async fn a_kill_under_load_loses_nothing_acknowledged_and_repeats_no_effect() {
-    rounds("under load", under_load).await;
+    rounds("under load", 12, under_load).await;
 }
 
 #[tokio::test]
 async fn a_kill_in_the_middle_of_redriving_loses_and_repeats_nothing() {
-    rounds("in the middle of redriving", |seed| with_dead_letters(seed, Again::Redrive)).await;
+    rounds("redriving", 6, |seed| with_dead_letters(seed, Again::Redrive)).await;
 }
 
 #[tokio::test]
 async fn a_kill_in_the_middle_of_reviving_loses_and_repeats_nothing() {
-    rounds("in the middle of reviving", |seed| with_dead_letters(seed, Again::Deliver)).await;
+    rounds("reviving", 6, |seed| with_dead_letters(seed, Again::Deliver)).await;
+}
+
+#[tokio::test]
+async fn a_kill_in_the_middle_of_replaying_loses_and_repeats_nothing() {
+    rounds("replaying (reuse)", 3, |seed| replaying::round(seed, "reuse")).await;
+}
+
+#[tokio::test]
+async fn a_kill_in_the_middle_of_reclassifying_loses_and_repeats_nothing() {
+    rounds("replaying (reclassify)", 3, |seed| replaying::round(seed, "reclassify")).await;
+}
+
+/// Counts the ends of attempts in a log that grows, reading each line once.
+#[derive(Default)]
+pub(super) struct Ends(RefCell<(usize, BTreeSet<String>)>);
+
+impl Ends {
+    /// How many jobs have come to an end that `wanted` takes.
+    pub fn count(&self, log: &Log, wanted: impl Fn(&Value) -> bool) -> usize {
+        let (read, jobs) = &mut *self.0.borrow_mut();
+        for line in &log.lines[*read..] {
+            if line["message"] == "attempt ended" && wanted(line) {
+                jobs.insert(word(&line["job"]));
+            }
+        }
+        *read = log.lines.len();
+        jobs.len()
+    }
 }
 
 async fn under_load(seed: u64) -> Tally {
@@ -52,14 +86,12 @@ async fn under_load(seed: u64) -> Tally {
     let context = format!("KILL_SEED={seed}, killed at {after} acknowledged events");
     let scene = Scene::set(8).await;
     let service = scene.project.start().await;
-    let (events, earlier) = load(service, after).await;
+    let events = load(service, after).await;
+    let lives = Lives::ended(&scene.sandbox).await;
     assert!(events.len() >= after, "{context}: {}", events.len());
 
     let service = scene.project.start().await;
-    service
-        .logged(&format!("the end of everything ({context})"), |log| all_done(log, &earlier, &events))
-        .await;
-    finish(&scene, &service, &events, &context).await
+    finish(&scene, &service, &lives, &events, &context).await
 }
 
 /// How dead letters get their second chance.
@@ -87,16 +119,15 @@ async fn with_dead_letters(seed: u64, again: Again) -> Tally {
 
     // Killed once so many of the dead mails have gone out.
     let begun = second_chance(&service, again);
-    let gone = |log: &Log| {
-        let mails = log.lines.iter().filter(|line| line["message"] == "attempt ended" && is_mail(line));
-        mails.filter(|line| line["outcome"] == "done").count() >= after
-    };
+    let ends = Ends::default();
+    let gone = |log: &Log| ends.count(log, |line| is_mail(line) && line["outcome"] == "done") >= after;
     let ((), _) = tokio::join!(service.logged(&context, gone), begun);
     service.kill();
+    let lives = Lives::ended(&scene.sandbox).await;
 
     let service = scene.project.start().await;
     second_chance(&service, again).await;
-    finish(&scene, &service, &events, &context).await
+    finish(&scene, &service, &lives, &events, &context).await
 }
 
 fn is_mail(line: &Value) -> bool {
@@ -123,23 +154,20 @@ async fn second_chance(service: &Running, again: Again) {
 }
 
 /// Jobs that workers still have to do.
-fn open(depths: &Value) -> u64 {
+pub(super) fn open(depths: &Value) -> u64 {
     let lanes = depths["lanes"].as_array().expect("lanes").iter().map(|lane| &lane["ready"]);
     lanes.chain([&depths["leased"], &depths["blocked"]]).filter_map(Value::as_u64).sum()
 }
 
 /// Waits for the end of everything, and holds it against what was acknowledged.
-async fn finish(scene: &Scene, service: &Running, events: &[String], context: &str) -> Tally {
-    let depths = service.until("/api/v1/depths", |depths| open(depths) == 0).await;
-    assert_eq!((&depths["dead"], &depths["waiting"]), (&json!(0), &json!(0)), "{context}");
-    let listed = service.get("/api/v1/events").await;
-    let listed = listed.as_array().expect("events");
-    let mut known = BTreeSet::new();
-    for event in listed {
-        assert_eq!((&event["state"], &event["jobs"]), (&json!("done"), &json!(JOBS)), "{context}: {event}");
-        known.insert(word(&event["id"]));
-    }
-    assert_eq!(known.len(), listed.len(), "{context}");
+async fn finish(
+    scene: &Scene,
+    service: &Running,
+    lives: &Lives,
+    events: &[String],
+    context: &str,
+) -> Tally {
+    let known = all_at_their_end(service, context).await;
     let lost: Vec<&String> = events.iter().filter(|event| !known.contains(*event)).collect();
     assert!(lost.is_empty(), "{context}: acknowledged and lost: {lost:?}");
     assert!(
@@ -147,25 +175,47 @@ async fn finish(scene: &Scene, service: &Running, events: &[String], context: &s
         "{context}: one unanswered delivery a connection at the most"
     );
     assert_eq!(scene.assert_each_effect_once(context), known, "{context}: all four actions or none");
-    let effects = scene.sandbox.effects();
+    let repeats = lives.assert_repeats_lie_across_the_kill(&scene.sandbox, context);
     Tally {
         rounds: 1,
         acknowledged: events.len(),
         kills: 1,
         lost: lost.len(),
-        asked_again: effects.iter().map(|effect| effect.seen - 1).sum(),
-        repeated: effects.iter().filter(|effect| effect.done > 1).count(),
+        repeated: scene.sandbox.effects().iter().filter(|effect| effect.done > 1).count(),
+        duplicated: repeats.requests,
+        asked_again: repeats.questions,
     }
 }
 
-/// Delivers by several connections, and kills the service once `kill_after` events are acknowledged: those acknowledged,
-/// and what was logged.
-async fn load(service: Running, kill_after: usize) -> (Vec<String>, Log) {
+/// Waits until nothing is left to do, and sees that every event has come to exactly one end; those events.
+pub(super) async fn all_at_their_end(service: &Running, context: &str) -> BTreeSet<String> {
+    let depths = service.until("/api/v1/depths", |depths| open(depths) == 0).await;
+    assert_eq!((&depths["dead"], &depths["waiting"]), (&json!(0), &json!(0)), "{context}");
+    let listed = service.get("/api/v1/events").await;
+    let listed = listed.as_array().expect("events");
+    let mut known = BTreeSet::new();
+    for event in listed {
+        assert_eq!(event["state"], "done", "{context}: {event}");
+        let id = word(&event["id"]);
+        let timeline = service.get(&super::path(&id)).await;
+        for job in timeline["timeline"]["jobs"].as_array().expect("jobs") {
+            let ends = job["history"].as_array().expect("a history");
+            let done = ends.iter().filter(|attempt| attempt["outcome"] == "done").count();
+            assert_eq!(done, usize::from(job["state"] == "done"), "{context}: one end each: {job:#}");
+        }
+        known.insert(id);
+    }
+    assert_eq!(known.len(), listed.len(), "{context}: each event is there once");
+    known
+}
+
+/// Delivers by several connections, and kills the service once `kill_after` events are acknowledged; those acknowledged.
+async fn load(service: Running, kill_after: usize) -> Vec<String> {
     let url = service.webhook("stripe");
     let (acknowledged, counted) = mpsc::channel::<()>();
     let killer = std::thread::spawn(move || {
         counted.iter().take(kill_after).for_each(drop);
-        service.kill()
+        service.kill();
     });
     let mut senders = tokio::task::JoinSet::new();
     for first in 0..CONNECTIONS {
@@ -173,7 +223,8 @@ async fn load(service: Running, kill_after: usize) -> (Vec<String>, Log) {
     }
     drop(acknowledged);
     let events = senders.join_all().await.concat();
-    (events, killer.join().expect("the service is killed"))
+    killer.join().expect("the service is killed");
+    events
 }
 
 /// Delivers by one connection until it breaks; the events acknowledged.
@@ -191,14 +242,4 @@ async fn send_every_fourth(url: String, first: usize, acknowledged: mpsc::Sender
         let _ = acknowledged.send(());
     }
     events
-}
-
-/// Whether the log says of every job of the events that it is done.
-fn all_done(log: &Log, earlier: &Log, events: &[String]) -> bool {
-    let done = |log: &Log| -> BTreeSet<String> {
-        let ended = log.lines.iter().filter(|l| l["message"] == "attempt ended" && l["outcome"] == "done");
-        ended.map(|line| word(&line["job"])).collect()
-    };
-    let done: BTreeSet<String> = done(log).union(&done(earlier)).cloned().collect();
-    events.iter().all(|event| (0..JOBS).all(|n| done.contains(&format!("{event}.{n}"))))
 }

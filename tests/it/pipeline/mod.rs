@@ -2,7 +2,9 @@
 
 mod branches;
 mod breakers;
+mod clocks;
 mod dead;
+mod hangs;
 mod judges;
 mod people;
 mod replay;

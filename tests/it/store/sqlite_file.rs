@@ -298,6 +298,33 @@ async fn a_batch_is_stored_whole_or_not_at_all() {
     assert_eq!(b.take().await.len(), 2);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_workers_on_threads_of_their_own_that_settle_one_lease_one_counts() {
+    let b = Bench::new(SqliteBackend::open().await);
+    for n in 1..=20 {
+        b.queue(event(n)).await;
+        let lease = b.take_one().await.lease;
+        let together = Arc::new(tokio::sync::Barrier::new(2));
+        let mut both = JoinSet::new();
+        for _ in 0..2 {
+            let (store, together) = (b.shared(), Arc::clone(&together));
+            let end = with(Next::Done, |end| end.follow_up = vec![action("mail", &[])]);
+            both.spawn(async move {
+                together.wait().await;
+                store.settle(lease, end).await
+            });
+        }
+        let (settled, refused): (Vec<_>, Vec<_>) = both.join_all().await.into_iter().partition(Result::is_ok);
+        assert_eq!((settled.len(), refused.len()), (1, 1));
+        assert_stale(refused.into_iter().next().unwrap(), lease.job);
+        // What followed is there once.
+        let mail = b.take_one().await;
+        b.settle(mail.lease, settlement(Next::Done)).await.unwrap();
+        assert_eq!(b.record(event_id(n)).await.jobs.len(), 2);
+    }
+    b.audit().await;
+}
+
 const FULL_DISK: &str = "HOOKYARD_TEST_FULL_DISK";
 
 /// In a process of its own, none of whose files may grow beyond 1 MiB: writing beyond fails as on a full disk.

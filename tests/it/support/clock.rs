@@ -1,6 +1,9 @@
 //! A clock that tests move by hand.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
 
 use hookyard::domain::{Clock, Timestamp, Wait};
 use tokio::sync::watch;
@@ -9,13 +12,15 @@ use tokio::sync::watch;
 #[derive(Debug)]
 pub struct HandClock {
     elapsed: watch::Sender<Duration>,
+    /// Milliseconds by which the wall clock was set.
+    set_ms: AtomicI64,
 }
 
 const START: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
 impl Default for HandClock {
     fn default() -> Self {
-        HandClock { elapsed: watch::Sender::new(Duration::ZERO) }
+        HandClock { elapsed: watch::Sender::new(Duration::ZERO), set_ms: AtomicI64::new(0) }
     }
 }
 
@@ -24,11 +29,17 @@ impl HandClock {
     pub fn advance(&self, by: Duration) {
         self.elapsed.send_modify(|elapsed| *elapsed += by);
     }
+
+    /// Sets the wall clock alone, forward or back; whoever sleeps does so for as long as before.
+    pub fn set_by(&self, ms: i64) {
+        self.set_ms.fetch_add(ms, Ordering::SeqCst);
+    }
 }
 
 impl Clock for HandClock {
     fn now(&self) -> Timestamp {
-        START.plus(*self.elapsed.borrow())
+        let wall = START.plus(*self.elapsed.borrow());
+        Timestamp::from_millis(wall.as_millis() + self.set_ms.load(Ordering::SeqCst))
     }
 
     fn monotonic(&self) -> Duration {
@@ -36,10 +47,11 @@ impl Clock for HandClock {
     }
 
     fn sleep_until(&self, at: Timestamp) -> Wait<'_> {
+        let wake = self.monotonic() + at.since(self.now());
         let mut elapsed = self.elapsed.subscribe();
         Box::pin(async move {
             // The sender is ours and lives as long as the borrow.
-            let _ = elapsed.wait_for(|elapsed| START.plus(*elapsed) >= at).await;
+            let _ = elapsed.wait_for(|elapsed| *elapsed >= wake).await;
         })
     }
 }

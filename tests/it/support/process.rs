@@ -251,6 +251,11 @@ impl Running {
         last
     }
 
+    /// Of the process, for what acts on it from outside.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// kill -9. What it had logged.
     pub fn kill(mut self) -> Log {
         self.reap();
