@@ -44,6 +44,10 @@ pub(super) async fn round(seed: u64, mode: &'static str) -> Tally {
         assert_eq!(status, 202, "{context}: {answer}");
         events.insert(word(&answer["event"]));
     }
+    let ends = Ends::default();
+    service
+        .logged("its dead letters", |log| ends.count(log, |line| line["outcome"] == "dead") >= EVENTS)
+        .await;
     service.until("/api/v1/depths", |depths| depths["dead"] == json!(EVENTS) && open(depths) == 0).await;
     service.terminate();
     assert!(service.ended().await.success(), "{context}: a drain");

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::process::{self, Log, Running};
 
-use super::{EMAIL, EMAILS, Scene, lives::Lives, payment, replaying, signed, tally::Tally, word};
+use super::{EMAIL, EMAILS, JOBS, Scene, lives::Lives, payment, replaying, signed, tally::Tally, word};
 
 /// Events of one round, and connections they come by.
 const EVENTS: usize = 200;
@@ -79,6 +79,11 @@ impl Ends {
         *read = log.lines.len();
         jobs.len()
     }
+
+    /// Goes on with another log from its beginning.
+    fn next_log(&self) {
+        self.0.borrow_mut().0 = 0;
+    }
 }
 
 async fn under_load(seed: u64) -> Tally {
@@ -86,11 +91,16 @@ async fn under_load(seed: u64) -> Tally {
     let context = format!("KILL_SEED={seed}, killed at {after} acknowledged events");
     let scene = Scene::set(8).await;
     let service = scene.project.start().await;
-    let events = load(service, after).await;
+    let (events, earlier) = load(service, after).await;
     let lives = Lives::ended(&scene.sandbox).await;
     assert!(events.len() >= after, "{context}: {}", events.len());
 
     let service = scene.project.start().await;
+    // Waiting by the log costs the service nothing; the last word has `finish`.
+    let ends = Ends::default();
+    ends.count(&earlier, is_done);
+    ends.next_log();
+    service.logged(&context, |log| ends.count(log, is_done) >= events.len() * JOBS).await;
     finish(&scene, &service, &lives, &events, &context).await
 }
 
@@ -114,13 +124,15 @@ async fn with_dead_letters(seed: u64, again: Again) -> Tally {
     for n in 0..DEAD {
         events.push(super::accepted(&service, n).await);
     }
+    let ends = Ends::default();
+    service.logged("its dead letters", |log| ends.count(log, |line| line["outcome"] == "dead") >= DEAD).await;
     let dead = |depths: &Value| depths["dead"] == json!(DEAD) && open(depths) == 0;
     service.until("/api/v1/depths", dead).await;
 
     // Killed once so many of the dead mails have gone out.
     let begun = second_chance(&service, again);
     let ends = Ends::default();
-    let gone = |log: &Log| ends.count(log, |line| is_mail(line) && line["outcome"] == "done") >= after;
+    let gone = |log: &Log| ends.count(log, |line| is_mail(line) && is_done(line)) >= after;
     let ((), _) = tokio::join!(service.logged(&context, gone), begun);
     service.kill();
     let lives = Lives::ended(&scene.sandbox).await;
@@ -128,6 +140,10 @@ async fn with_dead_letters(seed: u64, again: Again) -> Tally {
     let service = scene.project.start().await;
     second_chance(&service, again).await;
     finish(&scene, &service, &lives, &events, &context).await
+}
+
+fn is_done(line: &Value) -> bool {
+    line["outcome"] == "done"
 }
 
 fn is_mail(line: &Value) -> bool {
@@ -160,13 +176,7 @@ pub(super) fn open(depths: &Value) -> u64 {
 }
 
 /// Waits for the end of everything, and holds it against what was acknowledged.
-async fn finish(
-    scene: &Scene,
-    service: &Running,
-    lives: &Lives,
-    events: &[String],
-    context: &str,
-) -> Tally {
+async fn finish(scene: &Scene, service: &Running, lives: &Lives, events: &[String], context: &str) -> Tally {
     let known = all_at_their_end(service, context).await;
     let lost: Vec<&String> = events.iter().filter(|event| !known.contains(*event)).collect();
     assert!(lost.is_empty(), "{context}: acknowledged and lost: {lost:?}");
@@ -209,13 +219,14 @@ pub(super) async fn all_at_their_end(service: &Running, context: &str) -> BTreeS
     known
 }
 
-/// Delivers by several connections, and kills the service once `kill_after` events are acknowledged; those acknowledged.
-async fn load(service: Running, kill_after: usize) -> Vec<String> {
+/// Delivers by several connections, and kills the service once `kill_after` events are acknowledged: those acknowledged,
+/// and what was logged.
+async fn load(service: Running, kill_after: usize) -> (Vec<String>, Log) {
     let url = service.webhook("stripe");
     let (acknowledged, counted) = mpsc::channel::<()>();
     let killer = std::thread::spawn(move || {
         counted.iter().take(kill_after).for_each(drop);
-        service.kill();
+        service.kill()
     });
     let mut senders = tokio::task::JoinSet::new();
     for first in 0..CONNECTIONS {
@@ -223,8 +234,7 @@ async fn load(service: Running, kill_after: usize) -> Vec<String> {
     }
     drop(acknowledged);
     let events = senders.join_all().await.concat();
-    killer.join().expect("the service is killed");
-    events
+    (events, killer.join().expect("the service is killed"))
 }
 
 /// Delivers by one connection until it breaks; the events acknowledged.
