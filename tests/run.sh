@@ -10,8 +10,9 @@
 #
 # Longer proofs, by environment variable:
 #
-#   KILLS=200 ./tests/run.sh under_load        rounds of kill -9 of each kind (10 if unset)
+#   KILLS=1000 ./tests/run.sh crash::rounds    rounds of kill -9 of all kinds together (30 if unset)
 #   KILL_SEED=7 ./tests/run.sh under_load      the one round that a failure named
+#   KILL_TABLE=docs/kills.md                   brings the table in that file up to date
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -78,5 +79,5 @@ quiet=()
 [ -t 2 ] || quiet=(--quiet)
 say "building the tests; the first time takes some minutes"
 cargo test --locked ${quiet[@]+"${quiet[@]}"} --no-run
-say "running them, rounds of kills of each kind: ${KILLS:-10}"
+say "running them, rounds of kills: ${KILLS:-30}"
 exec cargo test --locked --quiet --no-fail-fast -- "$@"

@@ -96,6 +96,10 @@ async fn under_load(seed: u64) -> Tally {
     assert!(events.len() >= after, "{context}: {}", events.len());
 
     let service = scene.project.start().await;
+    let listed = service.get("/api/v1/events").await;
+    let there: BTreeSet<String> = listed.as_array().expect("events").iter().map(|e| word(&e["id"])).collect();
+    let lost: Vec<&String> = events.iter().filter(|event| !there.contains(*event)).collect();
+    assert!(lost.is_empty(), "{context}: acknowledged and lost: {lost:?}");
     // Waiting by the log costs the service nothing; the last word has `finish`.
     let ends = Ends::default();
     ends.count(&earlier, is_done);
