@@ -17,6 +17,10 @@ use super::word;
 /// was lost, and one more.
 const QUESTIONS_MAX: usize = 2;
 
+/// Neighbours besides those that follow each other in [`FailPoint::ALL`]: an action passes some boundaries of a judge by.
+const NEIGHBOURS_OF_ACTIONS: [[FailPoint; 2]; 2] =
+    [[FailPoint::Claimed, FailPoint::ActBegun], [FailPoint::Sent, FailPoint::Settling]];
+
 /// A cancellation that an LLM reads and that two actions follow: every boundary there is.
 struct Scene {
     project: Project,
@@ -105,7 +109,8 @@ async fn an_end_at_any_boundary_loses_and_repeats_nothing() {
 
 #[tokio::test]
 async fn ends_at_neighbouring_boundaries_lose_and_repeat_nothing() {
-    for pair in FailPoint::ALL.windows(2) {
+    let of_actions = NEIGHBOURS_OF_ACTIONS.iter().map(|pair| &pair[..]);
+    for pair in FailPoint::ALL.windows(2).chain(of_actions) {
         let scene = Scene::set().await;
         for point in pair.iter().copied() {
             let service = scene.start_until(point).await;
