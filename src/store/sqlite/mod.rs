@@ -38,7 +38,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use rusqlite::Connection;
+use rusqlite::{Connection, config::DbConfig};
 use tokio::sync::watch;
 
 use crate::domain::{
@@ -77,7 +77,7 @@ const CHECKPOINT_PAGES: i64 = 4_096;
 
 /// Page cache of the writer in KiB. It holds what one full batch dirties, so that no page is freed and fetched anew
 /// around every commit.
-const CACHE_KIB: i64 = 16_384;
+const CACHE_KIB: i64 = 8_192;
 
 /// Statements kept prepared.
 const STATEMENTS_MAX: usize = 64;
@@ -184,7 +184,14 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
     db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     db.pragma_update(None, "cache_size", -CACHE_KIB)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    plan_once(&db)?;
     Ok(db)
+}
+
+/// Has a statement planned when it is prepared, and never again for the values that are bound to it: SQLite would look
+/// into a `LIMIT ?` and plan anew at every execution, which was a third of all the work of claiming.
+fn plan_once(db: &Connection) -> rusqlite::Result<()> {
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 #[async_trait]

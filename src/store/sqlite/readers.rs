@@ -69,6 +69,7 @@ impl Readers {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(self.path.as_path(), flags)?;
         db.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        super::plan_once(&db)?;
         Ok(db)
     }
 }
