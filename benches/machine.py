@@ -42,12 +42,7 @@ class Server:
         return pids
 
     def cpu_s(self):
-        total = 0
-        for pid in self._tree():
-            with contextlib.suppress(OSError):
-                fields = open(f"/proc/{pid}/stat").read().rsplit(") ", 1)[1].split()
-                total += int(fields[11]) + int(fields[12])
-        return total / TICK
+        return sum(map(cpu_s_of, self._tree()))
 
     def rss_mb(self, of="VmRSS"):
         """Resident memory; `VmHWM` for the most there ever was."""
@@ -83,6 +78,14 @@ def running(*arguments, **options):
         yield server
     finally:
         server.end()
+
+
+def cpu_s_of(pid):
+    """CPU seconds of one process; none if it is gone."""
+    with contextlib.suppress(OSError):
+        fields = open(f"/proc/{pid}/stat").read().rsplit(") ", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / TICK
+    return 0
 
 
 def folder():

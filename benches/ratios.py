@@ -4,8 +4,8 @@
     python3 benches/ratios.py                     all cases
     python3 benches/ratios.py accept drain        some: accept open_loop drain million overload idle
 
-It builds the release program and the tools beside this file. The case `drain` compares with the receiver and worker
-in `peer/`, where `PEER_PYTHON` names an interpreter with peer/requirements.txt installed and redis-server is there.
+It builds the release program and the tools beside this file. The cases `accept` and `drain` compare with the receiver and
+worker in `peer/`, where `PEER_PYTHON` names an interpreter with peer/requirements.txt installed and redis-server is there.
 `BENCH_DIR` is where the data goes (the temporary folder if unset), `REPS` how often each case runs (3 if unset);
 what is printed are medians. Load and server share the machine: of what it prints, ratios of CPU time are the firmest.
 """
@@ -21,7 +21,7 @@ import sys
 import time
 from pathlib import Path
 
-from machine import ask, busy_s, folder, free_port, running, until
+from machine import ask, busy_s, cpu_s_of, folder, free_port, running, until
 
 HERE = Path(__file__).parent
 REPS = int(os.environ.get("REPS", "3"))
@@ -82,6 +82,50 @@ def bare(rows):
             yield server
 
 
+class Peer:
+    """The receiver of `peer/` with its Redis."""
+
+    def __init__(self, receiver, store, env):
+        self.receiver, self.store, self.env, self.port = receiver, store, env, receiver.port
+
+    def cpu_s(self):
+        return self.receiver.cpu_s() + self.store.cpu_s()
+
+    def done(self):
+        """Events that its worker acknowledged."""
+        command = ["redis-cli", "-p", str(self.store.port), "info", "commandstats"]
+        told = subprocess.run(command, capture_output=True, text=True).stdout.splitlines()
+        return next((int(line.split("calls=")[1].split(",")[0]) for line in told if line.startswith("cmdstat_xack:")), 0)
+
+
+def has_peer():
+    return os.environ.get("PEER_PYTHON") and shutil.which("redis-server")
+
+
+@contextlib.contextmanager
+def peer():
+    store_port, port = free_port(), free_port()
+    env = {"REDIS_URL": f"redis://127.0.0.1:{store_port}", "FORMS_WEBHOOK_SECRET": SECRET}
+    fast = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
+    receiver = [os.environ["PEER_PYTHON"], "-m", "uvicorn", "receiver:app", "--port", str(port), *fast]
+    with folder() as data:
+        store = ["redis-server", "--port", str(store_port), "--appendonly", "yes", "--save", "", "--dir", data]
+        with running(store, store_port) as redis, running(receiver, port, env=env, cwd=HERE / "peer") as server:
+            yield Peer(server, redis, env)
+
+
+def peer_drain():
+    with peer() as server:
+        load(server.port, PEER_FILL)
+        worker = subprocess.Popen([os.environ["PEER_PYTHON"], "worker.py"], env={**os.environ, **server.env}, cwd=HERE / "peer")
+        until(lambda: server.done() > 0)
+        first, took = server.done(), until(lambda: server.done() >= PEER_FILL)
+        cpu = server.cpu_s() + cpu_s_of(worker.pid)
+        worker.kill()
+        worker.wait()
+        return (PEER_FILL - first) / took, cpu / PEER_FILL * 1e5
+
+
 def open_jobs(server):
     return ask(server.admin, "/api/v1/stats")["load"]["open_jobs"]
 
@@ -111,7 +155,7 @@ def row(name, told, *more):
 
 def accept():
     """64 connections, one after another. Work is held, so that what is measured is acceptance alone."""
-    ratios = []
+    ratios, peers = [], []
     for _ in range(REPS):
         with bare("id") as server:
             least = cpu_of(server, 100_000)
@@ -123,8 +167,15 @@ def accept():
             ours = cpu_of(server, 100_000)
             row("hookyard", ours, f"{server.rss_mb('VmHWM'):.0f} MB at most")
         ratios.append((ours["cpu"] / same["cpu"], ours["cpu"] / least["cpu"], ours["per_s"] / least["per_s"]))
+        if has_peer():
+            with peer() as server:
+                theirs = cpu_of(server, PEER_FILL)
+                row("peer, with its Redis", theirs)
+            peers.append(theirs["cpu"] / ours["cpu"])
     same, least, rate = map(statistics.median, zip(*ratios))
     print(f"  CPU {same:.2f} x the same rows (goal 1.3), {least:.2f} x body and id (goal 1.6); rate {rate:.2f} x", flush=True)
+    if peers:
+        print(f"  the peer's CPU {statistics.median(peers):.1f} x ours (goal 12)", flush=True)
 
 
 def open_loop():
@@ -150,36 +201,12 @@ def drain():
             ours.append((FILL / took, server.cpu_s() / FILL * 1e5))
             after = (server.cpu_s() - filled) / FILL * 1e5
             print(f"  hookyard {ours[-1][0]:8.0f}/s {ours[-1][1]:6.2f} CPU s/100k ({after:.2f} after acceptance), {server.rss_mb():.0f} MB", flush=True)
-        if peer := peer_drain():
-            peers.append(peer)
-            print(f"  peer     {peer[0]:8.0f}/s {peer[1]:6.2f} CPU s/100k with its Redis", flush=True)
+        if has_peer():
+            peers.append(peer_drain())
+            print(f"  peer     {peers[-1][0]:8.0f}/s {peers[-1][1]:6.2f} CPU s/100k with its Redis", flush=True)
     if peers:
         (rate, cpu), (their_rate, their_cpu) = (map(statistics.median, zip(*of)) for of in (ours, peers))
         print(f"  rate {rate / their_rate:.1f} x the peer's (goal 8), CPU 1/{their_cpu / cpu:.1f} of it (goal 1/10)", flush=True)
-
-
-def peer_drain():
-    python = os.environ.get("PEER_PYTHON")
-    if not python or not shutil.which("redis-server"):
-        return None
-    redis_port, port = free_port(), free_port()
-    env = {"REDIS_URL": f"redis://127.0.0.1:{redis_port}", "FORMS_WEBHOOK_SECRET": SECRET}
-    fast = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
-    receiver = [python, "-m", "uvicorn", "receiver:app", "--port", str(port), *fast]
-    info = lambda: subprocess.run(["redis-cli", "-p", str(redis_port), "info", "commandstats"], capture_output=True, text=True).stdout
-    done = lambda: next((int(line.split("calls=")[1].split(",")[0]) for line in info().splitlines() if line.startswith("cmdstat_xack:")), 0)
-    with folder() as data:
-        store = ["redis-server", "--port", str(redis_port), "--appendonly", "yes", "--save", "", "--dir", data]
-        with running(store, redis_port) as redis, running(receiver, port, env=env, cwd=HERE / "peer") as server:
-            load(port, PEER_FILL)
-            worker = subprocess.Popen([python, "worker.py"], env={**os.environ, **env}, cwd=HERE / "peer")
-            until(lambda: done() > 0)
-            first, took = done(), until(lambda: done() >= PEER_FILL)
-            fields = open(f"/proc/{worker.pid}/stat").read().rsplit(") ", 1)[1].split()
-            cpu = server.cpu_s() + redis.cpu_s() + (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-            worker.kill()
-            worker.wait()
-            return (PEER_FILL - first) / took, cpu / PEER_FILL * 1e5
 
 
 def million():

@@ -91,7 +91,7 @@ impl Ingest {
 
     async fn take_in(&self, inbound: Inbound<'_>, headers: HeaderMap, body: Body) -> Result<Answer, Refused> {
         let Inbound { engine, source, gate, client } = inbound;
-        if let Some(full) = fullness(&*self.store, &engine.settings.store, &self.pressure) {
+        if let Some(full) = fullness(&*self.store, &engine.settings.store, &self.pressure, source) {
             return Err(full.into());
         }
         let server = &engine.settings.server;

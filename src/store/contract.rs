@@ -61,6 +61,10 @@ pub trait Store: Send + Sync {
     /// How much is here, as of the last commit. Costs nothing: asked for every delivery.
     fn load(&self) -> Load;
 
+    /// Whether more waits to be stored than is stored in good time: what is handed in now is answered late. So it is
+    /// after more work than can be done, not after a burst. Costs nothing: asked for every delivery.
+    fn congested(&self) -> bool;
+
     // ── Working ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// Hands out due jobs that are neither paused nor beyond the request's limits. Does not wait for work: see

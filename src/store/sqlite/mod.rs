@@ -6,6 +6,7 @@
 //! a claim, the job's row again without its entry in `job_ready`, and `attempt`.
 
 mod accept;
+mod checkpoint;
 mod claim;
 mod erase;
 mod follow;
@@ -18,6 +19,7 @@ mod moment;
 mod newest;
 mod operate;
 mod purchases;
+mod queue;
 mod read;
 mod readers;
 mod retain;
@@ -51,6 +53,7 @@ use super::{
     Store, StoreError, Timeline,
     bodies::{Bodies, INLINE_BYTES_MAX},
 };
+use checkpoint::Checkpoint;
 use leases::Leases;
 use moment::Moment;
 use readers::Readers;
@@ -70,10 +73,6 @@ const BODIES: &str = "bodies";
 
 /// Bytes the write-ahead log is cut back to after a checkpoint.
 const WAL_BYTES_MAX: i64 = 64 << 20;
-
-/// Pages of the write-ahead log after which it is checkpointed: often enough that senders hardly feel it (of 4,096 pages
-/// the p99 was twice as long, and the CPU for each event the same).
-const CHECKPOINT_PAGES: i64 = 1_000;
 
 /// Page cache of the writer in KiB. It holds what one full batch dirties, so that no page is freed and fetched anew
 /// around every commit.
@@ -125,7 +124,7 @@ impl SqliteStore {
         DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(file_error)?;
         let lock = lock(&dir)?;
         let path = dir.join(FILE);
-        let db = connect(&path)?;
+        let mut db = connect(&path)?;
         schema::prepare(&db)?;
         // Larger than any token an earlier process gave out, unless it gave out 2^40 of them.
         let leases = Arc::new(Mutex::new(Leases::new(schema::count_opening(&db)? << 40)));
@@ -134,8 +133,18 @@ impl SqliteStore {
         let tally = Tally::read(&db)?;
         let next_seq = db.query_row("SELECT coalesce(max(seq), 0) + 1 FROM event", [], |row| row.get(0))?;
         let moment = Moment::of(clock.as_ref());
-        let mut bench =
-            Bench { db, moment, clock, leases, tally, next_seq, bodies: Arc::clone(&bodies), on_commit };
+        let checkpoint = Checkpoint::of(&mut db)?;
+        let mut bench = Bench {
+            db,
+            checkpoint,
+            moment,
+            clock,
+            leases,
+            tally,
+            next_seq,
+            bodies: Arc::clone(&bodies),
+            on_commit,
+        };
         bench.transact(claim::recover)?;
         retain::sweep(&bench.db, &bench.bodies).map_err(file_error)?;
         let (writer, thread) = Writer::start(bench, lock).map_err(file_error)?;
@@ -181,7 +190,6 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "journal_size_limit", WAL_BYTES_MAX)?;
-    db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     db.pragma_update(None, "cache_size", -CACHE_KIB)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     plan_once(&db)?;
@@ -223,6 +231,10 @@ impl Store for SqliteStore {
 
     fn load(&self) -> Load {
         self.writer.load.get()
+    }
+
+    fn congested(&self) -> bool {
+        self.writer.queue.congested()
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<Claim, StoreError> {

@@ -10,20 +10,22 @@ use std::{
 };
 
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 use crate::{
     domain::{Clock, Timestamp},
     store::{Load, StoreError, bodies::Bodies},
 };
 
-use super::{Lock, leases::Leases, moment::Moment, retain, tally::Tally};
-
-/// Operations that may share one commit.
-const BATCH_MAX: usize = 512;
-
-/// Operations that may wait for the writer; beyond it callers wait to hand theirs in.
-const QUEUE_MAX: usize = 4_096;
+use super::{
+    Lock,
+    checkpoint::Checkpoint,
+    leases::Leases,
+    moment::Moment,
+    queue::{self, BATCH_MAX, Queue, Waiting},
+    retain,
+    tally::Tally,
+};
 
 /// Told after each commit that changed something: how long it took, and how many operations shared it.
 pub type CommitObserver = Arc<dyn Fn(Duration, usize) + Send + Sync>;
@@ -72,7 +74,7 @@ type Operation = Box<dyn FnOnce(Option<&mut Desk<'_>>) -> (Option<rusqlite::Erro
 
 #[derive(Clone)]
 pub(super) struct Writer {
-    queue: mpsc::Sender<Operation>,
+    pub queue: Queue<Operation>,
     pub work: watch::Receiver<u64>,
     pub changes: watch::Receiver<u64>,
     pub load: Arc<SharedLoad>,
@@ -102,6 +104,7 @@ impl SharedLoad {
 /// What the thread works with.
 pub(super) struct Bench {
     pub db: Connection,
+    pub checkpoint: Checkpoint,
     pub clock: Arc<dyn Clock>,
     pub moment: Moment,
     /// Shared with the readers, who tell which jobs are under way.
@@ -125,7 +128,7 @@ struct Thread {
 impl Writer {
     /// Starts the thread. It ends when every `Writer` is gone; joining `JoinHandle` waits for that.
     pub fn start(bench: Bench, directory: Lock) -> std::io::Result<(Writer, std::thread::JoinHandle<()>)> {
-        let (queue, operations) = mpsc::channel(QUEUE_MAX);
+        let (queue, waiting) = queue::new();
         let (work, work_seen) = watch::channel(0);
         let (changes, changes_seen) = watch::channel(0);
         let load = Arc::<SharedLoad>::default();
@@ -133,7 +136,7 @@ impl Writer {
         let seen = Arc::clone(&load);
         let thread = Thread { bench, work, changes, load, _directory: directory };
         let handle =
-            std::thread::Builder::new().name("store-writer".to_owned()).spawn(|| thread.run(operations))?;
+            std::thread::Builder::new().name("store-writer".to_owned()).spawn(|| thread.run(waiting))?;
         Ok((Writer { queue, work: work_seen, changes: changes_seen, load: seen }, handle))
     }
 
@@ -162,7 +165,7 @@ impl Writer {
             (broken, reply)
         });
         let stopped = || StoreError::Unavailable("the writer has stopped".to_owned());
-        self.queue.send(boxed).await.map_err(|_| stopped())?;
+        self.queue.hand_in(boxed).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
     }
 }
@@ -181,16 +184,10 @@ impl Drop for EndWithTheWriter {
 }
 
 impl Thread {
-    fn run(mut self, mut operations: mpsc::Receiver<Operation>) {
+    fn run(mut self, mut waiting: Waiting<Operation>) {
         let _end = EndWithTheWriter;
         let mut batch = Vec::with_capacity(BATCH_MAX);
-        while let Some(first) = operations.blocking_recv() {
-            batch.push(first);
-            while batch.len() < BATCH_MAX
-                && let Ok(next) = operations.try_recv()
-            {
-                batch.push(next);
-            }
+        while waiting.take(&mut batch) {
             self.commit(&mut batch);
         }
     }
@@ -222,6 +219,7 @@ impl Thread {
                 if changed {
                     self.changes.send_modify(|n| *n += 1);
                 }
+                self.bench.checkpoint.when_due(&self.bench.db);
             }
             Err(error) => {
                 tracing::error!(%error, operations, "nothing of this batch was stored: the commit failed");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hookyard::config::SOURCES;
+use hookyard::{config::SOURCES, store::sqlite::FILE};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -43,6 +43,16 @@ async fn deliver_by(house: &House, forwarded_for: &[&str], delivery: &Delivery<'
     let mut headers = delivery.headers(house.now());
     headers.extend(forwarded_for.iter().map(|list| ("x-forwarded-for", (*list).to_owned())));
     house.post(&format!("/webhooks/{}", delivery.source), &headers, &delivery.body).await
+}
+
+/// Announces a delivery, whose body waits until it is asked for.
+async fn head(house: &House, delivery: &Delivery<'_>) -> Wire {
+    let mut headers = delivery.headers(house.now());
+    headers.push(("expect", "100-continue".to_owned()));
+    let mut wire = Wire::open(house.service.public).await;
+    let path = format!("/webhooks/{}", delivery.source);
+    wire.head_of("POST", &path, &headers, Some(delivery.body.len())).await;
+    wire
 }
 
 async fn lane(house: &House, delivery: &Delivery<'_>) -> &'static str {
@@ -274,11 +284,7 @@ async fn a_full_store_refuses_before_the_body_is_read() {
     house.queue(&note("n-2")).await;
 
     let delivery = note("n-3");
-    let mut headers = delivery.headers(house.now());
-    headers.push(("expect", "100-continue".to_owned()));
-    let mut wire = Wire::open(house.service.public).await;
-    wire.head_of("POST", "/webhooks/forms", &headers, Some(delivery.body.len())).await;
-    let refused = wire.answer().await; // no 100 before it: the body was not asked for
+    let refused = head(&house, &delivery).await.answer().await; // no 100 before it: the body was not asked for
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("5")));
     assert_eq!(refused.reason(), "too many jobs are waiting");
     assert_eq!(house.events().await.len(), 2);
@@ -313,6 +319,33 @@ async fn a_full_store_refuses_before_the_body_is_read() {
     assert_ne!(claimed.job.id, job, "the older one is handed out first");
     house.service.store.settle(claimed.lease, settlement).await.unwrap();
     assert_eq!(house.deliver(&delivery).await.status, 202);
+}
+
+#[tokio::test]
+async fn when_more_waits_than_is_stored_in_good_time_only_senders_that_come_again_are_refused() {
+    let house = House::plan().setting("concurrency = 0").start().await;
+    let file = rusqlite::Connection::open(house.dir.path().join(FILE)).unwrap();
+    file.execute_batch("BEGIN IMMEDIATE").unwrap(); // the writer waits for us
+    let mut waiting = tokio::task::JoinSet::new();
+    while !house.service.store.congested() {
+        let store = std::sync::Arc::clone(&house.service.store);
+        waiting.spawn(async move { store.knows(&[]).await });
+        tokio::task::yield_now().await;
+    }
+    assert!(waiting.len() > 1_000, "a burst is no congestion: {}", waiting.len());
+
+    let delivery = note("n");
+    let refused = head(&house, &delivery).await.answer().await; // no 100 before it: the body was not asked for
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("5")));
+    assert_eq!(refused.reason(), "more comes than can be stored in good time");
+    let pull = pull_of("ada", "d-1");
+    let mut githubs = head(&house, &pull).await;
+    assert_eq!(githubs.status().await.0, 100, "it is let wait");
+    file.execute_batch("ROLLBACK").unwrap();
+    githubs.say(&pull.body).await;
+    assert_eq!(githubs.answer().await.status, 202);
+    assert!(waiting.join_all().await.iter().all(Result::is_ok));
+    house.queue(&delivery).await;
 }
 
 #[tokio::test]
