@@ -14,7 +14,8 @@ const CLASSIFIERS_UNSURE: &str = "[classifier.notes]\nprompts = \"triage\"\nsche
 
 /// Payments want a yes, and notes a label.
 const ROUTES_FOR_PEOPLE: &str = "[route.payments]\ntypes = [\"payment.succeeded\"]\n\
-    action = [{ id = \"record\", use = \"log_payment\" }]\n\
+    action = [{ id = \"record\", use = \"log_payment\" },\
+    { id = \"copy\", use = \"log_payment\", when = \"event.body.data.id == 'twice'\" }]\n\
     [route.notes]\ntypes = [\"lead.form.submitted\"]\nclassifier = \"notes\"\n\
     action = [{ id = \"note\", use = \"log_spam\", \
     when = \"verdict.label == 'spam' and verdict.output.urgency == 'low'\" }]\n";
@@ -128,9 +129,9 @@ async fn a_stopped_store_takes_decisions_too() {
 async fn a_decision_that_cannot_be_is_refused_and_changes_nothing() {
     let project = project();
     let service = project.start().await;
-    let paid = deliver(&service, &["p1", "p2"]).await;
+    let paid = deliver(&service, &["p1", "p2", "twice"]).await;
     let noted = note(&service, "n1").await;
-    count(&service, "waiting", 3).await;
+    count(&service, "waiting", 5).await;
     let run = |arguments: &[&str]| on(&project, &service, &[&["reviews"], arguments].concat());
     let over = format!("{}.1", paid[1]);
     well(run(&["done", &over]));
@@ -141,6 +142,8 @@ async fn a_decision_that_cannot_be_is_refused_and_changes_nothing() {
         run(&[verb, &unknown]).assert_refused(&format!("there is no event {unknown}"));
         run(&[verb, &over]).assert_refused(&format!("{over} does not wait for a person: it is done"));
         run(&[verb, &paid[1]]).assert_refused(&format!("no job of {} waits for a person", paid[1]));
+        let both = format!("wait for a person: name one of {0}.1, {0}.2", paid[2]);
+        run(&[verb, &paid[2]]).assert_refused(&both);
         run(&[verb, "nonsense"]).assert_refused("`nonsense` is no id of ours");
         run(&[verb]).assert_refused("<JOB>");
     }
@@ -155,5 +158,5 @@ async fn a_decision_that_cannot_be_is_refused_and_changes_nothing() {
     let output = "{\"urgency\":\"at once\"}";
     run(&["approve", &noted, "--label", "spam", "--output", output]).assert_refused("/urgency: ");
     run(&["approve", &paid[0], "--label", "spam"]).assert_refused("is an action: it has no label to decide");
-    assert_eq!(json_of(run(&["list", "--json"]))["jobs"], 2);
+    assert_eq!(json_of(run(&["list", "--json"]))["jobs"], 4);
 }
