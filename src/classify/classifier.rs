@@ -164,6 +164,11 @@ impl Classifier {
         label: &str,
         output: &Map<String, Value>,
     ) -> Result<Verdict, Vec<String>> {
+        let labels = self.schema.labels();
+        if !labels.iter().any(|known| known == label) {
+            let known = labels.join(", ");
+            return Err(vec![format!("`{label}` is no label of `{}`: choose among {known}", self.name)]);
+        }
         let reason = "a person decided";
         let output = self.schema.admit(self.form().output(label, 1.0, reason, output))?;
         Ok(Verdict {

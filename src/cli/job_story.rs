@@ -4,14 +4,19 @@ use console::{Style, style};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::domain::{
-    Attempt, AttemptOutcome, Call, Fill, FrozenRequest, HeaderValue, Job, JobState, Purchase, Receipt,
-    Target, Timestamp, Verdict, Work,
+use crate::{
+    domain::{
+        Attempt, AttemptOutcome, Call, Clock, Fill, FrozenRequest, HeaderValue, Job, JobId, JobState,
+        Purchase, Receipt, Target, Timestamp, Verdict, Work,
+    },
+    host::SystemClock,
 };
 
 use super::{
+    End,
+    api::{self, Api},
     moments,
-    out::{plain, plain_lines},
+    out::{self, plain, plain_lines},
 };
 
 /// Characters of a body that a short story shows.
@@ -44,6 +49,18 @@ pub(super) fn colour(state: JobState) -> Style {
         JobState::Ready | JobState::Leased | JobState::Blocked => Style::new().cyan(),
         JobState::Skipped | JobState::Discarded => Style::new().dim(),
     }
+}
+
+/// Asks for a job, and tells all of it.
+pub(super) async fn show(job: JobId, api: &Api, json: bool) -> anyhow::Result<End> {
+    let answer = api.get(&format!("/api/v1/jobs/{job}"), &[]).await?;
+    if json {
+        out::json(&answer)?;
+    } else {
+        let told: Told = api::read(&answer["job"])?;
+        out::say(tell(&told, SystemClock::new().now(), Length::Whole))?;
+    }
+    Ok(End::Well)
 }
 
 pub(super) fn tell(told: &Told, now: Timestamp, length: Length) -> String {

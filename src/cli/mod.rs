@@ -5,6 +5,7 @@ mod api;
 mod check;
 mod dead;
 mod demo;
+mod erase;
 mod eval;
 mod events;
 mod init;
@@ -16,6 +17,7 @@ mod pause;
 mod progress;
 mod project;
 mod replay;
+mod reviews;
 mod send;
 mod serve;
 mod stats;
@@ -55,6 +57,8 @@ enum Command {
     Events(events::Events),
     /// See dead letters, send them back to work, or let them go.
     Dead(dead::Dead),
+    /// See what waits for a person, and decide about it.
+    Reviews(reviews::Reviews),
     /// Run stored events again, or show what that would do.
     Replay(Box<replay::Replay>),
     /// Hold the work of a route, of a destination, or all of it.
@@ -63,6 +67,8 @@ enum Command {
     Resume(pause::Resume),
     /// See how much waits where.
     Stats(stats::Stats),
+    /// Erase a person's data by what identifies them.
+    Erase(erase::Erase),
 }
 
 /// How a command ends.
@@ -84,10 +90,12 @@ pub fn run() -> ExitCode {
         Command::Eval(eval) => eval.run(dir),
         Command::Events(events) => events.run(dir),
         Command::Dead(dead) => dead.run(dir),
+        Command::Reviews(reviews) => reviews.run(dir),
         Command::Replay(replay) => replay.run(dir),
         Command::Pause(pause) => pause.run(dir),
         Command::Resume(resume) => resume.run(dir),
         Command::Stats(stats) => stats.run(dir),
+        Command::Erase(erase) => erase.run(dir),
     };
     match end {
         Ok(End::Well) => ExitCode::SUCCESS,

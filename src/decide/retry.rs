@@ -62,10 +62,23 @@ impl Default for Schedule {
 /// What a job has behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tried {
-    /// Attempts that counted so far, the one that just failed included.
+    /// Attempts that counted so far, and one for what just failed.
     pub attempts: u32,
     /// Time since it began with fresh attempts.
     pub age: Duration,
+}
+
+impl Tried {
+    /// Attempts that counted: being asked to come later costs none.
+    fn counted(self, last: &Failure) -> u32 {
+        match last {
+            Failure::Throttled { retry_after: Some(_), .. } => self.attempts.saturating_sub(1),
+            Failure::Throttled { retry_after: None, .. }
+            | Failure::Transient { .. }
+            | Failure::Permanent { .. }
+            | Failure::Unknown { .. } => self.attempts,
+        }
+    }
 }
 
 impl Schedule {
@@ -78,8 +91,8 @@ impl Schedule {
             Failure::Transient { .. } | Failure::Throttled { .. } | Failure::Unknown { .. }
                 if tried.age >= self.age_max =>
             {
-                let age = tried.age.as_secs();
-                let reason = format!("gave up after {age} s and {} attempts; last: {reason}", tried.attempts);
+                let (age, attempts) = (tried.age.as_secs(), attempts(tried.counted(failure)));
+                let reason = format!("gave up after {age} s and {attempts}; last: {reason}");
                 Next::Dead { cause: Cause::Exhausted, reason }
             }
             Failure::Throttled { retry_after: Some(wait), .. } => {
@@ -111,9 +124,18 @@ impl Schedule {
             }
             None => Next::Dead {
                 cause: Cause::Exhausted,
-                reason: format!("gave up after {attempts} attempts; the last one: {reason}"),
+                reason: format!("gave up after {}; the last one: {reason}", self::attempts(attempts)),
             },
         }
+    }
+}
+
+/// So many, in words. Requests that were answered with "later" may have left even where no attempt counted.
+fn attempts(number: u32) -> String {
+    match number {
+        0 => "no attempt that counted".to_owned(),
+        1 => "1 attempt".to_owned(),
+        more => format!("{more} attempts"),
     }
 }
 
@@ -194,6 +216,26 @@ mod tests {
             assert!(
                 matches!(&next, Next::Dead { cause: Cause::Exhausted, reason } if reason.contains("3600 s"))
             );
+        }
+    }
+
+    #[test]
+    fn what_it_gave_up_after_is_told_in_true_numbers() {
+        let parked =
+            Failure::Throttled { reason: "429".to_owned(), retry_after: Some(Duration::from_secs(9)) };
+        let failed = transient(None);
+        let once = Schedule { attempts_max: 1, ..schedule() };
+        for (schedule, attempts, age_s, failure, want) in [
+            (schedule(), 1, 3_600, &parked, "gave up after 3600 s and no attempt that counted; last: 429"),
+            (schedule(), 2, 3_600, &parked, "gave up after 3600 s and 1 attempt; last: 429"),
+            (schedule(), 3, 3_601, &parked, "gave up after 3601 s and 2 attempts; last: 429"),
+            (schedule(), 1, 3_600, &failed, "gave up after 3600 s and 1 attempt; last: 503"),
+            (schedule(), 2, 3_600, &failed, "gave up after 3600 s and 2 attempts; last: 503"),
+            (schedule(), 4, 0, &failed, "gave up after 4 attempts; the last one: 503"),
+            (once, 1, 0, &failed, "gave up after 1 attempt; the last one: 503"),
+        ] {
+            let next = schedule.after(Tried { attempts, age: Duration::from_secs(age_s) }, failure, NOW, 0.5);
+            assert_eq!(next, Next::Dead { cause: Cause::Exhausted, reason: want.to_owned() });
         }
     }
 

@@ -3,7 +3,7 @@
 mod remote;
 mod stopped;
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use clap::Args;
@@ -22,6 +22,12 @@ use stopped::Stopped;
 
 /// Bytes of an answer that are read: the largest body, and what JSON makes of it.
 const ANSWER_BYTES_MAX: usize = 256 << 20;
+
+/// Longest wait for an answer of a running service.
+const ANSWER_WITHIN: Duration = Duration::from_mins(1);
+
+/// Longest wait for an answer for which a running service reads all events.
+const SWEEP_WITHIN: Duration = Duration::from_hours(1);
 
 /// The variable with the admin listener's token.
 pub(super) const TOKEN_VARIABLE: &str = "HOOKYARD_ADMIN_TOKEN";
@@ -119,7 +125,7 @@ impl Api {
     /// # Errors
     /// A [`Refusal`], or the service does not answer.
     pub async fn get(&self, path: &str, query: &[(&str, String)]) -> anyhow::Result<Value> {
-        self.call(Method::GET, path, query, None).await
+        self.call(Method::GET, path, query, None, ANSWER_WITHIN).await
     }
 
     /// Answers to a `POST` of JSON.
@@ -127,7 +133,15 @@ impl Api {
     /// # Errors
     /// As [`Api::get`].
     pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        self.call(Method::POST, path, &[], Some(body)).await
+        self.call(Method::POST, path, &[], Some(body), ANSWER_WITHIN).await
+    }
+
+    /// As [`Api::post`], where the answer takes a look at everything on record.
+    ///
+    /// # Errors
+    /// As [`Api::get`].
+    pub async fn sweep(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.call(Method::POST, path, &[], Some(body), SWEEP_WITHIN).await
     }
 
     async fn call(
@@ -136,9 +150,10 @@ impl Api {
         path: &str,
         query: &[(&str, String)],
         body: Option<&Value>,
+        within: Duration,
     ) -> anyhow::Result<Value> {
         let (status, answer) = match self {
-            Api::Running(running) => running.call(method, path, query, body).await?,
+            Api::Running(running) => running.call(method, path, query, body, within).await?,
             Api::Stopped(stopped) => stopped.call(method, path, query, body).await?,
         };
         let json: Option<Value> = serde_json::from_slice(&answer).ok();

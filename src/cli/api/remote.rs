@@ -10,10 +10,7 @@ use serde_json::Value;
 
 use crate::remote::{Remote, RemoteError, RemoteOptions, Request, Url};
 
-use super::{ANSWER_BYTES_MAX, TOKEN_VARIABLE, url};
-
-/// Longest wait for an answer.
-const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+use super::{ANSWER_BYTES_MAX, ANSWER_WITHIN, TOKEN_VARIABLE, url};
 
 pub(in crate::cli) struct Running {
     base: Url,
@@ -27,13 +24,7 @@ impl Running {
         let wrong = || format!("`{base}` is no URL: write one such as http://127.0.0.1:9090");
         let base: Url = base.parse().with_context(wrong)?;
         anyhow::ensure!(matches!(base.scheme(), "http" | "https"), wrong());
-        let options = RemoteOptions {
-            timeout: ANSWER_WITHIN,
-            allow_private: true,
-            answer_bytes_max: ANSWER_BYTES_MAX,
-            ..RemoteOptions::default()
-        };
-        Ok(Running { base, token, remote: Remote::new(options)? })
+        Ok(Running { base, token, remote: remote(ANSWER_WITHIN)? })
     }
 
     /// Whether a service answers; if nothing does, why.
@@ -59,6 +50,7 @@ impl Running {
         path: &str,
         query: &[(&str, String)],
         body: Option<&Value>,
+        within: Duration,
     ) -> anyhow::Result<(u16, Bytes)> {
         let mut request = Request::new(method, url(&self.base, path, query));
         if let Some(token) = &self.token {
@@ -67,7 +59,11 @@ impl Running {
         if let Some(body) = body {
             request = request.with_json(body.to_string());
         }
-        let answer = self.remote.send(request).await.with_context(|| format!("asking {}", self.base))?;
+        let sent = match within {
+            ANSWER_WITHIN => self.remote.send(request).await,
+            within => remote(within)?.send(request).await,
+        };
+        let answer = sent.with_context(|| format!("asking {}", self.base))?;
         if answer.status == 401 {
             match &self.token {
                 Some(_) => anyhow::bail!("{} refuses the token: correct {TOKEN_VARIABLE}", self.base),
@@ -77,4 +73,15 @@ impl Running {
         anyhow::ensure!(!answer.truncated, "the answer broke off, or has more than {ANSWER_BYTES_MAX} bytes");
         Ok((answer.status, answer.body))
     }
+}
+
+/// What waits so long for an answer.
+fn remote(within: Duration) -> anyhow::Result<Remote> {
+    let options = RemoteOptions {
+        timeout: within,
+        allow_private: true,
+        answer_bytes_max: ANSWER_BYTES_MAX,
+        ..RemoteOptions::default()
+    };
+    Ok(Remote::new(options)?)
 }

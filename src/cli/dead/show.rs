@@ -3,14 +3,8 @@
 use clap::Args;
 
 use crate::{
-    cli::{
-        End,
-        api::{self, Api},
-        job_story::{self, Length},
-        out,
-    },
-    domain::{Clock, JobId},
-    host::SystemClock,
+    cli::{End, api::Api, job_story},
+    domain::JobId,
 };
 
 /// One job: its request, every attempt, and the answer. Also of one that is not dead.
@@ -21,13 +15,6 @@ pub(super) struct Show {
 
 impl Show {
     pub async fn run(self, api: &Api, json: bool) -> anyhow::Result<End> {
-        let answer = api.get(&format!("/api/v1/jobs/{}", self.job), &[]).await?;
-        if json {
-            out::json(&answer)?;
-        } else {
-            let told: job_story::Told = api::read(&answer["job"])?;
-            out::say(job_story::tell(&told, SystemClock::new().now(), Length::Whole))?;
-        }
-        Ok(End::Well)
+        job_story::show(self.job, api, json).await
     }
 }

@@ -2,10 +2,13 @@
 
 mod check;
 mod demo;
+mod erase;
 mod eval;
 mod init;
 mod offline;
 mod operate;
+mod operated;
+mod reviews;
 mod send;
 mod serve;
 
@@ -17,8 +20,9 @@ fn run(arguments: &[&str]) -> Ended {
     Ended::of(command)
 }
 
-const COMMANDS: [&str; 12] = [
-    "serve", "demo", "check", "send", "init", "eval", "events", "dead", "replay", "pause", "resume", "stats",
+const COMMANDS: [&str; 14] = [
+    "serve", "demo", "check", "send", "init", "eval", "events", "dead", "reviews", "replay", "pause",
+    "resume", "stats", "erase",
 ];
 
 #[test]

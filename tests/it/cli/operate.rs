@@ -5,28 +5,12 @@ use std::{
     process::Stdio,
 };
 
-use hookyard::{
-    config::{CLASSIFIERS, Files, JUDGES, ROUTES, SETTINGS},
-    domain::Timestamp,
-    source::{self, Scheme},
-};
+use hookyard::config::SETTINGS;
 use serde_json::{Value, json};
 
 use crate::support::process::{Ended, Project, Running};
 
-const SECRET: &str = "forms-secret";
-
-/// Nothing listens there: an operator's command finds no service.
-const NOWHERE: &str = "127.0.0.1:1";
-
-/// One route whose one action writes a line, and is not tried again.
-fn project() -> Project {
-    let routes = "[route.all]\ntypes = [\"*\"]\naction = [{ id = \"record\", use = \"log_payment\" }]\n";
-    let files = Files::embedded().with(CLASSIFIERS, "").with(JUDGES, "").with(ROUTES, routes);
-    let settings = "[worker]\nretry.schedule_ms = []\n";
-    let project = Project::new(&files.with(SETTINGS, settings));
-    project.with_env("FORMS_WEBHOOK_SECRET", SECRET).with_env("HOOKYARD_ADMIN_LISTEN", NOWHERE)
-}
+use super::operated::{NOWHERE, deliver, json_of, on, project, settled, well};
 
 /// Where the action's lines should go stands a folder.
 fn obstruct(project: &Project) {
@@ -38,49 +22,7 @@ fn clear(project: &Project) {
 }
 
 fn lines(project: &Project) -> usize {
-    std::fs::read_to_string(project.path("data/logs/payments.jsonl")).unwrap_or_default().lines().count()
-}
-
-/// Delivers payments; their events.
-async fn deliver(service: &Running, ids: &[&str]) -> Vec<String> {
-    let mut events = Vec::new();
-    for id in ids {
-        let body = json!({ "type": "payment.succeeded", "data": { "id": id } }).to_string().into_bytes();
-        let now = Timestamp::from_millis(now_ms());
-        let headers = source::sign(Scheme::Generic, &SECRET.into(), id, &body, None, now).expect("signed");
-        let (status, answer) = service.deliver("forms", headers, body).await.expect("an answer");
-        assert_eq!(status, 202, "{answer}");
-        events.push(answer["event"].as_str().expect("an id").to_owned());
-    }
-    events
-}
-
-fn now_ms() -> i64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-    now.as_millis().try_into().expect("before the end")
-}
-
-async fn settled(service: &Running, dead: usize, done: usize) {
-    let (dead, done) = (json!(dead), json!(done));
-    service.until("/api/v1/jobs/count?state=dead", |count| count["jobs"] == dead).await;
-    service.until("/api/v1/jobs/count?state=done", |count| count["jobs"] == done).await;
-}
-
-/// Runs a command on the running service.
-fn on(project: &Project, service: &Running, arguments: &[&str]) -> Ended {
-    let mut command = project.command(arguments);
-    command.args(["--admin", &format!("http://{}", service.admin)]);
-    Ended::of(command)
-}
-
-/// It ended well; what it printed.
-fn well(ended: Ended) -> String {
-    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
-    ended.out
-}
-
-fn json_of(ended: Ended) -> Value {
-    serde_json::from_str(&well(ended)).expect("one JSON document")
+    super::operated::lines(project, "payments").len()
 }
 
 #[tokio::test]
@@ -118,7 +60,8 @@ async fn dead_letters_are_seen_counted_and_sent_back_to_a_running_service() {
 
     let counted = well(run(&["dead", "redrive", "--all", "--dry-run"]));
     assert!(
-        counted.contains(group) && counted.ends_with("\n3 dead letters meant, none redriven\n"),
+        counted.contains("\n   3  exhausted  all ")
+            && counted.ends_with("\n3 dead letters meant, none redriven\n"),
         "{counted}"
     );
     run(&["dead", "redrive", "--all"]).assert_refused("3 dead letters? Nobody can be asked here: say --yes");

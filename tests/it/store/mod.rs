@@ -78,6 +78,7 @@ macro_rules! conformance {
             purchases: [
                 a_question_without_answer_is_asked_once_more_and_then_never,
                 an_answer_is_read_again_and_never_bought_again,
+                an_answer_on_record_is_read_and_nothing_else,
                 an_answer_ends_all_doubt,
                 what_was_not_billed_may_be_asked_again,
                 questions_are_told_apart_by_judge_and_digest,

@@ -8,7 +8,7 @@ use hookyard::{
 use super::{
     backend::Backend,
     bench::{Bench, LANES, assert_conflict},
-    given::{LEASE, answer, die, event, retry},
+    given::{LEASE, answer, die, event, event_id, retry},
 };
 
 fn judge() -> Name {
@@ -72,6 +72,46 @@ pub async fn an_answer_is_read_again_and_never_bought_again<B: Backend>(mut b: B
 
     let kept = purchases(&b, claimed.job.id).await;
     assert_eq!((states(&kept), kept[0].answer.as_ref()), (vec![PurchaseState::Answered], Some(&bought)));
+}
+
+pub async fn an_answer_on_record_is_read_and_nothing_else<B: Backend>(mut b: Bench<B>) {
+    let asked = b.queue(event(1)).await;
+    let other = b.queue(event(2)).await;
+    let bought =
+        async |b: &Bench<B>, of, judge: &str, digest| b.bought(of, &judge.into(), digest).await.unwrap();
+    assert_eq!(bought(&b, asked, "large", "q").await, None, "nothing was begun");
+    let jobs = b.take().await;
+    let claimed = jobs.iter().find(|claimed| claimed.event.id == asked).unwrap();
+    for (digest, kept) in [("q", Some(answer("yes"))), ("unbilled", None)] {
+        b.begin_purchase(claimed.lease, &judge(), digest).await.unwrap();
+        assert_eq!(bought(&b, asked, "large", digest).await, None, "{digest} has no answer yet");
+        b.end_purchase(claimed.lease, &judge(), digest, kept.as_ref()).await.unwrap();
+    }
+    b.begin_purchase(claimed.lease, &judge(), "open").await.unwrap();
+    for reopened in [false, true] {
+        if reopened {
+            b = b.crash().await;
+        }
+        let before = b.record(asked).await;
+        assert_eq!(bought(&b, asked, "large", "q").await, Some(answer("yes")), "reopened: {reopened}");
+        for (of, judge, digest) in [
+            (asked, "large", "open"),
+            (asked, "large", "unbilled"),
+            (asked, "large", "r"),
+            (asked, "other", "q"),
+            (other, "large", "q"),
+            (event_id(9), "large", "q"),
+        ] {
+            assert_eq!(bought(&b, of, judge, digest).await, None, "{of} {judge} {digest}, {reopened}");
+        }
+        assert_eq!(b.record(asked).await, before, "reading leaves no trace");
+    }
+    // A question that was begun and not answered may have been billed, and has an answer once it is asked again.
+    let jobs = b.take().await;
+    let claimed = jobs.iter().find(|claimed| claimed.event.id == asked).unwrap();
+    assert_eq!(b.begin_purchase(claimed.lease, &judge(), "open").await.unwrap(), Prior::Begun);
+    b.end_purchase(claimed.lease, &judge(), "open", Some(&answer("late"))).await.unwrap();
+    assert_eq!(bought(&b, asked, "large", "open").await, Some(answer("late")));
 }
 
 pub async fn an_answer_ends_all_doubt(b: Bench<impl Backend>) {
