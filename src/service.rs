@@ -14,7 +14,7 @@ use crate::{
     console::Console,
     domain::Clock,
     engine::Engine,
-    host::Tasks,
+    host::{self, Tasks},
     ingest::Ingest,
     keeper::Keeper,
     remote,
@@ -80,8 +80,8 @@ impl Service {
             Arc::clone(&clock),
         )?);
         let store: Arc<dyn Store> = Arc::clone(&sqlite) as Arc<dyn Store>;
-        let (public, public_at) = bind(listen).await?;
-        let (admin, admin_at) = bind(admin_listen).await?;
+        let (public, public_at) = bind(listen)?;
+        let (admin, admin_at) = bind(admin_listen)?;
         let engine = Arc::new(RwLock::new(Arc::new(engine)));
         let tasks = Tasks::default();
 
@@ -149,9 +149,9 @@ impl Service {
     }
 }
 
-async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
     let failed = |source| StartError::Listen { address, source };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let listener = host::http::listen(address).map_err(failed)?;
     let at = listener.local_addr().map_err(failed)?;
     Ok((listener, at))
 }

@@ -110,5 +110,7 @@ pub fn run() -> ExitCode {
 
 /// The asynchronous machinery, for commands that need it.
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+    let mut machinery = tokio::runtime::Builder::new_multi_thread();
+    // The store's writer wakes those it has an answer for from outside: before anything new, they are heard.
+    Ok(machinery.global_queue_interval(1).enable_all().build()?)
 }

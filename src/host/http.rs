@@ -1,6 +1,6 @@
 //! Serving HTTP/1.1 to strangers: every connection is counted, timed and ended.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, http::Request};
 use hyper::{
@@ -13,12 +13,16 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    sync::Semaphore,
+};
 
 use super::Tasks;
 
-/// Connections open at one time; further ones wait to be accepted.
-const CONNECTIONS_MAX: usize = 4_096;
+/// Connections open at one time, and those that wait to be accepted: whoever is turned away by the system itself tries
+/// again after a second.
+const CONNECTIONS_MAX: u32 = 4_096;
 
 /// Wait after the system had no handle left for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -27,11 +31,23 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
+/// Listens at `address`.
+///
+/// # Errors
+/// The address is in use, or not ours.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A service that is started again need not wait until the connections of the last one are forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(CONNECTIONS_MAX)
+}
+
 /// Serves until the group of tasks is told to stop; then requests under way are answered and idle connections closed.
 ///
 /// A connection has `header_within` to send each request's head, and so to stay idle. Bodies are the handlers' affair.
 pub async fn serve(listener: TcpListener, router: Router, tasks: Tasks, header_within: Duration) {
-    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
     let open = GracefulShutdown::new();
     loop {
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };

@@ -18,6 +18,7 @@ mod line;
 mod moment;
 mod newest;
 mod operate;
+mod pace;
 mod purchases;
 mod queue;
 mod read;

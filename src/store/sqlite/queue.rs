@@ -1,45 +1,48 @@
 //! What waits for the writer, and whether it is too much.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio::sync::mpsc;
 
+use super::pace::{BURST_MAX, Pace};
+
 /// Operations that may share one commit.
-pub(super) const BATCH_MAX: usize = 256;
+const BATCH_MAX: usize = 256;
 
 /// Operations that may wait; beyond it callers wait to hand theirs in.
 const WAITING_MAX: usize = 4_096;
 
-/// Operations that wait after a burst at the most, a tenth of a second's work; more is congestion, and lasts until the
-/// writer has room in a batch again. Meanwhile what would not be in the next commit is too much.
-const BURST_MAX: usize = 1_024;
-
 /// The callers' end.
 pub(super) struct Queue<Operation> {
     operations: mpsc::Sender<Operation>,
-    congested: Arc<AtomicBool>,
+    /// Operations that may wait without being too many.
+    room: Arc<AtomicUsize>,
 }
 
 /// The writer's end.
 pub(super) struct Waiting<Operation> {
     operations: mpsc::Receiver<Operation>,
-    congested: Arc<AtomicBool>,
+    room: Arc<AtomicUsize>,
+    pace: Pace,
 }
 
 /// A queue with nothing in it.
 pub(super) fn new<Operation>() -> (Queue<Operation>, Waiting<Operation>) {
     let (callers, writer) = mpsc::channel(WAITING_MAX);
-    let congested = Arc::<AtomicBool>::default();
-    let seen = Arc::clone(&congested);
-    (Queue { operations: callers, congested }, Waiting { operations: writer, congested: seen })
+    let room = Arc::new(AtomicUsize::new(BURST_MAX));
+    let queue = Queue { operations: callers, room: Arc::clone(&room) };
+    (queue, Waiting { operations: writer, room, pace: Pace::default() })
 }
 
 impl<Operation> Clone for Queue<Operation> {
     fn clone(&self) -> Self {
-        Queue { operations: self.operations.clone(), congested: Arc::clone(&self.congested) }
+        Queue { operations: self.operations.clone(), room: Arc::clone(&self.room) }
     }
 }
 
@@ -54,29 +57,34 @@ impl<Operation> Queue<Operation> {
     /// Whether what is handed in now would wait too long.
     pub fn congested(&self) -> bool {
         let waiting = self.operations.max_capacity() - self.operations.capacity();
-        let bound = if self.congested.load(Ordering::Relaxed) { BATCH_MAX } else { BURST_MAX };
-        waiting >= bound
+        waiting >= self.room.load(Ordering::Relaxed)
     }
 }
 
 impl<Operation> Waiting<Operation> {
     /// Waits for an operation, and takes it with those behind it, as many as share a commit; `false` when every caller
-    /// is gone.
-    pub fn take(&mut self, batch: &mut Vec<Operation>) -> bool {
-        let waited = self.operations.len();
+    /// is gone. `now` tells the time once there is one.
+    pub fn take(&mut self, batch: &mut Vec<Operation>, now: impl FnOnce() -> Duration) -> bool {
         let taken = self.operations.blocking_recv_many(batch, BATCH_MAX);
-        if taken < BATCH_MAX {
-            self.congested.store(false, Ordering::Relaxed);
-        } else if waited >= BURST_MAX {
-            self.congested.store(true, Ordering::Relaxed);
-        }
+        let room = self.pace.taking(taken + self.operations.len(), now());
+        self.room.store(room, Ordering::Relaxed);
         taken > 0
+    }
+
+    /// What was taken last is committed.
+    pub fn committed(&mut self, operations: usize, work: Duration, commit: Duration) {
+        self.pace.committed(operations, work, commit);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+    const OPERATION: Duration = Duration::from_micros(20);
+    /// Operations that are worked on while it is never too long.
+    const ENOUGH: usize = 200;
 
     /// Hands in as many as are taken while nothing is too much; how many that were.
     async fn fill(queue: &Queue<usize>) -> usize {
@@ -89,41 +97,43 @@ mod tests {
     }
 
     /// `Waiting::take` blocks, and so has a thread of its own.
-    async fn take(mut waiting: Waiting<usize>) -> (Waiting<usize>, usize) {
+    async fn take(mut waiting: Waiting<usize>, now: Duration) -> (Waiting<usize>, usize) {
         let taken = tokio::task::spawn_blocking(move || {
             let mut batch = Vec::new();
-            assert!(waiting.take(&mut batch));
+            assert!(waiting.take(&mut batch, || now));
+            waiting.committed(batch.len(), OPERATION * batch.len() as u32, MS);
             (waiting, batch.len())
         });
         taken.await.unwrap()
     }
 
     #[tokio::test]
-    async fn after_a_burst_no_more_than_one_batch_waits_until_the_writer_has_caught_up() {
-        let (queue, mut waiting) = new();
-        let (mut taken, _waiting);
-        assert_eq!(fill(&queue).await, BURST_MAX);
-        for left in [3, 2, 1] {
-            (waiting, taken) = take(waiting).await;
-            assert_eq!((taken, queue.congested()), (BATCH_MAX, true), "{left} batches are left");
+    async fn after_a_burst_as_much_is_let_in_as_is_worked_on() {
+        let (queue, waiting) = new();
+        assert!(queue.hand_in(0).await.is_ok());
+        let (mut waiting, mut taken) = take(waiting, MS).await;
+        assert_eq!((taken, fill(&queue).await), (1, BURST_MAX));
+        for left in [768, 512, 256, 0] {
+            (waiting, taken) = take(waiting, MS).await;
+            assert_eq!((taken, queue.congested()), (BATCH_MAX, left > 0), "{left} are left");
         }
         for _ in 0..3 {
-            (waiting, taken) = take(waiting).await;
-            assert_eq!((taken, fill(&queue).await), (BATCH_MAX, BATCH_MAX), "it goes on");
+            assert_eq!(fill(&queue).await, ENOUGH, "it goes on");
+            (waiting, taken) = take(waiting, 2 * MS).await;
+            assert_eq!(taken, ENOUGH);
         }
-        (waiting, _) = take(waiting).await;
         assert!(queue.hand_in(0).await.is_ok());
-        (_waiting, taken) = take(waiting).await;
-        assert_eq!((taken, fill(&queue).await), (1, BURST_MAX), "it is over");
+        let (_waiting, _) = take(waiting, Duration::from_mins(1)).await;
+        assert_eq!(fill(&queue).await, BURST_MAX, "it is over");
     }
 
     #[tokio::test]
     async fn a_writer_whose_callers_are_gone_ends() {
-        let (queue, mut waiting) = new();
+        let (queue, waiting) = new();
         assert!(queue.hand_in(1).await.is_ok());
         drop(queue);
-        (waiting, _) = take(waiting).await;
-        let ended = tokio::task::spawn_blocking(move || waiting.take(&mut Vec::new()));
+        let (mut waiting, _) = take(waiting, MS).await;
+        let ended = tokio::task::spawn_blocking(move || waiting.take(&mut Vec::new(), || MS));
         assert!(!ended.await.unwrap());
     }
 }

@@ -22,7 +22,7 @@ use super::{
     checkpoint::Checkpoint,
     leases::Leases,
     moment::Moment,
-    queue::{self, BATCH_MAX, Queue, Waiting},
+    queue::{self, Queue, Waiting},
     retain,
     tally::Tally,
 };
@@ -186,14 +186,18 @@ impl Drop for EndWithTheWriter {
 impl Thread {
     fn run(mut self, mut waiting: Waiting<Operation>) {
         let _end = EndWithTheWriter;
-        let mut batch = Vec::with_capacity(BATCH_MAX);
-        while waiting.take(&mut batch) {
-            self.commit(&mut batch);
+        let mut batch = Vec::new();
+        while waiting.take(&mut batch, || self.bench.clock.monotonic()) {
+            let operations = batch.len();
+            if let Some(Took { work, commit }) = self.carry_out(&mut batch) {
+                waiting.committed(operations, work, commit);
+            }
+            self.bench.checkpoint.when_due(&self.bench.db);
         }
     }
 
-    fn commit(&mut self, batch: &mut Vec<Operation>) {
-        let begun = Instant::now();
+    /// How long that took, if it is on disk.
+    fn carry_out(&mut self, batch: &mut Vec<Operation>) -> Option<Took> {
         let operations = batch.len();
         let mut replies = Vec::with_capacity(operations);
         let done = self.bench.transact(|desk| {
@@ -207,10 +211,10 @@ impl Thread {
             broken.map_or(Ok(()), Err)
         });
         match done {
-            Ok(Changed { changed, new_work }) => {
+            Ok((Changed { changed, new_work }, took)) => {
                 self.load.set(self.bench.tally.load());
                 if changed {
-                    (self.bench.on_commit)(begun.elapsed(), operations);
+                    (self.bench.on_commit)(took.work + took.commit, operations);
                 }
                 replies.into_iter().for_each(|reply| reply(Ok(())));
                 if new_work {
@@ -219,13 +223,14 @@ impl Thread {
                 if changed {
                     self.changes.send_modify(|n| *n += 1);
                 }
-                self.bench.checkpoint.when_due(&self.bench.db);
+                Some(took)
             }
             Err(error) => {
                 tracing::error!(%error, operations, "nothing of this batch was stored: the commit failed");
                 // What the first operations made of a failed transaction is told to nobody.
                 let told = StoreError::Unavailable(error.to_string());
                 replies.into_iter().for_each(|reply| reply(Err(told.clone())));
+                None
             }
         }
     }
@@ -237,17 +242,27 @@ pub(super) struct Changed {
     new_work: bool,
 }
 
+/// How long a transaction took.
+pub(super) struct Took {
+    /// To carry it out.
+    work: Duration,
+    /// To have it on disk.
+    commit: Duration,
+}
+
 impl Bench {
     /// Runs `work` in one transaction. If it or the commit fails, everything in memory is as it was before.
     pub fn transact(
         &mut self,
         work: impl FnOnce(&mut Desk<'_>) -> rusqlite::Result<()>,
-    ) -> rusqlite::Result<Changed> {
+    ) -> rusqlite::Result<(Changed, Took)> {
+        let begun = Instant::now();
         let next_seq = self.next_seq;
         let mut unwanted = Vec::new();
         let done = self.operate(work, &mut unwanted).and_then(|changed| {
+            let work = begun.elapsed();
             self.db.prepare_cached("COMMIT")?.execute([])?;
-            Ok(changed)
+            Ok((changed, Took { work, commit: begun.elapsed() - work }))
         });
         let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
         match &done {
