@@ -124,7 +124,7 @@ mod tests {
         pace.committed(100, 20 * MS, 10 * MS);
         assert_eq!(enough(&mut pace), 83);
         pace.committed(100, 12 * MS, 100 * MS);
-        assert_eq!(enough(&mut pace), 90);
+        assert_eq!(enough(&mut pace), 91);
         (0..1_000).for_each(|_| pace.committed(100, 10 * MS, 20 * MS));
         assert_eq!(enough(&mut pace), 200, "a slower disk is learned slowly");
         pace.committed(100, 10 * MS, 5 * MS);
