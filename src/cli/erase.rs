@@ -10,9 +10,8 @@ use serde_json::{Value, json};
 use super::{
     End,
     api::{self, Admin, Api},
-    logs,
     out::{self, plain},
-    progress, runtime,
+    progress,
 };
 
 /// Erase a person's data by what identifies them.
@@ -48,15 +47,9 @@ struct Log {
 
 impl Erase {
     pub fn run(self, dir: Option<PathBuf>) -> anyhow::Result<End> {
-        logs::start("warn", None);
         let Erase { admin, key, dry_run, yes } = self;
         let key = if key == "-" { line()? } else { key };
-        runtime()?.block_on(async {
-            let api = admin.reach(dir).await?;
-            let end = erase(&api, &key, dry_run, yes, admin.json).await;
-            api.close();
-            end
-        })
+        admin.visit(dir, async |api| erase(api, &key, dry_run, yes, admin.json).await)
     }
 }
 

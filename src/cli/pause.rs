@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{
     End,
     api::{self, Admin},
-    logs, out, runtime,
+    out,
 };
 
 /// What to hold, or to let go on.
@@ -58,21 +58,19 @@ impl Resume {
 
 /// Asks for it, and tells what is paused then.
 fn switch(admin: &Admin, scope: Scope, path: &str, dir: Option<PathBuf>) -> anyhow::Result<End> {
-    logs::start("warn", None);
     let Scope { route, destination, everything: _ } = scope;
     let named = [("route", route), ("destination", destination)];
     let body: Map<String, Value> =
         named.into_iter().filter_map(|(what, name)| Some((what.to_owned(), name?.into()))).collect();
-    runtime()?.block_on(async {
-        let api = admin.reach(dir).await?;
-        let done = async {
-            api.post(path, &body.into()).await?;
-            let pauses = api.get("/api/v1/pauses", &[]).await?;
-            if admin.json { out::json(&pauses) } else { out::say(told(&api::read::<Vec<Value>>(&pauses)?)) }
-        };
-        let done = done.await;
-        api.close();
-        done.map(|()| End::Well)
+    admin.visit(dir, async |api| {
+        api.post(path, &body.into()).await?;
+        let pauses = api.get("/api/v1/pauses", &[]).await?;
+        if admin.json {
+            out::json(&pauses)?;
+        } else {
+            out::say(told(&api::read::<Vec<Value>>(&pauses)?))?;
+        }
+        Ok(End::Well)
     })
 }
 

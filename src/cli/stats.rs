@@ -11,7 +11,7 @@ use crate::domain::{Lane, Timestamp};
 use super::{
     End,
     api::{self, Admin},
-    logs, moments, out, pause, runtime,
+    moments, out, pause,
     table::{Cell, Column, Table},
 };
 
@@ -80,19 +80,15 @@ struct SourceView {
 
 impl Stats {
     pub fn run(self, dir: Option<PathBuf>) -> anyhow::Result<End> {
-        logs::start("warn", None);
-        let answer = runtime()?.block_on(async {
-            let api = self.admin.reach(dir).await?;
-            let answer = api.get("/api/v1/stats", &[]).await;
-            api.close();
-            answer
-        })?;
-        if self.admin.json {
-            out::json(&answer)?;
-        } else {
-            out::say(story(&api::read(&answer)?))?;
-        }
-        Ok(End::Well)
+        self.admin.visit(dir, async |api| {
+            let answer = api.get("/api/v1/stats", &[]).await?;
+            if self.admin.json {
+                out::json(&answer)?;
+            } else {
+                out::say(story(&api::read(&answer)?))?;
+            }
+            Ok(End::Well)
+        })
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     remote::Url,
 };
 
-use super::project;
+use super::{End, logs, project, runtime};
 use remote::Running;
 use stopped::Stopped;
 
@@ -68,11 +68,25 @@ impl fmt::Display for Refusal {
 impl std::error::Error for Refusal {}
 
 impl Admin {
-    /// Finds the service, or opens its store.
+    /// Finds the service, or opens its store, has the errand done there, and leaves.
     ///
     /// # Errors
-    /// Neither can be had; with the remedy.
-    pub async fn reach(&self, dir: Option<PathBuf>) -> anyhow::Result<Api> {
+    /// Neither can be had, with the remedy; or as the errand ends.
+    pub fn visit(
+        &self,
+        dir: Option<PathBuf>,
+        errand: impl AsyncFnOnce(&Api) -> anyhow::Result<End>,
+    ) -> anyhow::Result<End> {
+        logs::start("warn", None);
+        runtime()?.block_on(async {
+            let api = self.reach(dir).await?;
+            let end = errand(&api).await;
+            api.close();
+            end
+        })
+    }
+
+    async fn reach(&self, dir: Option<PathBuf>) -> anyhow::Result<Api> {
         if let Some(url) = &self.admin {
             // Whoever names a service means that one.
             let settings = project::files(dir).map(|files| config::load(&files).0.settings);

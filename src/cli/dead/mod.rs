@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::domain::{Cause, Timestamp};
 
-use super::{End, api::Admin, logs, moments::When, runtime};
+use super::{End, api::Admin, moments::When};
 
 /// See dead letters, send them back to work, or let them go.
 #[derive(Debug, Args)]
@@ -36,18 +36,12 @@ enum Command {
 
 impl Dead {
     pub fn run(self, dir: Option<PathBuf>) -> anyhow::Result<End> {
-        logs::start("warn", None);
         let Dead { admin, command } = self;
-        runtime()?.block_on(async {
-            let api = admin.reach(dir).await?;
-            let end = match command {
-                Command::List(list) => list.run(&api, admin.json).await,
-                Command::Show(show) => show.run(&api, admin.json).await,
-                Command::Redrive(redrive) => redrive.run(&api, admin.json).await,
-                Command::Discard(discard) => discard.run(&api, admin.json).await,
-            };
-            api.close();
-            end
+        admin.visit(dir, async |api| match command {
+            Command::List(list) => list.run(api, admin.json).await,
+            Command::Show(show) => show.run(api, admin.json).await,
+            Command::Redrive(redrive) => redrive.run(api, admin.json).await,
+            Command::Discard(discard) => discard.run(api, admin.json).await,
         })
     }
 }

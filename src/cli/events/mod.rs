@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::domain::{EventId, EventState, Lane, Timestamp};
 
-use super::{End, api::Admin, logs, runtime};
+use super::{End, api::Admin};
 
 pub(super) use list::Which;
 
@@ -38,17 +38,11 @@ enum Command {
 
 impl Events {
     pub fn run(self, dir: Option<PathBuf>) -> anyhow::Result<End> {
-        logs::start("warn", None);
         let Events { admin, command } = self;
-        runtime()?.block_on(async {
-            let api = admin.reach(dir).await?;
-            let end = match command {
-                Command::List(list) => list.run(&api, admin.json).await,
-                Command::Show(show) => show.run(&api, admin.json).await,
-                Command::Tail(tail) => tail.run(&api, admin.json).await,
-            };
-            api.close();
-            end
+        admin.visit(dir, async |api| match command {
+            Command::List(list) => list.run(api, admin.json).await,
+            Command::Show(show) => show.run(api, admin.json).await,
+            Command::Tail(tail) => tail.run(api, admin.json).await,
         })
     }
 }

@@ -17,7 +17,7 @@ use super::{
     End,
     api::{self, Admin, Api, Refusal},
     events::Which,
-    logs, out, progress, runtime,
+    out, progress,
 };
 
 /// What the API answers where one event cannot be replayed: it is not on record (any more), or for the reason told.
@@ -70,7 +70,6 @@ struct Tally {
 
 impl Replay {
     pub fn run(self, dir: Option<PathBuf>) -> anyhow::Result<End> {
-        logs::start("warn", None);
         let unbounded = self.events.is_empty() && self.which.is_all();
         anyhow::ensure!(
             !unbounded || self.all,
@@ -84,12 +83,7 @@ impl Replay {
         let dry = self.mode == Mode::DryRun;
         anyhow::ensure!(dry || !self.reclassify, "--reclassify is for --mode dry-run: say --mode reclassify");
         anyhow::ensure!(!dry || self.sweep.is_none(), "a dry run has no sweep: leave out --sweep");
-        runtime()?.block_on(async {
-            let api = self.admin.reach(dir).await?;
-            let end = self.with(&api).await;
-            api.close();
-            end
-        })
+        self.admin.visit(dir, async |api| self.with(api).await)
     }
 
     async fn with(&self, api: &Api) -> anyhow::Result<End> {

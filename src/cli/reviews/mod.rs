@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{End, api::Admin, logs, runtime};
+use super::{End, api::Admin};
 
 /// See what waits for a person, and decide about it.
 #[derive(Debug, Args)]
@@ -36,19 +36,13 @@ enum Command {
 
 impl Reviews {
     pub fn run(self, dir: Option<PathBuf>) -> anyhow::Result<End> {
-        logs::start("warn", None);
         let Reviews { admin, command } = self;
-        runtime()?.block_on(async {
-            let api = admin.reach(dir).await?;
-            let end = match command {
-                Command::List(list) => list.run(&api, admin.json).await,
-                Command::Show(show) => show.run(&api, admin.json).await,
-                Command::Approve(approve) => approve.run(&api, admin.json).await,
-                Command::Done(done) => done.run(&api, admin.json).await,
-                Command::Discard(discard) => discard.run(&api, admin.json).await,
-            };
-            api.close();
-            end
+        admin.visit(dir, async |api| match command {
+            Command::List(list) => list.run(api, admin.json).await,
+            Command::Show(show) => show.run(api, admin.json).await,
+            Command::Approve(approve) => approve.run(api, admin.json).await,
+            Command::Done(done) => done.run(api, admin.json).await,
+            Command::Discard(discard) => discard.run(api, admin.json).await,
         })
     }
 }
