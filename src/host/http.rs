@@ -48,11 +48,22 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// A connection has `header_within` to send each request's head, and so to stay idle. Bodies are the handlers' affair.
 pub async fn serve(listener: TcpListener, router: Router, tasks: Tasks, header_within: Duration) {
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
+    serve_at(listener, router, tasks, header_within, slots).await;
+}
+
+/// As [`serve`], with a slot for each connection.
+async fn serve_at(
+    listener: TcpListener,
+    router: Router,
+    tasks: Tasks,
+    header_within: Duration,
+    slots: Arc<Semaphore>,
+) {
     let open = GracefulShutdown::new();
     loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let next = async { (Arc::clone(&slots).acquire_owned().await, listener.accept().await) };
+        let (slot, accepted) = tokio::select! {
+            next = next => next,
             () = tasks.stopping() => break,
         };
         let (stream, peer) = match accepted {
@@ -84,4 +95,34 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: Tasks, header_w
         });
     }
     open.shutdown().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+    };
+
+    use super::*;
+
+    const GUARD: Duration = Duration::from_secs(30);
+
+    #[tokio::test]
+    async fn it_ends_when_told_also_while_every_slot_is_taken_by_an_idle_connection() {
+        let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let at = listener.local_addr().unwrap();
+        let (tasks, slots) = (Tasks::default(), Arc::new(Semaphore::new(1)));
+        let serving = serve_at(listener, Router::new(), tasks.clone(), 10 * GUARD, slots);
+        let idle = async {
+            let mut connection = TcpStream::connect(at).await.unwrap();
+            connection.write_all(b"GET / HTTP/1.1\r\nhost: here\r\n\r\n").await.unwrap();
+            assert!(connection.read_u8().await.is_ok(), "it is served");
+            tasks.stop();
+            let mut rest = Vec::new();
+            connection.read_to_end(&mut rest).await.unwrap(); // ends as the service hangs up
+        };
+        let ended = tokio::time::timeout(GUARD, async { tokio::join!(serving, idle) }).await;
+        assert!(ended.is_ok(), "it waits for the connection");
+    }
 }

@@ -1,9 +1,12 @@
 //! When the write-ahead log is copied into the database: after the replies to the batch that made it long, so that
 //! nobody waits for it whose commit is done.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI32, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI32, Ordering},
+    },
+    time::Duration,
 };
 
 use rusqlite::{Connection, DEFAULT_NAME, wal::CheckpointMode};
@@ -11,6 +14,9 @@ use rusqlite::{Connection, DEFAULT_NAME, wal::CheckpointMode};
 /// Pages of the write-ahead log after which it is copied: often enough that senders hardly feel it (of 4,096 pages
 /// the p99 was twice as long, and the CPU for each event the same).
 const PAGES_MAX: i32 = 1_000;
+
+/// Longest wait for those who read, before the log is emptied.
+const EMPTY_WITHIN: Duration = Duration::from_millis(500);
 
 /// Watches how long the log of one connection is.
 pub(super) struct Checkpoint {
@@ -27,6 +33,24 @@ impl Checkpoint {
             Ok(())
         }))?;
         Ok(Checkpoint { pages })
+    }
+
+    /// Copies the log, and leaves nothing in it: what was erased must not stay there.
+    pub fn empty(&self, db: &Connection) {
+        let emptied = db.busy_timeout(EMPTY_WITHIN).and_then(|()| {
+            let (left, _) = db.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::TRUNCATE)?;
+            db.busy_timeout(super::BUSY)?;
+            Ok(left == 0)
+        });
+        match emptied {
+            Ok(true) => self.pages.store(0, Ordering::Relaxed),
+            Ok(false) => {
+                tracing::error!("what was erased stands in the write-ahead log until that is copied")
+            }
+            Err(error) => {
+                tracing::error!(%error, "what was erased stands in the write-ahead log until that is copied: erase once more")
+            }
+        }
     }
 
     /// Copies the log if it is long. What cannot be copied stays in the log, which is as durable.

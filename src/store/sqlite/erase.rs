@@ -19,6 +19,9 @@ use super::{
 /// Events looked at in one step.
 const EVENTS_MAX: u32 = 200;
 
+/// Bytes of bodies in files after which a step ends: everybody else waits meanwhile.
+const FILE_BYTES_MAX: u64 = 32 << 20;
+
 /// Why jobs end, and what the record says instead of what was said.
 const ERASED: &str = "a person's data was erased";
 
@@ -45,7 +48,7 @@ fn erase_step(desk: &mut Desk<'_>, key: &str, after: Option<EventId>) -> Result<
         Some(event) => jobs::seq(desk.db, event)?.unwrap_or_default(),
         None => 0,
     };
-    let mut looked = 0;
+    let (mut looked, mut read) = (0, 0);
     let mut erased = Erased::default();
     let mut found = Vec::new();
     {
@@ -63,6 +66,7 @@ fn erase_step(desk: &mut Desk<'_>, key: &str, after: Option<EventId>) -> Result<
                 file: row.get(4)?,
             };
             erased.next = Some(event.id);
+            read += event.file.as_ref().map_or(0, |_| event.bytes);
             let in_file = match &event.file {
                 // One that cannot be read is let go as well: better too much than too little.
                 Some(sha256) => desk.bodies.read(sha256).map_or(true, |body: Bytes| key.stands_in(&body)),
@@ -75,11 +79,16 @@ fn erase_step(desk: &mut Desk<'_>, key: &str, after: Option<EventId>) -> Result<
             {
                 found.push(event);
             }
+            if read >= FILE_BYTES_MAX {
+                break;
+            }
         }
     }
-    if looked < EVENTS_MAX {
+    if looked < EVENTS_MAX && read < FILE_BYTES_MAX {
         erased.next = None;
     }
+    // With the last step at the latest, for whoever broke off and asks again.
+    desk.erased |= erased.next.is_none() || !found.is_empty();
     for event in found {
         erased.discarded += remove(desk, event)?;
         erased.events += 1;

@@ -75,6 +75,9 @@ const BODIES: &str = "bodies";
 /// Bytes the write-ahead log is cut back to after a checkpoint.
 const WAL_BYTES_MAX: i64 = 64 << 20;
 
+/// Longest wait for another program that writes to the file.
+const BUSY: Duration = Duration::from_secs(5);
+
 /// Page cache of the writer in KiB. It holds what one full batch dirties, so that no page is freed and fetched anew
 /// around every commit.
 const CACHE_KIB: i64 = 8_192;
@@ -154,7 +157,9 @@ impl SqliteStore {
 
     /// Carries out what is under way, and gives up the directory.
     pub fn close(self) {
-        let SqliteStore { writer, thread, .. } = self;
+        let SqliteStore { writer, readers, thread, .. } = self;
+        // The writer's connection must be the last: only it copies the log into the database, and removes it.
+        drop(readers);
         drop(writer);
         if thread.join().is_err() {
             tracing::error!("the store's writer had panicked");
@@ -188,6 +193,7 @@ fn lock(dir: &Path) -> Result<Lock, OpenError> {
 
 fn connect(path: &Path) -> Result<Connection, OpenError> {
     let db = Connection::open(path)?;
+    db.busy_timeout(BUSY)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "journal_size_limit", WAL_BYTES_MAX)?;

@@ -46,6 +46,8 @@ pub(super) struct Desk<'a> {
     pub changed: bool,
     /// There may be something new to claim.
     pub new_work: bool,
+    /// What was removed must not stay in the write-ahead log either.
+    pub erased: bool,
 }
 
 /// How an operation fails.
@@ -211,7 +213,10 @@ impl Thread {
             broken.map_or(Ok(()), Err)
         });
         match done {
-            Ok((Changed { changed, new_work }, took)) => {
+            Ok((Changed { changed, new_work, erased }, took)) => {
+                if erased {
+                    self.bench.checkpoint.empty(&self.bench.db);
+                }
                 self.load.set(self.bench.tally.load());
                 if changed {
                     (self.bench.on_commit)(took.work + took.commit, operations);
@@ -227,6 +232,8 @@ impl Thread {
             }
             Err(error) => {
                 tracing::error!(%error, operations, "nothing of this batch was stored: the commit failed");
+                // All of them, where the transaction did not even begin.
+                replies.extend(batch.drain(..).map(|operation| operation(None).1));
                 // What the first operations made of a failed transaction is told to nobody.
                 let told = StoreError::Unavailable(error.to_string());
                 replies.into_iter().for_each(|reply| reply(Err(told.clone())));
@@ -240,6 +247,7 @@ impl Thread {
 pub(super) struct Changed {
     changed: bool,
     new_work: bool,
+    erased: bool,
 }
 
 /// How long a transaction took.
@@ -314,10 +322,11 @@ impl Bench {
             monotonic: self.moment.monotonic,
             changed: false,
             new_work: false,
+            erased: false,
         };
         work(&mut desk)?;
-        let Desk { changed, new_work, .. } = desk;
+        let Desk { changed, new_work, erased, .. } = desk;
         self.tally.write(&self.db)?;
-        Ok(Changed { changed, new_work })
+        Ok(Changed { changed, new_work, erased })
     }
 }

@@ -40,6 +40,33 @@ fn beside(dir: &Path) -> Connection {
 }
 
 #[tokio::test]
+async fn a_closed_store_is_one_file_whatever_was_read() {
+    let b = Bench::new(SqliteBackend::open().await);
+    b.queue(event(1)).await;
+    assert_eq!(b.events(EventQuery::default()).await.unwrap().len(), 1);
+    let mut backend = b.into_backend();
+    backend.close();
+    let log = backend.dir().join(format!("{FILE}-wal"));
+    assert!(!log.exists(), "{} is left", log.display());
+    let events: i64 =
+        beside(backend.dir()).query_row("SELECT count(*) FROM event", [], |row| row.get(0)).unwrap();
+    assert_eq!(events, 1);
+}
+
+#[tokio::test]
+async fn while_another_program_holds_the_file_everybody_is_told_and_nothing_is_half_done() {
+    let b = Bench::new(SqliteBackend::open().await);
+    let db = beside(b.backend().dir());
+    db.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let refused = b.accept(event(1).received(b.now())).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    db.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(b.timeline(event_id(1)).await.unwrap(), None, "what was refused is not stored later");
+    b.queue(event(1)).await;
+    b.audit().await;
+}
+
+#[tokio::test]
 async fn a_directory_is_used_by_one_store_at_a_time() {
     let mut backend = SqliteBackend::open().await;
     for _ in 0..2 {
