@@ -63,7 +63,7 @@ pub(super) fn accept(
     desk.tally.heard(&event.source, event.received_at, event.body.len());
     for (n, job) in (0..).zip(&admission.jobs) {
         match (suspected_replay_of, &job.start) {
-            (Some(of), Start::Ready | Start::At { .. } | Start::Blocked) => {
+            (Some(of), Start::Ready | Start::After { .. } | Start::Blocked) => {
                 let mut held = job.clone();
                 held.start = Start::Waiting { reason: suspicion(of) };
                 jobs::insert(desk, (seq, event.id), n, &held, None)?;

@@ -18,7 +18,7 @@ use super::{
 /// `new` as it stands when it was made at `due` and nothing has happened since.
 fn untouched(event: u64, n: u32, new: NewJob, due: Timestamp) -> Job {
     let (state, cause, reason) = match new.start {
-        Start::Ready | Start::At { .. } => (JobState::Ready, None, None),
+        Start::Ready | Start::After { .. } => (JobState::Ready, None, None),
         Start::Blocked => (JobState::Blocked, None, None),
         Start::Waiting { reason } => (JobState::Waiting, None, Some(reason)),
         Start::Dead { cause, reason } => (JobState::Dead, Some(cause), Some(reason)),

@@ -223,7 +223,7 @@ pub async fn what_took_a_place_in_line_leaves_it_again(b: Bench<impl Backend>) {
 
 pub async fn a_job_for_later_is_handed_out_later(b: Bench<impl Backend>) {
     let due = b.now().plus(LEASE);
-    b.queue(event(1).jobs([NewJob { start: Start::At { due }, ..route("reminder") }])).await;
+    b.queue(event(1).jobs([NewJob { start: Start::After { wait: LEASE }, ..route("reminder") }])).await;
     let claim = b.ask(super::bench::LANES, 1).await;
     assert_eq!((claim.jobs.len(), claim.next_in), (0, Some(LEASE)));
     b.advance(LEASE);
