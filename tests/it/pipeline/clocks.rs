@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hookyard::{domain::EventState, sandbox::Fault};
+use serde_json::json;
 
 use crate::support::house::{House, action, outcomes, payment, ticket};
 
@@ -82,4 +83,15 @@ async fn a_clock_set_back_shortens_no_wait_that_a_destination_asked_for() {
     house.advance(Duration::from_secs(1));
     let done = house.settled(event).await;
     assert_eq!(outcomes(action(&done, "ticket")), ["parked", "done"]);
+}
+
+#[tokio::test]
+async fn a_clock_set_back_hides_no_dead_letter() {
+    let house = set_back().await;
+    house.sandbox.fail_next(TICKETS, 1, 422);
+    let dead = house.run(&ticket("t")).await;
+    assert_eq!(dead.state, EventState::Dead);
+    let moved = house.tell("/api/v1/dead/redrive", json!({})).await;
+    assert_eq!((&moved.json["moved"], &moved.json["left"]), (&json!(1), &json!(0)), "{moved:?}");
+    assert_eq!(house.settled(dead.event.id).await.state, EventState::Done);
 }
