@@ -1,12 +1,12 @@
 //! The time that the store goes by: the wall clock, but never backwards and never still.
 //!
-//! Due times, leases' losses, deaths and dedupe keys are stamped with it, and compared with nothing else. Were the wall
-//! clock followed back by an hour, all that was due within it would wait for an hour. So time goes on from where it was,
-//! by the monotonic clock, until the wall clock has caught up.
+//! Due times and dedupe keys are stamped with it, and compared with nothing else. Were the wall clock followed back by an
+//! hour, all that was due within it would wait for an hour. So time goes on from where it was, by the monotonic clock,
+//! until the wall clock has caught up.
 //!
-//! A wall clock that jumps forward is followed, and it is not known then whether it was wrong before or is wrong now:
-//! waits that end within the jump end at once, and keys as old as the jump makes them are forgotten. A jump back after
-//! that changes nothing more: the store stays ahead, and what is stamped from then on passes its full time.
+//! A wall clock that jumps forward is followed: nobody knows whether it was wrong before or is wrong now. Waits that end
+//! within the jump end at once, and what the jump makes old enough goes: keys are forgotten, payloads removed. A jump back
+//! after that takes the store nowhere: it stays ahead, and what is stamped from then on waits its full time.
 //!
 //! Nothing of this is kept in the file: a store that is opened begins with the wall clock. If that was set back before,
 //! what was stamped ahead of it waits, and is remembered, for longer: by as much as it was set back, and no more.
