@@ -157,8 +157,8 @@ pub trait Store: Send + Sync {
 
     /// Puts dead letters back to their lanes with fresh attempts and the same frozen requests; returns how many.
     /// Actions skipped because of them wait for them again. One call moves at most [`super::ROWS_MAX`]; a sweep of
-    /// more asks again until none is left, with `until` set to [`Store::now`] as it began, so that what dies again meanwhile
-    /// is not taken twice.
+    /// more asks again until none is left, with `until` set to [`Store::now`] as it began, so that what dies again
+    /// meanwhile is not taken twice.
     async fn redrive(&self, query: JobQuery) -> Result<u64, StoreError>;
 
     /// Lets dead letters go for good; returns how many, in steps as [`Store::redrive`].
