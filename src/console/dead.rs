@@ -74,7 +74,7 @@ pub(super) async fn discard(
 /// Takes only what was dead when the sweep began: what dies again meanwhile is not taken twice.
 async fn step(console: &Console, sweep: Sweep, direction: Direction<'_>) -> Result<Response, Problem> {
     // Dead in this very millisecond is dead already.
-    let began = console.clock.now().plus(Duration::from_millis(1));
+    let began = console.store.now().await?.plus(Duration::from_millis(1));
     let until = sweep.until.map_or(began, |moment| moment.0.min(began));
     let jobs = Jobs {
         state: None,

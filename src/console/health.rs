@@ -3,7 +3,10 @@
 use axum::{extract::State, response::IntoResponse};
 use http::{StatusCode, header};
 
-use crate::store::Depths;
+use crate::{
+    domain::Timestamp,
+    store::{Depths, StoreError},
+};
 
 use super::{Console, breakers};
 
@@ -27,16 +30,20 @@ pub(super) async fn readyz(State(console): State<Console>) -> (StatusCode, Strin
 }
 
 pub(super) async fn metrics(State(console): State<Console>) -> impl IntoResponse {
-    match console.store.depths().await {
-        Ok(depths) => gauge(&console, &depths),
+    match counted(&console).await {
+        Ok((depths, now)) => gauge(&console, &depths, now),
         Err(error) => tracing::error!(%error, "the depths could not be read"),
     }
     breakers::gauge(&console);
     ([(header::CONTENT_TYPE, OPENMETRICS)], console.metrics.render())
 }
 
-fn gauge(console: &Console, depths: &Depths) {
-    let now = console.clock.now();
+/// The depths, and the store's time: the ages of jobs are told by it.
+async fn counted(console: &Console) -> Result<(Depths, Timestamp), StoreError> {
+    Ok((console.store.depths().await?, console.store.now().await?))
+}
+
+fn gauge(console: &Console, depths: &Depths, now: Timestamp) {
     for lane in &depths.lanes {
         let age = lane.oldest_due.map_or(std::time::Duration::ZERO, |due| now.since(due));
         console.metrics.lane(lane.lane.as_str(), lane.ready, age);

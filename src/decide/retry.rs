@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{Cause, Next, Timestamp};
+use crate::domain::{Cause, Next};
 
 /// Shortest wait after being asked to come later, whatever was asked: `Retry-After: 0` must not become a storm.
 pub const PARK_MIN: Duration = Duration::from_secs(1);
@@ -84,7 +84,7 @@ impl Tried {
 impl Schedule {
     /// What follows a failed attempt that was safe to repeat, or a call that was not let through. `draw` is a random
     /// number from 0 to 1.
-    pub fn after(&self, tried: Tried, failure: &Failure, now: Timestamp, draw: f64) -> Next {
+    pub fn after(&self, tried: Tried, failure: &Failure, draw: f64) -> Next {
         let reason = failure.reason().to_owned();
         match failure {
             Failure::Permanent { cause, .. } => Next::Dead { cause: *cause, reason },
@@ -96,31 +96,22 @@ impl Schedule {
                 Next::Dead { cause: Cause::Exhausted, reason }
             }
             Failure::Throttled { retry_after: Some(wait), .. } => {
-                Next::Park { due: now.plus((*wait).clamp(PARK_MIN, RETRY_AFTER_MAX)), reason }
+                Next::Park { wait: (*wait).clamp(PARK_MIN, RETRY_AFTER_MAX), reason }
             }
             Failure::Transient { retry_after, .. }
             | Failure::Throttled { retry_after, .. }
-            | Failure::Unknown { retry_after, .. } => {
-                self.again(tried.attempts, *retry_after, now, draw, reason)
-            }
+            | Failure::Unknown { retry_after, .. } => self.again(tried.attempts, *retry_after, draw, reason),
         }
     }
 
-    fn again(
-        &self,
-        attempts: u32,
-        at_least: Option<Duration>,
-        now: Timestamp,
-        draw: f64,
-        reason: String,
-    ) -> Next {
+    fn again(&self, attempts: u32, at_least: Option<Duration>, draw: f64, reason: String) -> Next {
         let last = self.waits.len().saturating_sub(1);
         let nth = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX).min(last);
         match self.waits.get(nth).filter(|_| attempts < self.attempts_max) {
             Some(wait) => {
                 let spread = 1.0 + self.jitter.clamp(0.0, 1.0) * (2.0 * draw.clamp(0.0, 1.0) - 1.0);
                 let wait = wait.mul_f64(spread).max(at_least.unwrap_or_default().min(RETRY_AFTER_MAX));
-                Next::RetryAt { due: now.plus(wait), reason }
+                Next::Retry { wait, reason }
             }
             None => Next::Dead {
                 cause: Cause::Exhausted,
@@ -143,8 +134,6 @@ fn attempts(number: u32) -> String {
 mod tests {
     use super::*;
 
-    const NOW: Timestamp = Timestamp::from_millis(1_000_000);
-
     fn schedule() -> Schedule {
         Schedule {
             waits: [1, 4, 16].map(Duration::from_secs).to_vec(),
@@ -162,9 +151,9 @@ mod tests {
         Failure::Transient { reason: "503".to_owned(), retry_after: retry_after_s.map(Duration::from_secs) }
     }
 
-    fn wait_ms(next: &Next) -> Option<i64> {
+    fn wait_ms(next: &Next) -> Option<u128> {
         match next {
-            Next::RetryAt { due, .. } | Next::Park { due, .. } => Some(due.as_millis() - NOW.as_millis()),
+            Next::Retry { wait, .. } | Next::Park { wait, .. } => Some(wait.as_millis()),
             Next::Done | Next::Review { .. } | Next::Skip { .. } | Next::Dead { .. } => None,
         }
     }
@@ -174,37 +163,37 @@ mod tests {
         for (attempts, draw, want) in
             [(1, 0.5, 1_000), (1, 0.0, 800), (1, 1.0, 1_200), (2, 0.5, 4_000), (3, 0.5, 16_000)]
         {
-            let next = schedule().after(tried(attempts), &transient(None), NOW, draw);
+            let next = schedule().after(tried(attempts), &transient(None), draw);
             assert_eq!(wait_ms(&next), Some(want), "attempt {attempts}, draw {draw}");
         }
     }
 
     #[test]
     fn the_fourth_failure_is_the_last() {
-        let next = schedule().after(tried(4), &transient(None), NOW, 0.5);
+        let next = schedule().after(tried(4), &transient(None), 0.5);
         assert!(matches!(next, Next::Dead { cause: Cause::Exhausted, .. }), "{next:?}");
     }
 
     #[test]
     fn retry_after_is_obeyed_and_clamped() {
-        assert_eq!(wait_ms(&schedule().after(tried(1), &transient(Some(30)), NOW, 0.5)), Some(30_000));
+        assert_eq!(wait_ms(&schedule().after(tried(1), &transient(Some(30)), 0.5)), Some(30_000));
         let forever = Failure::Throttled { reason: "429".to_owned(), retry_after: Some(Duration::MAX) };
-        let next = schedule().after(tried(9), &forever, NOW, 0.5);
+        let next = schedule().after(tried(9), &forever, 0.5);
         assert!(matches!(next, Next::Park { .. }), "being asked to wait costs no attempt: {next:?}");
         assert_eq!(wait_ms(&next), Some(86_400_000));
         let at_once = Failure::Throttled { reason: "429".to_owned(), retry_after: Some(Duration::ZERO) };
-        assert_eq!(wait_ms(&schedule().after(tried(1), &at_once, NOW, 0.5)), Some(1_000));
+        assert_eq!(wait_ms(&schedule().after(tried(1), &at_once, 0.5)), Some(1_000));
     }
 
     #[test]
     fn more_attempts_than_waits_repeat_the_last_one() {
         let long = Schedule { attempts_max: 6, ..schedule() };
         for attempts in [3, 4, 5] {
-            assert_eq!(wait_ms(&long.after(tried(attempts), &transient(None), NOW, 0.5)), Some(16_000));
+            assert_eq!(wait_ms(&long.after(tried(attempts), &transient(None), 0.5)), Some(16_000));
         }
-        assert!(matches!(long.after(tried(6), &transient(None), NOW, 0.5), Next::Dead { .. }));
+        assert!(matches!(long.after(tried(6), &transient(None), 0.5), Next::Dead { .. }));
         let once = Schedule { waits: Vec::new(), attempts_max: 9, ..schedule() };
-        assert!(matches!(once.after(tried(1), &transient(None), NOW, 0.5), Next::Dead { .. }));
+        assert!(matches!(once.after(tried(1), &transient(None), 0.5), Next::Dead { .. }));
     }
 
     #[test]
@@ -212,7 +201,7 @@ mod tests {
         let old = Tried { attempts: 1, age: Duration::from_secs(3_600) };
         let busy = Failure::Throttled { reason: "429".to_owned(), retry_after: Some(Duration::from_secs(9)) };
         for failure in [busy, transient(None)] {
-            let next = schedule().after(old, &failure, NOW, 0.5);
+            let next = schedule().after(old, &failure, 0.5);
             assert!(
                 matches!(&next, Next::Dead { cause: Cause::Exhausted, reason } if reason.contains("3600 s"))
             );
@@ -234,7 +223,7 @@ mod tests {
             (schedule(), 4, 0, &failed, "gave up after 4 attempts; the last one: 503"),
             (once, 1, 0, &failed, "gave up after 1 attempt; the last one: 503"),
         ] {
-            let next = schedule.after(Tried { attempts, age: Duration::from_secs(age_s) }, failure, NOW, 0.5);
+            let next = schedule.after(Tried { attempts, age: Duration::from_secs(age_s) }, failure, 0.5);
             assert_eq!(next, Next::Dead { cause: Cause::Exhausted, reason: want.to_owned() });
         }
     }
@@ -242,7 +231,7 @@ mod tests {
     #[test]
     fn a_permanent_failure_dies_at_once() {
         let refused = Failure::Permanent { cause: Cause::Refused, reason: "422".to_owned() };
-        let next = schedule().after(tried(1), &refused, NOW, 0.5);
+        let next = schedule().after(tried(1), &refused, 0.5);
         assert_eq!(next, Next::Dead { cause: Cause::Refused, reason: "422".to_owned() });
     }
 }

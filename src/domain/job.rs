@@ -1,6 +1,6 @@
 //! A unit of work with its own attempts, retry schedule and dead letter: one event on one route, or one action.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -208,18 +208,20 @@ words!(Cause {
     Poison = "poison",
 });
 
-/// What becomes of a job after an attempt: decided by [`crate::decide`], carried out by the store.
+/// What becomes of a job after an attempt: decided by [`crate::decide`], carried out by the store. Waits are lengths of
+/// time, not moments: only the store knows what time it goes by.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next {
     Done,
-    /// Costs an attempt.
-    RetryAt {
-        due: Timestamp,
+    /// Again when `wait` has passed from the settlement on. Costs an attempt.
+    Retry {
+        wait: Duration,
         reason: String,
     },
-    /// Costs no attempt: nothing was tried, or the destination asked us to wait.
+    /// Again when `wait` has passed from the settlement on. Costs no attempt: nothing was tried, or the destination
+    /// asked us to wait.
     Park {
-        due: Timestamp,
+        wait: Duration,
         reason: String,
     },
     /// A person decides.

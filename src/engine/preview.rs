@@ -185,7 +185,7 @@ fn preview_action(job: &NewJob, plan: &ActionPlan, timeline: &Timeline) -> Optio
     let (before, request) = newest(timeline, &plan.route, &plan.id).unzip();
     let (fate, why) = match &job.start {
         Start::Waiting { reason } => (Foreseen::Ask, Some(reason.clone())),
-        Start::Ready | Start::At { .. } | Start::Blocked => (Foreseen::Go, None),
+        Start::Ready | Start::After { .. } | Start::Blocked => (Foreseen::Go, None),
         // No action is born dead by a plan; if one were, a person would have to look.
         Start::Dead { reason, .. } => (Foreseen::Ask, Some(reason.clone())),
     };

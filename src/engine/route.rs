@@ -171,9 +171,7 @@ impl Engine {
             (None, Start::Blocked)
         };
         let start = match start {
-            Start::Ready if plan.delay_ms > 0 => {
-                Start::At { due: clock.now().plus(Duration::from_millis(plan.delay_ms)) }
-            }
+            Start::Ready if plan.delay_ms > 0 => Start::After { wait: Duration::from_millis(plan.delay_ms) },
             other => other,
         };
         let destination = self.destination_of(&plan.uses);

@@ -69,8 +69,9 @@ impl Keeper {
     /// Tells of jobs that died since the last alert, unless that was a short while ago.
     pub(super) async fn look_for_dead_letters(&self) -> Result<(), StoreError> {
         let alerts = self.engine().settings.alerts.clone();
-        let now = self.clock.now();
-        // The store answers after whatever it was writing: who died before `now` is there to be seen.
+        // The store's, as the times of the deaths are. It answers after whatever it was writing: who died before `now` is
+        // there to be seen.
+        let now = self.store.now().await?;
         let stands = self.store.cursor(CURSOR).await?;
         let told = stands.as_deref().and_then(Told::read).unwrap_or_default();
         if told.alerted <= now && now.since(told.alerted) < Duration::from_millis(alerts.every_ms) {

@@ -53,14 +53,14 @@ impl Keeper {
 
     async fn watch(&self) {
         while !self.tasks.is_stopping() {
-            let began = self.clock.now();
+            let began = self.clock.monotonic();
             let every = Duration::from_millis(self.engine().settings.alerts.check_ms);
             match self.store.take_turn("alerts", every * TURN_TENTHS / 10).await {
                 Ok(true) => self.look().await,
                 Ok(false) => {}
                 Err(error) => report("alarms", Err(error)),
             }
-            self.rest_until(began.plus(every)).await;
+            self.rest_since(began, every).await;
         }
     }
 
@@ -73,6 +73,14 @@ impl Keeper {
 
     fn engine(&self) -> Arc<Engine> {
         Arc::clone(&self.engine.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    /// Rests until `every` has passed since `began`, by the monotonic clock: one that is set back in between puts nothing
+    /// off.
+    async fn rest_since(&self, began: Duration, every: Duration) {
+        let now = self.clock.now();
+        let passed = self.clock.monotonic().saturating_sub(began);
+        self.rest_until(now.plus(every.saturating_sub(passed))).await;
     }
 
     async fn rest_until(&self, at: Timestamp) {

@@ -37,14 +37,14 @@ impl Keeper {
     pub(super) async fn remove_what_is_old(&self) {
         let mut rounds = self.rounds();
         while !self.tasks.is_stopping() {
-            let began = self.clock.now();
+            let began = self.clock.monotonic();
             let every = Duration::from_millis(self.engine().settings.retention.every_ms);
             match self.store.take_turn("retention", every * TURN_TENTHS / 10).await {
                 Ok(true) => report("retention", rounds.go().await),
                 Ok(false) => {}
                 Err(error) => report("retention", Err(error)),
             }
-            self.rest_until(began.plus(every)).await;
+            self.rest_since(began, every).await;
         }
     }
 }

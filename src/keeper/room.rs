@@ -54,7 +54,7 @@ impl Keeper {
     pub(super) async fn watch_the_room(&self) {
         let mut told = None;
         while !self.tasks.is_stopping() {
-            let began = self.clock.now();
+            let began = self.clock.monotonic();
             let room = self.measure().await;
             let full = self.pressure.get();
             if told != Some(full) {
@@ -62,7 +62,7 @@ impl Keeper {
                 told = done.is_ok().then_some(full);
                 report("room", done);
             }
-            self.rest_until(began.plus(EVERY)).await;
+            self.rest_since(began, EVERY).await;
         }
     }
 

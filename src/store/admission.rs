@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    domain::{Cause, Event, EventId, EventState, FrozenRequest, Lane, Name, Timestamp, Work},
+    domain::{Cause, Event, EventId, EventState, FrozenRequest, Lane, Name, Work},
     source::Verified,
 };
 
@@ -109,9 +109,9 @@ pub struct Coalesce {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Start {
     Ready,
-    /// Ready from then on.
-    At {
-        due: Timestamp,
+    /// Ready when so much time has passed from its making on.
+    After {
+        wait: Duration,
     },
     /// Until the actions named in its plan's `after` are done.
     Blocked,

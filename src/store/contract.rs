@@ -38,6 +38,12 @@ pub enum StoreError {
 /// **Order.** Within a lane, jobs are claimed by due time. Jobs with the same order key are claimable one event at a
 /// time, in the order of acceptance: see [`super::Order`].
 ///
+/// **Time.** A store goes by a time of its own, which follows the wall clock forward and never back. What is to happen
+/// later is told to it as a length of time, and it adds its own present in the same atomic step: a wait passes whatever
+/// the wall clock does. `due`, `fresh_at` and `first_begun_at` of a job, and so the `since` and `until` of a
+/// [`JobQuery`], are times of the store: they are to be compared with [`Claimed::at`](super::Claimed::at) and
+/// [`Store::now`]. When an event was received is the wall clock's.
+///
 /// **Leases.** A claim's token is larger than that of every earlier claim of the job, and what an older token says is
 /// refused with [`StoreError::StaleLease`]. A lease is lost when its process ends, or when work is asked for after it
 /// has expired (until then a late report still counts: what was done is worth knowing); the job is then ready again,
@@ -135,6 +141,9 @@ pub trait Store: Send + Sync {
 
     async fn depths(&self) -> Result<Depths, StoreError>;
 
+    /// The present by the time that the store goes by. All that was asked for before has happened by then.
+    async fn now(&self) -> Result<Timestamp, StoreError>;
+
     /// When each source was last heard of with an event or a redelivery.
     async fn last_heard(&self) -> Result<Vec<(Name, Timestamp)>, StoreError>;
 
@@ -148,8 +157,8 @@ pub trait Store: Send + Sync {
 
     /// Puts dead letters back to their lanes with fresh attempts and the same frozen requests; returns how many.
     /// Actions skipped because of them wait for them again. One call moves at most [`super::ROWS_MAX`]; a sweep of
-    /// more asks again until none is left, with `until` set to the time it began, so that what dies again meanwhile
-    /// is not taken twice.
+    /// more asks again until none is left, with `until` set to [`Store::now`] as it began, so that what dies again
+    /// meanwhile is not taken twice.
     async fn redrive(&self, query: JobQuery) -> Result<u64, StoreError>;
 
     /// Lets dead letters go for good; returns how many, in steps as [`Store::redrive`].

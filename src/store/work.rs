@@ -39,15 +39,17 @@ pub struct Limits {
 #[derive(Debug)]
 pub struct Claim {
     pub jobs: Vec<Claimed>,
-    /// When the next job now waiting for its time will be due, where nothing was handed out. Jobs that are paused or
-    /// held by a limit do not count.
-    pub next_due: Option<Timestamp>,
+    /// After how long the next job now waiting for its time will be due, where nothing was handed out. Jobs that are
+    /// paused or held by a limit do not count.
+    pub next_in: Option<Duration>,
 }
 
 /// A job with the right to work on it.
 #[derive(Debug)]
 pub struct Claimed {
     pub lease: Lease,
+    /// The present, by the time that the store goes by: what the job's own times are to be compared with.
+    pub at: Timestamp,
     pub job: Job,
     /// A body in a file is not read yet: see [`super::Store::body`].
     pub event: Arc<Event>,

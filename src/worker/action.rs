@@ -47,11 +47,11 @@ impl Worker {
             (act::act(&request.kind), engine.destination(&request.destination))
         else {
             let reason = format!("no destination is called `{}` today", request.destination);
-            return Ok(self.parked(job, engine.schedule_of(&plan.uses), UNKNOWN_PAUSE, reason));
+            return Ok(self.parked(claimed, engine.schedule_of(&plan.uses), UNKNOWN_PAUSE, reason));
         };
         let mut look_first = false;
         if job.in_doubt {
-            match doubt(job, &request, self.clock.now()) {
+            match doubt(job, &request, claimed.at) {
                 AfterUnknown::SendAgain => {}
                 AfterUnknown::LookFirst => look_first = true,
                 AfterUnknown::Ask => {
@@ -64,19 +64,18 @@ impl Worker {
             Ok(pass) => pass,
             Err(Busy { wait, reason }) => {
                 let reason = format!("`{}` {reason}", request.destination);
-                return Ok(self.parked(job, engine.schedule_of(&plan.uses), wait, reason));
+                return Ok(self.parked(claimed, engine.schedule_of(&plan.uses), wait, reason));
             }
         };
         self.insist(claimed, || self.store.begin(claimed.lease, fresh.clone())).await?;
         host::pass(FailPoint::ActBegun);
-        let begun = self.clock.now();
-        let attempt = Try { now: begun, look_first, pass };
+        let attempt = Try { now: self.clock.now(), look_first, pass };
         let performed = act.perform(&request, destination, &attempt).await;
         self.tell(attempt.pass, destination);
         host::pass(FailPoint::Sent);
         Ok(match performed {
             Ok(receipt) => done(receipt),
-            Err(failure) => self.failed(engine, job, plan, &request, begun, &failure),
+            Err(failure) => failed(engine, claimed, plan, &request, &failure),
         })
     }
 
@@ -90,7 +89,7 @@ impl Worker {
         if !engine.has_action(&plan.uses) {
             let reason = format!("no action is called `{}` today", plan.uses);
             return Ok(Err(Box::new(self.parked(
-                &claimed.job,
+                claimed,
                 engine.schedule_of(&plan.uses),
                 UNKNOWN_PAUSE,
                 reason,
@@ -107,11 +106,16 @@ impl Worker {
     }
 
     /// Hands a job back without an attempt, unless it is too old for that. What was in doubt still is.
-    pub(super) fn parked(&self, job: &Job, schedule: &Schedule, wait: Duration, reason: String) -> End {
-        let now = self.clock.now();
+    pub(super) fn parked(
+        &self,
+        claimed: &Claimed,
+        schedule: &Schedule,
+        wait: Duration,
+        reason: String,
+    ) -> End {
         let busy = Failure::Throttled { reason, retry_after: Some(wait) };
-        let next = schedule.after(tried(job, now), &busy, now, host::draw());
-        End { in_doubt: job.in_doubt, ..End::from(next) }
+        let next = schedule.after(tried(claimed), &busy, host::draw());
+        End { in_doubt: claimed.job.in_doubt, ..End::from(next) }
     }
 
     /// Tells the destination's breaker how an attempt went.
@@ -127,35 +131,32 @@ impl Worker {
             None => {}
         }
     }
+}
 
-    fn failed(
-        &self,
-        engine: &Engine,
-        job: &Job,
-        plan: &ActionPlan,
-        request: &FrozenRequest,
-        begun: Timestamp,
-        failure: &Failure,
-    ) -> End {
-        let now = self.clock.now();
-        let in_doubt = matches!(failure, Failure::Unknown { .. });
-        if in_doubt {
-            let first = job.first_begun_at.unwrap_or(begun);
-            if after_unknown(request.class, first, now, request.retry_unknown) == AfterUnknown::Ask {
-                return ask(failure.reason());
-            }
-        }
-        let next = engine.schedule_of(&plan.uses).after(tried(job, now), failure, now, host::draw());
-        // An earlier doubt stays until an answer dispels it.
-        End { in_doubt: in_doubt || job.in_doubt, ..End::from(next) }
+fn failed(
+    engine: &Engine,
+    claimed: &Claimed,
+    plan: &ActionPlan,
+    request: &FrozenRequest,
+    failure: &Failure,
+) -> End {
+    let job = &claimed.job;
+    let in_doubt = matches!(failure, Failure::Unknown { .. });
+    if in_doubt && doubt(job, request, claimed.at) == AfterUnknown::Ask {
+        return ask(failure.reason());
     }
+    let next = engine.schedule_of(&plan.uses).after(tried(claimed), failure, host::draw());
+    // An earlier doubt stays until an answer dispels it.
+    End { in_doubt: in_doubt || job.in_doubt, ..End::from(next) }
 }
 
 /// What a job has behind it with the attempt that ends now.
-pub(super) fn tried(job: &Job, now: Timestamp) -> Tried {
-    Tried { attempts: job.attempts + 1, age: now.since(job.fresh_at) }
+pub(super) fn tried(claimed: &Claimed) -> Tried {
+    let Claimed { job, at, .. } = claimed;
+    Tried { attempts: job.attempts + 1, age: at.since(job.fresh_at) }
 }
 
+/// `now` is the store's, as the time that the first attempt began at is: a key must not seem to live longer than it does.
 fn doubt(job: &Job, request: &FrozenRequest, now: Timestamp) -> AfterUnknown {
     after_unknown(request.class, job.first_begun_at.unwrap_or(now), now, request.retry_unknown)
 }

@@ -72,7 +72,7 @@ impl Worker {
             work.mark_unchanged();
             let shares = turns.shares(u32::try_from(free.len()).unwrap_or(u32::MAX));
             // One moment for the limits and for how long they hold: between two a breaker's time could end unseen.
-            let (asked_at, elapsed) = (self.clock.now(), self.clock.monotonic());
+            let elapsed = self.clock.monotonic();
             let limits = self.engine().limits(elapsed);
             let claim = match self.store.claim(ClaimRequest { shares, lease, limits }).await {
                 Ok(claim) => claim,
@@ -84,15 +84,12 @@ impl Worker {
             };
             if claim.jobs.is_empty() {
                 drop(free);
+                let held = self.engine().held_for(elapsed);
+                let wait = claim.next_in.into_iter().chain(held).fold(LOOK_EVERY, Duration::min);
+                // Both waits count from the asking on, which was a moment ago.
                 let now = self.clock.now();
-                let look_again = now.plus(LOOK_EVERY);
-                let held = self.engine().held_for(elapsed).map(|left| asked_at.plus(left));
-                let until = claim
-                    .next_due
-                    .into_iter()
-                    .chain(held)
-                    .min()
-                    .map_or(look_again, |due| due.min(look_again));
+                let asked_ago = self.clock.monotonic().saturating_sub(elapsed);
+                let until = now.plus(wait.saturating_sub(asked_ago));
                 tokio::select! {
                     _ = work.changed() => {}
                     () = self.freed.notified() => {}

@@ -58,10 +58,10 @@ impl Worker {
             }
             RouteEnd::Person { reason } => Next::Review { reason }.into(),
             RouteEnd::Failed(failure) => {
-                engine.schedule_of_route(route).after(tried(job, now), &failure, now, host::draw()).into()
+                engine.schedule_of_route(route).after(tried(claimed), &failure, host::draw()).into()
             }
             RouteEnd::Unknown { reason } => {
-                self.parked(job, engine.schedule_of_route(route), UNKNOWN_PAUSE, reason)
+                self.parked(claimed, engine.schedule_of_route(route), UNKNOWN_PAUSE, reason)
             }
         })
     }

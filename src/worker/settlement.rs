@@ -55,7 +55,7 @@ impl End {
         let End { next, detail, status, in_doubt, request, verdict, receipt, mut follow_up, replaces } = self;
         let (outcome, reason) = match &next {
             Next::Done => (AttemptOutcome::Done, None),
-            Next::RetryAt { reason, .. } => (AttemptOutcome::Retry, Some(reason)),
+            Next::Retry { reason, .. } => (AttemptOutcome::Retry, Some(reason)),
             Next::Park { reason, .. } => (AttemptOutcome::Parked, Some(reason)),
             Next::Review { reason } => (AttemptOutcome::Waiting, Some(reason)),
             Next::Skip { reason } => (AttemptOutcome::Skipped, Some(reason)),

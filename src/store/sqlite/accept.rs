@@ -31,7 +31,7 @@ pub(super) fn accept(
 ) -> Result<Accepted, Failed> {
     let event = &admission.event;
     let seq = *desk.next_seq;
-    let suspected_replay_of = match take_keys(desk, &admission.keys, seq, event.received_at, memory)? {
+    let suspected_replay_of = match take_keys(desk, &admission.keys, seq, memory)? {
         Keys::New => None,
         Keys::Suspect(of) => Some(event_id(desk, of)?),
         Keys::Known(of) => return duplicate(desk, of, event.received_at),
@@ -63,7 +63,7 @@ pub(super) fn accept(
     desk.tally.heard(&event.source, event.received_at, event.body.len());
     for (n, job) in (0..).zip(&admission.jobs) {
         match (suspected_replay_of, &job.start) {
-            (Some(of), Start::Ready | Start::At { .. } | Start::Blocked) => {
+            (Some(of), Start::Ready | Start::After { .. } | Start::Blocked) => {
                 let mut held = job.clone();
                 held.start = Start::Waiting { reason: suspicion(of) };
                 jobs::insert(desk, (seq, event.id), n, &held, None)?;
@@ -83,20 +83,15 @@ enum Keys {
     Known(i64),
 }
 
-/// Remembers the keys for the event of `seq`, unless one of them says that it is known.
-fn take_keys(
-    desk: &Desk<'_>,
-    keys: &[DedupeKey],
-    seq: i64,
-    at: Timestamp,
-    memory: Duration,
-) -> rusqlite::Result<Keys> {
+/// Remembers the keys for the event of `seq`, unless one of them says that it is known. From the store's time on, which
+/// their age is told by: the wall clock may have been set back since.
+fn take_keys(desk: &Desk<'_>, keys: &[DedupeKey], seq: i64, memory: Duration) -> rusqlite::Result<Keys> {
     // Most events have one key, and most are new: one statement finds out and remembers.
     if let [only] = keys {
         let fresh = desk
             .db
             .prepare_cached("INSERT INTO dedupe(key, event, at) VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING")?
-            .execute(params![only.text, seq, at])?;
+            .execute(params![only.text, seq, desk.now])?;
         if fresh == 1 {
             return Ok(Keys::New);
         }
@@ -112,7 +107,7 @@ fn take_keys(
     for key in keys {
         desk.db
             .prepare_cached("INSERT OR REPLACE INTO dedupe(key, event, at) VALUES(?1, ?2, ?3)")?
-            .execute(params![key.text, seq, at])?;
+            .execute(params![key.text, seq, desk.now])?;
     }
     Ok(suspect.map_or(Keys::New, Keys::Suspect))
 }

@@ -27,7 +27,7 @@ pub(super) fn claim(desk: &mut Desk<'_>, request: &ClaimRequest) -> Result<Claim
             forget_batch(desk, held.batch)?;
         }
     }
-    let mut claim = Claim { jobs: Vec::new(), next_due: None };
+    let mut claim = Claim { jobs: Vec::new(), next_in: None };
     if request.max() == 0 || desk.leases.alone() || desk.tally.everything_paused() {
         return Ok(claim);
     }
@@ -38,7 +38,7 @@ pub(super) fn claim(desk: &mut Desk<'_>, request: &ClaimRequest) -> Result<Claim
         None => (choose(desk, request)?, false),
     };
     if keys.is_empty() {
-        claim.next_due = next_due(desk, &request.limits)?;
+        claim.next_in = next_due(desk, &request.limits)?.map(|due| due.since(desk.now));
         return Ok(claim);
     }
     hand_out(desk, &keys, request, alone, &mut claim)?;
@@ -220,7 +220,7 @@ fn hand_out(
         // Writing to a string cannot fail.
         let _ = write!(noted, "{space}{}:{}", key.0, lease.token);
         job.state = JobState::Leased;
-        claim.jobs.push(Claimed { lease, job, event: Arc::new(event) });
+        claim.jobs.push(Claimed { lease, at: desk.now, job, event: Arc::new(event) });
     }
     desk.db
         .prepare_cached("INSERT INTO lease(token, jobs) VALUES(?1, ?2)")?

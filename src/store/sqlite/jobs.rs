@@ -95,7 +95,7 @@ pub(super) fn insert(
 fn start(start: &Start, now: Timestamp) -> (State<'_>, Timestamp) {
     match start {
         Start::Ready => (State::plain(JobState::Ready), now),
-        Start::At { due } => (State::plain(JobState::Ready), *due),
+        Start::After { wait } => (State::plain(JobState::Ready), now.plus(*wait)),
         Start::Blocked => (State::plain(JobState::Blocked), now),
         Start::Waiting { reason } => (State::with(JobState::Waiting, reason), now),
         Start::Dead { cause, reason } => {

@@ -321,6 +321,10 @@ impl Store for SqliteStore {
         self.writer.write(|desk| Ok(read::depths(desk)?)).await
     }
 
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        self.writer.write(|desk| Ok(desk.now)).await
+    }
+
     async fn last_heard(&self) -> Result<Vec<(Name, Timestamp)>, StoreError> {
         self.writer
             .write(|desk| Ok(desk.tally.sources().map(|(name, at, _)| (Name::clone(name), at)).collect()))

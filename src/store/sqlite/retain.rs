@@ -78,10 +78,13 @@ fn keep_or_remove(
     event: Old,
     done: &mut Retained,
 ) -> Result<ControlFlow<()>, Failed> {
-    let age = desk.now.since(event.received_at);
+    // When an event came is a time of the wall clock.
+    let age = desk.wall.since(event.received_at);
+    // One that came while the clock was ahead says nothing about those behind it.
+    let in_order = event.received_at <= desk.wall;
     let too_young = |kept: &Retention| age < kept.payload_age && age < kept.record_age;
     let mut full = step.sources.iter().filter(|(name, kept)| beyond(desk, name, kept));
-    if full.next().is_none() && step.sources.values().all(too_young) {
+    if in_order && full.next().is_none() && step.sources.values().all(too_young) {
         return Ok(ControlFlow::Break(()));
     }
     let Some(kept) = step.sources.get(&event.source) else { return Ok(ControlFlow::Continue(())) };

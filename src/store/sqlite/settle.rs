@@ -53,8 +53,8 @@ pub(super) fn extend(desk: &mut Desk<'_>, lease: Lease, by: Duration) -> Result<
 fn state(next: &Next, now: Timestamp) -> (State<'_>, Timestamp, u32) {
     match next {
         Next::Done => (State::plain(JobState::Done), now, 1),
-        Next::RetryAt { due, reason } => (State::with(JobState::Ready, reason), *due, 1),
-        Next::Park { due, reason } => (State::with(JobState::Ready, reason), *due, 0),
+        Next::Retry { wait, reason } => (State::with(JobState::Ready, reason), now.plus(*wait), 1),
+        Next::Park { wait, reason } => (State::with(JobState::Ready, reason), now.plus(*wait), 0),
         Next::Review { reason } => (State::with(JobState::Waiting, reason), now, 0),
         Next::Skip { reason } => (State::with(JobState::Skipped, reason), now, 0),
         Next::Dead { cause, reason } => {

@@ -40,7 +40,10 @@ pub(super) struct Desk<'a> {
     pub bodies: &'a Bodies,
     /// Files of bodies that may be unwanted after the commit.
     pub unwanted: &'a mut Vec<String>,
+    /// The time that the store goes by: for all that the store stamps.
     pub now: Timestamp,
+    /// The wall clock, which may jump: for the age of what was stamped by it.
+    pub wall: Timestamp,
     pub monotonic: Duration,
     /// Something was changed.
     pub changed: bool,
@@ -319,6 +322,7 @@ impl Bench {
             bodies: &self.bodies,
             unwanted,
             now: self.moment.now,
+            wall: self.moment.wall,
             monotonic: self.moment.monotonic,
             changed: false,
             new_work: false,

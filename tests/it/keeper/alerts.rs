@@ -61,6 +61,18 @@ async fn what_dies_within_a_quarter_of_an_hour_after_an_alert_is_gathered_into_t
 }
 
 #[tokio::test]
+async fn a_clock_set_back_puts_no_alert_off() {
+    let yard = Yard::new();
+    for (n, set_by_ms) in [0, -86_400_000].into_iter().enumerate() {
+        yard.clock.set_by(set_by_ms);
+        yard.accept(&format!("e{n}"), Vec::new(), &[dead(Cause::Refused)]).await;
+        yard.look_after(QUARTER).await;
+        let alarms = yard.alarms(DEAD_LETTERS).await;
+        assert_eq!((alarms.len(), &alarms[n].1["data"]["new"]), (n + 1, &1.into()));
+    }
+}
+
+#[tokio::test]
 async fn a_restart_neither_repeats_nor_forgets() {
     let yard = Yard::new();
     yard.accept("before", Vec::new(), &[dead(Cause::Refused)]).await;

@@ -2,12 +2,22 @@
 
 use std::time::Duration;
 
-use hookyard::domain::EventState;
+use hookyard::{domain::EventState, sandbox::Fault};
+use serde_json::json;
 
-use crate::support::house::{House, action, outcomes, payment};
+use crate::support::house::{House, action, outcomes, payment, ticket};
 
 const EMAILS: &str = "/mail/emails";
+const TICKETS: &str = "/helpdesk/tickets";
 const DAY_MS: i64 = 86_400_000;
+
+/// A house whose store has seen a day that its wall clock has yet to see.
+async fn set_back() -> House {
+    let house = House::start().await;
+    assert_eq!(house.run(&payment("evt_0")).await.state, EventState::Done);
+    house.clock.set_by(-DAY_MS);
+    house
+}
 
 #[tokio::test]
 async fn a_clock_set_back_holds_no_retry_up() {
@@ -42,4 +52,46 @@ async fn a_clock_set_forward_or_back_takes_no_lease_from_a_worker() {
         assert_eq!((done.state, email.job.lost_leases), (EventState::Done, 0));
     }
     assert_eq!(house.sandbox.requests(EMAILS), 3);
+}
+
+#[tokio::test]
+async fn a_clock_set_back_shortens_no_wait_for_a_retry() {
+    let house = set_back().await;
+    house.sandbox.fail_next(TICKETS, 4, 503);
+    let event = house.queue(&ticket("t")).await;
+    let waits = house.retrying(event, "ticket", 1).await;
+    // The workers look for work again and again meanwhile.
+    assert_eq!(house.run(&payment("evt_1")).await.state, EventState::Done);
+    assert_eq!(house.sandbox.requests(TICKETS), 1, "no time has passed");
+    assert!(action(&waits, "ticket").job.due > house.now());
+    let dead = house.driven(event).await;
+    assert_eq!(outcomes(action(&dead, "ticket")), ["retry", "retry", "retry", "dead"]);
+}
+
+#[tokio::test]
+async fn a_clock_set_back_shortens_no_wait_that_a_destination_asked_for() {
+    let house = set_back().await;
+    let later = Fault { status: 429, retry_after_s: Some(3_600), after_effect: false };
+    house.sandbox.fail_next_with(TICKETS, 1, later);
+    let event = house.queue(&ticket("t")).await;
+    house.retrying(event, "ticket", 1).await;
+    for (n, wait_s) in [0, 1_800, 1_799].into_iter().enumerate() {
+        house.advance(Duration::from_secs(wait_s));
+        assert_eq!(house.run(&payment(&format!("evt_1{n}"))).await.state, EventState::Done);
+        assert_eq!(house.sandbox.requests(TICKETS), 1, "an hour is not over");
+    }
+    house.advance(Duration::from_secs(1));
+    let done = house.settled(event).await;
+    assert_eq!(outcomes(action(&done, "ticket")), ["parked", "done"]);
+}
+
+#[tokio::test]
+async fn a_clock_set_back_hides_no_dead_letter() {
+    let house = set_back().await;
+    house.sandbox.fail_next(TICKETS, 1, 422);
+    let dead = house.run(&ticket("t")).await;
+    assert_eq!(dead.state, EventState::Dead);
+    let moved = house.tell("/api/v1/dead/redrive", json!({})).await;
+    assert_eq!((&moved.json["moved"], &moved.json["left"]), (&json!(1), &json!(0)), "{moved:?}");
+    assert_eq!(house.settled(dead.event.id).await.state, EventState::Done);
 }

@@ -10,15 +10,15 @@ use super::{
     backend::Backend,
     bench::Bench,
     given::{
-        DEDUPE, LEASE, TICK, action, dead, die, event, event_id, job_id, request, retry, review, route, same,
-        suspect, waiting,
+        AT_ONCE, DEDUPE, LEASE, TICK, action, dead, die, event, event_id, job_id, request, retry, review,
+        route, same, suspect, waiting,
     },
 };
 
 /// `new` as it stands when it was made at `due` and nothing has happened since.
 fn untouched(event: u64, n: u32, new: NewJob, due: Timestamp) -> Job {
     let (state, cause, reason) = match new.start {
-        Start::Ready | Start::At { .. } => (JobState::Ready, None, None),
+        Start::Ready | Start::After { .. } => (JobState::Ready, None, None),
         Start::Blocked => (JobState::Blocked, None, None),
         Start::Waiting { reason } => (JobState::Waiting, None, Some(reason)),
         Start::Dead { cause, reason } => (JobState::Dead, Some(cause), Some(reason)),
@@ -131,7 +131,7 @@ pub async fn a_duplicate_revives_dead_jobs_with_fresh_attempts(b: Bench<impl Bac
         action("other", &[]),
     ];
     let id = b.queue(event(1).jobs(jobs)).await;
-    b.step(&[("crm", retry(b.now())), ("other", Next::Done)]).await;
+    b.step(&[("crm", retry(AT_ONCE)), ("other", Next::Done)]).await;
     b.lose(1).await;
     b.step(&[("crm", die())]).await;
     let skipped = [("crm", JobState::Dead), ("note", JobState::Skipped), ("mail", JobState::Skipped)];

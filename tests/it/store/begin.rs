@@ -5,7 +5,7 @@ use hookyard::{domain::Next, store::NewJob};
 use super::{
     backend::Backend,
     bench::{Bench, assert_conflict},
-    given::{LEASE, action, event, request, retry},
+    given::{AT_ONCE, LEASE, action, event, request, retry},
 };
 
 pub async fn a_request_is_frozen_once(b: Bench<impl Backend>) {
@@ -18,7 +18,7 @@ pub async fn a_request_is_frozen_once(b: Bench<impl Backend>) {
             assert_conflict(b.begin(one.lease, Some(request("second"))).await);
             b.begin(one.lease, None).await.unwrap();
             assert_eq!(b.job(one.job.id).await.request, Some(request("first")));
-            b.end(one, retry(b.now())).await;
+            b.end(one, retry(AT_ONCE)).await;
         }
         claimed = b.take().await;
         assert_eq!(claimed.len(), 2);
@@ -45,7 +45,7 @@ pub async fn the_first_attempt_is_remembered(b: Bench<impl Backend>) {
     let at = b.now();
     b.begin(first.lease, None).await.unwrap();
     assert_eq!(b.job(first.job.id).await.first_begun_at, Some(at));
-    b.end(&first, retry(b.now())).await;
+    b.end(&first, retry(AT_ONCE)).await;
     b.advance(LEASE);
     let second = b.take_one().await;
     b.begin(second.lease, None).await.unwrap();

@@ -8,7 +8,9 @@ use hookyard::{
 use super::{
     backend::Backend,
     bench::{Bench, with},
-    given::{TICK, action, dead, die, event, event_id, job_id, park, retry, review, route, skip, waiting},
+    given::{
+        AT_ONCE, TICK, action, dead, die, event, event_id, job_id, park, retry, review, route, skip, waiting,
+    },
 };
 
 use JobState::{Blocked, Dead, Discarded, Done, Ready, Skipped, Waiting};
@@ -34,7 +36,7 @@ pub async fn an_action_goes_when_the_last_it_follows_is_done(b: Bench<impl Backe
     assert_states(&b, 1, &[("d", Blocked), ("c", Blocked), ("b", Blocked), ("a", Ready)]).await;
     b.step(&[("a", Next::Done)]).await;
     b.advance(TICK);
-    b.step(&[("b", Next::Done), ("c", retry(b.now()))]).await;
+    b.step(&[("b", Next::Done), ("c", retry(AT_ONCE))]).await;
     assert_states(&b, 1, &[("d", Blocked), ("c", Ready), ("b", Done), ("a", Done)]).await;
 
     let b = b.crash().await;
@@ -49,7 +51,7 @@ pub async fn an_action_goes_when_the_last_it_follows_is_done(b: Bench<impl Backe
 
 pub async fn an_action_stays_while_one_it_follows_is_not_at_its_end(b: Bench<impl Backend>) {
     b.queue(event(1).jobs([action("a", &[]), action("b", &["a"])])).await;
-    for (next, state) in [(retry(b.now()), Ready), (park(b.now()), Ready), (review(), Waiting)] {
+    for (next, state) in [(retry(AT_ONCE), Ready), (park(AT_ONCE), Ready), (review(), Waiting)] {
         b.step(&[("a", next)]).await;
         assert_states(&b, 1, &[("a", state), ("b", Blocked)]).await;
     }

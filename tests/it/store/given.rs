@@ -185,7 +185,7 @@ pub fn answer(raw: &str) -> Answer {
 pub fn settlement(next: Next) -> Settlement {
     let outcome = match next {
         Next::Done => AttemptOutcome::Done,
-        Next::RetryAt { .. } => AttemptOutcome::Retry,
+        Next::Retry { .. } => AttemptOutcome::Retry,
         Next::Park { .. } => AttemptOutcome::Parked,
         Next::Review { .. } => AttemptOutcome::Waiting,
         Next::Skip { .. } => AttemptOutcome::Skipped,
@@ -211,12 +211,15 @@ pub fn settlement(next: Next) -> Settlement {
     }
 }
 
-pub fn retry(due: Timestamp) -> Next {
-    Next::RetryAt { due, reason: "no answer".to_owned() }
+/// No wait at all.
+pub const AT_ONCE: Duration = Duration::ZERO;
+
+pub fn retry(wait: Duration) -> Next {
+    Next::Retry { wait, reason: "no answer".to_owned() }
 }
 
-pub fn park(due: Timestamp) -> Next {
-    Next::Park { due, reason: "breaker open".to_owned() }
+pub fn park(wait: Duration) -> Next {
+    Next::Park { wait, reason: "breaker open".to_owned() }
 }
 
 pub fn review() -> Next {

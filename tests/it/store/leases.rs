@@ -9,7 +9,8 @@ use super::{
     backend::Backend,
     bench::{Bench, LANES, assert_stale, names, wanting, with},
     given::{
-        LEASE, TICK, action, answer, die, event, event_id, job_id, park, request, retry, route, settlement,
+        AT_ONCE, LEASE, TICK, action, answer, die, event, event_id, job_id, park, request, retry, route,
+        settlement,
     },
 };
 
@@ -131,7 +132,7 @@ pub async fn an_older_token_is_refused_everywhere(b: Bench<impl Backend>) {
     for token in [held.lease.token + 1, 0] {
         assert_refused_everywhere(&b, Lease { token, ..held.lease }).await;
     }
-    b.end(&held, retry(b.now())).await;
+    b.end(&held, retry(AT_ONCE)).await;
     assert_refused_everywhere(&b, held.lease).await;
     let last = b.take_one().await;
     assert!(last.lease.token > held.lease.token && held.lease.token > late.token);
@@ -144,7 +145,7 @@ pub async fn an_older_token_is_refused_everywhere(b: Bench<impl Backend>) {
 pub async fn a_token_from_before_a_crash_is_refused(b: Bench<impl Backend>) {
     b.queue(event(1)).await;
     for _ in 0..9 {
-        b.step(&[("triage", retry(b.now()))]).await;
+        b.step(&[("triage", retry(AT_ONCE))]).await;
     }
     let late = b.take_one().await.lease;
     // No time passes: a clock may also have gone back meanwhile.
@@ -174,7 +175,7 @@ pub async fn only_an_effect_that_was_begun_leaves_doubt<B: Backend>(mut b: Bench
     b.queue(event(9)).await;
     let first = b.take_one().await;
     b.begin(first.lease, None).await.unwrap();
-    b.end(&first, retry(b.now())).await;
+    b.end(&first, retry(AT_ONCE)).await;
     b.lose(1).await;
     assert!(!b.take_one().await.job.in_doubt);
 }
@@ -182,7 +183,7 @@ pub async fn only_an_effect_that_was_begun_leaves_doubt<B: Backend>(mut b: Bench
 pub async fn doubt_outlives_a_lease_that_was_lost_without_begin(b: Bench<impl Backend>) {
     b.queue(event(1)).await;
     let claimed = b.take_one().await;
-    let mut unknown = settlement(retry(b.now()));
+    let mut unknown = settlement(retry(AT_ONCE));
     unknown.in_doubt = true;
     b.settle(claimed.lease, unknown).await.unwrap();
     assert!(b.take_one().await.job.in_doubt);
@@ -217,7 +218,7 @@ pub async fn a_job_that_saw_two_crashes_is_handed_out_alone(b: Bench<impl Backen
     let shy = b.take_one().await;
     assert_eq!((shy.event.id, shy.job.lost_leases, shy.job.crashes), (event_id(1), 2, 2));
     assert!(b.take().await.is_empty(), "nothing starts beside it");
-    b.end(&shy, retry(b.now().plus(TICK))).await;
+    b.end(&shy, retry(TICK)).await;
     let third = b.take_one().await;
     b.queue(event(4).jobs([route("fourth")])).await;
     b.advance(TICK);
@@ -249,7 +250,7 @@ pub async fn a_job_that_hangs_holds_nothing_up(b: Bench<impl Backend>) {
 pub async fn a_job_that_must_run_alone_holds_nothing_up_before_it_is_due(b: Bench<impl Backend>) {
     let b = twice_crashed(b).await;
     let shy = b.take_one().await;
-    b.end(&shy, park(b.now().plus(LEASE))).await;
+    b.end(&shy, park(LEASE)).await;
     b.queue(event(2).jobs([route("other")])).await;
     assert_eq!(names(&b.take().await), ["other"]);
     b.queue(event(3).jobs([route("third")])).await;

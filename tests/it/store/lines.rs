@@ -10,7 +10,9 @@ use hookyard::{
 use super::{
     backend::Backend,
     bench::{Bench, with},
-    given::{LEASE, TICK, action, dead, die, event, event_id, job_id, park, retry, review, route, waiting},
+    given::{
+        AT_ONCE, LEASE, TICK, action, dead, die, event, event_id, job_id, park, retry, review, route, waiting,
+    },
 };
 
 fn in_line(key: &str, on_stuck: OnStuck) -> NewJob {
@@ -25,7 +27,7 @@ fn blocking(key: &str) -> NewJob {
 async fn claimable(b: &Bench<impl Backend>) -> Vec<EventId> {
     let jobs = b.take().await;
     for claimed in &jobs {
-        b.end(claimed, retry(b.now())).await;
+        b.end(claimed, retry(AT_ONCE)).await;
     }
     let mut events: Vec<EventId> = jobs.iter().map(|claimed| claimed.event.id).collect();
     events.sort();
@@ -55,7 +57,7 @@ pub async fn events_of_one_key_go_one_after_the_other<B: Backend>(b: Bench<B>) {
         let head = jobs.iter().find(|claimed| claimed.event.id == event_id(n)).expect("at the head");
         b.end(head, Next::Done).await;
         for other in jobs.iter().filter(|claimed| claimed.event.id != event_id(n)) {
-            b.end(other, retry(b.now())).await;
+            b.end(other, retry(AT_ONCE)).await;
         }
         assert_eq!(claimable(&b).await, [n + 1, 4, 5].map(event_id));
     }
@@ -70,7 +72,7 @@ pub async fn the_next_event_waits_for_the_actions_of_the_one_before(b: Bench<imp
         with(Next::Done, |end| end.follow_up = vec![action("mail", &[]), action("note", &["mail"])]);
     b.settle(head.lease, planned).await.unwrap();
     assert_eq!(state(&b, 2).await, JobState::Blocked);
-    b.step(&[("mail", retry(b.now()))]).await;
+    b.step(&[("mail", retry(AT_ONCE))]).await;
     assert_eq!(state(&b, 2).await, JobState::Blocked);
     b.step(&[("mail", Next::Done)]).await;
     assert_eq!(state(&b, 2).await, JobState::Blocked);
@@ -80,12 +82,12 @@ pub async fn the_next_event_waits_for_the_actions_of_the_one_before(b: Bench<imp
 }
 
 /// Ends in which a head is stuck.
-fn stuck(now: hookyard::domain::Timestamp) -> [Next; 3] {
-    [park(now.plus(9 * LEASE)), review(), die()]
+fn stuck() -> [Next; 3] {
+    [park(9 * LEASE), review(), die()]
 }
 
 pub async fn a_stuck_head_blocks_its_line_until_a_person_acts(b: Bench<impl Backend>) {
-    for (at, next) in (0..).zip(stuck(b.now())) {
+    for (at, next) in (0..).zip(stuck()) {
         let (first, second) = (10 * at + 1, 10 * at + 2);
         let key = format!("line {at}");
         b.queue(event(first).jobs([blocking(&key)])).await;
@@ -115,13 +117,13 @@ pub async fn a_stuck_head_blocks_its_line_until_a_person_acts(b: Bench<impl Back
 }
 
 pub async fn a_stuck_head_is_passed_by_where_that_was_asked_for(b: Bench<impl Backend>) {
-    for (at, next) in (0..).zip(stuck(b.now())) {
+    for (at, next) in (0..).zip(stuck()) {
         let (first, second) = (10 * at + 1, 10 * at + 2);
         let key = format!("line {at}");
         b.queue(event(first).jobs([in_line(&key, OnStuck::Skip)])).await;
         b.queue(event(second).jobs([in_line(&key, OnStuck::Skip)])).await;
         let head = b.take_one().await;
-        b.end(&head, retry(b.now().plus(TICK))).await;
+        b.end(&head, retry(TICK)).await;
         assert!(b.take().await.is_empty(), "one that is only tried again is not stuck");
         b.advance(TICK);
         b.end(&b.take_one().await, next.clone()).await;
@@ -196,7 +198,7 @@ pub async fn work_that_has_begun_keeps_its_place(b: Bench<impl Backend>) {
     b.advance(WINDOW);
     let under_way = b.take_one().await;
     b.queue(event(2).jobs([newest("pull 7")])).await;
-    b.end(&under_way, retry(b.now())).await;
+    b.end(&under_way, retry(AT_ONCE)).await;
     b.queue(event(3).jobs([newest("pull 7")])).await;
     assert_eq!(
         b.job(job_id(id, 0)).await.state,
@@ -221,9 +223,9 @@ pub async fn what_took_a_place_in_line_leaves_it_again(b: Bench<impl Backend>) {
 
 pub async fn a_job_for_later_is_handed_out_later(b: Bench<impl Backend>) {
     let due = b.now().plus(LEASE);
-    b.queue(event(1).jobs([NewJob { start: Start::At { due }, ..route("reminder") }])).await;
+    b.queue(event(1).jobs([NewJob { start: Start::After { wait: LEASE }, ..route("reminder") }])).await;
     let claim = b.ask(super::bench::LANES, 1).await;
-    assert_eq!((claim.jobs.len(), claim.next_due), (0, Some(due)));
+    assert_eq!((claim.jobs.len(), claim.next_in), (0, Some(LEASE)));
     b.advance(LEASE);
     let job = b.take_one().await.job;
     assert_eq!((job.due, job.fresh_at), (due, due), "its age counts from when it could begin");

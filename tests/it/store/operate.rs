@@ -10,8 +10,8 @@ use super::{
     backend::Backend,
     bench::{Bench, LANES, assert_conflict, name_of, with},
     given::{
-        LEASE, action, dead, die, event, event_id, job_id, request, retry, review, route, skip, verdict,
-        waiting,
+        AT_ONCE, LEASE, action, dead, die, event, event_id, job_id, request, retry, review, route, skip,
+        verdict, waiting,
     },
 };
 
@@ -19,7 +19,7 @@ pub async fn a_redriven_job_starts_afresh_with_the_same_request(b: Bench<impl Ba
     b.queue(event(1).jobs([action("mail", &[])])).await;
     let first = b.take_one().await;
     b.begin(first.lease, Some(request("k"))).await.unwrap();
-    b.end(&first, retry(b.now())).await;
+    b.end(&first, retry(AT_ONCE)).await;
     b.lose(1).await;
     b.step(&[("mail", die())]).await;
     let before = b.history(first.job.id).await;

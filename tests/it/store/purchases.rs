@@ -8,7 +8,7 @@ use hookyard::{
 use super::{
     backend::Backend,
     bench::{Bench, LANES, assert_conflict},
-    given::{LEASE, answer, die, event, event_id, retry},
+    given::{AT_ONCE, LEASE, answer, die, event, event_id, retry},
 };
 
 fn judge() -> Name {
@@ -62,7 +62,7 @@ pub async fn an_answer_is_read_again_and_never_bought_again<B: Backend>(mut b: B
     b = b.crash().await;
     let claimed = b.take_one().await;
     assert_eq!(b.begin_purchase(claimed.lease, &judge(), "q").await.unwrap(), again, "after a crash");
-    b.end(&claimed, retry(b.now())).await;
+    b.end(&claimed, retry(AT_ONCE)).await;
     let claimed = b.take_one().await;
     assert_eq!(b.begin_purchase(claimed.lease, &judge(), "q").await.unwrap(), again, "in the next attempt");
     b.end(&claimed, die()).await;

@@ -12,8 +12,8 @@ use super::{
     backend::Backend,
     bench::{Bench, LANES, name_of, wanting, with},
     given::{
-        LEASE, action, answer, dead, die, event, event_id, job_id, park, request, retry, review, route, same,
-        settlement, skip, verdict, waiting,
+        AT_ONCE, LEASE, action, answer, dead, die, event, event_id, job_id, park, request, retry, review,
+        route, same, settlement, skip, verdict, waiting,
     },
 };
 
@@ -29,7 +29,7 @@ pub async fn the_timeline_is_complete_and_in_order(b: Bench<impl Backend>) {
     // The second attempt says that it was the earlier one: the order of settling counts.
     for (detail, at) in [("z", 2_000), ("a", 1_000)] {
         let at = Timestamp::from_millis(at);
-        let end = with(retry(b.now()), |end| {
+        let end = with(retry(AT_ONCE), |end| {
             let detail = Some(detail.to_owned());
             let outcome = AttemptOutcome::Retry;
             end.attempt = Attempt { started_at: at, ended_at: at, outcome, detail, status: None };
@@ -204,12 +204,12 @@ pub async fn counts_agree_with_the_jobs_after_every_transition(b: Bench<impl Bac
     b.audit().await;
     b.begin(jobs[0].lease, Some(request("k"))).await.unwrap();
     b.audit().await;
-    b.end(&jobs[0], park(b.now().plus(LEASE))).await;
+    b.end(&jobs[0], park(LEASE)).await;
     b.audit().await;
     let more = with(Next::Done, |end| end.follow_up = vec![action("mail", &[]), action("note", &["mail"])]);
     b.settle(jobs[1].lease, more).await.unwrap();
     b.audit().await;
-    b.end(&jobs[2], retry(b.now().plus(2 * LEASE))).await;
+    b.end(&jobs[2], retry(2 * LEASE)).await;
     b.audit().await;
     b.step(&[("mail", die())]).await;
     b.audit().await;
@@ -259,7 +259,7 @@ pub async fn counts_are_exact_under_concurrency(b: Bench<impl Backend>) {
                 store.accept(draft).await.expect("accepted");
                 let request = wanting(LANES, 2);
                 for (claimed, end) in store.claim(request).await.expect("a claim").jobs.iter().zip(0..) {
-                    let ends = [Next::Done, die(), review(), retry(at)];
+                    let ends = [Next::Done, die(), review(), retry(AT_ONCE)];
                     let mut end = settlement(ends[(n + m + end) % 4].clone());
                     end.follow_up = vec![action("mail", &[]), action("note", &["mail"])];
                     store.settle(claimed.lease, end).await.expect("settled");

@@ -8,7 +8,7 @@ use hookyard::{
 use super::{
     backend::Backend,
     bench::{Bench, assert_conflict, with},
-    given::{action, answer, die, event, event_id, job_id, review, route},
+    given::{AT_ONCE, action, answer, die, event, event_id, job_id, retry, review, route},
 };
 
 fn again(route_name: &str, sweep: &str) -> NewJob {
@@ -90,7 +90,7 @@ pub async fn what_a_newer_plan_replaces_is_discarded(b: Bench<impl Backend>) {
     let ready = b.take().await;
     let route = ready.iter().find(|one| one.job.id == job_id(id, 6)).unwrap();
     let kept = ready.iter().find(|one| one.job.id == job_id(id, 5)).unwrap();
-    b.end(kept, super::given::retry(b.now())).await;
+    b.end(kept, retry(AT_ONCE)).await;
     let planned = with(Next::Done, |end| {
         end.follow_up = vec![action("newer", &[])];
         end.replaces = (0..6).map(|n| job_id(id, n)).collect();

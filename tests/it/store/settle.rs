@@ -13,13 +13,13 @@ use super::{
     backend::Backend,
     bench::{Bench, assert_conflict, assert_stale, name_of, names, with},
     given::{
-        LEASE, TICK, action, die, event, event_id, job_id, park, receipt, request, retry, review, route,
-        settlement, skip, verdict, waiting,
+        AT_ONCE, LEASE, TICK, action, die, event, event_id, job_id, park, receipt, request, retry, review,
+        route, settlement, skip, verdict, waiting,
     },
 };
 
 pub async fn each_end_of_an_attempt_moves_the_job_where_it_says(b: Bench<impl Backend>) {
-    let later = b.now().plus(Duration::from_mins(1));
+    let later = Duration::from_mins(1);
     let table = [
         (Next::Done, JobState::Done, None, None, 1, EventState::Done),
         (retry(later), JobState::Ready, Some("no answer"), None, 1, EventState::Open),
@@ -43,8 +43,8 @@ pub async fn each_end_of_an_attempt_moves_the_job_where_it_says(b: Bench<impl Ba
             assert_eq!((job.state, job.cause, job.attempts), (state, cause, attempts), "{next:?}");
             assert_eq!(job.reason.as_deref(), reason, "{next:?}");
             assert_eq!((job.in_doubt, job.lost_leases), (in_doubt, 0), "{next:?}");
-            if let Next::RetryAt { due, .. } | Next::Park { due, .. } = next {
-                assert_eq!(job.due, due, "{next:?}");
+            if let Next::Retry { wait, .. } | Next::Park { wait, .. } = next {
+                assert_eq!(job.due, b.now().plus(wait), "{next:?}");
             }
             assert_stale(b.extend(claimed.lease, LEASE).await, job.id);
             b.audit().await;
@@ -66,7 +66,7 @@ pub async fn verdict_and_receipt_are_kept_until_there_is_a_newer_one(b: Bench<im
         (Some(verdict("Spam")), Some(receipt("2"))),
     ] {
         let claimed = b.take_one().await;
-        let end = with(retry(b.now()), |end| (end.verdict, end.receipt) = given.clone());
+        let end = with(retry(AT_ONCE), |end| (end.verdict, end.receipt) = given.clone());
         b.settle(claimed.lease, end).await.unwrap();
         kept = (given.0.or(kept.0), given.1.or(kept.1));
         let job = b.job(id).await;
@@ -103,7 +103,7 @@ pub async fn a_request_fixed_without_an_effect_is_frozen_too(b: Bench<impl Backe
 
     // It is what the person saw: nothing replaces it.
     assert_conflict(b.begin(claimed.lease, Some(request("second"))).await);
-    let other = with(retry(b.now()), |end| end.request = Some(request("third")));
+    let other = with(retry(AT_ONCE), |end| end.request = Some(request("third")));
     // Refused or not heeded: both keep it.
     let _ = b.settle(claimed.lease, other).await;
     assert_eq!(b.crash().await.job(claimed.job.id).await.request, Some(request("first")));
@@ -179,7 +179,7 @@ pub async fn a_refused_settlement_changes_nothing(b: Bench<impl Backend>) {
     // Of two settlements under one lease, one counts.
     let (store, lease) = (b.shared(), held.lease);
     let mut ends = JoinSet::new();
-    for next in [Next::Done, retry(b.now())] {
+    for next in [Next::Done, retry(AT_ONCE)] {
         let store = store.clone();
         ends.spawn(async move { store.settle(lease, settlement(next)).await });
     }

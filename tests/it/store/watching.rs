@@ -12,7 +12,8 @@ use super::{
     backend::Backend,
     bench::{Bench, LANES, names, with},
     given::{
-        LEASE, action, answer, die, event, event_id, job_id, retry, review, route, same, settlement, waiting,
+        AT_ONCE, LEASE, action, answer, die, event, event_id, job_id, retry, review, route, same, settlement,
+        waiting,
     },
 };
 
@@ -43,7 +44,7 @@ pub async fn new_work_is_announced(b: Bench<impl Backend>) {
     let mut work = b.work();
     let id = heard(&b, &mut work, "an accepted event", async || b.queue(event(1)).await).await;
     let claimed = b.take_one().await;
-    heard(&b, &mut work, "a retry", async || b.end(&claimed, retry(b.now())).await).await;
+    heard(&b, &mut work, "a retry", async || b.end(&claimed, retry(AT_ONCE)).await).await;
     let claimed = b.take_one().await;
     let planned =
         with(Next::Done, |end| end.follow_up = vec![action("mail", &[]), action("note", &["mail"])]);
@@ -106,7 +107,7 @@ pub async fn the_end_of_the_last_other_job_is_announced_to_one_that_must_run_alo
     }
     let mut work = b.work();
     let shy = b.take_one().await;
-    b.end(&shy, retry(b.now().plus(LEASE))).await;
+    b.end(&shy, retry(LEASE)).await;
     b.queue(event(2).jobs([route("other")])).await;
     let other = b.take_one().await;
     b.extend(other.lease, 9 * LEASE).await.unwrap();
@@ -120,7 +121,7 @@ pub async fn looking_for_work_in_vain_announces_none(b: Bench<impl Backend>) {
     // Else workers would keep each other awake.
     b.queue(event(1).jobs([route("a"), route("held")])).await;
     b.pause(Pause::Route("held".into())).await.unwrap();
-    b.step(&[("a", retry(b.now().plus(LEASE)))]).await;
+    b.step(&[("a", retry(LEASE))]).await;
     answered(&b).await;
     let (work, changes) = (b.work(), b.changes());
     let seen = (*work.borrow(), *changes.borrow());

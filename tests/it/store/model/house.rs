@@ -214,15 +214,15 @@ impl House {
     async fn settle(&mut self, b: &Bench<impl Backend>, pick: u8, end: End) {
         let Some(at) = self.held(pick) else { return };
         let Some(held) = self.jobs[at].lease.take() else { return };
-        let after = |ticks: u8| (b.now().plus(tick() * u32::from(ticks)), self.now + u64::from(ticks));
+        let after = |ticks: u8| (tick() * u32::from(ticks), self.now + u64::from(ticks));
         let reason = "as the story goes".to_owned();
         let (next, state, due, counts) = match end {
             End::Done => (Next::Done, JobState::Done, self.now, true),
             End::Retry { ticks } => {
-                (Next::RetryAt { due: after(ticks).0, reason }, JobState::Ready, after(ticks).1, true)
+                (Next::Retry { wait: after(ticks).0, reason }, JobState::Ready, after(ticks).1, true)
             }
             End::Park { ticks } => {
-                (Next::Park { due: after(ticks).0, reason }, JobState::Ready, after(ticks).1, false)
+                (Next::Park { wait: after(ticks).0, reason }, JobState::Ready, after(ticks).1, false)
             }
             End::Review => (Next::Review { reason }, JobState::Waiting, self.now, false),
             End::Die => (Next::Dead { cause: Cause::Exhausted, reason }, JobState::Dead, self.now, true),
