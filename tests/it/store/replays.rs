@@ -93,7 +93,7 @@ pub async fn what_a_newer_plan_replaces_is_discarded(b: Bench<impl Backend>) {
     b.end(kept, super::given::retry(b.now())).await;
     let planned = with(Next::Done, |end| {
         end.follow_up = vec![action("newer", &[])];
-        end.replaces = (0..6).map(|n| job_id(id, n)).collect();
+        end.replaces = [0, 1, 2, 3, 5].map(|n| replaced(&record.jobs[n].job)).to_vec();
     });
     b.settle(route.lease, planned).await.unwrap();
     let states: Vec<JobState> = b.states(id).await.into_iter().map(|(_, state)| state).collect();
