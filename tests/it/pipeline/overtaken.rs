@@ -5,11 +5,11 @@ use std::time::Duration;
 use hookyard::{
     domain::{EventId, EventState, JobState},
     sandbox::Reply,
-    store::Timeline,
+    store::{JobHistory, Timeline},
 };
 use serde_json::json;
 
-use crate::support::house::{House, Plan, action, form, outcomes, ticket, versions};
+use crate::support::house::{House, Plan, action, find, form, outcomes, route, ticket, versions};
 
 const TICKETS: &str = "/helpdesk/tickets";
 const JUDGE: &str = "/llm/v1/messages";
@@ -109,4 +109,26 @@ async fn a_replay_waits_for_the_end_of_an_action_that_is_under_way() {
     house.until(event, |timeline| first_ticket(timeline) == JobState::Done).await;
     let done = put_off_and_driven(&house, event, 1).await;
     assert_made_once(&house, &done);
+}
+
+#[tokio::test]
+async fn an_event_that_a_person_places_during_a_replay_is_not_planned_beside_it() {
+    let house = House::start().await;
+    let unsure = house.run(&form("f")).await;
+    assert_eq!(unsure.state, EventState::Waiting);
+    let event = unsure.event.id;
+    house.reconfigure(&asked_anew());
+    let gate = house.sandbox.hold(JUDGE);
+    house.sandbox.reply_next(says_support());
+    replay(&house, event, "reclassify").await;
+    gate.arrived(1).await;
+    let with = json!({ "label": "support", "output": { "reason": "Kim knows", "urgency": "low" } });
+    let yes = house.tell(&format!("/api/v1/jobs/{}/approve", route(&unsure).job.id), with).await;
+    assert_eq!(yes.status, 200, "{yes:?}");
+    let is_done = |entry: &JobHistory| entry.job.state == JobState::Done;
+    house.until(event, |timeline| find(timeline, "ticket").is_some_and(is_done)).await;
+    gate.release();
+    let done = put_off_and_driven(&house, event, 1).await;
+    let made = house.sandbox.requests(TICKETS);
+    assert_eq!((done.state, made, versions(&done, "ticket").len()), (EventState::Done, 1, 1));
 }
