@@ -21,7 +21,9 @@ impl IntoResponse for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let status = match &error {
-            StoreError::StaleLease(_) | StoreError::Conflict(_) => StatusCode::CONFLICT,
+            StoreError::StaleLease(_) | StoreError::Conflict(_) | StoreError::Overtaken(_) => {
+                StatusCode::CONFLICT
+            }
             StoreError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
         Problem(status, error.to_string())

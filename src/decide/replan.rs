@@ -13,7 +13,7 @@ pub enum Past {
     Unknown,
 }
 
-/// What an action's job tells of its past.
+/// What an action's job tells of its past; a route job's tells whether it made a plan.
 pub fn past(job: &Job) -> Past {
     let dry = job.receipt.as_ref().is_some_and(|receipt| receipt.sent == Sent::DryRun);
     match job.state {

@@ -2,8 +2,8 @@
 
 use crate::{
     decide::replan::{Replan, hinders, past, replan},
-    domain::{ActionPlan, Call, JobId, JobState, Name, Timestamp, Verdict, Work},
-    store::{JobHistory, NewJob, Start, Timeline},
+    domain::{ActionPlan, Call, JobState, Name, Timestamp, Verdict, Work},
+    store::{JobHistory, NewJob, Replaced, Start, Timeline},
 };
 
 use super::{Engine, INTAKE};
@@ -13,7 +13,7 @@ use super::{Engine, INTAKE};
 pub struct Replanned {
     pub jobs: Vec<NewJob>,
     /// Jobs of earlier plans whose place is taken.
-    pub replaces: Vec<JobId>,
+    pub replaces: Vec<Replaced>,
     /// Actions that need not be done again: the same request had its effect.
     pub kept: Vec<Name>,
 }
@@ -51,11 +51,11 @@ pub fn was_replayed(timeline: &Timeline, sweep: &str) -> bool {
 
 /// Other jobs of a route that would run it once more: a replay, which itself is under way, takes their place. So it does
 /// that of an intake, which would add the route anew.
-fn superseded(timeline: &Timeline, route: &str) -> impl Iterator<Item = JobId> {
+fn superseded(timeline: &Timeline, route: &str) -> impl Iterator<Item = Replaced> {
     let open = |state: JobState| !state.is_final() && state != JobState::Leased;
     timeline.jobs.iter().filter_map(move |entry| match &entry.job.work {
         Work::Route { route: of, .. } if (&**of == route || &**of == INTAKE) && open(entry.job.state) => {
-            Some(entry.job.id)
+            Some(Replaced::of(&entry.job))
         }
         Work::Route { .. } | Work::Action(_) => None,
     })
@@ -112,7 +112,7 @@ impl Engine {
                 Replan::Go => {}
                 Replan::Ask { why } => job.start = Start::Waiting { reason: why.to_owned() },
             }
-            replanned.replaces.extend(before.iter().map(|entry| entry.job.id));
+            replanned.replaces.extend(before.iter().map(|entry| Replaced::of(&entry.job)));
             replanned.jobs.push(job);
         }
         replanned

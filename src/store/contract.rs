@@ -25,6 +25,9 @@ pub enum StoreError {
     /// It is not there, or not in the state the request supposed.
     #[error("{0}")]
     Conflict(String),
+    /// This job is to be replaced and has gone on since that was planned: plan again, from a fresh record.
+    #[error("{0} has gone on since it was planned to replace it")]
+    Overtaken(JobId),
     /// Nothing was changed; trying again later may work.
     #[error("the store cannot answer: {0}")]
     Unavailable(String),
@@ -119,7 +122,8 @@ pub trait Store: Send + Sync {
     /// that those replace, and the release or skipping of what follows it. Gives up the lease.
     ///
     /// # Errors
-    /// [`StoreError::StaleLease`].
+    /// [`StoreError::StaleLease`]. [`StoreError::Overtaken`] if [`super::Replaced::has_gone_on`] says so of a job that is
+    /// to be replaced, as it is in the same atomic step; the lease is still held.
     async fn settle(&self, lease: Lease, settlement: Settlement) -> Result<(), StoreError>;
 
     // ── Reading ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -15,4 +15,4 @@ pub use query::{
     DeadGroup, Depths, EventQuery, EventSummary, JobHistory, JobQuery, LaneDepth, Load, Pause, QueueDepth,
     ROWS_MAX, Redelivery, Timeline,
 };
-pub use work::{Claim, ClaimRequest, Claimed, Limits, Replayed, Resolution, Resolved, Settlement};
+pub use work::{Claim, ClaimRequest, Claimed, Limits, Replaced, Replayed, Resolution, Resolved, Settlement};

@@ -2,8 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use crate::domain::{
-    Attempt, Event, FrozenRequest, Job, JobId, Lane, Lease, Name, Next, Receipt, Timestamp, Verdict,
+use crate::{
+    decide::replan::{Past, past},
+    domain::{
+        Attempt, Event, FrozenRequest, Job, JobId, JobState, Lane, Lease, Name, Next, Receipt, Timestamp,
+        Verdict,
+    },
 };
 
 use super::admission::NewJob;
@@ -67,8 +71,31 @@ pub struct Settlement {
     pub verdict: Option<Verdict>,
     pub receipt: Option<Receipt>,
     pub follow_up: Vec<NewJob>,
-    /// Jobs of the event that the follow-up replaces: they are discarded, unless they are under way or at their end.
-    pub replaces: Vec<JobId>,
+    /// Jobs of the event that the follow-up replaces: those that have not come to their end are discarded. If one of
+    /// them is not what the follow-up was planned for, the settlement is refused; see [`Replaced`].
+    pub replaces: Vec<Replaced>,
+}
+
+/// A job whose place is taken by newer ones, and what those who planned them knew of it. A plan takes time, in which the
+/// job may be handed out, retried or revived: what was planned for a job without effect would then be a second effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replaced {
+    pub job: JobId,
+    /// What [`past`] told of the job. It has to tell the same, with nobody working on the job, when its place is taken.
+    pub supposed: Past,
+}
+
+impl Replaced {
+    /// `job` as it is planned for.
+    pub fn of(job: &Job) -> Self {
+        Replaced { job: job.id, supposed: past(job) }
+    }
+
+    /// Whether the job has gone on since: it is under way, or something else is known of its effect. `job` is as the
+    /// store has it now.
+    pub fn has_gone_on(&self, job: &Job) -> bool {
+        job.state == JobState::Leased || past(job) != self.supposed
+    }
 }
 
 /// A person's decision about a waiting job.

@@ -20,6 +20,7 @@ fn lost(error: StoreError) -> LedgerError {
     match error {
         StoreError::StaleLease(_) => LedgerError::LeaseLost,
         StoreError::Conflict(reason) | StoreError::Unavailable(reason) => LedgerError::Unavailable { reason },
+        error @ StoreError::Overtaken(_) => LedgerError::Unavailable { reason: error.to_string() },
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::{
     decide::lanes::Turns,
-    domain::{AttemptOutcome, Clock, Work},
+    domain::{AttemptOutcome, Clock, Timestamp, Work},
     engine::Engine,
     host::{self, FailPoint, Tasks},
     store::{ClaimRequest, Claimed, Store, StoreError},
@@ -165,7 +165,23 @@ impl Worker {
             Work::Route { route, replay } => self.route(&engine, claimed, route, replay.as_ref()).await?,
             Work::Action(plan) => self.action(&engine, claimed, plan).await?,
         };
-        let settlement = end.settle(&engine, claimed, started_at, self.clock.now());
+        match self.settle(&engine, claimed, started_at, end).await {
+            Err(StoreError::Overtaken(by)) => {
+                let again = settlement::overtaken(by);
+                self.settle(&engine, claimed, started_at, again).await
+            }
+            settled => settled,
+        }
+    }
+
+    async fn settle(
+        &self,
+        engine: &Engine,
+        claimed: &Claimed,
+        started_at: Timestamp,
+        end: settlement::End,
+    ) -> Result<AttemptOutcome, StoreError> {
+        let settlement = end.settle(engine, claimed, started_at, self.clock.now());
         let outcome = settlement.attempt.outcome;
         let (job, route) = (claimed.job.id, claimed.job.work.route());
         let detail = settlement.attempt.detail.as_deref().unwrap_or_default();

@@ -1,9 +1,11 @@
 //! How an attempt ended, and the settlement that follows from it.
 
+use std::time::Duration;
+
 use crate::{
     domain::{Attempt, AttemptOutcome, Cause, FrozenRequest, Job, JobId, Next, Receipt, Timestamp, Verdict},
     engine::Engine,
-    store::{Claimed, NewJob, Settlement},
+    store::{Claimed, NewJob, Replaced, Settlement},
 };
 
 /// The end of an attempt.
@@ -18,7 +20,7 @@ pub(super) struct End {
     pub verdict: Option<Verdict>,
     pub receipt: Option<Receipt>,
     pub follow_up: Vec<NewJob>,
-    pub replaces: Vec<JobId>,
+    pub replaces: Vec<Replaced>,
 }
 
 impl From<Next> for End {
@@ -35,6 +37,16 @@ impl From<Next> for End {
             replaces: Vec::new(),
         }
     }
+}
+
+/// Wait before an event is planned again whose plan was overtaken: what overtook it is under way, or was just now.
+const OVERTAKEN_PAUSE: Duration = Duration::from_secs(1);
+
+/// A plan is dropped whole, as `by`, which it replaces, has gone on meanwhile. Planning again costs no attempt, however
+/// often that happens: it ends when the schedule of `by` does. What was asked of judges is on record.
+pub(super) fn overtaken(by: JobId) -> End {
+    let reason = format!("{by} went on while it was planned to replace it; the event is planned again");
+    Next::Park { wait: OVERTAKEN_PAUSE, reason }.into()
 }
 
 /// A job whose workers keep vanishing is not tried again.

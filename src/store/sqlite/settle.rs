@@ -6,12 +6,13 @@ use rusqlite::params;
 
 use crate::{
     domain::{FrozenRequest, JobId, JobState, Lease, Next, Timestamp, Work},
-    store::{Settlement, Start, StoreError},
+    store::{Replaced, Settlement, Start, StoreError},
 };
 
 use super::{
     claim, follow,
     jobs::{self, State},
+    key::JobKey,
     leases::Held,
     line, rows,
     writer::{Desk, Failed},
@@ -65,6 +66,7 @@ fn state(next: &Next, now: Timestamp) -> (State<'_>, Timestamp, u32) {
 
 pub(super) fn settle(desk: &mut Desk<'_>, lease: Lease, settlement: &Settlement) -> Result<(), Failed> {
     let held = held(desk, lease)?;
+    let replaced = replaced(desk, lease.job, &settlement.replaces)?;
     let (to, due, counted) = state(&settlement.next, desk.now);
     let verdict = settlement.verdict.as_ref().map(rows::to_json).transpose()?;
     let receipt = settlement.receipt.as_ref().map(rows::to_json).transpose()?;
@@ -95,7 +97,7 @@ pub(super) fn settle(desk: &mut Desk<'_>, lease: Lease, settlement: &Settlement)
     give_up(desk, lease.job, &held, to.state)?;
     // A job that must run alone may have waited for this one to end, or all others for it.
     desk.new_work |= ran_alone || (desk.leases.is_empty() && claim::any_alone(desk.db)?);
-    replace(desk, lease.job, &settlement.replaces)?;
+    discard(desk, lease.job, &replaced)?;
     follow_up(desk, lease.job, &held, settlement)?;
     if held.is_action
         && to.state.is_settled()
@@ -123,12 +125,25 @@ fn give_up(desk: &mut Desk<'_>, job: JobId, held: &Held, to: JobState) -> rusqli
     claim::forget_batch(desk, held.batch)
 }
 
-/// Discards the jobs whose place is taken by the follow-up.
-fn replace(desk: &mut Desk<'_>, by: JobId, replaced: &[JobId]) -> Result<(), Failed> {
-    for id in replaced.iter().filter(|id| id.event == by.event) {
-        let Some(row) = jobs::find(desk.db, *id)? else { continue };
-        if !row.job.state.is_final() && !desk.leases.holds(*id) {
-            let reason = format!("replaced by a newer plan, of {by}");
+/// The jobs whose place the follow-up takes, each as it was planned for. Changes nothing.
+fn replaced(desk: &Desk<'_>, by: JobId, replaces: &[Replaced]) -> Result<Vec<JobKey>, Failed> {
+    let mut keys = Vec::with_capacity(replaces.len());
+    for replaced in replaces.iter().filter(|replaced| replaced.job.event == by.event) {
+        let Some(row) = jobs::find(desk.db, replaced.job)? else { continue };
+        if desk.leases.holds(replaced.job) || replaced.has_gone_on(&row.job) {
+            return Err(StoreError::Overtaken(replaced.job).into());
+        }
+        keys.push(row.key);
+    }
+    Ok(keys)
+}
+
+/// Ends those of them that have not come to their end.
+fn discard(desk: &mut Desk<'_>, by: JobId, replaced: &[JobKey]) -> rusqlite::Result<()> {
+    let reason = format!("replaced by a newer plan, of {by}");
+    for key in replaced {
+        // As it is now: the end of another one may have released or skipped it.
+        if let Some(row) = jobs::get(desk.db, *key)?.filter(|row| !row.job.state.is_final()) {
             jobs::finish(desk, &row, &State::with(JobState::Discarded, &reason))?;
         }
     }

@@ -6,6 +6,7 @@ mod clocks;
 mod dead;
 mod hangs;
 mod judges;
+mod overtaken;
 mod people;
 mod replay;
 mod retries;

@@ -123,6 +123,8 @@ macro_rules! conformance {
                 an_event_that_is_not_on_record_cannot_be_replayed,
                 an_answer_serves_every_job_of_its_event,
                 what_a_newer_plan_replaces_is_discarded,
+                a_plan_that_was_overtaken_is_refused_as_a_whole,
+                what_went_on_without_an_effect_is_replaced_all_the_same,
             ],
             keeping: [
                 a_cursor_is_moved_by_whoever_knows_where_it_stands,

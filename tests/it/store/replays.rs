@@ -1,14 +1,18 @@
 //! Running events again, and what a newer plan replaces.
 
 use hookyard::{
-    domain::{JobState, Next, Replay, ReplayMode, Work},
-    store::{NewJob, Replayed},
+    domain::{EventId, JobState, Next, Replay, ReplayMode, Work},
+    store::{
+        Claimed, JobQuery, NewJob, Replaced, Replayed, Resolution, Resolved, Settlement, StoreError, Timeline,
+    },
 };
 
 use super::{
     backend::Backend,
     bench::{Bench, assert_conflict, with},
-    given::{AT_ONCE, action, answer, die, event, event_id, job_id, retry, review, route},
+    given::{
+        AT_ONCE, TICK, action, answer, die, event, event_id, job_id, park, request, retry, review, route,
+    },
 };
 
 fn again(route_name: &str, sweep: &str) -> NewJob {
@@ -91,9 +95,10 @@ pub async fn what_a_newer_plan_replaces_is_discarded(b: Bench<impl Backend>) {
     let route = ready.iter().find(|one| one.job.id == job_id(id, 6)).unwrap();
     let kept = ready.iter().find(|one| one.job.id == job_id(id, 5)).unwrap();
     b.end(kept, retry(AT_ONCE)).await;
+    let record = b.record(id).await;
     let planned = with(Next::Done, |end| {
         end.follow_up = vec![action("newer", &[])];
-        end.replaces = (0..6).map(|n| job_id(id, n)).collect();
+        end.replaces = [0, 1, 2, 3, 5].map(|n| Replaced::of(&record.jobs[n].job)).to_vec();
     });
     b.settle(route.lease, planned).await.unwrap();
     let states: Vec<JobState> = b.states(id).await.into_iter().map(|(_, state)| state).collect();
@@ -107,7 +112,144 @@ pub async fn what_a_newer_plan_replaces_is_discarded(b: Bench<impl Backend>) {
         JobState::Done,
         JobState::Ready,
     ];
-    assert_eq!(states, expected, "what is done or under way stays");
+    assert_eq!(states, expected, "what is done stays, and what is not named");
     b.end(&taken[3], Next::Done).await;
     b.audit().await;
+}
+
+/// How an action stands when a newer plan is made that replaces it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Retrying,
+    InDoubt,
+    Dead,
+    Waiting,
+}
+
+/// What becomes of it before that plan is settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meanwhile {
+    UnderWay,
+    Done,
+    InDoubt,
+    Retried,
+    Revived,
+    DoneByAPerson,
+    Discarded,
+}
+
+/// An event whose action 1 stands as told, and the lease on a replay, job 2, that has read the record.
+async fn replaying(b: &Bench<impl Backend>, n: u64, before: Before) -> (EventId, Claimed) {
+    let id = b.queue(event(n)).await;
+    let planned = with(Next::Done, |end| end.follow_up = vec![action("ticket", &[])]);
+    b.settle(b.take_one().await.lease, planned).await.unwrap();
+    let first = b.take_one().await;
+    b.begin(first.lease, Some(request("first"))).await.unwrap();
+    let end = match before {
+        Before::Retrying => with(park(TICK), |_| {}),
+        Before::InDoubt => with(retry(TICK), |end| end.in_doubt = true),
+        Before::Dead => with(die(), |_| {}),
+        Before::Waiting => with(review(), |end| end.in_doubt = true),
+    };
+    b.settle(first.lease, end).await.unwrap();
+    b.replay(id, vec![again("triage", "s")]).await.unwrap();
+    let replay = b.take_one().await;
+    b.advance(TICK);
+    (id, replay)
+}
+
+/// Has the action go on; returns the lease of one that is under way.
+async fn go_on(b: &Bench<impl Backend>, id: EventId, meanwhile: Meanwhile) -> Option<Claimed> {
+    let ticket = job_id(id, 1);
+    let only = JobQuery { ids: vec![ticket], ..JobQuery::default() };
+    let resolve =
+        async |resolved| b.resolve(ticket, Resolution { resolved, note: "ann".to_owned() }).await.unwrap();
+    match meanwhile {
+        Meanwhile::DoneByAPerson => resolve(Resolved::Done).await,
+        Meanwhile::Discarded => resolve(Resolved::Discard).await,
+        Meanwhile::Revived => assert_eq!(b.redrive(only).await.unwrap(), 1),
+        Meanwhile::UnderWay | Meanwhile::Done | Meanwhile::InDoubt | Meanwhile::Retried => {
+            b.redrive(only).await.unwrap();
+            let claimed = b.take_one().await;
+            b.begin(claimed.lease, None).await.unwrap();
+            match meanwhile {
+                Meanwhile::Done => b.end(&claimed, Next::Done).await,
+                Meanwhile::InDoubt => {
+                    b.settle(claimed.lease, with(retry(TICK), |end| end.in_doubt = true)).await.unwrap();
+                }
+                Meanwhile::Retried => b.end(&claimed, retry(TICK)).await,
+                Meanwhile::UnderWay => return Some(claimed),
+                Meanwhile::Revived | Meanwhile::DoneByAPerson | Meanwhile::Discarded => unreachable!(),
+            }
+        }
+    }
+    None
+}
+
+pub async fn a_plan_that_was_overtaken_is_refused_as_a_whole(b: Bench<impl Backend>) {
+    use {Before as Was, Meanwhile as Now};
+    let overtaken = [
+        (Was::Retrying, Now::UnderWay),
+        (Was::Retrying, Now::Done),
+        (Was::Retrying, Now::InDoubt),
+        (Was::InDoubt, Now::UnderWay),
+        (Was::InDoubt, Now::Done),
+        (Was::Dead, Now::UnderWay),
+        (Was::Dead, Now::Done),
+        (Was::Dead, Now::InDoubt),
+        (Was::Waiting, Now::DoneByAPerson),
+    ];
+    for (n, (before, meanwhile)) in (1..).zip(overtaken) {
+        let (id, replay) = replaying(&b, n, before).await;
+        let planned_for = b.record(id).await;
+        let newer = |record: &Timeline| {
+            with(Next::Done, |end| {
+                end.follow_up = vec![action("newer", &[])];
+                end.replaces = [0, 1].map(|n| Replaced::of(&record.jobs[n].job)).to_vec();
+            })
+        };
+        let under_way = go_on(&b, id, meanwhile).await;
+        let gone_on = b.record(id).await;
+        let refused = b.settle(replay.lease, newer(&planned_for)).await;
+        let case = format!("{before:?}, {meanwhile:?}");
+        assert!(
+            matches!(refused, Err(StoreError::Overtaken(by)) if by == job_id(id, 1)),
+            "{case}: {refused:?}"
+        );
+        assert_eq!(b.record(id).await, gone_on, "{case}");
+        b.audit().await;
+
+        // Under way it cannot be replaced, however well that is known.
+        if let Some(claimed) = under_way {
+            let refused = b.settle(replay.lease, newer(&gone_on)).await;
+            assert!(matches!(refused, Err(StoreError::Overtaken(_))), "{case}: {refused:?}");
+            b.end(&claimed, Next::Done).await;
+        }
+        // The lease is still held, and a plan made for what is now is taken.
+        b.settle(replay.lease, newer(&b.record(id).await)).await.unwrap();
+        let states: Vec<JobState> = b.states(id).await.into_iter().map(|(_, state)| state).collect();
+        let ticket = if meanwhile == Now::InDoubt { JobState::Discarded } else { JobState::Done };
+        assert_eq!(states, [JobState::Done, ticket, JobState::Done, JobState::Ready], "{case}");
+        b.step(&[("newer", Next::Done)]).await;
+    }
+}
+
+pub async fn what_went_on_without_an_effect_is_replaced_all_the_same(b: Bench<impl Backend>) {
+    let harmless = [
+        (Before::Retrying, Meanwhile::Retried),
+        (Before::InDoubt, Meanwhile::InDoubt),
+        (Before::Dead, Meanwhile::Revived),
+        (Before::Dead, Meanwhile::Retried),
+        (Before::Waiting, Meanwhile::Discarded),
+    ];
+    for (n, (before, meanwhile)) in (1..).zip(harmless) {
+        let (id, replay) = replaying(&b, n, before).await;
+        let newer = with(Next::Done, |end| end.follow_up = vec![action("newer", &[])]);
+        let replaces = vec![Replaced::of(&b.job(job_id(id, 1)).await)];
+        assert!(go_on(&b, id, meanwhile).await.is_none());
+        b.settle(replay.lease, Settlement { replaces, ..newer }).await.unwrap();
+        assert_eq!(b.job(job_id(id, 1)).await.state, JobState::Discarded, "{before:?}, {meanwhile:?}");
+        b.step(&[("newer", Next::Done)]).await;
+        b.audit().await;
+    }
 }

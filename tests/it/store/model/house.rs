@@ -3,13 +3,14 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use hookyard::{
+    decide::replan::Past,
     domain::{Cause, JobId, JobState, Lane, Lease, Next},
-    store::{Accepted, JobQuery, NewJob, OnStuck, Order, Pause, Resolution, Resolved},
+    store::{Accepted, JobQuery, NewJob, OnStuck, Order, Pause, Replaced, Resolution, Resolved, StoreError},
 };
 
 use crate::store::{
     backend::Backend,
-    bench::{Bench, LANES, assert_conflict, assert_stale, wanting},
+    bench::{Bench, LANES, assert_conflict, assert_stale, wanting, with},
     given::{LEASE, dead, event, event_id, job_id, route, same, settlement},
 };
 
@@ -89,6 +90,7 @@ impl House {
                 }
             }
             Step::Settle { pick, end } => self.settle(&b, *pick, *end).await,
+            Step::Replace { pick, other, supposed } => self.replace(&b, *pick, *other, *supposed).await,
             Step::SettleStale { pick } => {
                 if let Some(lease) = pick_of(&self.stale, *pick) {
                     assert_stale(b.settle(*lease, settlement(Next::Done)).await, lease.job);
@@ -236,6 +238,34 @@ impl House {
             self.end(at, state);
         } else {
             self.jobs[at].state = state;
+        }
+    }
+
+    /// Settles as done, in the place of another job of the event, if that is what the plan supposed.
+    async fn replace(&mut self, b: &Bench<impl Backend>, pick: u8, other: u8, supposed: Past) {
+        let Some(at) = self.held(pick) else { return };
+        let Some(held) = self.jobs[at].lease else { return };
+        let beside = |one: &usize| *one != at && self.jobs[*one].id.event == self.jobs[at].id.event;
+        let beside: Vec<usize> = (0..self.jobs.len()).filter(beside).collect();
+        let Some(other) = pick_of(&beside, other).copied() else { return };
+        let job = &self.jobs[other];
+        let not_done = if job.in_doubt { Past::Unknown } else { Past::NoEffect };
+        let is = if job.state == JobState::Done { Past::Effect } else { not_done };
+        let id = job.id;
+        let end = with(Next::Done, |end| end.replaces = vec![Replaced { job: id, supposed }]);
+        let told = b.settle(held.lease, end).await;
+        if job.lease.is_some() || is != supposed {
+            assert!(matches!(told, Err(StoreError::Overtaken(by)) if by == id), "{told:?}");
+            return;
+        }
+        told.expect("as supposed");
+        self.stale.push(held.lease);
+        let job = &mut self.jobs[at];
+        (job.due, job.begun, job.in_doubt, job.lease) = (self.now, false, false, None);
+        job.attempts += 1;
+        self.end(at, JobState::Done);
+        if !self.jobs[other].state.is_final() {
+            self.end(other, JobState::Discarded);
         }
     }
 

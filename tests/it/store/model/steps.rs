@@ -1,6 +1,6 @@
 //! What may happen next in a story.
 
-use hookyard::domain::Lane;
+use hookyard::{decide::replan::Past, domain::Lane};
 use proptest::prelude::*;
 
 /// One step. Numbers that pick something are taken modulo how much there is.
@@ -23,6 +23,12 @@ pub enum Step {
     Settle {
         pick: u8,
         end: End,
+    },
+    /// Ends an attempt with a plan that takes the place of another job of the event, of which it supposed this.
+    Replace {
+        pick: u8,
+        other: u8,
+        supposed: Past,
     },
     /// A holder that was passed over says something after all.
     SettleStale {
@@ -75,12 +81,15 @@ pub fn steps(max: usize) -> impl Strategy<Value = Vec<Step>> {
         1 => Just(End::Review),
         2 => Just(End::Die),
     ];
+    let past = prop_oneof![3 => Just(Past::NoEffect), 1 => Just(Past::Effect), 1 => Just(Past::Unknown)];
     let step = prop_oneof![
         8 => (0..12_u8, prop::collection::vec(route, 1..4)).prop_map(|(key, jobs)| Step::Accept { key, jobs }),
         8 => (0..5_u32).prop_map(|max| Step::Claim { max }),
         3 => any::<u8>().prop_map(|pick| Step::Begin { pick }),
         1 => any::<u8>().prop_map(|pick| Step::Extend { pick }),
         8 => (any::<u8>(), end).prop_map(|(pick, end)| Step::Settle { pick, end }),
+        3 => (any::<u8>(), any::<u8>(), past)
+            .prop_map(|(pick, other, supposed)| Step::Replace { pick, other, supposed }),
         1 => any::<u8>().prop_map(|pick| Step::SettleStale { pick }),
         4 => (1..6_u8).prop_map(|ticks| Step::Advance { ticks }),
         1 => Just(Step::Redrive),
