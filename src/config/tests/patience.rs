@@ -70,3 +70,52 @@ fn a_limit_or_rate_of_nothing_is_refused_where_it_stands() {
         assert!(told.contains(&format!("{file}:{line}: error")) && told.contains(field), "{text}: {told}");
     }
 }
+
+#[test]
+fn waits_retries_and_breakers_have_bounds_wherever_they_are_written() {
+    let worker = |line: &str| (SETTINGS, format!("[worker]\n{line}\n"), 2);
+    let route = |line: &str| (ROUTES, format!("[route.a]\ntypes = [\"a\"]\n{line}\n"), 3);
+    let follower = |line: &str| {
+        let action = "[[route.a.action]]\nid = \"b\"\nuse = \"crm-contact\"";
+        (ROUTES, format!("[route.a]\ntypes = [\"a\"]\n{action}\n{line}\n"), 6)
+    };
+    let judge = |line: &str| {
+        let judge = "[judge.claude]\nkind = \"anthropic\"\nmodel = \"m\"\napi_key = \"${K}\"";
+        (JUDGES, format!("{judge}\n{line}\n"), 5)
+    };
+    let destination = |line: &str| (ACTIONS, format!("[destination.crm]\n{line}\n"), 2);
+    let action = |line: &str| (ACTIONS, format!("[action.a]\nkind = \"http\"\n{line}\n"), 3);
+    let retries = [
+        ("retry.schedule_ms = [604_800_001]", "schedule_ms"),
+        ("retry.jitter = -0.1", "jitter"),
+        ("retry.attempts_max = 0", "attempts_max"),
+        ("retry.attempts_max = 1_001", "attempts_max"),
+        ("retry = { attempts_max = 2, schedule_ms = [] }", "attempts_max"),
+        ("retry.age_max_ms = 999", "age_max_ms"),
+        ("retry.age_max_ms = 2_592_000_001", "age_max_ms"),
+    ];
+    let breakers = [
+        ("breaker.failures = 0", "failures"),
+        ("breaker.open_ms = 99", "open_ms"),
+        ("breaker.open_ms = 86_400_001", "open_ms"),
+        ("breaker.window_ms = 999", "window_ms"),
+        ("breaker.calls_min = 0", "calls_min"),
+        ("concurrency = 0", "concurrency"),
+        ("concurrency = 4_097", "concurrency"),
+    ];
+    let retry = retries.into_iter().flat_map(|(line, field)| {
+        [worker(line), route(line), destination(line), action(line)].map(|placed| (placed, field))
+    });
+    let breaker = breakers
+        .into_iter()
+        .flat_map(|(line, field)| [judge(line), destination(line)].map(|placed| (placed, field)));
+    let others = [
+        (route("concurrency = 0"), "concurrency"),
+        (route("coalesce_ms = 86_400_001"), "coalesce_ms"),
+        (follower("delay_ms = 31_622_400_001"), "delay_ms"),
+    ];
+    for ((file, text, line), field) in retry.chain(breaker).chain(others) {
+        let told = told(file, &text);
+        assert!(told.contains(&format!("{file}:{line}: error[HY0010]: `{field}` is ")), "{text}: {told}");
+    }
+}

@@ -90,6 +90,7 @@ mod tests {
     async fn fill(queue: &Queue<usize>) -> usize {
         let mut n = 0;
         while !queue.congested() {
+            assert!(n < WAITING_MAX, "whatever waits is not too much");
             assert!(queue.hand_in(n).await.is_ok());
             n += 1;
         }

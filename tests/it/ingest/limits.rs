@@ -328,6 +328,7 @@ async fn when_more_waits_than_is_stored_in_good_time_only_senders_that_come_agai
     file.execute_batch("BEGIN IMMEDIATE").unwrap(); // the writer waits for us
     let mut waiting = tokio::task::JoinSet::new();
     while !house.service.store.congested() {
+        assert!(waiting.len() < 10_000, "whatever waits is not too much");
         let store = std::sync::Arc::clone(&house.service.store);
         waiting.spawn(async move { store.knows(&[]).await });
         tokio::task::yield_now().await;

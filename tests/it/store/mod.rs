@@ -6,6 +6,7 @@ mod backend;
 mod bench;
 mod given;
 mod model;
+mod sqlite_bodies;
 mod sqlite_clock;
 mod sqlite_file;
 
