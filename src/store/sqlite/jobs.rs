@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
     domain::{Attempt, AttemptOutcome, Cause, EventId, Job, JobId, JobState, Timestamp, Work},
-    store::{NewJob, OnStuck, Start, StoreError},
+    store::{NewJob, Start, StoreError},
 };
 
 use super::{
@@ -45,10 +45,16 @@ pub(super) fn insert(
         return Err(StoreError::Conflict(format!("{event} has {n} jobs: it cannot get more")).into());
     }
     let (mut state, mut due) = start(&job.start, desk.now);
+    let newest = job.coalesce.as_ref().filter(|_| matches!(state.state, JobState::Ready | JobState::Blocked));
+    let mut place = None;
+    if let Some(coalesce) = newest {
+        let order = job.order.as_ref().map(|order| &*order.key);
+        newest::Taken { due, place } = newest::replace(desk, coalesce, order, event)?;
+    }
     let told;
     let mut in_line = line;
     if let Some(order) = &job.order {
-        let (line, ahead) = line::join(desk, &order.key, seq, order.on_stuck == OnStuck::Skip)?;
+        let (line, ahead) = line::join(desk, order, place, seq)?;
         in_line = Some(line);
         if state.state == JobState::Ready
             && let Some(ahead) = ahead
@@ -56,10 +62,6 @@ pub(super) fn insert(
             told = line::reason(ahead);
             state = State::with(JobState::Blocked, &told);
         }
-    }
-    let newest = job.coalesce.as_ref().filter(|_| matches!(state.state, JobState::Ready | JobState::Blocked));
-    if let Some(coalesce) = newest {
-        due = newest::replace(desk, coalesce, event)?;
     }
     let (plan, replay) = match &job.work {
         Work::Route { replay, .. } => (None, replay.as_ref().map(rows::to_json).transpose()?),
@@ -88,7 +90,11 @@ pub(super) fn insert(
         ])?;
     desk.tally.shift(queue, None, Some(state.state));
     desk.new_work |= state.state == JobState::Ready;
-    Ok(())
+    match in_line {
+        // Born stuck: who may be passed by is passed by at once.
+        Some(line) if state.state.is_settled() => Ok(line::moved(desk, seq, line, state.state.is_final())?),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// The state a new job begins in, and when it is due.
