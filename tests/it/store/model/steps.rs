@@ -68,8 +68,8 @@ pub enum End {
 /// Steps of a story, the likely ones more often.
 pub fn steps(max: usize) -> impl Strategy<Value = Vec<Step>> {
     let lane = prop_oneof![Just(Lane::Critical), Just(Lane::Normal), Just(Lane::Bulk)];
-    let line = prop::option::weighted(0.4, 0..2_u8);
-    let newest = prop::option::weighted(0.3, 0..2_u8);
+    let line = prop::option::weighted(0.5, 0..2_u8);
+    let newest = prop::option::weighted(0.5, 0..1_u8);
     let route = (lane, line, newest, prop::bool::weighted(0.1))
         .prop_map(|(lane, line, newest, dead)| NewRoute { lane, line, newest, dead });
     let end = prop_oneof![
