@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    domain::{EventId, Name, Timestamp},
-    store::{RetainStep, Retained, Retention, StoreError},
+    domain::{Name, Timestamp},
+    store::{Place, RetainStep, Retained, Retention, StoreError},
 };
 
 use super::{Keeper, TURN_TENTHS, report};
@@ -15,8 +15,8 @@ const EVENTS_MAX: u32 = 500;
 /// After a step it rests this many times as long as the step took: retention gets a fifth of the store's time at most.
 const RESTS: u32 = 4;
 
-/// How often a round begins with the oldest event of all. The others begin where nothing was found that is young: what
-/// is older has lost its payload, and waits for its record's time.
+/// How often a round begins with the oldest event of all, and walks over all dedupe keys. The others begin where nothing
+/// was found that is to go: what is older has lost its payload, and waits for its record's time.
 const WHOLE_EVERY: Duration = Duration::from_hours(1);
 
 /// Rounds of retention, each beginning where it may find something.
@@ -24,14 +24,17 @@ pub struct Rounds<'k> {
     keeper: &'k Keeper,
     /// When a round last began with the oldest event.
     whole: Option<Timestamp>,
-    /// Everything up to this event was looked at.
-    after: Option<EventId>,
+    /// The walk over the dedupe keys is to be brought to its end.
+    keys_left: bool,
+    /// How far each walk came: one looks for what is too old, and one for each source that is beyond its bytes. What is
+    /// too old of one source says nothing of where the oldest payloads of another are.
+    after: BTreeMap<Option<Name>, Place>,
 }
 
 impl Keeper {
     /// Rounds of which the first begins with the oldest event.
     pub fn rounds(&self) -> Rounds<'_> {
-        Rounds { keeper: self, whole: None, after: None }
+        Rounds { keeper: self, whole: None, keys_left: false, after: BTreeMap::new() }
     }
 
     pub(super) async fn remove_what_is_old(&self) {
@@ -50,35 +53,88 @@ impl Keeper {
 }
 
 impl Rounds<'_> {
-    /// Steps from where the round begins to where everything is young.
+    /// Lets go of what is too old, and then of the oldest payloads of each source that is still beyond its bytes.
     ///
     /// # Errors
     /// The store does not answer; the next round goes on from there.
     pub async fn go(&mut self) -> Result<(), StoreError> {
-        let Keeper { store, clock, tasks, .. } = self.keeper;
-        let now = clock.now();
+        let now = self.keeper.clock.now();
         let is_due = |last: Timestamp| last > now || now.since(last) >= WHOLE_EVERY;
         if self.whole.is_none_or(is_due) {
-            (self.whole, self.after) = (Some(now), None);
+            (self.whole, self.keys_left) = (Some(now), true);
+            self.after.clear();
         }
-        let sources = self.kept().await?;
+        let kept = self.kept().await?;
         let mut removed = Retained::default();
-        while !tasks.is_stopping() {
-            let step = RetainStep { sources: sources.clone(), after: self.after, events_max: EVENTS_MAX };
-            let started = clock.monotonic();
-            let done = store.retain(step).await?;
-            let took = clock.monotonic().saturating_sub(started);
-            self.count(&done);
-            removed.payloads += done.payloads;
-            removed.records += done.records;
-            let Some(next) = done.next else { break };
-            self.after = Some(next);
-            self.keeper.rest_until(clock.now().plus(took * RESTS)).await;
-        }
+        let gone = self.remove(&kept, &mut removed).await;
         if removed.payloads + removed.records > 0 {
             tracing::info!(payloads = removed.payloads, records = removed.records, "removed what was old");
         }
+        gone?;
+        self.forget_keys().await
+    }
+
+    async fn remove(
+        &mut self,
+        kept: &BTreeMap<Name, Retention>,
+        removed: &mut Retained,
+    ) -> Result<(), StoreError> {
+        let by_age = |kept: &Retention| Retention { payload_bytes_max: u64::MAX, ..*kept };
+        let all = kept.iter().map(|(name, kept)| (Name::clone(name), by_age(kept))).collect();
+        self.walk(None, all, removed).await?;
+        let depths = self.keeper.store.depths().await?;
+        for (name, bytes) in depths.payload_bytes {
+            let Some(Retention { payload_bytes_max, .. }) = kept.get(&name).copied() else { continue };
+            if bytes > payload_bytes_max {
+                let (payload_age, record_age) = (Duration::MAX, Duration::MAX);
+                let by_bytes = Retention { payload_age, record_age, payload_bytes_max };
+                let alone = BTreeMap::from([(Name::clone(&name), by_bytes)]);
+                self.walk(Some(name), alone, removed).await?;
+            }
+        }
         Ok(())
+    }
+
+    /// Steps from where this walk came to, to where nothing more is to go.
+    async fn walk(
+        &mut self,
+        walk: Option<Name>,
+        sources: BTreeMap<Name, Retention>,
+        removed: &mut Retained,
+    ) -> Result<(), StoreError> {
+        while !self.keeper.tasks.is_stopping() {
+            let after = self.after.get(&walk).copied();
+            let done =
+                self.step(RetainStep { sources: sources.clone(), after, events_max: EVENTS_MAX }).await?;
+            removed.payloads += done.payloads;
+            removed.records += done.records;
+            let Some(next) = done.next else { break };
+            self.after.insert(walk.clone(), next);
+        }
+        Ok(())
+    }
+
+    /// Brings the walk over the dedupe keys to its end, however many they are: so each is looked at in time, at
+    /// whatever rate they come.
+    async fn forget_keys(&mut self) -> Result<(), StoreError> {
+        while self.keys_left && !self.keeper.tasks.is_stopping() {
+            let step = RetainStep { sources: BTreeMap::new(), after: None, events_max: 0 };
+            self.keys_left = self.step(step).await?.keys_left;
+        }
+        Ok(())
+    }
+
+    /// One step, and a rest if more are to follow.
+    async fn step(&self, step: RetainStep) -> Result<Retained, StoreError> {
+        let Keeper { store, clock, .. } = self.keeper;
+        let started = clock.monotonic();
+        let done = store.retain(step).await?;
+        let took = clock.monotonic().saturating_sub(started);
+        self.count(&done);
+        if done.next.is_some() || done.keys_left {
+            self.keeper.rest_until(clock.now().plus(took * RESTS)).await;
+        }
+        Ok(done)
     }
 
     fn count(&self, done: &Retained) {

@@ -95,8 +95,8 @@ pub enum OnStuck {
     Skip,
 }
 
-/// Only the newest waiting event of a key is worked on: it takes the place, and the due time, of an older one on which
-/// no work has begun.
+/// Only the newest waiting event of a key is worked on: it takes the due time of an older one on which no work has
+/// begun, and its place if both stand in the same line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coalesce {
     /// Unique across routes.

@@ -40,14 +40,18 @@ pub struct Retention {
     pub payload_bytes_max: u64,
 }
 
+/// A place in the order of acceptance. It stays when the event that stood there is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Place(pub i64);
+
 /// One bounded step of retention.
 #[derive(Debug, Clone)]
 pub struct RetainStep {
     /// By source; of a source that is not named nothing is removed.
     pub sources: BTreeMap<Name, Retention>,
     /// Where the last step ended.
-    pub after: Option<EventId>,
-    /// Events looked at in this step, at the most.
+    pub after: Option<Place>,
+    /// Events looked at in this step, at the most. With none, only dedupe keys are looked at.
     pub events_max: u32,
 }
 
@@ -58,10 +62,12 @@ pub struct Retained {
     pub records: u64,
     /// Dedupe keys forgotten because their window is over.
     pub keys: u64,
+    /// The walk over the dedupe keys, on which each step goes some way, did not come to its end with this one.
+    pub keys_left: bool,
     /// Payload bytes removed.
     pub bytes: u64,
     /// Where to go on; `None` if this step came to the end.
-    pub next: Option<EventId>,
+    pub next: Option<Place>,
 }
 
 /// What a step of erasing did.

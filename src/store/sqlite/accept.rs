@@ -30,6 +30,7 @@ pub(super) fn accept(
     memory: Duration,
 ) -> Result<Accepted, Failed> {
     let event = &admission.event;
+    jobs::has_room(event.id, 0, admission.jobs.len())?;
     let seq = *desk.next_seq;
     let suspected_replay_of = match take_keys(desk, &admission.keys, seq, memory)? {
         Keys::New => None,

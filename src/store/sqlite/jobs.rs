@@ -4,16 +4,16 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
     domain::{Attempt, AttemptOutcome, Cause, EventId, Job, JobId, JobState, Timestamp, Work},
-    store::{NewJob, OnStuck, Start, StoreError},
+    store::{NewJob, Start, StoreError},
 };
 
 use super::{
-    follow,
+    claim, follow,
     key::{JOBS_MAX, JobKey},
     leases::UnderWay,
     line, newest,
     rows::{self, Row},
-    writer::{Desk, Failed},
+    writer::Desk,
 };
 
 /// A state with its reason.
@@ -33,22 +33,35 @@ impl<'a> State<'a> {
     }
 }
 
-/// Adds job `n` of the event of `(seq, id)`. `line` is the place of the route job that it comes from.
+/// Refuses more jobs than an event can have. To be asked before anything is changed: a refusal must leave no trace.
+pub(super) fn has_room(event: EventId, jobs: u32, new: usize) -> Result<(), StoreError> {
+    if jobs as usize + new <= JOBS_MAX as usize {
+        return Ok(());
+    }
+    let told = format!("{event} has {jobs} jobs: it cannot get {new} more, since {JOBS_MAX} is the most");
+    Err(StoreError::Conflict(told))
+}
+
+/// Adds job `n` of the event of `(seq, id)`, for which there is room. `line` is the place of the route job that it comes
+/// from.
 pub(super) fn insert(
     desk: &mut Desk<'_>,
     (seq, event): (i64, EventId),
     n: u32,
     job: &NewJob,
     line: Option<i64>,
-) -> Result<(), Failed> {
-    if n >= JOBS_MAX {
-        return Err(StoreError::Conflict(format!("{event} has {n} jobs: it cannot get more")).into());
-    }
+) -> rusqlite::Result<()> {
     let (mut state, mut due) = start(&job.start, desk.now);
+    let newest = job.coalesce.as_ref().filter(|_| matches!(state.state, JobState::Ready | JobState::Blocked));
+    let mut place = None;
+    if let Some(coalesce) = newest {
+        let order = job.order.as_ref().map(|order| &*order.key);
+        newest::Taken { due, place } = newest::replace(desk, coalesce, order, event)?;
+    }
     let told;
     let mut in_line = line;
     if let Some(order) = &job.order {
-        let (line, ahead) = line::join(desk, &order.key, seq, order.on_stuck == OnStuck::Skip)?;
+        let (line, ahead) = line::join(desk, order, place, seq)?;
         in_line = Some(line);
         if state.state == JobState::Ready
             && let Some(ahead) = ahead
@@ -56,10 +69,6 @@ pub(super) fn insert(
             told = line::reason(ahead);
             state = State::with(JobState::Blocked, &told);
         }
-    }
-    let newest = job.coalesce.as_ref().filter(|_| matches!(state.state, JobState::Ready | JobState::Blocked));
-    if let Some(coalesce) = newest {
-        due = newest::replace(desk, coalesce, event)?;
     }
     let (plan, replay) = match &job.work {
         Work::Route { replay, .. } => (None, replay.as_ref().map(rows::to_json).transpose()?),
@@ -88,7 +97,11 @@ pub(super) fn insert(
         ])?;
     desk.tally.shift(queue, None, Some(state.state));
     desk.new_work |= state.state == JobState::Ready;
-    Ok(())
+    match in_line {
+        // Born stuck: who may be passed by is passed by at once.
+        Some(line) if state.state.is_settled() => line::moved(desk, seq, line, state.state.is_final()),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// The state a new job begins in, and when it is due.
@@ -244,6 +257,7 @@ pub(super) fn revive(desk: &mut Desk<'_>, key: JobKey, why: &str) -> rusqlite::R
 pub(super) fn finish(desk: &mut Desk<'_>, row: &Row, to: &State<'_>) -> rusqlite::Result<()> {
     if let Some(held) = desk.leases.release(row.job.id) {
         desk.tally.lease(held.queue, -1);
+        claim::forget_batch(desk, held.batch)?;
     }
     set_state(desk, row, to, desk.now)?;
     let outcome =

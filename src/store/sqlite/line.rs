@@ -2,27 +2,44 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::domain::EventId;
+use crate::{
+    domain::{EventId, JobState},
+    store::{OnStuck, Order},
+};
 
 use super::{
     jobs::{self, State},
     key::JobKey,
     writer::Desk,
 };
-use crate::domain::JobState;
 
-/// Stands the event of `seq` at the end of a line: its place, and who is at the head if that is another.
+/// Stands the event of `seq` at the place that was handed over to it, or else at the end of its line: its place, and
+/// who is at the head if that is another.
 pub(super) fn join(
     desk: &Desk<'_>,
-    key: &str,
+    order: &Order,
+    place: Option<i64>,
     seq: i64,
-    skip: bool,
 ) -> rusqlite::Result<(i64, Option<EventId>)> {
-    let line = desk
-        .db
-        .prepare_cached("INSERT INTO line(key, event, skip) VALUES(?1, ?2, ?3) RETURNING id")?
-        .query_row(params![key, seq, skip], |row| row.get(0))?;
+    let skip = order.on_stuck == OnStuck::Skip;
+    let line = match place {
+        Some(place) => desk
+            .db
+            .prepare_cached("UPDATE line SET event = ?2, skip = ?3 WHERE id = ?1 RETURNING id")?
+            .query_row(params![place, seq, skip], |row| row.get(0))?,
+        None => desk
+            .db
+            .prepare_cached("INSERT INTO line(key, event, skip) VALUES(?1, ?2, ?3) RETURNING id")?
+            .query_row(params![order.key, seq, skip], |row| row.get(0))?,
+    };
     Ok((line, ahead(desk.db, line)?))
+}
+
+/// Steps out of line and leaves the place to whoever joins there next. Only a route job on which no work has begun may:
+/// another has actions that stand there too.
+pub(super) fn hand_over(db: &Connection, route: JobKey) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE job SET line = NULL WHERE id = ?1")?.execute([route])?;
+    Ok(())
 }
 
 /// The event at the head of the line in which `line` is a place, if that is another place.

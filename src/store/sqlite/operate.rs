@@ -91,6 +91,7 @@ pub(super) fn replay(desk: &mut Desk<'_>, event: EventId, new: &[NewJob]) -> Res
         return Err(gone("its body is gone").into());
     }
     let first = jobs::next_n(desk.db, seq)?;
+    jobs::has_room(event, first, new.len())?;
     for (n, job) in (first..).zip(new) {
         jobs::insert(desk, (seq, event), n, job, None)?;
         jobs::remark(desk, JobKey::new(seq, n), AttemptOutcome::Person, "replayed")?;

@@ -5,12 +5,11 @@ use std::ops::ControlFlow;
 use rusqlite::{Connection, params};
 
 use crate::{
-    domain::{EventId, Name, Timestamp},
-    store::{RetainStep, Retained, Retention, bodies::Bodies},
+    domain::{Name, Timestamp},
+    store::{Place, RetainStep, Retained, Retention, bodies::Bodies},
 };
 
 use super::{
-    jobs,
     key::JobKey,
     writer::{Desk, Failed},
 };
@@ -23,7 +22,6 @@ const KEYS_CURSOR: &str = "dedupe keys";
 
 struct Old {
     seq: i64,
-    id: EventId,
     source: Name,
     received_at: Timestamp,
     bytes: u64,
@@ -35,14 +33,11 @@ pub(super) fn retain(
     step: &RetainStep,
     memory: std::time::Duration,
 ) -> Result<Retained, Failed> {
-    let mut done = Retained { keys: forget_keys(desk, memory)?, ..Retained::default() };
-    let after = match step.after {
-        Some(event) => jobs::seq(desk.db, event)?.unwrap_or_default(),
-        None => 0,
-    };
-    let old = walk(desk.db, after, step.events_max)?;
+    let (keys, keys_left) = forget_keys(desk, memory)?;
+    let mut done = Retained { keys, keys_left, ..Retained::default() };
+    let old = walk(desk.db, step.after, step.events_max)?;
     if old.len() as u64 == u64::from(step.events_max) {
-        done.next = old.last().map(|event| event.id);
+        done.next = old.last().map(|event| Place(event.seq));
     }
     for event in old {
         if let ControlFlow::Break(()) = keep_or_remove(desk, step, event, &mut done)? {
@@ -54,18 +49,17 @@ pub(super) fn retain(
     Ok(done)
 }
 
-fn walk(db: &Connection, after: i64, max: u32) -> rusqlite::Result<Vec<Old>> {
+fn walk(db: &Connection, after: Option<Place>, max: u32) -> rusqlite::Result<Vec<Old>> {
     let mut select = db.prepare_cached(
-        "SELECT seq, id, source, received_at, bytes, file FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+        "SELECT seq, source, received_at, bytes, file FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     )?;
-    let rows = select.query_map(params![after, max], |row| {
+    let rows = select.query_map(params![after.map_or(0, |place| place.0), max], |row| {
         Ok(Old {
             seq: row.get(0)?,
-            id: row.get(1)?,
-            source: row.get(2)?,
-            received_at: row.get(3)?,
-            bytes: row.get(4)?,
-            file: row.get(5)?,
+            source: row.get(1)?,
+            received_at: row.get(2)?,
+            bytes: row.get(3)?,
+            file: row.get(4)?,
         })
     })?;
     rows.collect()
@@ -165,14 +159,17 @@ fn remove_record(desk: &mut Desk<'_>, event: &Old) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Forgets keys whose window is over, some at each step, round and round.
-fn forget_keys(desk: &mut Desk<'_>, memory: std::time::Duration) -> rusqlite::Result<u64> {
+/// Forgets keys whose window is over, some at each step, round and round: how many, and whether the round goes on.
+fn forget_keys(desk: &mut Desk<'_>, memory: std::time::Duration) -> rusqlite::Result<(u64, bool)> {
     let from = super::keep::cursor(desk, KEYS_CURSOR)?.unwrap_or_default();
-    let last: Option<String> = desk
+    let (last, looked): (Option<String>, u32) = desk
         .db
-        .prepare_cached("SELECT max(key) FROM (SELECT key FROM dedupe WHERE key > ?1 ORDER BY key LIMIT ?2)")?
-        .query_row(params![from, KEYS_MAX], |row| row.get(0))?;
-    let next = last.clone().unwrap_or_default();
+        .prepare_cached(
+            "SELECT max(key), count(*) FROM (SELECT key FROM dedupe WHERE key > ?1 ORDER BY key LIMIT ?2)",
+        )?
+        .query_row(params![from, KEYS_MAX], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let goes_on = looked == KEYS_MAX;
+    let next = last.as_ref().filter(|_| goes_on).cloned().unwrap_or_default();
     if next != from {
         desk.db
             .prepare_cached(
@@ -180,7 +177,7 @@ fn forget_keys(desk: &mut Desk<'_>, memory: std::time::Duration) -> rusqlite::Re
             )?
             .execute(params![KEYS_CURSOR, next])?;
     }
-    let Some(last) = last else { return Ok(0) };
+    let Some(last) = last else { return Ok((0, goes_on)) };
     let ms = i64::try_from(memory.as_millis()).unwrap_or(i64::MAX);
     let oldest = Timestamp::from_millis(desk.now.as_millis().saturating_sub(ms));
     let forgotten = desk
@@ -188,7 +185,7 @@ fn forget_keys(desk: &mut Desk<'_>, memory: std::time::Duration) -> rusqlite::Re
         .prepare_cached("DELETE FROM dedupe WHERE key > ?1 AND key <= ?2 AND at <= ?3")?
         .execute(params![from, last, oldest])?;
     desk.changed |= forgotten > 0;
-    Ok(forgotten as u64)
+    Ok((forgotten as u64, goes_on))
 }
 
 /// Removes files of bodies that no event names any more.

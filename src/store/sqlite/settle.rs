@@ -67,6 +67,7 @@ fn state(next: &Next, now: Timestamp) -> (State<'_>, Timestamp, u32) {
 pub(super) fn settle(desk: &mut Desk<'_>, lease: Lease, settlement: &Settlement) -> Result<(), Failed> {
     let held = held(desk, lease)?;
     let replaced = replaced(desk, lease.job, &settlement.replaces)?;
+    let first_new = first_follow_up(desk, lease.job, &held, settlement)?;
     let (to, due, counted) = state(&settlement.next, desk.now);
     let verdict = settlement.verdict.as_ref().map(rows::to_json).transpose()?;
     let receipt = settlement.receipt.as_ref().map(rows::to_json).transpose()?;
@@ -98,7 +99,7 @@ pub(super) fn settle(desk: &mut Desk<'_>, lease: Lease, settlement: &Settlement)
     // A job that must run alone may have waited for this one to end, or all others for it.
     desk.new_work |= ran_alone || (desk.leases.is_empty() && claim::any_alone(desk.db)?);
     discard(desk, lease.job, &replaced)?;
-    follow_up(desk, lease.job, &held, settlement)?;
+    follow_up(desk, lease.job, &held, first_new, settlement)?;
     if held.is_action
         && to.state.is_settled()
         && let Some(row) = jobs::get(desk.db, held.key)?
@@ -150,12 +151,24 @@ fn discard(desk: &mut Desk<'_>, by: JobId, replaced: &[JobKey]) -> rusqlite::Res
     Ok(())
 }
 
-fn follow_up(desk: &mut Desk<'_>, job: JobId, held: &Held, settlement: &Settlement) -> Result<(), Failed> {
+/// The number that the first of the follow-up jobs gets, if there is room for all of them.
+fn first_follow_up(desk: &Desk<'_>, job: JobId, held: &Held, settlement: &Settlement) -> Result<u32, Failed> {
     if settlement.follow_up.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
+    let first = jobs::next_n(desk.db, held.key.event())?;
+    jobs::has_room(job.event, first, settlement.follow_up.len())?;
+    Ok(first)
+}
+
+fn follow_up(
+    desk: &mut Desk<'_>,
+    job: JobId,
+    held: &Held,
+    first: u32,
+    settlement: &Settlement,
+) -> rusqlite::Result<()> {
     let seq = held.key.event();
-    let first = jobs::next_n(desk.db, seq)?;
     for (n, new) in (first..).zip(&settlement.follow_up) {
         jobs::insert(desk, (seq, job.event), n, new, held.line)?;
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hookyard::{
     domain::{Body, Cause, EventId, EventState, JobState, Next},
-    store::{Accepted, EventQuery, Start, Store},
+    store::{Accepted, Admission, DedupeKey, EventQuery, OnMatch, Start, Store},
 };
 use tokio::task::JoinSet;
 
@@ -128,6 +128,51 @@ async fn beyond_its_bytes_a_source_loses_the_oldest_payloads_and_another_none() 
     yard.keeper.rounds().go().await.unwrap();
     let gone: Vec<_> = events(&yard).await.iter().map(|(.., body)| matches!(body, Body::Gone)).collect();
     assert_eq!(gone, [true, false, false, false, false, false]);
+}
+
+/// Which payloads of `forms` are gone, in the order in which they came.
+async fn gone(yard: &Yard) -> Vec<bool> {
+    let forms = EventQuery { source: Some("forms".into()), ..EventQuery::default() };
+    let found = yard.store.events(forms).await.unwrap();
+    found.into_iter().rev().map(|summary| matches!(summary.event.body, Body::Gone)).collect()
+}
+
+#[tokio::test]
+async fn a_source_beyond_its_bytes_loses_its_own_oldest_wherever_the_others_stand() {
+    // Its own payloads are kept for longer than those of others.
+    let forms = "retention = { payload_bytes_max = 1_048_576, payload_age_ms = 6_912_000_000 }";
+    let yard = Yard::with(&[], forms);
+    for n in 0..3 {
+        yard.accept(&format!("f{n}"), vec![b'x'; 200_000], &[]).await;
+    }
+    for n in 0..600 {
+        yard.store.accept(yard.admission("other", &format!("o{n}"), b"{}".to_vec(), &[])).await.unwrap();
+    }
+    yard.advance(31 * DAY);
+    let mut rounds = yard.keeper.rounds();
+    rounds.go().await.unwrap();
+    assert_eq!(gone(&yard).await, [false; 3]);
+    for n in 3..7 {
+        yard.accept(&format!("f{n}"), vec![b'x'; 200_000], &[]).await;
+    }
+    rounds.go().await.unwrap();
+    assert_eq!(gone(&yard).await, [true, true, false, false, false, false, false]);
+    yard.accept("f7", vec![b'x'; 200_000], &[]).await;
+    rounds.go().await.unwrap();
+    assert_eq!(gone(&yard).await, [true, true, true, false, false, false, false, false]);
+}
+
+#[tokio::test]
+async fn keys_go_in_one_round_however_many_their_time_is_over_for() {
+    const KEYS: usize = 12_000;
+    let yard = Yard::new();
+    let key = |n| DedupeKey { text: format!("key {n}"), on_match: OnMatch::Duplicate };
+    let event = yard.event("forms", body(0));
+    yard.store.accept(Admission::of_our_own(event, (0..KEYS).map(key).collect(), Vec::new())).await.unwrap();
+    yard.advance(31 * DAY);
+    yard.keeper.rounds().go().await.unwrap();
+    let counted = yard.keeper.metrics.render();
+    assert!(counted.contains(&format!("hookyard_removed_total{{what=\"keys\"}} {KEYS}\n")), "{counted}");
 }
 
 #[tokio::test]

@@ -129,7 +129,7 @@ impl Yard {
         Admission::of_our_own(event, vec![key], jobs)
     }
 
-    fn event(&self, source: &str, body: Vec<u8>) -> Event {
+    pub fn event(&self, source: &str, body: Vec<u8>) -> Event {
         Event {
             id: host::event_id(),
             source: source.into(),

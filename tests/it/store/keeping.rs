@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use hookyard::{
-    domain::{Body, EventId, EventState, JobState, Next},
+    domain::{Body, Cause, EventId, EventState, JobState, Next},
     store::{Draw, Drawn, EventQuery, Pause, RetainStep, Retained, Retention},
 };
 use tokio::task::JoinSet;
@@ -13,8 +13,8 @@ use super::{
     backend::Backend,
     bench::{Bench, assert_conflict, assert_stale, with},
     given::{
-        DEDUPE, LEASE, TICK, action, answer, die, event, event_id, job_id, receipt, request, review, route,
-        same, verdict,
+        DEDUPE, LEASE, TICK, action, answer, dead, die, event, event_id, job_id, receipt, request, review,
+        route, same, verdict,
     },
 };
 
@@ -229,6 +229,25 @@ pub async fn retention_goes_in_steps(b: Bench<impl Backend>) {
     assert_eq!(ids(&b).await, [event_id(25)]);
 }
 
+pub async fn a_walk_goes_on_where_what_it_came_to_was_removed(b: Bench<impl Backend>) {
+    for n in 1..=10 {
+        b.queue(event(n).jobs([dead(route("triage"), Cause::Refused)])).await;
+    }
+    for n in 11..=21 {
+        b.queue(event(n).jobs([])).await;
+    }
+    b.advance(DAY);
+    let mut step = RetainStep { events_max: 5, ..kept(HOUR, HOUR, u64::MAX) };
+    let mut removed = Vec::new();
+    while removed.len() < 21 {
+        let done = b.retain(step.clone()).await.unwrap();
+        removed.push(done.records);
+        let Some(next) = done.next else { break };
+        step.after = Some(next);
+    }
+    assert_eq!(removed, [0, 0, 5, 5, 0], "no dead letter is looked at twice");
+}
+
 pub async fn a_redelivery_after_its_payload_is_gone_is_a_duplicate(b: Bench<impl Backend>) {
     let id = b.queue(event(1)).await;
     b.queue(event(2)).await;
@@ -257,6 +276,25 @@ pub async fn keys_are_forgotten_after_their_window_and_not_before(b: Bench<impl 
     let forgotten = b.retain(far()).await.unwrap().keys + b.retain(far()).await.unwrap().keys;
     assert_eq!(forgotten, 1);
     assert!(!b.knows(&[same("k1")]).await.unwrap() && b.knows(&[same("k2")]).await.unwrap());
+}
+
+pub async fn the_walk_over_keys_goes_in_steps_and_tells_when_it_is_over(b: Bench<impl Backend>) {
+    const KEYS: u64 = 12_000;
+    let keys: Vec<_> = (0..KEYS).map(|n| same(&format!("k{n}"))).collect();
+    b.queue(event(1).keys(keys).jobs([])).await;
+    b.advance(DEDUPE);
+    let step = RetainStep { events_max: 0, ..kept(HOUR, HOUR, 0) };
+    let mut forgotten = Vec::new();
+    while forgotten.len() < 12 {
+        let done = b.retain(step.clone()).await.unwrap();
+        assert_eq!((done.payloads, done.records, done.next), (0, 0, None), "no event was to be looked at");
+        forgotten.push(done.keys);
+        if !done.keys_left {
+            break;
+        }
+    }
+    assert!(forgotten.len() > 1, "a step is bounded: {forgotten:?}");
+    assert_eq!(forgotten.iter().sum::<u64>(), KEYS, "{forgotten:?}");
 }
 
 pub async fn a_persons_data_is_erased_wherever_it_stands(b: Bench<impl Backend>) {

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use hookyard::{
     domain::{EventId, JobId, JobState, Next},
-    store::{Coalesce, JobQuery, NewJob, OnStuck, Order, Resolution, Resolved, Start},
+    store::{Accepted, Coalesce, JobQuery, NewJob, OnStuck, Order, Resolution, Resolved, Start},
 };
 
 use super::{
     backend::Backend,
     bench::{Bench, with},
     given::{
-        AT_ONCE, LEASE, TICK, action, dead, die, event, event_id, job_id, park, retry, review, route, waiting,
+        AT_ONCE, LEASE, TICK, action, dead, die, event, event_id, job_id, park, retry, review, route, same,
+        suspect, waiting,
     },
 };
 
@@ -134,6 +135,39 @@ pub async fn a_stuck_head_is_passed_by_where_that_was_asked_for(b: Bench<impl Ba
     b.audit().await;
 }
 
+pub async fn one_that_is_born_stuck_is_passed_by_where_that_was_asked_for(b: Bench<impl Backend>) {
+    let passed = |key: &str| in_line(key, OnStuck::Skip);
+    let unrenderable = |job| dead(job, hookyard::domain::Cause::Unrenderable);
+    // At the head, and behind others.
+    b.queue(event(1).jobs([unrenderable(passed("a"))])).await;
+    b.queue(event(2).jobs([passed("a")])).await;
+    b.queue(event(3).jobs([waiting(passed("a"))])).await;
+    b.queue(event(4).jobs([passed("a")])).await;
+    for n in [2, 4] {
+        let head = b.take_one().await;
+        assert_eq!(head.event.id, event_id(n));
+        b.end(&head, Next::Done).await;
+    }
+    b.queue(event(5).keys([same("5"), suspect("body")]).jobs([passed("b")])).await;
+    b.end(&b.take_one().await, Next::Done).await;
+    let replay = b.send(event(6).keys([same("6"), suspect("body")]).jobs([passed("b")])).await;
+    assert_eq!(replay, Accepted::Queued { suspected_replay_of: Some(event_id(5)) });
+    b.queue(event(7).jobs([passed("b")])).await;
+    assert_eq!(claimable(&b).await, [event_id(7)]);
+    b.audit().await;
+}
+
+pub async fn an_action_that_is_born_dead_is_passed_by_where_that_was_asked_for(b: Bench<impl Backend>) {
+    for n in 1..=2 {
+        b.queue(event(n).jobs([in_line("a", OnStuck::Skip)])).await;
+    }
+    let stillborn = dead(action("mail", &[]), hookyard::domain::Cause::Unrenderable);
+    let planned = with(Next::Done, |end| end.follow_up = vec![stillborn]);
+    b.settle(b.take_one().await.lease, planned).await.unwrap();
+    assert_eq!(b.take_one().await.event.id, event_id(2));
+    b.audit().await;
+}
+
 pub async fn a_redriven_head_goes_before_those_behind_it(b: Bench<impl Backend>) {
     b.queue(event(1).jobs([blocking("a")])).await;
     b.queue(event(2).jobs([blocking("a")])).await;
@@ -218,6 +252,58 @@ pub async fn what_took_a_place_in_line_leaves_it_again(b: Bench<impl Backend>) {
     b.end(&b.take_one().await, Next::Done).await;
     b.advance(WINDOW);
     assert_eq!(b.take_one().await.event.id, event_id(3));
+    b.audit().await;
+}
+
+/// A job in line `order` that takes the place of older ones of `coalesce`.
+fn newest_in_line(order: &str, coalesce: &str) -> NewJob {
+    NewJob { order: blocking(order).order, ..newest(coalesce) }
+}
+
+pub async fn a_newer_event_takes_the_place_of_the_head_and_the_line_goes_on(b: Bench<impl Backend>) {
+    for n in 1..=3 {
+        b.queue(event(n).jobs([newest_in_line("a", "a")])).await;
+        b.advance(WINDOW / 4);
+    }
+    let states = [state(&b, 1).await, state(&b, 2).await, state(&b, 3).await];
+    assert_eq!(states, [JobState::Skipped, JobState::Skipped, JobState::Ready]);
+    b.audit().await;
+
+    b.advance(WINDOW / 4);
+    let head = b.take_one().await;
+    assert_eq!(head.event.id, event_id(3), "due when the first one was");
+    b.queue(event(4).jobs([newest_in_line("a", "a")])).await;
+    b.advance(WINDOW);
+    assert_eq!(state(&b, 4).await, JobState::Blocked, "work on the head has begun: its place is its own");
+    b.end(&head, Next::Done).await;
+    assert_eq!(b.take_one().await.event.id, event_id(4));
+    b.audit().await;
+}
+
+pub async fn who_takes_a_place_goes_before_those_that_stood_behind_it(b: Bench<impl Backend>) {
+    b.queue(event(1).jobs([newest_in_line("a", "pull 7")])).await;
+    b.queue(event(2).jobs([blocking("a")])).await;
+    b.queue(event(3).jobs([newest_in_line("a", "pull 7")])).await;
+    let states = [state(&b, 1).await, state(&b, 2).await, state(&b, 3).await];
+    assert_eq!(states, [JobState::Skipped, JobState::Blocked, JobState::Ready]);
+    b.advance(WINDOW);
+    let head = b.take_one().await;
+    assert_eq!(head.event.id, event_id(3));
+    let planned = with(Next::Done, |end| end.follow_up = vec![action("mail", &[])]);
+    b.settle(head.lease, planned).await.unwrap();
+    b.step(&[("mail", Next::Done)]).await;
+    assert_eq!(b.take_one().await.event.id, event_id(2));
+    b.audit().await;
+}
+
+pub async fn whose_place_is_taken_from_another_line_leaves_its_own(b: Bench<impl Backend>) {
+    b.queue(event(1).jobs([newest_in_line("a", "pull 7")])).await;
+    b.queue(event(2).jobs([blocking("a")])).await;
+    b.queue(event(3).jobs([blocking("b")])).await;
+    b.queue(event(4).jobs([newest_in_line("b", "pull 7")])).await;
+    let states = [state(&b, 1).await, state(&b, 4).await];
+    assert_eq!(states, [JobState::Skipped, JobState::Blocked]);
+    assert_eq!(claimable(&b).await, [2, 3].map(event_id));
     b.audit().await;
 }
 

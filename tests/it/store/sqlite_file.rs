@@ -11,9 +11,10 @@ use std::{
 };
 
 use hookyard::{
-    domain::{Next, Timestamp},
+    domain::{JobState, Next, Replay, ReplayMode, Timestamp, Work},
     store::{
-        Accepted, EventQuery, JobQuery, Pause, Resolution, Resolved, Store, StoreError, Timeline,
+        Accepted, EventQuery, JobQuery, NewJob, Pause, Replayed, Resolution, Resolved, Store, StoreError,
+        Timeline,
         sqlite::{CommitObserver, FILE, OpenError, SqliteStore},
     },
 };
@@ -24,9 +25,10 @@ use crate::support::clock::HandClock;
 
 use super::{
     backend::{Backend, SqliteBackend, open_in},
-    bench::{Bench, LANES, assert_stale, wanting, with},
+    bench::{Bench, LANES, assert_conflict, assert_stale, wanting, with},
     given::{
-        LEASE, action, answer, die, event, event_id, receipt, request, review, route, settlement, verdict,
+        LEASE, action, answer, die, event, event_id, job_id, receipt, request, review, route, settlement,
+        verdict,
     },
 };
 
@@ -229,6 +231,54 @@ async fn an_operation_that_cannot_be_stored_changes_nothing() {
     broken(&b, "INSERT ON paused", async || b.pause(Pause::Everything).await).await;
     broken(&b, "DELETE ON paused", async || b.resume(Pause::Everything).await).await;
     assert_eq!(b.record(event_id(1)).await.redeliveries.len(), 1);
+}
+
+#[tokio::test]
+async fn a_job_that_is_taken_from_its_worker_leaves_no_note_of_its_lease() {
+    let b = Bench::new(SqliteBackend::open().await);
+    b.queue(event(1)).await;
+    b.take_one().await;
+    let notes = || -> i64 {
+        let db = beside(b.backend().dir());
+        db.query_row("SELECT count(*) FROM lease", [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(notes(), 1);
+    b.erase("application/json", None).await.unwrap();
+    assert_eq!(b.job(job_id(event_id(1), 0)).await.state, JobState::Discarded);
+    assert_eq!(notes(), 0);
+}
+
+/// Jobs an event can have.
+const JOBS_MAX: usize = 65_536;
+
+#[tokio::test]
+async fn an_event_gets_no_more_jobs_than_can_be_numbered_and_a_refusal_changes_nothing() {
+    let b = Bench::new(SqliteBackend::open().await);
+    let many = event(1).jobs(vec![route("triage"); JOBS_MAX + 1]);
+    assert_conflict(b.accept(many.received(b.now())).await);
+    assert_eq!(b.timeline(event_id(1)).await.unwrap(), None);
+
+    // As if all numbers but the last were given out.
+    b.queue(event(1)).await;
+    let db = beside(b.backend().dir());
+    let numbered = format!("UPDATE job SET id = id + {}", JOBS_MAX - 2);
+    assert_eq!(db.execute(&numbered, []).unwrap(), 1);
+    let claimed = b.take_one().await;
+    let before = records(&b).await;
+    let planned =
+        with(Next::Done, |end| end.follow_up = vec![action("mail", &[]), action("note", &["mail"])]);
+    assert_conflict(b.settle(claimed.lease, planned).await);
+    assert_eq!(records(&b).await, before);
+    b.audit().await;
+
+    b.end(&claimed, Next::Done).await;
+    let before = records(&b).await;
+    let replay = Some(Replay { mode: ReplayMode::Reuse, sweep: "s".into() });
+    let again = NewJob { work: Work::Route { route: "triage".into(), replay }, ..route("triage") };
+    assert_conflict(b.replay(event_id(1), vec![again.clone(), again.clone()]).await);
+    assert_eq!(records(&b).await, before);
+    assert_eq!(b.replay(event_id(1), vec![again]).await.unwrap(), Replayed::Queued);
+    b.audit().await;
 }
 
 /// Holds the writer up after a commit, so that what is asked meanwhile shares the next one.

@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, time::Duration};
 use hookyard::{
     decide::replan::Past,
     domain::{Cause, JobId, JobState, Lane, Lease, Next},
-    store::{Accepted, JobQuery, NewJob, OnStuck, Order, Pause, Replaced, Resolution, Resolved, StoreError},
+    store::{
+        Accepted, Coalesce, JobQuery, NewJob, OnStuck, Order, Pause, Replaced, Resolution, Resolved,
+        StoreError,
+    },
 };
 
 use crate::store::{
@@ -18,6 +21,9 @@ use super::steps::{End, NewRoute, Step};
 
 /// Leases last this many ticks.
 const LEASE_TICKS: u64 = 3;
+
+/// The first event of a key waits this many ticks for newer ones.
+const WINDOW_TICKS: u64 = 2;
 
 /// What one tick is to the store's clock.
 fn tick() -> Duration {
@@ -36,6 +42,9 @@ struct Job {
     begun: bool,
     in_doubt: bool,
     line: Option<u8>,
+    newest: Option<u8>,
+    /// Something is in its history.
+    tried: bool,
     lease: Option<Held>,
 }
 
@@ -161,17 +170,49 @@ impl House {
                 begun: false,
                 in_doubt: false,
                 line: job.line,
+                newest: job.newest.filter(|_| !job.dead),
+                tried: false,
                 lease: None,
             };
+            let mut place = None;
+            if made.newest.is_some() {
+                (made.due, place) = self.take_place(&made);
+            }
             if let Some(line) = job.line {
                 let line = &mut self.lines[usize::from(line)];
-                if !line.is_empty() && !job.dead {
+                let place = place.unwrap_or(line.len());
+                if place > 0 && !job.dead {
                     made.state = JobState::Blocked;
                 }
-                line.push(self.jobs.len());
+                line.insert(place, self.jobs.len());
             }
             self.jobs.push(made);
         }
+    }
+
+    /// Skips the jobs whose place `newer` takes: when it is due, and where it stands in its line.
+    fn take_place(&mut self, newer: &Job) -> (u64, Option<usize>) {
+        let (mut due, mut place) = (self.now + WINDOW_TICKS, None);
+        for at in 0..self.jobs.len() {
+            let older = &mut self.jobs[at];
+            let same = older.newest == newer.newest && route_of(older.id.n) == route_of(newer.id.n);
+            let waits = matches!(older.state, JobState::Ready | JobState::Blocked) && !older.tried;
+            if !same || !waits {
+                continue;
+            }
+            due = due.min(older.due);
+            if let Some(line) = older.line
+                && newer.line == Some(line)
+                && place.is_none()
+            {
+                let line = &mut self.lines[usize::from(line)];
+                place = line.iter().position(|other| *other == at);
+                line.retain(|other| *other != at);
+                older.line = None;
+            }
+            self.end(at, JobState::Skipped);
+        }
+        (due, place)
     }
 
     async fn claim(&mut self, b: &Bench<impl Backend>, max: u32) {
@@ -232,7 +273,7 @@ impl House {
         b.settle(held.lease, settlement(next)).await.expect("held");
         self.stale.push(held.lease);
         let job = &mut self.jobs[at];
-        (job.due, job.begun, job.in_doubt) = (due, false, false);
+        (job.due, job.begun, job.in_doubt, job.tried) = (due, false, false, true);
         job.attempts += u32::from(counts);
         if state.is_final() {
             self.end(at, state);
@@ -303,15 +344,16 @@ impl House {
     /// Makes a job ready now, unless others are ahead of it in its line.
     fn ready(&mut self, at: usize) {
         let ahead = self.jobs[at].line.is_some_and(|line| self.lines[usize::from(line)].first() != Some(&at));
-        self.jobs[at].state = if ahead { JobState::Blocked } else { JobState::Ready };
-        self.jobs[at].due = self.now;
+        let job = &mut self.jobs[at];
+        job.state = if ahead { JobState::Blocked } else { JobState::Ready };
+        (job.due, job.tried) = (self.now, true);
     }
 
     fn lose(&mut self, at: usize) {
         let job = &mut self.jobs[at];
         self.stale.extend(job.lease.take().map(|held| held.lease));
         (job.state, job.due) = (JobState::Ready, self.now);
-        job.lost += 1;
+        (job.lost, job.tried) = (job.lost + 1, true);
         job.in_doubt |= job.begun;
         job.begun = false;
     }
@@ -352,6 +394,9 @@ fn pick_of<T>(among: &[T], pick: u8) -> Option<&T> {
 
 fn new_job(n: u32, job: &NewRoute) -> NewJob {
     let order = job.line.map(|line| Order { key: format!("line{line}").into(), on_stuck: OnStuck::Block });
-    let made = NewJob { lane: job.lane, order, ..route(&route_name(route_of(n))) };
+    let on = route_name(route_of(n));
+    let window = tick() * u32::try_from(WINDOW_TICKS).expect("few");
+    let coalesce = job.newest.map(|key| Coalesce { key: format!("{on}/{key}").into(), window });
+    let made = NewJob { lane: job.lane, order, coalesce, ..route(&on) };
     if job.dead { dead(made, Cause::Unrenderable) } else { made }
 }

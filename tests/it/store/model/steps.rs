@@ -56,6 +56,8 @@ pub enum Step {
 pub struct NewRoute {
     pub lane: Lane,
     pub line: Option<u8>,
+    /// It takes the place of older ones with the same number on the same route.
+    pub newest: Option<u8>,
     pub dead: bool,
 }
 
@@ -72,8 +74,10 @@ pub enum End {
 /// Steps of a story, the likely ones more often.
 pub fn steps(max: usize) -> impl Strategy<Value = Vec<Step>> {
     let lane = prop_oneof![Just(Lane::Critical), Just(Lane::Normal), Just(Lane::Bulk)];
-    let route = (lane, prop::option::weighted(0.4, 0..2_u8), prop::bool::weighted(0.1))
-        .prop_map(|(lane, line, dead)| NewRoute { lane, line, dead });
+    let line = prop::option::weighted(0.5, 0..2_u8);
+    let newest = prop::option::weighted(0.5, 0..1_u8);
+    let route = (lane, line, newest, prop::bool::weighted(0.1))
+        .prop_map(|(lane, line, newest, dead)| NewRoute { lane, line, newest, dead });
     let end = prop_oneof![
         4 => Just(End::Done),
         2 => (0..3_u8).prop_map(|ticks| End::Retry { ticks }),
