@@ -39,6 +39,14 @@ impl Work {
             Work::Action(plan) => &plan.route,
         }
     }
+
+    /// The plan of the action, if it is one.
+    pub fn plan(&self) -> Option<&ActionPlan> {
+        match self {
+            Work::Action(plan) => Some(plan),
+            Work::Route { .. } => None,
+        }
+    }
 }
 
 /// Where a job stands.

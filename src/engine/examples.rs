@@ -8,7 +8,7 @@ use crate::{
         self, Files, IGNORE, Problem, Problems, ROUTES, codes,
         tables::{ExampleTable, ExpectedRoute},
     },
-    domain::{Clock, Event, EventId, Lane, Name, Timestamp, Verdict, Wait, Work},
+    domain::{Clock, Event, EventId, Lane, Name, Timestamp, Verdict, Wait},
     source::Scheme,
     store::NewJob,
 };
@@ -91,11 +91,7 @@ async fn planned(
             if let Some(fault) = faults.into_iter().next() {
                 return Err(fault);
             }
-            let actions = jobs.into_iter().filter_map(|job| match job.work {
-                Work::Action(plan) => Some(plan.id.to_string()),
-                Work::Route { .. } => None,
-            });
-            let actions = actions.collect();
+            let actions = jobs.iter().filter_map(|job| Some(job.work.plan()?.id.to_string())).collect();
             Ok(ExpectedRoute { route: route.to_string(), actions })
         }
         RouteEnd::Person { reason } | RouteEnd::Unknown { reason } => {

@@ -8,7 +8,7 @@ use crate::{
     decide::diff::{Differences, diff},
     domain::{
         ActionPlan, Call, Clock, EventId, Fill, FrozenRequest, HeaderValue, Job, JobState, Mode, Name,
-        Replay, ReplayMode, Verdict, Work,
+        Replay, ReplayMode, Verdict,
     },
     store::{NewJob, Start, Timeline},
 };
@@ -156,7 +156,7 @@ impl Engine {
         clock: &dyn Clock,
     ) -> Vec<ActionPreview> {
         let order: Vec<Name> =
-            planned.iter().filter_map(|job| plan(&job.work)).map(|p| p.id.clone()).collect();
+            planned.iter().filter_map(|job| job.work.plan()).map(|p| p.id.clone()).collect();
         let Replanned { jobs, replaces: _, kept } =
             self.replan(route, planned, timeline, verdict, clock.now());
         let mut actions: Vec<ActionPreview> = kept
@@ -166,7 +166,7 @@ impl Engine {
                 let (fate, request) = (Foreseen::Keep, Some(Differences::default()));
                 ActionPreview { action, fate, why: None, before, mode: None, request }
             })
-            .chain(jobs.iter().filter_map(|job| preview_action(job, plan(&job.work)?, timeline)))
+            .chain(jobs.iter().filter_map(|job| preview_action(job, job.work.plan()?, timeline)))
             .collect();
         actions.sort_by_key(|one| order.iter().position(|id| *id == one.action));
         for (job, plan) in earlier(timeline, route) {
@@ -195,19 +195,12 @@ fn preview_action(job: &NewJob, plan: &ActionPlan, timeline: &Timeline) -> Optio
     Some(ActionPreview { action: Name::clone(&plan.id), fate, why, before, mode, request: differences })
 }
 
-fn plan(work: &Work) -> Option<&ActionPlan> {
-    match work {
-        Work::Action(plan) => Some(plan),
-        Work::Route { .. } => None,
-    }
-}
-
 /// The actions that `route` planned before, oldest first; not those that tell of a death.
 fn earlier<'t>(
     timeline: &'t Timeline,
     route: &str,
 ) -> impl DoubleEndedIterator<Item = (&'t Job, &'t ActionPlan)> {
-    let planned = |job: &'t Job| plan(&job.work).map(|plan| (job, plan));
+    let planned = |job: &'t Job| job.work.plan().map(|plan| (job, plan));
     let ours = move |(_, plan): &(&Job, &ActionPlan)| &*plan.route == route && plan.dead.is_none();
     timeline.jobs.iter().filter_map(move |entry| planned(&entry.job)).filter(ours)
 }

@@ -139,7 +139,7 @@ impl Engine {
             };
             jobs.push(self.action_job(event, &context, plan, clock, &mut faults));
         }
-        let ids: Vec<&str> = jobs.iter().filter_map(action_id).collect();
+        let ids: Vec<&str> = jobs.iter().filter_map(|job| Some(&*job.work.plan()?.id)).collect();
         let said = match (&verdict, ids.is_empty()) {
             (Some(v), true) => format!("{} → no action", v.label),
             (Some(v), false) => format!("{} → {}", v.label, ids.join(", ")),
@@ -225,13 +225,6 @@ impl Engine {
     /// The action that tells of a route job's death.
     pub fn on_route_dead(&self, route: &str) -> Option<&Name> {
         self.route(route)?.on_dead.as_ref()
-    }
-}
-
-fn action_id(job: &NewJob) -> Option<&str> {
-    match &job.work {
-        Work::Action(plan) => Some(&plan.id),
-        Work::Route { .. } => None,
     }
 }
 

@@ -8,9 +8,9 @@ use http::Method;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::remote::{Remote, RemoteError, RemoteOptions, Request, Url};
+use crate::remote::{Remote, RemoteError, RemoteOptions, Request, Response, Url};
 
-use super::{ANSWER_BYTES_MAX, ANSWER_WITHIN, TOKEN_VARIABLE, url};
+use super::{ANSWER_BYTES_MAX, ANSWER_WITHIN, SWEEP_WITHIN, TOKEN_VARIABLE, url};
 
 pub(in crate::cli) struct Running {
     base: Url,
@@ -24,7 +24,13 @@ impl Running {
         let wrong = || format!("`{base}` is no URL: write one such as http://127.0.0.1:9090");
         let base: Url = base.parse().with_context(wrong)?;
         anyhow::ensure!(matches!(base.scheme(), "http" | "https"), wrong());
-        Ok(Running { base, token, remote: remote(ANSWER_WITHIN)? })
+        let options = RemoteOptions {
+            timeout: SWEEP_WITHIN,
+            allow_private: true,
+            answer_bytes_max: ANSWER_BYTES_MAX,
+            ..RemoteOptions::default()
+        };
+        Ok(Running { base, token, remote: Remote::new(options)? })
     }
 
     /// Whether a service answers; if nothing does, why.
@@ -33,7 +39,7 @@ impl Running {
     /// Something else answers, or nothing within the time.
     pub(super) async fn greet(&self) -> anyhow::Result<Result<(), String>> {
         let request = Request::new(Method::GET, url(&self.base, "/livez", &[]));
-        match self.remote.send(request).await {
+        match self.send(request, ANSWER_WITHIN).await {
             Ok(answer) if answer.status == 200 && &*answer.body == b"ok\n" => Ok(Ok(())),
             Ok(_) => anyhow::bail!(
                 "what answers at {} is not Hookyard's admin listener: say where that is with --admin or HOOKYARD_ADMIN",
@@ -59,11 +65,7 @@ impl Running {
         if let Some(body) = body {
             request = request.with_json(body.to_string());
         }
-        let sent = match within {
-            ANSWER_WITHIN => self.remote.send(request).await,
-            within => remote(within)?.send(request).await,
-        };
-        let answer = sent.with_context(|| format!("asking {}", self.base))?;
+        let answer = self.send(request, within).await.with_context(|| format!("asking {}", self.base))?;
         if answer.status == 401 {
             match &self.token {
                 Some(_) => anyhow::bail!("{} refuses the token: correct {TOKEN_VARIABLE}", self.base),
@@ -73,15 +75,9 @@ impl Running {
         anyhow::ensure!(!answer.truncated, "the answer broke off, or has more than {ANSWER_BYTES_MAX} bytes");
         Ok((answer.status, answer.body))
     }
-}
 
-/// What waits so long for an answer.
-fn remote(within: Duration) -> anyhow::Result<Remote> {
-    let options = RemoteOptions {
-        timeout: within,
-        allow_private: true,
-        answer_bytes_max: ANSWER_BYTES_MAX,
-        ..RemoteOptions::default()
-    };
-    Ok(Remote::new(options)?)
+    async fn send(&self, request: Request, within: Duration) -> Result<Response, RemoteError> {
+        let late = |_| RemoteError::Unknown { reason: format!("no answer within {} s", within.as_secs()) };
+        tokio::time::timeout(within, self.remote.send(request)).await.map_err(late)?
+    }
 }

@@ -10,7 +10,7 @@ use crate::{
         moments, out,
         table::{Cell, Column, Table},
     },
-    domain::{Clock, Job, JobId, Timestamp, Work},
+    domain::{Clock, Job, JobId, Timestamp},
     host::SystemClock,
     store::ROWS_MAX,
 };
@@ -108,10 +108,7 @@ fn jobs_table(jobs: &[Value], now: Timestamp) -> anyhow::Result<Table> {
     ]);
     for job in jobs {
         let job: Job = api::read(job)?;
-        let action = match &job.work {
-            Work::Route { .. } => "-",
-            Work::Action(plan) => &plan.id,
-        };
+        let action = job.work.plan().map_or("-", |plan| &plan.id);
         table.row(vec![
             Cell::new(job.id),
             Cell::new(job.cause.map_or("-", |cause| cause.as_str())),

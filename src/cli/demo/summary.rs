@@ -125,7 +125,7 @@ fn event(timeline: &Timeline) -> EventLine<'_> {
 }
 
 fn action(entry: &JobHistory) -> Option<ActionLine<'_>> {
-    let Work::Action(plan) = &entry.job.work else { return None };
+    let plan = entry.job.work.plan()?;
     let request = entry.job.request.as_ref();
     Some(ActionLine {
         id: &plan.id,

@@ -10,7 +10,7 @@ use crate::{
         moments, out,
         table::{Cell, Column, Table},
     },
-    domain::{Clock, Job, JobId, JobState, Timestamp, Work},
+    domain::{Clock, Job, JobId, JobState, Timestamp},
     host::SystemClock,
     store::ROWS_MAX,
 };
@@ -70,10 +70,7 @@ fn table(jobs: &[Value], now: Timestamp) -> anyhow::Result<Table> {
     ]);
     for job in jobs {
         let job: Job = api::read(job)?;
-        let action = match &job.work {
-            Work::Route { .. } => "-",
-            Work::Action(plan) => &plan.id,
-        };
+        let action = job.work.plan().map_or("-", |plan| &plan.id);
         table.row(vec![
             Cell::new(job.id),
             Cell::new(job.work.route()),

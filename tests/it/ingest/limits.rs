@@ -45,16 +45,6 @@ async fn deliver_by(house: &House, forwarded_for: &[&str], delivery: &Delivery<'
     house.post(&format!("/webhooks/{}", delivery.source), &headers, &delivery.body).await
 }
 
-/// Announces a delivery, whose body waits until it is asked for.
-async fn head(house: &House, delivery: &Delivery<'_>) -> Wire {
-    let mut headers = delivery.headers(house.now());
-    headers.push(("expect", "100-continue".to_owned()));
-    let mut wire = Wire::open(house.service.public).await;
-    let path = format!("/webhooks/{}", delivery.source);
-    wire.head_of("POST", &path, &headers, Some(delivery.body.len())).await;
-    wire
-}
-
 async fn lane(house: &House, delivery: &Delivery<'_>) -> &'static str {
     let event = house.queue(delivery).await;
     let timeline = house.service.store.timeline(event).await.unwrap().unwrap();
@@ -284,7 +274,7 @@ async fn a_full_store_refuses_before_the_body_is_read() {
     house.queue(&note("n-2")).await;
 
     let delivery = note("n-3");
-    let refused = head(&house, &delivery).await.answer().await; // no 100 before it: the body was not asked for
+    let refused = house.announce(&delivery).await.answer().await; // no 100 before it: the body was not asked for
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("5")));
     assert_eq!(refused.reason(), "too many jobs are waiting");
     assert_eq!(house.events().await.len(), 2);
@@ -336,11 +326,11 @@ async fn when_more_waits_than_is_stored_in_good_time_only_senders_that_come_agai
     assert!(waiting.len() > 1_000, "a burst is no congestion: {}", waiting.len());
 
     let delivery = note("n");
-    let refused = head(&house, &delivery).await.answer().await; // no 100 before it: the body was not asked for
+    let refused = house.announce(&delivery).await.answer().await; // no 100 before it: the body was not asked for
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("5")));
     assert_eq!(refused.reason(), "more comes than can be stored in good time");
     let pull = pull_of("ada", "d-1");
-    let mut githubs = head(&house, &pull).await;
+    let mut githubs = house.announce(&pull).await;
     assert_eq!(githubs.status().await.0, 100, "it is let wait");
     file.execute_batch("ROLLBACK").unwrap();
     githubs.say(&pull.body).await;

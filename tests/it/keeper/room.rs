@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hookyard::{decide::room::Full, domain::EventState, store::Store};
 
-use crate::support::house::{House, Wire, action, note, outcomes};
+use crate::support::house::{House, action, note, outcomes};
 
 use super::yard::Yard;
 
@@ -15,12 +15,7 @@ const NO_DISK: &str = "disk_free_bytes_min = 1125899906842624";
 #[tokio::test]
 async fn with_too_little_of_the_disk_free_deliveries_are_refused_unread() {
     let house = House::plan().alarmed().setting(NO_DISK).start().await;
-    let delivery = note("n");
-    let mut headers = delivery.headers(house.now());
-    headers.push(("expect", "100-continue".to_owned()));
-    let mut wire = Wire::open(house.service.public).await;
-    wire.head_of("POST", "/webhooks/forms", &headers, Some(delivery.body.len())).await;
-    let refused = wire.answer().await; // no 100 before it: the body was not asked for
+    let refused = house.announce(&note("n")).await.answer().await; // no 100 before it: the body was not asked for
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("5")));
     assert_eq!(refused.reason(), "too little of the disk is free");
     let counted = house.ask("/metrics").await.text;

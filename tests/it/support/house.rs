@@ -265,6 +265,16 @@ impl House {
         self.post(&format!("/webhooks/{}", delivery.source), &headers, &delivery.body).await
     }
 
+    /// Sends the head of a delivery, whose body waits until it is asked for.
+    pub async fn announce(&self, delivery: &Delivery<'_>) -> Wire {
+        let mut headers = delivery.headers(self.now());
+        headers.push(("expect", "100-continue".to_owned()));
+        let mut wire = Wire::open(self.service.public).await;
+        let path = format!("/webhooks/{}", delivery.source);
+        wire.head_of("POST", &path, &headers, Some(delivery.body.len())).await;
+        wire
+    }
+
     /// Delivers what must be queued.
     pub async fn queue(&self, delivery: &Delivery<'_>) -> EventId {
         let answer = self.deliver(delivery).await;
