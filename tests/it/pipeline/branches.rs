@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use hookyard::domain::{Cause, EventState, JobState};
 
-use crate::support::house::{House, action, log, outcomes, payment};
+use crate::support::{
+    house::{House, action, log, outcomes, payment},
+    process::arrived,
+};
 
 const BRANCHES: [&str; 4] = ["email", "crm", "database", "analytics"];
 
@@ -88,7 +91,7 @@ async fn a_branch_that_hangs_holds_up_no_other_and_no_other_event() {
     let house = House::start().await;
     let hanging = house.sandbox.hold("/mail/emails");
     let first = house.queue(&payment("evt_1")).await;
-    hanging.arrived(1).await;
+    arrived(&hanging, 1).await;
     let second = house.queue(&payment("evt_2")).await;
     for event in [first, second] {
         let timeline = house

@@ -10,7 +10,10 @@ use hookyard::{
 };
 use serde_json::{Value, json};
 
-use crate::support::house::{GUARD, House, action, form, note, outcomes, route, ticket};
+use crate::support::{
+    house::{GUARD, House, action, form, note, outcomes, route, ticket},
+    process::arrived,
+};
 
 const TICKETS: &str = "/helpdesk/tickets";
 const CLAUDE: &str = "/llm/v1/messages";
@@ -171,7 +174,7 @@ async fn a_judge_that_fails_is_passed_over_and_the_last_one_is_waited_for() {
     // Six events wait by now, and one of them finds out.
     let probe = house.sandbox.hold(CLAUDE);
     house.advance(Duration::from_secs(40));
-    probe.arrived(1).await;
+    arrived(&probe, 1).await;
     assert_eq!(shown(&house, "judges", "claude").await["state"], "half_open");
     probe.release();
     closes(&house, "judges", "claude").await;
@@ -228,9 +231,9 @@ async fn beyond_a_judges_concurrency_jobs_wait_at_no_attempt() {
     let house = plan.start().await;
     let gates = [house.sandbox.hold(CLAUDE), house.sandbox.hold(GPT)];
     let first = house.queue(&form("a")).await;
-    gates[0].arrived(1).await;
+    arrived(&gates[0], 1).await;
     let second = house.queue(&form("b")).await;
-    gates[1].arrived(1).await;
+    arrived(&gates[1], 1).await;
     let third = house.queue(&form("c")).await;
     let parked = house.until(third, |t| route(t).history.len() == 1).await;
     let job = &route(&parked).job;
@@ -248,7 +251,7 @@ async fn a_destinations_concurrency_holds_its_actions_and_no_others() {
     let house = House::plan().edit(ACTIONS, "[destination.helpdesk]\n", one).start().await;
     let gate = house.sandbox.hold(TICKETS);
     let events = [house.queue(&ticket("a")).await, house.queue(&ticket("b")).await];
-    gate.arrived(1).await;
+    arrived(&gate, 1).await;
     assert_eq!(house.run(&note("n")).await.state, EventState::Done);
     assert_eq!(house.sandbox.requests(TICKETS), 1);
     gate.release();

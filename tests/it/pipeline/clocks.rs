@@ -5,7 +5,10 @@ use std::time::Duration;
 use hookyard::{domain::EventState, sandbox::Fault, store::Timeline};
 use serde_json::json;
 
-use crate::support::house::{House, action, outcomes, payment, ticket};
+use crate::support::{
+    house::{House, action, outcomes, payment, ticket},
+    process::arrived,
+};
 
 const EMAILS: &str = "/mail/emails";
 const TICKETS: &str = "/helpdesk/tickets";
@@ -40,7 +43,7 @@ async fn a_clock_set_forward_or_back_takes_no_lease_from_a_worker() {
     for (n, by) in [DAY_MS, -2 * DAY_MS].into_iter().enumerate() {
         let event = house.queue(&payment(&format!("evt_{n}"))).await;
         seen.push(event);
-        answers.arrived(n as u64 + 1).await;
+        arrived(&answers, n as u64 + 1).await;
         // What is signed as of now must not arrive a day later.
         let under_way = |t: &Timeline| t.jobs.iter().filter(|entry| !entry.job.state.is_settled()).count();
         house.until(event, |timeline| under_way(timeline) == 1).await;

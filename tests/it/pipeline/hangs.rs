@@ -7,7 +7,10 @@ use hookyard::{
     store::{ClaimRequest, Limits},
 };
 
-use crate::support::house::{GUARD, House, action, find, outcomes, payment};
+use crate::support::{
+    house::{GUARD, House, action, find, outcomes, payment},
+    process::arrived,
+};
 
 const EMAILS: &str = "/mail/emails";
 /// As the shipped settings have it.
@@ -18,7 +21,7 @@ async fn a_worker_that_hangs_past_its_lease_is_overtaken_and_what_it_says_late_c
     let house = House::start().await;
     let answers = house.sandbox.hold_answer(EMAILS);
     let event = house.queue(&payment("evt_1")).await;
-    answers.arrived(1).await;
+    arrived(&answers, 1).await;
     let others_done = |t: &hookyard::store::Timeline| {
         t.jobs.iter().filter(|entry| entry.job.state != JobState::Done).count() == 1
             && find(t, "email").is_some_and(|email| email.job.state == JobState::Leased)
@@ -31,7 +34,7 @@ async fn a_worker_that_hangs_past_its_lease_is_overtaken_and_what_it_says_late_c
     let asked = ClaimRequest { shares, lease: LEASE, limits: Limits::default() };
     assert!(house.service.store.claim(asked).await.unwrap().jobs.is_empty());
 
-    answers.arrived(2).await;
+    arrived(&answers, 2).await;
     answers.release();
     let done = house.settled(event).await;
     let email = action(&done, "email");

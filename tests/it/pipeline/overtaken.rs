@@ -9,7 +9,10 @@ use hookyard::{
 };
 use serde_json::json;
 
-use crate::support::house::{House, Plan, action, find, form, outcomes, route, ticket, versions};
+use crate::support::{
+    house::{House, Plan, action, find, form, outcomes, route, ticket, versions},
+    process::arrived,
+};
 
 const TICKETS: &str = "/helpdesk/tickets";
 const JUDGE: &str = "/llm/v1/messages";
@@ -65,7 +68,7 @@ async fn an_action_whose_retry_succeeds_during_a_replay_is_not_done_twice() {
     let gate = house.sandbox.hold(JUDGE);
     house.sandbox.reply_next(says_support());
     replay(&house, event, "reclassify").await;
-    gate.arrived(1).await;
+    arrived(&gate, 1).await;
     house.advance(Duration::from_secs(3));
     house.until(event, |timeline| first_ticket(timeline) == JobState::Done).await;
     gate.release();
@@ -84,7 +87,7 @@ async fn a_dead_letter_that_is_redriven_during_a_replay_is_not_done_twice() {
     let gate = house.sandbox.hold(JUDGE);
     house.sandbox.reply_next(says_support());
     replay(&house, event, "reclassify").await;
-    gate.arrived(1).await;
+    arrived(&gate, 1).await;
     assert_eq!(house.tell("/api/v1/dead/redrive", json!({})).await.json["moved"], 1);
     house.until(event, |timeline| first_ticket(timeline) == JobState::Done).await;
     gate.release();
@@ -97,7 +100,7 @@ async fn a_replay_waits_for_the_end_of_an_action_that_is_under_way() {
     let house = House::start().await;
     let gate = house.sandbox.hold(TICKETS);
     let event = house.queue(&ticket("t")).await;
-    gate.arrived(1).await;
+    arrived(&gate, 1).await;
     replay(&house, event, "reuse").await;
     let put_off = |timeline: &Timeline| {
         let reason = timeline.jobs.last().and_then(|entry| entry.job.reason.as_deref());
@@ -121,7 +124,7 @@ async fn an_event_that_a_person_places_during_a_replay_is_not_planned_beside_it(
     let gate = house.sandbox.hold(JUDGE);
     house.sandbox.reply_next(says_support());
     replay(&house, event, "reclassify").await;
-    gate.arrived(1).await;
+    arrived(&gate, 1).await;
     let with = json!({ "label": "support", "output": { "reason": "Kim knows", "urgency": "low" } });
     let yes = house.tell(&format!("/api/v1/jobs/{}/approve", route(&unsure).job.id), with).await;
     assert_eq!(yes.status, 200, "{yes:?}");

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use hookyard::config::Files;
+use hookyard::{config::Files, sandbox::Gate};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -21,6 +21,11 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// Waits for what certainly comes.
 pub async fn in_time(what: &str, coming: impl Future<Output = ()>) {
     assert!(tokio::time::timeout(PATIENCE, coming).await.is_ok(), "it does not come: {what}");
+}
+
+/// Waits until `n` requests have come to the gate.
+pub async fn arrived(gate: &Gate, n: u64) {
+    in_time(&format!("request {n} at the sink"), gate.arrived(n)).await;
 }
 
 /// The program, with nothing of the caller's environment but what finds other programs.
