@@ -25,8 +25,9 @@ const QUESTION: &str = "question ";
 fn sightings(sandbox: &Sandbox) -> BTreeMap<String, u32> {
     let mut seen = BTreeMap::new();
     for effect in sandbox.effects() {
-        let key = effect.key.as_deref().expect("every effect has a key");
-        *seen.entry(format!("{} {key}", effect.kind)).or_default() += effect.seen;
+        // What has no key is known by its body.
+        let what = effect.key.unwrap_or_else(|| effect.body.to_string());
+        *seen.entry(format!("{} {what}", effect.kind)).or_default() += effect.seen;
     }
     for question in sandbox.asked() {
         *seen.entry(format!("{QUESTION}{question}")).or_default() += 1;
@@ -64,4 +65,40 @@ impl Lives {
         }
         repeats
     }
+}
+
+/// Asks for the same payment so often in each of the two lives.
+async fn sent(before: u32, after: u32) -> Repeats {
+    let scene = super::Scene::set(0).await;
+    let (url, client) = (format!("{}/payments", scene.sandbox.urls().crm), process::client());
+    let send = async |times| {
+        for _ in 0..times {
+            let request = client.post(&url).bearer_auth(super::TOKEN).header("idempotency-key", "a key");
+            let answer = request.json(&serde_json::json!({ "amount": 1 })).send().await.expect("an answer");
+            assert_eq!(answer.status(), 201);
+        }
+    };
+    send(before).await;
+    let lives = Lives::ended(&scene.sandbox).await;
+    send(after).await;
+    assert_eq!(scene.effect("crm.payment").map(|effect| effect.seen), Some(before + after));
+    lives.assert_repeats_lie_across_the_kill(&scene.sandbox, "as sent")
+}
+
+#[tokio::test]
+async fn what_lies_across_the_kill_is_counted() {
+    assert_eq!(sent(1, 1).await, Repeats { requests: 1, questions: 0 });
+    assert_eq!((sent(1, 0).await, sent(0, 1).await), (Repeats::default(), Repeats::default()));
+}
+
+#[tokio::test]
+#[should_panic(expected = "seen 2 times before the kill, 0 after it")]
+async fn a_repeat_in_the_first_life_is_found() {
+    sent(2, 0).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "seen 1 times before the kill, 2 after it")]
+async fn a_repeat_in_the_second_life_is_found() {
+    sent(1, 2).await;
 }
