@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::support::process::{Ended, Running};
+use crate::support::process::{Ended, Running, arrived};
 
 use super::{
     Scene,
@@ -23,7 +23,10 @@ const ATTEMPTS: usize = 3;
 
 /// What the judge is asked.
 const QUESTION: &str = "prompts/churn/event.j2";
+const QUESTIONS: &str = "/llm/v1/messages";
 const SWEEP: &str = "sweep-of-the-crash-tests";
+/// One that comes before there is anything to replay.
+const TOO_EARLY: &str = "too-early";
 /// What the first action does at the sandbox, and where.
 const PAYMENTS: &str = "/crm/payments";
 /// What a replay of an event does.
@@ -36,6 +39,7 @@ pub(super) async fn round(seed: u64, mode: &'static str) -> Tally {
     let context = format!("KILL_SEED={seed}, {mode} killed after {after} attempts");
     let scene = Scene::of(&files()).await;
     scene.sandbox.fail_next(PAYMENTS, EVENTS as u32, 422);
+    let questions = scene.sandbox.hold(QUESTIONS);
     let service = scene.project.start().await;
     let mut events = BTreeSet::new();
     for n in 0..EVENTS {
@@ -44,6 +48,13 @@ pub(super) async fn round(seed: u64, mode: &'static str) -> Tally {
         assert_eq!(status, 202, "{context}: {answer}");
         events.insert(word(&answer["event"]));
     }
+    // Their first run has not ended: each is refused whole, and the run goes on as if nobody had asked.
+    arrived(&questions, 1).await;
+    let refused = sweep(&scene, &service, mode, TOO_EARLY).await.expect("the command ran");
+    assert_eq!(refused.code, Some(1), "{context}: {refused:?}");
+    let refused = refused.json();
+    assert_eq!((&refused["queued"], &refused["already"]), (&json!(0), &json!(0)), "{context}: {refused}");
+    questions.release();
     let ends = Ends::default();
     service
         .logged("its dead letters", |log| ends.count(log, |line| line["outcome"] == "dead") >= EVENTS)
@@ -59,7 +70,7 @@ pub(super) async fn round(seed: u64, mode: &'static str) -> Tally {
 
     let service = scene.project.start().await;
     let ends = Ends::default();
-    let sweeping = sweep(&scene, &service, mode);
+    let sweeping = sweep(&scene, &service, mode, SWEEP);
     service.logged(&context, |log| ends.count(log, |_| true) >= after).await;
     service.kill();
     // It may have come to its end before, or be broken off.
@@ -67,7 +78,7 @@ pub(super) async fn round(seed: u64, mode: &'static str) -> Tally {
     let lives = Lives::ended(&scene.sandbox).await;
 
     let service = scene.project.start().await;
-    let told = sweep(&scene, &service, mode).await.expect("the command ran");
+    let told = sweep(&scene, &service, mode, SWEEP).await.expect("the command ran");
     assert_eq!(told.code, Some(0), "{context}: {told:?}");
     let told = told.json();
     let number = |name: &str| told[name].as_u64().expect("a number") as usize;
@@ -76,9 +87,9 @@ pub(super) async fn round(seed: u64, mode: &'static str) -> Tally {
 }
 
 /// `hookyard replay`, for everything of the source, beside the test.
-fn sweep(scene: &Scene, service: &Running, mode: &str) -> tokio::task::JoinHandle<Ended> {
+fn sweep(scene: &Scene, service: &Running, mode: &str, name: &str) -> tokio::task::JoinHandle<Ended> {
     let admin = format!("http://{}", service.admin);
-    let filter = ["replay", "--source", "stripe", "--mode", mode, "--sweep", SWEEP, "--yes", "--json"];
+    let filter = ["replay", "--source", "stripe", "--mode", mode, "--sweep", name, "--yes", "--json"];
     let mut command = scene.project.command(&filter);
     command.args(["--admin", &admin]);
     tokio::task::spawn_blocking(|| Ended::of(command))
@@ -98,6 +109,7 @@ async fn finish(
         let jobs = timeline["timeline"]["jobs"].as_array().expect("jobs");
         let of_sweep = |job: &&Value| job.to_string().contains(SWEEP);
         assert_eq!(jobs.iter().filter(of_sweep).count(), 1, "{context}: replayed once: {timeline:#}");
+        assert!(!timeline.to_string().contains(TOO_EARLY), "{context}: refused, and done: {timeline:#}");
     }
     let effects = scene.sandbox.effects();
     for kind in KINDS {
