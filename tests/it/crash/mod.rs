@@ -1,8 +1,12 @@
 //! What is acknowledged survives the death of the process: kill -9 at chosen and at random moments, then a restart.
 
 mod faults;
+mod lines;
 mod lives;
+mod load;
+mod mixed;
 mod points;
+mod recorder;
 mod replaying;
 mod rounds;
 mod tally;
@@ -13,13 +17,13 @@ use hookyard::{
     config::{ACTIONS, CLASSIFIERS, Files, JUDGES, ROUTES, SETTINGS},
     domain::Clock,
     host::{SystemClock, Tasks},
-    sandbox::{Effect, Gate, Sandbox, SandboxOptions},
+    sandbox::{Effect, Sandbox, SandboxOptions},
     source::{self, Scheme},
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use crate::support::process::{self, Headers, Project, Running};
+use crate::support::process::{self, Headers, Project, Running, arrived};
 
 const STRIPE_SECRET: &str = "whsec_of_the_crash_tests";
 const TOKEN: &str = "token-of-the-crash-tests";
@@ -82,7 +86,7 @@ impl Scene {
                 "{context}: {effect:?}"
             );
         }
-        let logged = self.payments_log();
+        let logged = self.logged("payments");
         let of_log: BTreeSet<String> = logged.iter().cloned().collect();
         assert_eq!(of_log.len(), logged.len(), "{context}: payments.jsonl has each event once");
         for kind in KINDS {
@@ -91,9 +95,9 @@ impl Scene {
         of_log
     }
 
-    /// The events in the log that `store.append` writes, one for each line.
-    fn payments_log(&self) -> Vec<String> {
-        let path = self.project.data().join("logs/payments.jsonl");
+    /// The events in a log that `store.append` writes, one for each line.
+    fn logged(&self, log: &str) -> Vec<String> {
+        let path = self.project.data().join(format!("logs/{log}.jsonl"));
         let text = std::fs::read_to_string(path).unwrap_or_default();
         let line = |line: &str| -> Value { serde_json::from_str(line).expect("a whole line of JSON") };
         text.lines().map(|text| word(&line(text)["line"]["event"])).collect()
@@ -147,11 +151,6 @@ async fn accepted(service: &Running, n: usize) -> String {
 
 fn word(value: &Value) -> String {
     value.as_str().expect("a word").to_owned()
-}
-
-/// Waits until `n` requests have come to the gate.
-async fn arrived(gate: &Gate, n: u64) {
-    process::in_time(&format!("request {n} at the sink"), gate.arrived(n)).await;
 }
 
 /// The event that an effect was for: idempotency keys begin with it.
