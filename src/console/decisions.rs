@@ -9,8 +9,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
+    decide::review::wants_label,
     domain::{JobId, Verdict, Work},
-    store::{JobQuery, Resolution, Resolved},
+    store::{JobHistory, JobQuery, Resolution, Resolved},
 };
 
 use super::{
@@ -22,7 +23,7 @@ use super::{
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Decision {
-    /// For a route job: the label it is to have.
+    /// For a route job: the label it is to have. Not left out where no judge could tell.
     label: Option<String>,
     /// Further fields of the output.
     output: serde_json::Map<String, Value>,
@@ -37,7 +38,10 @@ pub(super) async fn approve(
     let id: JobId = job.parse().map_err(bad)?;
     let verdict = match &decision.label {
         Some(label) => Some(Box::new(verdict(&console, id, label, &decision).await?)),
-        None => None,
+        None => {
+            can_do_without_label(&console, id).await?;
+            None
+        }
     };
     resolve(&console, id, Resolved::Approve { verdict }, decision.note, "approved").await
 }
@@ -75,6 +79,23 @@ async fn resolve(
     let note = note.unwrap_or_else(|| format!("{otherwise} by a person"));
     console.store.resolve(id, Resolution { resolved, note: note.clone() }).await?;
     Ok(Json(json!({ "job": id, "note": note })).into_response())
+}
+
+/// Refuses a yes alone where it would change nothing. Whether the job is there, and waits, is for the store to say.
+async fn can_do_without_label(console: &Console, id: JobId) -> Result<(), Problem> {
+    let timeline = console.store.timeline(id.event).await?;
+    let entry = timeline.iter().flat_map(|timeline| &timeline.jobs).find(|entry| entry.job.id == id);
+    let Some(JobHistory { job, .. }) = entry.filter(|entry| wants_label(&entry.job, &entry.history)) else {
+        return Ok(());
+    };
+    match console.engine().labels(job.work.route()) {
+        Some(labels) => Err(bad(format!(
+            "{id} waits because no judge could tell what it is: approve it with `--label` and one of {}, or replay its \
+             event to have the judges asked anew",
+            labels.join(", ")
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// The verdict of a person about a waiting route job, valid by its classifier's schema.

@@ -14,6 +14,7 @@ pub mod plan;
 pub mod purchase;
 pub mod replan;
 pub mod retry;
+pub mod review;
 pub mod room;
 pub mod silence;
 pub mod unblock;

@@ -222,6 +222,11 @@ impl Engine {
         classifier.verdict_of_person(label, output).map_err(|wrong| wrong.join("; "))
     }
 
+    /// What a person chooses among for an event on `route`; `None` if nothing is classified there today.
+    pub fn labels(&self, route: &str) -> Option<&[String]> {
+        Some(self.route(route)?.classifier.as_ref()?.schema().labels())
+    }
+
     /// The action that tells of a route job's death.
     pub fn on_route_dead(&self, route: &str) -> Option<&Name> {
         self.route(route)?.on_dead.as_ref()

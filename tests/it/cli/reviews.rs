@@ -153,6 +153,7 @@ async fn a_decision_that_cannot_be_is_refused_and_changes_nothing() {
         refused.assert_refused("write one JSON object, such as '{\"urgency\":\"high\"}'");
     }
     run(&["approve", &noted, "--output", "{}"]).assert_refused("--label <LABEL>");
+    run(&["approve", &noted]).assert_refused("with `--label` and one of lead, support, internal, spam");
     run(&["approve", &noted, "--label", "ham"])
         .assert_refused("`ham` is no label of `notes`: choose among lead, support, internal, spam");
     let output = "{\"urgency\":\"at once\"}";

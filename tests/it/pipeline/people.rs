@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hookyard::{
-    config::ACTIONS,
+    config::{ACTIONS, SOURCES},
     domain::{EventState, JobId, JobState},
     store::Timeline,
 };
@@ -131,6 +131,37 @@ async fn past_the_last_judge_a_person_gives_the_label_and_its_actions_are_done()
     assert_eq!(outcomes(action(&done, "urgent")), ["done"]);
     assert!(find(&done, "contact").is_none());
     assert_eq!(house.sandbox.effects()[0].body["priority"], "urgent");
+}
+
+#[tokio::test]
+async fn a_yes_alone_is_refused_where_no_judge_could_tell_and_a_label_is_not() {
+    let house = House::start().await;
+    let waiting = unsure(&house).await;
+    let job = route(&waiting).job.id;
+    let refused = decide(&house, job, "approve", json!({ "note": "fine" })).await;
+    assert_eq!(refused.status, 400, "{refused:?}");
+    for part in [&job.to_string(), "--label", "lead, support, internal, spam"] {
+        assert!(refused.json["error"].as_str().unwrap().contains(part), "{part} is not in {refused:?}");
+    }
+    assert_eq!(house.settled(waiting.event.id).await, waiting);
+    let label = json!({ "label": "internal", "output": { "urgency": "low" } });
+    assert_eq!(decide(&house, job, "approve", label).await.status, 200);
+    assert_eq!(house.settled(waiting.event.id).await.state, EventState::Done);
+    assert_eq!(decide(&house, job, "approve", json!({})).await.status, 409, "it waits no more");
+}
+
+#[tokio::test]
+async fn a_yes_alone_lets_a_suspected_replay_in_and_is_not_taken_again_if_no_judge_can_tell() {
+    let house = House::plan().edit(SOURCES, "same_body = \"accept\"", "same_body = \"review\"").start().await;
+    unsure(&house).await;
+    let suspect = house.run(&form("another id")).await;
+    let job = route(&suspect).job.id;
+    assert!(route(&suspect).job.reason.as_deref().unwrap().contains("perhaps a replay"));
+    assert_eq!(decide(&house, job, "approve", json!({})).await.status, 200);
+    let judged = house.settled(suspect.event.id).await;
+    assert_eq!(outcomes(route(&judged)), ["person", "waiting"]);
+    assert_eq!(decide(&house, job, "approve", json!({})).await.status, 400);
+    assert_eq!(house.settled(suspect.event.id).await, judged);
 }
 
 #[tokio::test]
