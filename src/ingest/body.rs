@@ -24,6 +24,19 @@ pub(super) enum BodyError {
     Broken,
 }
 
+/// A body, and its place among those in flight: taken as long as anybody holds the bytes, also after their sender has
+/// hung up.
+struct InFlight {
+    bytes: Bytes,
+    _place: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for InFlight {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// Permits that stand for `bytes`.
 pub(super) fn permits(bytes: u64) -> usize {
     usize::try_from(bytes.div_ceil(PERMIT_BYTES))
@@ -32,14 +45,14 @@ pub(super) fn permits(bytes: u64) -> usize {
 }
 
 /// Reads a body of at most `bytes_max`. Its bytes are charged to `in_flight` as they arrive, so that a sender who only
-/// announces costs nothing, and given back when the returned permit is dropped.
+/// announces costs nothing, and given back when the last who holds some of them lets go.
 pub(super) async fn read(
     headers: &HeaderMap,
     body: Body,
     bytes_max: u64,
     within: Duration,
     in_flight: &Arc<Semaphore>,
-) -> Result<(Bytes, OwnedSemaphorePermit), BodyError> {
+) -> Result<Bytes, BodyError> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > bytes_max) {
         return Err(BodyError::TooLarge { bytes_max });
@@ -48,12 +61,8 @@ pub(super) async fn read(
     read.await.map_err(|_| BodyError::TimedOut)?
 }
 
-async fn collect(
-    mut body: Body,
-    bytes_max: u64,
-    in_flight: &Arc<Semaphore>,
-) -> Result<(Bytes, OwnedSemaphorePermit), BodyError> {
-    let mut permit = charge(in_flight, 1)?;
+async fn collect(mut body: Body, bytes_max: u64, in_flight: &Arc<Semaphore>) -> Result<Bytes, BodyError> {
+    let mut place = charge(in_flight, 1)?;
     let mut whole: Option<Bytes> = None;
     let mut parts = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -63,9 +72,9 @@ async fn collect(
         if total > bytes_max {
             return Err(BodyError::TooLarge { bytes_max });
         }
-        let missing = permits(total).saturating_sub(permit.num_permits());
+        let missing = permits(total).saturating_sub(place.num_permits());
         if missing > 0 {
-            permit.merge(charge(in_flight, missing)?);
+            place.merge(charge(in_flight, missing)?);
         }
         match whole.take() {
             // Most bodies come in one piece and are never copied.
@@ -78,7 +87,8 @@ async fn collect(
             }
         }
     }
-    Ok((whole.unwrap_or_else(|| parts.freeze()), permit))
+    let bytes = whole.unwrap_or_else(|| parts.freeze());
+    Ok(Bytes::from_owner(InFlight { bytes, _place: place }))
 }
 
 fn charge(in_flight: &Arc<Semaphore>, permits: usize) -> Result<OwnedSemaphorePermit, BodyError> {

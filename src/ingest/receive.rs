@@ -96,8 +96,7 @@ impl Ingest {
         }
         let server = &engine.settings.server;
         let within = Duration::from_millis(server.request_timeout_ms);
-        let (body, _in_flight) =
-            body::read(&headers, body, server.body_bytes_max, within, &self.in_flight).await?;
+        let body = body::read(&headers, body, server.body_bytes_max, within, &self.in_flight).await?;
         let delivery = self.verify(source, headers, body)?;
         let id = host::event_id();
         let (identity, event, jobs) = match source.verifier.read(&delivery) {

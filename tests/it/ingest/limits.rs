@@ -1,10 +1,12 @@
 //! More than there is room for, or than a sender's share.
 
-use std::time::Duration;
+use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
-use hookyard::{config::SOURCES, store::sqlite::FILE};
+use axum::body::Body;
+use hookyard::{config::SOURCES, ingest::Ingest, store::sqlite::FILE};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tower::ServiceExt;
 
 use crate::support::house::{Answer, Delivery, House, Plan, Wire, note, payment, stripe};
 
@@ -265,6 +267,42 @@ async fn beyond_the_bytes_in_flight_a_sender_is_asked_to_come_again() {
     slow.say(b"x").await;
     assert_eq!(slow.answer().await.status, 401);
     assert_eq!(house.deliver(&note("n")).await.status, 202);
+}
+
+#[tokio::test]
+async fn the_bytes_of_a_sender_that_hung_up_are_in_flight_until_the_store_lets_go_of_them() {
+    let house = House::plan()
+        .setting("body_bytes_max = 32768")
+        .setting("in_flight_bytes_max = 32768")
+        .setting("concurrency = 0")
+        .start()
+        .await;
+    let service = &house.service;
+    let (engine, store) = (Arc::clone(&service.engine), Arc::clone(&service.store));
+    let router =
+        Ingest::new(engine, store, house.clock.clone(), service.metrics.clone(), Arc::default()).router();
+    let data = json!({ "message": "x".repeat(20_000) });
+    let delivery = Delivery::forms("n", json!({ "type": "lead.form.submitted", "data": data }));
+    let request = |headers: &[(&str, String)]| {
+        let request = http::Request::post("/webhooks/forms");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
+        request.body(Body::from(delivery.body.clone())).unwrap()
+    };
+    let unsigned = async || router.clone().oneshot(request(&[])).await.unwrap().status().as_u16();
+    assert_eq!(unsigned().await, 401, "there is room for one");
+
+    let file = rusqlite::Connection::open(house.dir.path().join(FILE)).unwrap();
+    file.execute_batch("BEGIN IMMEDIATE").unwrap(); // the writer waits for us
+    let mut signed = Box::pin(router.clone().oneshot(request(&delivery.headers(house.now()))));
+    // All is at hand: it goes as far as the writer.
+    assert!(poll_fn(|cx| Poll::Ready(signed.as_mut().poll(cx))).await.is_pending());
+    drop(signed); // as the listener does when the sender hangs up
+    assert_eq!(unsigned().await, 503, "the writer holds the bytes");
+
+    file.execute_batch("ROLLBACK").unwrap();
+    assert!(!service.store.knows(&[]).await.unwrap(), "whatever came before it is done");
+    assert_eq!(unsigned().await, 401);
+    assert_eq!(house.events().await.len(), 1, "what was handed in is stored");
 }
 
 #[tokio::test]
