@@ -232,6 +232,20 @@ mod tests {
     }
 
     #[test]
+    fn of_a_body_that_could_not_be_written_nothing_is_left() {
+        let (_dir, bodies) = bodies();
+        let path = bodies.path(&hex::encode(Sha256::digest(b"large")));
+        fs::create_dir_all(path.join("in the way")).unwrap();
+        let error = bodies.keep(b"large").unwrap_err();
+        assert!(error.kind() != io::ErrorKind::NotFound, "{error}");
+        let left = fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
+        assert!(left.eq([path.clone()]), "no part of it");
+        assert!(held(&bodies.pinned).is_empty());
+        fs::remove_dir_all(&path).unwrap();
+        bodies.keep(b"large").unwrap();
+    }
+
+    #[test]
     fn two_who_keep_the_same_body_at_once_both_have_it() {
         let (_dir, bodies) = bodies();
         let body = vec![7; 1 << 20];
