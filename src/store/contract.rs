@@ -11,7 +11,7 @@ use crate::domain::{Answer, Event, EventId, FrozenRequest, Job, JobId, Lease, Na
 
 use super::{
     admission::{Accepted, Admission, NewJob},
-    keep::{Draw, Drawn, Erased, RetainStep, Retained},
+    keep::{Draw, Drawn, Erased, Place, RetainStep, Retained},
     query::{DeadGroup, Depths, EventQuery, EventSummary, JobQuery, Load, Pause, Timeline},
     work::{Claim, ClaimRequest, Replayed, Resolution, Settlement},
 };
@@ -209,10 +209,11 @@ pub trait Store: Send + Sync {
     /// One bounded step of retention. Unfinished, waiting and dead work is exempt, whatever its age.
     async fn retain(&self, step: RetainStep) -> Result<Retained, StoreError>;
 
-    /// One bounded step of erasing a person's data: of each event after `after` on whose record `key` stands, body,
+    /// One bounded step of erasing a person's data: of each event behind `after` on whose record `key` stands, body,
     /// headers, requests, verdicts, receipts and bought answers go; its open jobs are discarded, and the record says
-    /// so. Matching ignores ASCII case.
-    async fn erase(&self, key: &str, after: Option<EventId>) -> Result<Erased, StoreError>;
+    /// so. Matching ignores ASCII case. Dedupe keys stay, as every other one does, until they are old enough: without them
+    /// the sender's next redelivery would be taken for a new event, and bring back what was erased.
+    async fn erase(&self, key: &str, after: Option<Place>) -> Result<Erased, StoreError>;
 
     // ── Watching ────────────────────────────────────────────────────────────────────────────────────────────────────
 

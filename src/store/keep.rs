@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
-use crate::domain::{EventId, Name, Timestamp};
+use crate::domain::{Name, Timestamp};
 
 /// A draw on a shared meter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,5 +77,5 @@ pub struct Erased {
     /// Open jobs that were discarded.
     pub discarded: u64,
     /// Where to go on; `None` if this step came to the end.
-    pub next: Option<EventId>,
+    pub next: Option<Place>,
 }

@@ -5,8 +5,8 @@ use rusqlite::{Connection, params, types::ValueRef};
 
 use crate::{
     decide::erase::Key,
-    domain::{AttemptOutcome, EventId, JobState, Name},
-    store::Erased,
+    domain::{AttemptOutcome, JobState, Name},
+    store::{Erased, Place},
 };
 
 use super::{
@@ -27,13 +27,12 @@ const ERASED: &str = "a person's data was erased";
 
 struct Found {
     seq: i64,
-    id: EventId,
     source: Name,
     bytes: u64,
     file: Option<String>,
 }
 
-pub(super) fn erase(desk: &mut Desk<'_>, key: &str, after: Option<EventId>) -> Result<Erased, Failed> {
+pub(super) fn erase(desk: &mut Desk<'_>, key: &str, after: Option<Place>) -> Result<Erased, Failed> {
     // What is freed is overwritten: a person's data must not stay in the file's free space. At other times that would
     // only cost writes.
     desk.db.pragma_update(None, "secure_delete", true)?;
@@ -42,30 +41,22 @@ pub(super) fn erase(desk: &mut Desk<'_>, key: &str, after: Option<EventId>) -> R
     erased
 }
 
-fn erase_step(desk: &mut Desk<'_>, key: &str, after: Option<EventId>) -> Result<Erased, Failed> {
+fn erase_step(desk: &mut Desk<'_>, key: &str, after: Option<Place>) -> Result<Erased, Failed> {
     let key = Key::new(key);
-    let from = match after {
-        Some(event) => jobs::seq(desk.db, event)?.unwrap_or_default(),
-        None => 0,
-    };
+    let from = after.map_or(0, |place| place.0);
     let (mut looked, mut read) = (0, 0);
     let mut erased = Erased::default();
     let mut found = Vec::new();
     {
         let mut select = desk.db.prepare_cached(
-            "SELECT seq, id, source, bytes, file, headers, body FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+            "SELECT seq, source, bytes, file, headers, body FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2",
         )?;
         let mut rows = select.query(params![from, EVENTS_MAX])?;
         while let Some(row) = rows.next()? {
             looked += 1;
-            let event = Found {
-                seq: row.get(0)?,
-                id: row.get(1)?,
-                source: row.get(2)?,
-                bytes: row.get(3)?,
-                file: row.get(4)?,
-            };
-            erased.next = Some(event.id);
+            let event =
+                Found { seq: row.get(0)?, source: row.get(1)?, bytes: row.get(2)?, file: row.get(3)? };
+            erased.next = Some(Place(event.seq));
             read += event.file.as_ref().map_or(0, |_| event.bytes);
             let in_file = match &event.file {
                 // One that cannot be read is let go as well: better too much than too little.
@@ -73,8 +64,8 @@ fn erase_step(desk: &mut Desk<'_>, key: &str, after: Option<EventId>) -> Result<
                 None => false,
             };
             if in_file
+                || held(row.get_ref(4)?, &key)
                 || held(row.get_ref(5)?, &key)
-                || held(row.get_ref(6)?, &key)
                 || elsewhere(desk.db, event.seq, &key)?
             {
                 found.push(event);

@@ -50,8 +50,8 @@ use crate::domain::{
 
 use super::{
     Accepted, Admission, Claim, ClaimRequest, DeadGroup, DedupeKey, Depths, Draw, Drawn, Erased, EventQuery,
-    EventSummary, JobQuery, Load, NewJob, Pause, Replayed, Resolution, RetainStep, Retained, Settlement,
-    Store, StoreError, Timeline,
+    EventSummary, JobQuery, Load, NewJob, Pause, Place, Replayed, Resolution, RetainStep, Retained,
+    Settlement, Store, StoreError, Timeline,
     bodies::{Bodies, INLINE_BYTES_MAX},
 };
 use checkpoint::Checkpoint;
@@ -388,7 +388,7 @@ impl Store for SqliteStore {
         self.writer.write(move |desk| retain::retain(desk, &step, dedupe)).await
     }
 
-    async fn erase(&self, key: &str, after: Option<EventId>) -> Result<Erased, StoreError> {
+    async fn erase(&self, key: &str, after: Option<Place>) -> Result<Erased, StoreError> {
         let key = key.to_owned();
         self.writer.write(move |desk| erase::erase(desk, &key, after)).await
     }

@@ -331,6 +331,37 @@ pub async fn a_persons_data_is_erased_wherever_it_stands(b: Bench<impl Backend>)
     b.audit().await;
 }
 
+/// A long walk takes several steps, and between two of them retention may have removed the event where it stands.
+pub async fn erasing_goes_on_behind_an_event_that_is_gone(b: Bench<impl Backend>) {
+    const STEP: u64 = 200; // events that are looked at in one step
+    let person = "ada@engines.example";
+    for n in 1..=STEP + 2 {
+        let mut draft = event(n).jobs([]);
+        if n == STEP {
+            draft = draft.source("fleeting");
+        }
+        if n > STEP {
+            draft.event.body = Bytes::from(person).into();
+        }
+        b.queue(draft).await;
+    }
+    let first = b.erase(person, None).await.unwrap();
+    assert_eq!(first.events, 0);
+    assert!(first.next.is_some(), "a step is bounded");
+    b.advance(HOUR);
+    let step = kept(TICK, TICK, u64::MAX);
+    let sources = step.sources.into_values().map(|kept| ("fleeting".into(), kept)).collect();
+    assert_eq!(
+        retain(&b, RetainStep { sources, ..step }).await.records,
+        1,
+        "the last one that was looked at"
+    );
+
+    let rest = b.erase(person, first.next).await.unwrap();
+    assert_eq!((rest.events, rest.next), (2, None), "it begins anew");
+    b.audit().await;
+}
+
 pub async fn pauses_are_listed(b: Bench<impl Backend>) {
     let all = [Pause::Route("leads".into()), Pause::Destination("crm".into()), Pause::Everything];
     for pause in &all {

@@ -146,6 +146,7 @@ macro_rules! conformance {
                 keys_are_forgotten_after_their_window_and_not_before,
                 the_walk_over_keys_goes_in_steps_and_tells_when_it_is_over,
                 a_persons_data_is_erased_wherever_it_stands,
+                erasing_goes_on_behind_an_event_that_is_gone,
                 pauses_are_listed,
                 an_event_without_jobs_is_over_at_once,
             ],
