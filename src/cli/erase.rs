@@ -1,6 +1,6 @@
 //! `hookyard erase`
 
-use std::{io::BufRead, path::PathBuf};
+use std::{io::BufRead, path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use clap::Args;
@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use super::{
     End,
     api::{self, Admin, Api},
-    out::{self, plain},
+    moments,
+    out::{self, plain, several},
     progress,
 };
 
@@ -37,6 +38,7 @@ struct Erasure {
     logs: Vec<Log>,
     files: Vec<String>,
     files_unread: Option<String>,
+    dedupe_ms: u64,
 }
 
 #[derive(Deserialize)]
@@ -98,10 +100,13 @@ fn tell(answer: &Value, erasure: &Erasure, done: &str, json: bool) -> anyhow::Re
     for file in &erasure.files {
         out::say(format!("  {}", plain(file)))?;
     }
-    match &erasure.files_unread {
-        Some(why) => out::say(format!("whether evals/ or prompts/ hold it could not be seen: {why}")),
-        None => Ok(()),
+    if let Some(why) = &erasure.files_unread {
+        out::say(format!("whether evals/ or prompts/ hold it could not be seen: {why}"))?;
     }
+    let age = moments::short(Duration::from_millis(erasure.dedupe_ms));
+    out::say(format!(
+        "not searched: dedupe keys, which are the senders' ids of events; each is forgotten {age} after it came"
+    ))
 }
 
 impl Erasure {
@@ -121,8 +126,4 @@ impl Erasure {
         );
         parts.join(", ")
     }
-}
-
-fn several(number: u64, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }

@@ -44,7 +44,8 @@ pub(super) fn age(at: Timestamp, now: Timestamp) -> String {
     if at > now { format!("in {}", short(at.since(now))) } else { format!("{} ago", short(now.since(at))) }
 }
 
-fn short(time: Duration) -> String {
+/// A length of time in its largest unit.
+pub(super) fn short(time: Duration) -> String {
     match time.as_secs() {
         s @ 0..60 => format!("{s}s"),
         s @ 60..3_600 => format!("{}m", s / 60),

@@ -55,6 +55,8 @@ struct Erasure {
     /// Why the project's files could not be looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     files_unread: Option<String>,
+    /// Dedupe keys, the senders' ids of events, are not searched. Each is forgotten when it is so old.
+    dedupe_ms: u64,
 }
 
 /// Idempotent: whoever broke off asks again.
@@ -85,7 +87,8 @@ pub(super) async fn erase(
         tracing::info!(events, discarded, logs = logs.len(), "a person's data was erased");
     }
     let (files, files_unread) = files.map_or_else(|why| (Vec::new(), Some(why)), |files| (files, None));
-    Ok(Json(Erasure { dry_run, events, discarded, logs, files, files_unread }).into_response())
+    let dedupe_ms = engine.settings.store.dedupe_ms;
+    Ok(Json(Erasure { dry_run, events, discarded, logs, files, files_unread, dedupe_ms }).into_response())
 }
 
 async fn erase_events(store: &dyn Store, key: &str) -> Result<(u64, u64), StoreError> {
