@@ -9,11 +9,7 @@ use crate::decide::room::Full;
 pub struct Pressure(AtomicU8);
 
 impl Pressure {
-    /// What there is too much of, as the fixed word it is counted under; `None` while there is room.
-    pub fn full(&self) -> Option<&'static str> {
-        self.get().map(Full::as_str)
-    }
-
+    /// What there is too much of; `None` while there is room.
     pub fn get(&self) -> Option<Full> {
         let at = usize::from(self.0.load(Ordering::Relaxed)).checked_sub(1)?;
         Full::ALL.get(at).copied()
@@ -33,7 +29,7 @@ mod tests {
     #[test]
     fn tells_what_was_measured_last() {
         let pressure = Pressure::default();
-        assert_eq!(pressure.full(), None);
+        assert_eq!(pressure.get(), None);
         for full in Full::ALL.iter().copied().map(Some).chain([None]) {
             pressure.set(full);
             assert_eq!(pressure.get(), full);
