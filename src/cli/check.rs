@@ -10,7 +10,7 @@ use crate::{
     engine::{self, CompileOptions, Reach},
 };
 
-use super::{End, project, runtime};
+use super::{End, out::several, project, runtime};
 
 /// Check everything offline.
 #[derive(Debug, Args)]
@@ -52,14 +52,19 @@ impl Check {
                 println!("{problem}");
             }
             let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
-            let warnings = problems.len() - errors;
+            let warnings = several((problems.len() - errors) as u64, "warning");
+            let (errors, examples) = (errors as u64, several(examples as u64, "example"));
             match (errors, startable) {
-                (0, _) => println!("usable: {warnings} warnings, {examples} examples did as expected"),
-                (_, true) => {
-                    println!("{errors} examples did not do as expected, {examples} did; {warnings} warnings")
-                }
+                (0, _) => println!("usable: {warnings}, {examples} did as expected"),
+                (_, true) => println!(
+                    "{} did not do as expected, {examples} did; {warnings}",
+                    several(errors, "example")
+                ),
                 (_, false) => {
-                    println!("{errors} errors, {warnings} warnings: this configuration would not be started")
+                    println!(
+                        "{}, {warnings}: this configuration would not be started",
+                        several(errors, "error")
+                    );
                 }
             }
             if !compiled {

@@ -107,7 +107,10 @@ impl Which {
                 if let Some(groups) = self.described(api, now).await?.filter(|_| total > 0) {
                     out::say(groups)?;
                 }
-                out::say(format!("{} meant, none {}", letters(total), words.done))?;
+                out::say(match total {
+                    0 => "no dead letters match".to_owned(),
+                    _ => format!("{} meant, none {}", letters(total), words.done),
+                })?;
             }
             return Ok(End::Well);
         }
@@ -182,5 +185,5 @@ async fn step(api: &Api, words: &Words, body: &Map<String, Value>, with: Value) 
 }
 
 fn letters(number: u64) -> String {
-    if number == 1 { "1 dead letter".to_owned() } else { format!("{number} dead letters") }
+    out::several(number, "dead letter")
 }

@@ -183,5 +183,5 @@ impl Tally {
 }
 
 fn told(events: u64) -> String {
-    if events == 1 { "1 event".to_owned() } else { format!("{events} events") }
+    out::several(events, "event")
 }

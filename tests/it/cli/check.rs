@@ -116,6 +116,14 @@ fn people_read_file_line_code_and_remedy() {
 }
 
 #[test]
+fn one_is_told_as_one() {
+    let project = Project::new(&Files::embedded());
+    project.append(SETTINGS, "\n[nowhere]\n");
+    let check = project.run(&["check"]);
+    assert!(check.out.contains("\n1 error, "), "{}", check.out);
+}
+
+#[test]
 fn an_example_that_fails_is_a_mistake_too() {
     let project = Project::new(&Files::embedded());
     project.append(
