@@ -46,6 +46,9 @@ const LOGS: &str = "logs";
 /// Its job is a dead letter from the start; a redrive tells the routes anew.
 pub const INTAKE: &str = "intake";
 
+/// Why an action waits whose mode is `review`.
+pub const ASKS_FOR_A_YES: &str = "the action asks for a person's yes";
+
 /// How the service's own events are read: as plain JSON.
 const OWN_SCHEME: Scheme = Scheme::Generic;
 

@@ -13,7 +13,9 @@ use crate::{
     store::{NewJob, Start, Timeline},
 };
 
-use super::{Engine, Replanned, RouteEnd, next_version, recorded_verdict, replan::replayable};
+use super::{
+    ASKS_FOR_A_YES, Engine, Replanned, RouteEnd, next_version, recorded_verdict, replan::replayable,
+};
 
 /// An event's routes, as a replay would leave them.
 #[derive(Debug, Serialize)]
@@ -183,15 +185,19 @@ impl Engine {
 
 fn preview_action(job: &NewJob, plan: &ActionPlan, timeline: &Timeline) -> Option<ActionPreview> {
     let (before, request) = newest(timeline, &plan.route, &plan.id).unzip();
+    let mode = job.request.as_ref().map(|request| request.mode);
     let (fate, why) = match &job.start {
         Start::Waiting { reason } => (Foreseen::Ask, Some(reason.clone())),
+        // As whoever works on it will ask.
+        Start::Ready | Start::After { .. } if mode == Some(Mode::Review) => {
+            (Foreseen::Ask, Some(ASKS_FOR_A_YES.to_owned()))
+        }
         Start::Ready | Start::After { .. } | Start::Blocked => (Foreseen::Go, None),
         // No action is born dead by a plan; if one were, a person would have to look.
         Start::Dead { reason, .. } => (Foreseen::Ask, Some(reason.clone())),
     };
     let before_request = request.flatten().map(|request| told(&request.call));
     let differences = job.request.as_ref().map(|new| diff(before_request.as_ref(), Some(&told(&new.call))));
-    let mode = job.request.as_ref().map(|request| request.mode);
     Some(ActionPreview { action: Name::clone(&plan.id), fate, why, before, mode, request: differences })
 }
 

@@ -38,7 +38,7 @@ impl Worker {
         match request.mode {
             Mode::DryRun => return Ok(End { request: fresh, ..dry_run(&request) }),
             Mode::Review if !job.approved => {
-                let reason = "the action asks for a person's yes".to_owned();
+                let reason = engine::ASKS_FOR_A_YES.to_owned();
                 return Ok(End { request: fresh, ..End::from(Next::Review { reason }) });
             }
             Mode::Live | Mode::Review => {}

@@ -133,8 +133,8 @@ fn action(action: &ActionView) -> Vec<String> {
     let before = action.before.map_or_else(|| "new".to_owned(), |state| format!("was {state}"));
     let mode = match action.mode {
         Some(Mode::DryRun) => ", only as a dry run",
-        Some(Mode::Review) => ", after a person's yes",
-        Some(Mode::Live) | None => "",
+        // Of this the fate tells, or what it waits for.
+        Some(Mode::Review | Mode::Live) | None => "",
     };
     let why = action.why.as_deref().map(|why| format!(": {}", plain(why))).unwrap_or_default();
     let mut lines =

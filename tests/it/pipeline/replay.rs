@@ -179,6 +179,68 @@ async fn a_dry_run_shows_the_difference_and_does_nothing() {
     }
 }
 
+/// What became of each action that a replay planned or left, in the words of a preview.
+fn fates(before: &Timeline, after: &Timeline) -> Vec<(String, String)> {
+    let new = &after.jobs[before.jobs.len()..];
+    let told = |state: JobState| match state {
+        JobState::Waiting => "ask",
+        JobState::Done | JobState::Blocked => "go",
+        _ => state.as_str(),
+    };
+    let mut fates: Vec<_> = new
+        .iter()
+        .filter_map(|entry| Some((entry.job.work.plan()?.id.to_string(), told(entry.job.state).to_owned())))
+        .collect();
+    for entry in &before.jobs {
+        let Some(plan) = entry.job.work.plan() else { continue };
+        if !fates.iter().any(|(id, _)| **id == *plan.id) {
+            fates.push((plan.id.to_string(), "keep".to_owned()));
+        }
+    }
+    fates.sort();
+    fates
+}
+
+#[tokio::test]
+async fn what_a_dry_run_tells_is_what_a_replay_does() {
+    let same = |plan: Plan| plan;
+    let review = |plan: Plan| plan.review("helpdesk_ticket");
+    let reviewed = |plan: Plan| other_subject(plan.review("helpdesk_ticket"));
+    let first = |plan: Plan| plan.review("crm_contact");
+    let changes: [(&str, &dyn Fn(Plan) -> Plan); 5] = [
+        ("same", &same),
+        ("other subject", &other_subject),
+        ("review", &review),
+        ("review and other subject", &reviewed),
+        ("review of what others follow", &first),
+    ];
+    let house = House::start().await;
+    let mut ran = Vec::new();
+    for n in 0..changes.len() {
+        for fails in [false, true] {
+            let id = format!("{n} {fails}");
+            for (delivery, path) in [(ticket(&id), TICKETS), (lead(&format!("lead {id}")), "/crm/contacts")] {
+                if fails {
+                    house.sandbox.fail_next(path, 1, 422);
+                }
+                ran.push((n, format!("{path}, fails: {fails}"), house.run(&delivery).await));
+            }
+        }
+    }
+    for (at, (change, plan)) in changes.into_iter().enumerate() {
+        house.reconfigure(&plan(House::plan()));
+        for (_, which, before) in ran.iter().filter(|(n, ..)| *n == at) {
+            let shown = preview(&house, before.event.id, false).await;
+            let told = shown["routes"][0]["actions"].as_array().unwrap().iter();
+            let word = |value: &Value| value.as_str().unwrap().to_owned();
+            let mut told: Vec<_> = told.map(|one| (word(&one["action"]), word(&one["fate"]))).collect();
+            told.sort();
+            let after = replayed(&house, before.event.id, "reuse").await;
+            assert_eq!(told, fates(before, &after), "{change}, {which}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_dry_reclassification_reads_bought_answers_and_says_who_would_be_asked() {
     let house = House::plan().llm().start().await;
