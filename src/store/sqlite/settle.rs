@@ -98,8 +98,9 @@ pub(super) fn settle(desk: &mut Desk<'_>, lease: Lease, settlement: &Settlement)
     give_up(desk, lease.job, &held, to.state)?;
     // A job that must run alone may have waited for this one to end, or all others for it.
     desk.new_work |= ran_alone || (desk.leases.is_empty() && claim::any_alone(desk.db)?);
-    discard(desk, lease.job, &replaced)?;
+    // Before those that it replaces go: its place in a line may be theirs, and must not be given up between.
     follow_up(desk, lease.job, &held, first_new, settlement)?;
+    discard(desk, lease.job, &replaced)?;
     if held.is_action
         && to.state.is_settled()
         && let Some(row) = jobs::get(desk.db, held.key)?

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hookyard::{
     domain::{EventId, JobId, JobState, Next},
-    store::{Accepted, Coalesce, JobQuery, NewJob, OnStuck, Order, Resolution, Resolved, Start},
+    store::{Accepted, Coalesce, JobQuery, NewJob, OnStuck, Order, Replaced, Resolution, Resolved, Start},
 };
 
 use super::{
@@ -78,6 +78,28 @@ pub async fn the_next_event_waits_for_the_actions_of_the_one_before(b: Bench<imp
     b.step(&[("mail", Next::Done)]).await;
     assert_eq!(state(&b, 2).await, JobState::Blocked);
     b.step(&[("note", Next::Done)]).await;
+    assert_eq!(b.take_one().await.event.id, event_id(2));
+    b.audit().await;
+}
+
+pub async fn a_plan_keeps_the_place_of_what_it_replaces(b: Bench<impl Backend>) {
+    for n in 1..=2 {
+        b.queue(event(n).jobs([blocking("a")])).await;
+    }
+    let planned = with(Next::Done, |end| end.follow_up = vec![action("mail", &[]), action("note", &[])]);
+    b.settle(b.take_one().await.lease, planned).await.unwrap();
+    let mut jobs = b.take().await;
+    jobs.sort_by_key(|claimed| claimed.job.id);
+    b.end(&jobs[1], die()).await;
+    let note = b.job(jobs[1].job.id).await;
+    let planned = with(Next::Done, |end| {
+        end.follow_up = vec![action("newer", &[])];
+        end.replaces = vec![Replaced::of(&note)];
+    });
+    b.settle(jobs[0].lease, planned).await.unwrap();
+    assert_eq!(b.job(note.id).await.state, JobState::Discarded);
+    assert_eq!(state(&b, 2).await, JobState::Blocked, "an action of the first event is open");
+    b.step(&[("newer", Next::Done)]).await;
     assert_eq!(b.take_one().await.event.id, event_id(2));
     b.audit().await;
 }

@@ -107,6 +107,7 @@ macro_rules! conformance {
             lines: [
                 events_of_one_key_go_one_after_the_other,
                 the_next_event_waits_for_the_actions_of_the_one_before,
+                a_plan_keeps_the_place_of_what_it_replaces,
                 a_stuck_head_blocks_its_line_until_a_person_acts,
                 a_stuck_head_is_passed_by_where_that_was_asked_for,
                 one_that_is_born_stuck_is_passed_by_where_that_was_asked_for,
