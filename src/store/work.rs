@@ -33,7 +33,7 @@ impl ClaimRequest {
 /// How many jobs may be under way at one time; without an entry there is no limit. 0 holds the jobs where they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// Route jobs, by route.
+    /// Route jobs, by route. An action without a destination counts as one of its route.
     pub routes: BTreeMap<Name, u32>,
     /// Actions, by destination.
     pub destinations: BTreeMap<Name, u32>,
