@@ -1,6 +1,12 @@
 //! The contract against a model: whatever is asked of a store in whatever order, it answers as a few lists in memory do.
 
+mod claims;
+mod compare;
 mod house;
+mod job;
+mod lines;
+mod operating;
+mod plans;
 mod steps;
 
 use proptest::prelude::*;
@@ -35,4 +41,5 @@ async fn tell<B: Backend>(story: &[Step]) {
         b = house.take(b, step).await;
         house.compare(&b, step).await;
     }
+    house.compare_all(&b).await;
 }

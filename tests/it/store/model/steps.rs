@@ -1,7 +1,7 @@
 //! What may happen next in a story.
 
 use hookyard::{decide::replan::Past, domain::Lane};
-use proptest::prelude::*;
+use proptest::{collection::vec, option, prelude::*};
 
 /// One step. Numbers that pick something are taken modulo how much there is.
 #[derive(Debug, Clone)]
@@ -11,8 +11,10 @@ pub enum Step {
         key: u8,
         jobs: Vec<NewRoute>,
     },
+    /// What each lane may give, and what may be under way.
     Claim {
-        max: u32,
+        shares: [u32; 3],
+        limits: NewLimits,
     },
     Begin {
         pick: u8,
@@ -24,11 +26,10 @@ pub enum Step {
         pick: u8,
         end: End,
     },
-    /// Ends an attempt with a plan that takes the place of another job of the event, of which it supposed this.
-    Replace {
+    Plan {
         pick: u8,
-        other: u8,
-        supposed: Past,
+        end: End,
+        plan: Plan,
     },
     /// A holder that was passed over says something after all.
     SettleStale {
@@ -37,16 +38,32 @@ pub enum Step {
     Advance {
         ticks: u8,
     },
-    Redrive,
-    Discard,
-    Approve {
+    /// One dead letter, or all.
+    Redrive {
+        only: Option<u8>,
+    },
+    Discard {
+        only: Option<u8>,
+    },
+    Resolve {
         pick: u8,
+        decision: Decision,
+    },
+    Replay {
+        pick: u8,
+        routes: Vec<u8>,
+        sweep: u8,
     },
     Pause {
-        route: u8,
+        scope: Scope,
     },
+    /// Of what is paused, if anything is.
     Resume {
-        route: u8,
+        pick: u8,
+    },
+    /// The data of the event of this key goes.
+    Erase {
+        key: u8,
     },
     Crash,
 }
@@ -54,11 +71,63 @@ pub enum Step {
 /// A route job to be made.
 #[derive(Debug, Clone)]
 pub struct NewRoute {
+    pub route: u8,
     pub lane: Lane,
-    pub line: Option<u8>,
+    /// Its line, and whether it leaves it when it is stuck.
+    pub line: Option<(u8, bool)>,
     /// It takes the place of older ones with the same number on the same route.
     pub newest: Option<u8>,
-    pub dead: bool,
+    pub born: Born,
+}
+
+/// What follows from the end of an attempt.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    pub actions: Vec<NewAction>,
+    /// A job of the event whose place it takes, and what it supposed of that.
+    pub replaces: Option<(u8, Past)>,
+}
+
+/// An action to be made.
+#[derive(Debug, Clone)]
+pub struct NewAction {
+    pub lane: Lane,
+    /// Bit n: it follows the one that comes n + 1 before it in its plan, if there is one.
+    pub after: u8,
+    pub destination: Option<u8>,
+    pub delay: u8,
+    pub born: Born,
+}
+
+/// How a job begins.
+#[derive(Debug, Clone, Copy)]
+pub enum Born {
+    Ready,
+    Waiting,
+    Dead,
+}
+
+/// How many jobs may be under way, by route and by destination.
+#[derive(Debug, Clone)]
+pub struct NewLimits {
+    pub routes: [Option<u32>; ROUTES as usize],
+    pub destinations: [Option<u32>; DESTINATIONS as usize],
+}
+
+/// What is paused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    Route(u8),
+    Destination(u8),
+    Everything,
+}
+
+/// What a person says of a job that waits.
+#[derive(Debug, Clone, Copy)]
+pub enum Decision {
+    Approve,
+    Done,
+    Discard,
 }
 
 /// How an attempt ends.
@@ -68,40 +137,101 @@ pub enum End {
     Retry { ticks: u8 },
     Park { ticks: u8 },
     Review,
+    Skip,
     Die,
 }
 
+/// Keys of events: few of everything, so that much happens to each.
+const KEYS: u8 = 8;
+
+pub const ROUTES: u8 = 2;
+
+pub const DESTINATIONS: u8 = 2;
+
 /// Steps of a story, the likely ones more often.
 pub fn steps(max: usize) -> impl Strategy<Value = Vec<Step>> {
-    let lane = prop_oneof![Just(Lane::Critical), Just(Lane::Normal), Just(Lane::Bulk)];
-    let line = prop::option::weighted(0.5, 0..2_u8);
-    let newest = prop::option::weighted(0.5, 0..1_u8);
-    let route = (lane, line, newest, prop::bool::weighted(0.1))
-        .prop_map(|(lane, line, newest, dead)| NewRoute { lane, line, newest, dead });
-    let end = prop_oneof![
+    let pick = any::<u8>;
+    let only = || option::of(any::<u8>());
+    let decision =
+        prop_oneof![2 => Just(Decision::Approve), 1 => Just(Decision::Done), 1 => Just(Decision::Discard)];
+    let limit = || option::weighted(0.3, 0..3_u32);
+    let limits = ([limit(), limit()], [limit(), limit()])
+        .prop_map(|(routes, destinations)| NewLimits { routes, destinations });
+    let shares = prop_oneof![2 => Just([8, 0, 0]), 2 => [0..3_u32, 0..3_u32, 0..3_u32]];
+    let step = prop_oneof![
+        8 => (0..KEYS, vec(new_route(), 1..3)).prop_map(|(key, jobs)| Step::Accept { key, jobs }),
+        10 => (shares, limits).prop_map(|(shares, limits)| Step::Claim { shares, limits }),
+        3 => pick().prop_map(|pick| Step::Begin { pick }),
+        1 => pick().prop_map(|pick| Step::Extend { pick }),
+        8 => (pick(), end()).prop_map(|(pick, end)| Step::Settle { pick, end }),
+        8 => (pick(), planned(), plan()).prop_map(|(pick, end, plan)| Step::Plan { pick, end, plan }),
+        1 => pick().prop_map(|pick| Step::SettleStale { pick }),
+        4 => (1..6_u8).prop_map(|ticks| Step::Advance { ticks }),
+        3 => only().prop_map(|only| Step::Redrive { only }),
+        1 => only().prop_map(|only| Step::Discard { only }),
+        4 => (pick(), decision).prop_map(|(pick, decision)| Step::Resolve { pick, decision }),
+        3 => (0..4_u8, vec(0..ROUTES, 1..3), 0..2_u8)
+            .prop_map(|(pick, routes, sweep)| Step::Replay { pick, routes, sweep }),
+        2 => scope().prop_map(|scope| Step::Pause { scope }),
+        2 => pick().prop_map(|pick| Step::Resume { pick }),
+        2 => (0..KEYS).prop_map(|key| Step::Erase { key }),
+        2 => Just(Step::Crash),
+    ];
+    vec(step, 1..max)
+}
+
+fn lane() -> impl Strategy<Value = Lane> {
+    prop_oneof![Just(Lane::Critical), Just(Lane::Normal), Just(Lane::Bulk)]
+}
+
+fn born() -> impl Strategy<Value = Born> {
+    prop_oneof![8 => Just(Born::Ready), 1 => Just(Born::Waiting), 1 => Just(Born::Dead)]
+}
+
+fn scope() -> impl Strategy<Value = Scope> {
+    prop_oneof![
+        2 => (0..ROUTES).prop_map(Scope::Route),
+        3 => (0..DESTINATIONS).prop_map(Scope::Destination),
+        1 => Just(Scope::Everything),
+    ]
+}
+
+fn new_route() -> impl Strategy<Value = NewRoute> {
+    let line = option::weighted(0.5, (0..2_u8, any::<bool>()));
+    let newest = option::weighted(0.3, 0..1_u8);
+    (0..ROUTES, lane(), line, newest, born()).prop_map(|(route, lane, line, newest, born)| NewRoute {
+        route,
+        lane,
+        line,
+        newest,
+        born,
+    })
+}
+
+fn plan() -> impl Strategy<Value = Plan> {
+    let past = prop_oneof![3 => Just(Past::NoEffect), 1 => Just(Past::Effect), 1 => Just(Past::Unknown)];
+    let delay = prop_oneof![3 => Just(0), 1 => 1..3_u8];
+    let after = prop_oneof![1 => Just(0), 2 => Just(0b1), 1 => Just(0b10), 2 => Just(0b11)];
+    let born = prop_oneof![4 => Just(Born::Ready), 1 => Just(Born::Waiting), 2 => Just(Born::Dead)];
+    let action = (lane(), after, option::weighted(0.7, 0..DESTINATIONS), delay, born).prop_map(
+        |(lane, after, destination, delay, born)| NewAction { lane, after, destination, delay, born },
+    );
+    (vec(action, 0..5), option::weighted(0.4, (any::<u8>(), past)))
+        .prop_map(|(actions, replaces)| Plan { actions, replaces })
+}
+
+fn end() -> impl Strategy<Value = End> {
+    prop_oneof![
         4 => Just(End::Done),
         2 => (0..3_u8).prop_map(|ticks| End::Retry { ticks }),
         1 => (0..3_u8).prop_map(|ticks| End::Park { ticks }),
         1 => Just(End::Review),
+        1 => Just(End::Skip),
         2 => Just(End::Die),
-    ];
-    let past = prop_oneof![3 => Just(Past::NoEffect), 1 => Just(Past::Effect), 1 => Just(Past::Unknown)];
-    let step = prop_oneof![
-        8 => (0..12_u8, prop::collection::vec(route, 1..4)).prop_map(|(key, jobs)| Step::Accept { key, jobs }),
-        8 => (0..5_u32).prop_map(|max| Step::Claim { max }),
-        3 => any::<u8>().prop_map(|pick| Step::Begin { pick }),
-        1 => any::<u8>().prop_map(|pick| Step::Extend { pick }),
-        8 => (any::<u8>(), end).prop_map(|(pick, end)| Step::Settle { pick, end }),
-        3 => (any::<u8>(), any::<u8>(), past)
-            .prop_map(|(pick, other, supposed)| Step::Replace { pick, other, supposed }),
-        1 => any::<u8>().prop_map(|pick| Step::SettleStale { pick }),
-        4 => (1..6_u8).prop_map(|ticks| Step::Advance { ticks }),
-        1 => Just(Step::Redrive),
-        1 => Just(Step::Discard),
-        2 => any::<u8>().prop_map(|pick| Step::Approve { pick }),
-        1 => (0..3_u8).prop_map(|route| Step::Pause { route }),
-        2 => (0..3_u8).prop_map(|route| Step::Resume { route }),
-        2 => Just(Step::Crash),
-    ];
-    prop::collection::vec(step, 1..max)
+    ]
+}
+
+/// How an attempt ends from which a plan comes.
+fn planned() -> impl Strategy<Value = End> {
+    prop_oneof![4 => Just(End::Done), 1 => Just(End::Die)]
 }
