@@ -14,8 +14,7 @@ use crate::{
     act::{self, ErasedLog},
     config::{Files, SETTINGS},
     decide::erase::Key,
-    domain::EventId,
-    store::{EventQuery, Store, StoreError, Timeline},
+    store::{EraseStep, Store, StoreError},
 };
 
 use super::{
@@ -25,9 +24,6 @@ use super::{
 
 /// Shortest and longest key, in bytes: a shorter one would be found everywhere.
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 4..=255;
-
-/// Events read at one time by a dry run.
-const EVENTS_MAX: u32 = 200;
 
 /// What is to be erased.
 #[derive(Deserialize)]
@@ -70,11 +66,7 @@ pub(super) async fn erase(
         return Err(bad(format!("`key` must have {min} to {max} bytes: write what identifies one person")));
     }
     let key = Key::new(text);
-    let (events, discarded) = if dry_run {
-        count(&*console.store, &key).await?
-    } else {
-        erase_events(&*console.store, text).await?
-    };
+    let (events, discarded) = erase_events(&*console.store, text, dry_run).await?;
     // After the events: their open jobs can append no more.
     let engine = console.engine();
     let (log_dir, project) = (engine.log_dir(), engine.project_dir.clone());
@@ -91,10 +83,11 @@ pub(super) async fn erase(
     Ok(Json(Erasure { dry_run, events, discarded, logs, files, files_unread, dedupe_ms }).into_response())
 }
 
-async fn erase_events(store: &dyn Store, key: &str) -> Result<(u64, u64), StoreError> {
+/// Events that were erased, and open jobs that were discarded; or would be.
+async fn erase_events(store: &dyn Store, key: &str, dry_run: bool) -> Result<(u64, u64), StoreError> {
     let (mut events, mut discarded, mut after) = (0, 0, None);
     loop {
-        let step = store.erase(key, after).await?;
+        let step = store.erase(EraseStep { key: key.to_owned(), after, dry_run }).await?;
         events += step.events;
         discarded += step.discarded;
         match step.next {
@@ -102,32 +95,6 @@ async fn erase_events(store: &dyn Store, key: &str) -> Result<(u64, u64), StoreE
             None => return Ok((events, discarded)),
         }
     }
-}
-
-/// Events that would be erased, and open jobs that would be discarded.
-async fn count(store: &dyn Store, key: &Key) -> Result<(u64, u64), Problem> {
-    let (mut events, mut open) = (0, 0);
-    let mut before: Option<EventId> = None;
-    loop {
-        let query = EventQuery { before, limit: EVENTS_MAX, ..EventQuery::default() };
-        let page = store.events(query).await?;
-        let Some(last) = page.last() else { return Ok((events, open)) };
-        before = Some(last.event.id);
-        for summary in &page {
-            let Some(timeline) = store.timeline(summary.event.id).await? else { continue };
-            let body = store.body(&timeline.event).await?;
-            if body.is_some_and(|body| key.stands_in(&body)) || is_on_record(&timeline, key)? {
-                events += 1;
-                open += timeline.jobs.iter().filter(|entry| !entry.job.state.is_final()).count() as u64;
-            }
-        }
-    }
-}
-
-fn is_on_record(timeline: &Timeline, key: &Key) -> Result<bool, Problem> {
-    let record = serde_json::to_vec(timeline);
-    let record = record.map_err(|error| Problem(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
-    Ok(key.stands_in(&record))
 }
 
 /// Prompts and cases in which the key stands; none where there is no project.

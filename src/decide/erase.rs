@@ -1,54 +1,102 @@
-//! Where a person's data stands: the forms in which what identifies them may be written.
+//! Where a person's data stands: whatever the way in which what identifies them is written.
+
+use std::borrow::Cow;
+
+/// How often text may be written within text: JSON in a string of JSON in a request that is itself kept as JSON.
+const NESTED_MAX: usize = 4;
 
 /// What identifies a person, such as a mail address. Shows itself to nobody: it is what is to be forgotten.
 #[derive(Clone)]
-pub struct Key {
-    /// In lower case (of ASCII letters), none empty.
-    forms: Vec<Vec<u8>>,
-}
+pub struct Key(Vec<u8>);
 
 impl Key {
-    /// `key` as it may stand in plain text, in JSON (also where everything beyond ASCII is escaped), and in forms and
-    /// URLs.
     pub fn new(key: &str) -> Self {
-        let plain = key.to_ascii_lowercase();
-        let mut quoted = String::new();
-        let mut escaped = String::new();
-        for c in plain.chars() {
-            let short = match c {
-                '"' | '\\' => Some(format!("\\{c}")),
-                '\n' => Some("\\n".to_owned()),
-                '\r' => Some("\\r".to_owned()),
-                '\t' => Some("\\t".to_owned()),
-                _ => None,
-            };
-            let utf16 = || c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect();
-            let plain = || c.to_string();
-            quoted.push_str(&short.clone().unwrap_or_else(plain));
-            escaped.push_str(&short.unwrap_or_else(|| if c.is_ascii() { plain() } else { utf16() }));
-        }
-        let mut encoded = String::new();
-        for byte in plain.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                encoded.push(byte.into());
-            } else {
-                encoded.push_str(&format!("%{byte:02x}"));
-            }
-        }
-        let mut forms: Vec<_> = [plain, quoted, escaped, encoded].map(String::into_bytes).into();
-        forms.sort();
-        forms.dedup();
-        forms.retain(|form| !form.is_empty());
-        Key { forms }
+        Key(key.as_bytes().to_vec())
     }
 
-    /// Whether the key stands in `text`, in one of its forms and whatever the case of its ASCII letters.
+    /// Whether the key stands in `text`, whatever the case of its ASCII letters: as it is, in JSON with any of its
+    /// characters escaped, or as in forms and URLs.
     pub fn stands_in(&self, text: &[u8]) -> bool {
-        self.forms.iter().any(|form| {
-            text.windows(form.len())
-                .any(|part| part[0].eq_ignore_ascii_case(&form[0]) && part.eq_ignore_ascii_case(form))
-        })
+        let mut text = Cow::Borrowed(text);
+        for _ in 0..NESTED_MAX {
+            if self.is_in(&text) || decoded(&text).is_some_and(|decoded| self.is_in(&decoded)) {
+                return true;
+            }
+            match unescaped(&text) {
+                Some(inner) => text = Cow::Owned(inner),
+                None => return false,
+            }
+        }
+        self.is_in(&text)
     }
+
+    fn is_in(&self, text: &[u8]) -> bool {
+        let Some(first) = self.0.first() else { return false };
+        text.windows(self.0.len())
+            .any(|part| part[0].eq_ignore_ascii_case(first) && part.eq_ignore_ascii_case(&self.0))
+    }
+}
+
+/// `text` with the escapes of JSON strings written out; `None` if it has none.
+fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
+    text.contains(&b'\\').then(|| {
+        let mut out = Vec::with_capacity(text.len());
+        let mut rest = text;
+        while let [first, tail @ ..] = rest {
+            let (byte, used) = match (first, tail) {
+                (b'\\', [b'u', ..]) => match character(rest) {
+                    Some((c, used)) => {
+                        out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+                        rest = &rest[used..];
+                        continue;
+                    }
+                    None => (b'\\', 1),
+                },
+                (b'\\', [b'n', ..]) => (b'\n', 2),
+                (b'\\', [b'r', ..]) => (b'\r', 2),
+                (b'\\', [b't', ..]) => (b'\t', 2),
+                (b'\\', [other @ (b'"' | b'\\' | b'/'), ..]) => (*other, 2),
+                (other, _) => (*other, 1),
+            };
+            out.push(byte);
+            rest = &rest[used..];
+        }
+        out
+    })
+}
+
+/// The character that `\uXXXX`, or two of them, at the beginning of `text` stand for, and how many bytes they take.
+fn character(text: &[u8]) -> Option<(char, usize)> {
+    let unit = |at: usize| -> Option<u16> {
+        let escape = text.get(at..at + 6)?;
+        let digits = std::str::from_utf8(escape.strip_prefix(b"\\u")?).ok()?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let first = unit(0)?;
+    if let Some(c) = char::from_u32(first.into()) {
+        return Some((c, 6));
+    }
+    let pair = [first, unit(6)?];
+    char::decode_utf16(pair).next()?.ok().map(|c| (c, 12))
+}
+
+/// `text` with `%XX` and `+` written out; `None` if it has neither.
+fn decoded(text: &[u8]) -> Option<Vec<u8>> {
+    text.iter().any(|byte| b"%+".contains(byte)).then(|| {
+        let mut out = Vec::with_capacity(text.len());
+        let mut rest = text;
+        while let [first, tail @ ..] = rest {
+            let hex = tail.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+            let (byte, used) = match (first, hex.and_then(|digits| u8::from_str_radix(digits, 16).ok())) {
+                (b'%', Some(byte)) => (byte, 3),
+                (b'+', _) => (b' ', 1),
+                (other, _) => (*other, 1),
+            };
+            out.push(byte);
+            rest = &rest[used..];
+        }
+        out
+    })
 }
 
 #[cfg(test)]
@@ -63,7 +111,14 @@ mod tests {
             ("ADA@ENGINES.EXAMPLE", true),
             ("from=ada%40engines.example&x=1", true),
             ("from=ada%40ENGINES.example", true),
+            (r#"{"email":"ada\u0040engines.example"}"#, true),
+            (r#"{"email":"\u0041da@engines.example"}"#, true),
+            (r#"{"body":"{\"email\":\"ada\\u0040engines.example\"}"}"#, true),
+            (r#"{"body":"from=ada%40engines.example"}"#, true),
             ("ada@engines", false),
+            (r"\u", false),
+            (r"\ud83d\u0041", false),
+            ("%4", false),
             ("", false),
         ] {
             assert_eq!(key.stands_in(text.as_bytes()), want, "{text}");
@@ -79,10 +134,14 @@ mod tests {
             r#"{"name":"J\u00fcrgen \"J\" \ud83d\ude00"}"#,
             r#"{"name":"J\u00FCrgen \"J\" \uD83D\uDE00"}"#,
             "name=J%C3%BCrgen%20%22J%22%20%F0%9F%98%80",
+            "name=J%C3%BCrgen+%22J%22+%F0%9F%98%80",
         ] {
             assert!(key.stands_in(text.as_bytes()), "{text}");
         }
         assert!(!key.stands_in("Jurgen".as_bytes()));
         assert!(!Key::new("").stands_in(b"anything"));
+        assert!(Key::new("ada+news@corp.example").stands_in(br"ada\u002Bnews@corp.example"));
+        assert!(Key::new("ada+news@corp.example").stands_in(b"ada+news@corp.example"));
+        assert!(Key::new("https://corp.example/ada").stands_in(br"https:\/\/corp.example\/ada"));
     }
 }

@@ -49,6 +49,9 @@ pub const fn hinders(state: JobState, attempted: bool) -> Option<&'static str> {
     }
 }
 
+/// Why a run that a person was asked about is over.
+pub const RUN_AGAIN: &str = "it was run again before anybody decided";
+
 /// What becomes of a newly planned action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replan {

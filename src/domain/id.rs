@@ -25,6 +25,11 @@ pub struct JobId {
 )]
 pub struct IdError(pub String);
 
+impl EventId {
+    /// Before all others; no event has it.
+    pub const FIRST: EventId = EventId(Uuid::nil());
+}
+
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{EVENT_PREFIX}{}", self.0.simple())

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    domain::{Name, Timestamp},
-    store::{Place, RetainStep, Retained, Retention, StoreError},
+    domain::{EventId, Name, Timestamp},
+    store::{RetainStep, Retained, Retention, StoreError},
 };
 
 use super::{Keeper, TURN_TENTHS, report};
@@ -28,7 +28,7 @@ pub struct Rounds<'k> {
     keys_left: bool,
     /// How far each walk came: one looks for what is too old, and one for each source that is beyond its bytes. What is
     /// too old of one source says nothing of where the oldest payloads of another are.
-    after: BTreeMap<Option<Name>, Place>,
+    after: BTreeMap<Option<Name>, EventId>,
 }
 
 impl Keeper {

@@ -11,7 +11,7 @@ use crate::domain::{Answer, Event, EventId, FrozenRequest, Job, JobId, Lease, Na
 
 use super::{
     admission::{Accepted, Admission, NewJob},
-    keep::{Draw, Drawn, Erased, Place, RetainStep, Retained},
+    keep::{Draw, Drawn, EraseStep, Erased, RetainStep, Retained},
     query::{DeadGroup, Depths, EventQuery, EventSummary, JobQuery, Load, Pause, Timeline},
     work::{Claim, ClaimRequest, Replayed, Resolution, Settlement},
 };
@@ -170,7 +170,8 @@ pub trait Store: Send + Sync {
 
     /// Adds route jobs that run an event again. Idempotent by the sweep that the jobs name: an event that has a job
     /// of it is left as it is. In the same atomic step it is seen that no other run of the event is open, as
-    /// [`crate::decide::replan::hinders`] says: of two sweeps at once one wins, and the other is refused.
+    /// [`crate::decide::replan::hinders`] says: of two sweeps at once one wins, and the other is refused. An earlier run
+    /// of one of the routes that waits for a person is discarded: its question is put anew.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if there is no such event, its body is gone, or one of its route jobs has not ended.
@@ -209,11 +210,11 @@ pub trait Store: Send + Sync {
     /// One bounded step of retention. Unfinished, waiting and dead work is exempt, whatever its age.
     async fn retain(&self, step: RetainStep) -> Result<Retained, StoreError>;
 
-    /// One bounded step of erasing a person's data: of each event behind `after` on whose record `key` stands, body,
+    /// One bounded step of erasing a person's data: of each event after `after` on whose record `key` stands, body,
     /// headers, requests, verdicts, receipts and bought answers go; its open jobs are discarded, and the record says
-    /// so. Matching ignores ASCII case. Dedupe keys stay, as every other one does, until they are old enough: without them
-    /// the sender's next redelivery would be taken for a new event, and bring back what was erased.
-    async fn erase(&self, key: &str, after: Option<Place>) -> Result<Erased, StoreError>;
+    /// so. Dedupe keys stay, as every other one does, until they are old enough: without them the sender's next
+    /// redelivery would be taken for a new event, and bring back what was erased.
+    async fn erase(&self, step: EraseStep) -> Result<Erased, StoreError>;
 
     // ── Watching ────────────────────────────────────────────────────────────────────────────────────────────────────
 

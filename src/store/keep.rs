@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
-use crate::domain::{Name, Timestamp};
+use crate::domain::{EventId, Name, Timestamp};
 
 /// A draw on a shared meter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,17 +40,13 @@ pub struct Retention {
     pub payload_bytes_max: u64,
 }
 
-/// A place in the order of acceptance. It stays when the event that stood there is gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Place(pub i64);
-
 /// One bounded step of retention.
 #[derive(Debug, Clone)]
 pub struct RetainStep {
     /// By source; of a source that is not named nothing is removed.
     pub sources: BTreeMap<Name, Retention>,
-    /// Where the last step ended.
-    pub after: Option<Place>,
+    /// Where the last step ended; the event there may be gone by now.
+    pub after: Option<EventId>,
     /// Events looked at in this step, at the most. With none, only dedupe keys are looked at.
     pub events_max: u32,
 }
@@ -67,15 +63,26 @@ pub struct Retained {
     /// Payload bytes removed.
     pub bytes: u64,
     /// Where to go on; `None` if this step came to the end.
-    pub next: Option<Place>,
+    pub next: Option<EventId>,
 }
 
-/// What a step of erasing did.
+/// One bounded step of erasing a person's data.
+#[derive(Debug, Clone)]
+pub struct EraseStep {
+    /// What identifies the person; see [`crate::decide::erase::Key`].
+    pub key: String,
+    /// Where the last step ended; the event there may be gone by now.
+    pub after: Option<EventId>,
+    /// Only count.
+    pub dry_run: bool,
+}
+
+/// What a step of erasing did, or would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Erased {
     pub events: u64,
     /// Open jobs that were discarded.
     pub discarded: u64,
     /// Where to go on; `None` if this step came to the end.
-    pub next: Option<Place>,
+    pub next: Option<EventId>,
 }

@@ -6,7 +6,7 @@ use crate::{
     decide::replan::{Past, past},
     domain::{
         Attempt, Event, FrozenRequest, Job, JobId, JobState, Lane, Lease, Name, Next, Receipt, Timestamp,
-        Verdict,
+        Verdict, Work,
     },
 };
 
@@ -96,6 +96,14 @@ impl Replaced {
     pub fn has_gone_on(&self, job: &Job) -> bool {
         job.state == JobState::Leased || past(job) != self.supposed
     }
+}
+
+/// Whether `job` waits for a person to place what `new` runs again: then its question is put anew, and one run is to be
+/// decided about, not two.
+pub(super) fn undecided(job: &Job, new: &[NewJob]) -> bool {
+    let again =
+        |new: &NewJob| matches!(&new.work, Work::Route { .. }) && new.work.route() == job.work.route();
+    job.state == JobState::Waiting && matches!(job.work, Work::Route { .. }) && new.iter().any(again)
 }
 
 /// A person's decision about a waiting job.

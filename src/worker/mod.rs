@@ -184,8 +184,10 @@ impl Worker {
         let settlement = end.settle(engine, claimed, started_at, self.clock.now());
         let outcome = settlement.attempt.outcome;
         let (job, route) = (claimed.job.id, claimed.job.work.route());
+        tracing::info!(%job, %route, outcome = outcome.as_str(), "attempt ended");
+        // Vendors like to quote what they were sent: that belongs into the record, where it can be erased.
         let detail = settlement.attempt.detail.as_deref().unwrap_or_default();
-        tracing::info!(%job, %route, outcome = outcome.as_str(), detail, "attempt ended");
+        tracing::debug!(%job, detail, "what the attempt ended with");
         // What has been done must not be forgotten.
         host::pass(FailPoint::Settling);
         self.insist(claimed, || self.store.settle(claimed.lease, settlement.clone())).await?;

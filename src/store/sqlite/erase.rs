@@ -5,8 +5,8 @@ use rusqlite::{Connection, params, types::ValueRef};
 
 use crate::{
     decide::erase::Key,
-    domain::{AttemptOutcome, JobState, Name},
-    store::{Erased, Place},
+    domain::{AttemptOutcome, EventId, JobState, Name},
+    store::{EraseStep, Erased},
 };
 
 use super::{
@@ -27,36 +27,42 @@ const ERASED: &str = "a person's data was erased";
 
 struct Found {
     seq: i64,
+    id: EventId,
     source: Name,
     bytes: u64,
     file: Option<String>,
 }
 
-pub(super) fn erase(desk: &mut Desk<'_>, key: &str, after: Option<Place>) -> Result<Erased, Failed> {
+pub(super) fn erase(desk: &mut Desk<'_>, step: &EraseStep) -> Result<Erased, Failed> {
     // What is freed is overwritten: a person's data must not stay in the file's free space. At other times that would
     // only cost writes.
     desk.db.pragma_update(None, "secure_delete", true)?;
-    let erased = erase_step(desk, key, after);
+    let erased = erase_step(desk, step);
     desk.db.pragma_update(None, "secure_delete", false)?;
     erased
 }
 
-fn erase_step(desk: &mut Desk<'_>, key: &str, after: Option<Place>) -> Result<Erased, Failed> {
-    let key = Key::new(key);
-    let from = after.map_or(0, |place| place.0);
+fn erase_step(desk: &mut Desk<'_>, step: &EraseStep) -> Result<Erased, Failed> {
+    let key = Key::new(&step.key);
+    let from = step.after.unwrap_or(EventId::FIRST);
     let (mut looked, mut read) = (0, 0);
     let mut erased = Erased::default();
     let mut found = Vec::new();
     {
         let mut select = desk.db.prepare_cached(
-            "SELECT seq, source, bytes, file, headers, body FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+            "SELECT seq, id, source, bytes, file, headers, body FROM event WHERE id > ?1 ORDER BY id LIMIT ?2",
         )?;
         let mut rows = select.query(params![from, EVENTS_MAX])?;
         while let Some(row) = rows.next()? {
             looked += 1;
-            let event =
-                Found { seq: row.get(0)?, source: row.get(1)?, bytes: row.get(2)?, file: row.get(3)? };
-            erased.next = Some(Place(event.seq));
+            let event = Found {
+                seq: row.get(0)?,
+                id: row.get(1)?,
+                source: row.get(2)?,
+                bytes: row.get(3)?,
+                file: row.get(4)?,
+            };
+            erased.next = Some(event.id);
             read += event.file.as_ref().map_or(0, |_| event.bytes);
             let in_file = match &event.file {
                 // One that cannot be read is let go as well: better too much than too little.
@@ -64,8 +70,8 @@ fn erase_step(desk: &mut Desk<'_>, key: &str, after: Option<Place>) -> Result<Er
                 None => false,
             };
             if in_file
-                || held(row.get_ref(4)?, &key)
                 || held(row.get_ref(5)?, &key)
+                || held(row.get_ref(6)?, &key)
                 || elsewhere(desk.db, event.seq, &key)?
             {
                 found.push(event);
@@ -78,11 +84,17 @@ fn erase_step(desk: &mut Desk<'_>, key: &str, after: Option<Place>) -> Result<Er
     if looked < EVENTS_MAX && read < FILE_BYTES_MAX {
         erased.next = None;
     }
+    erased.events = found.len() as u64;
+    if step.dry_run {
+        for event in found {
+            erased.discarded += open_jobs(desk.db, event.seq)?;
+        }
+        return Ok(erased);
+    }
     // With the last step at the latest, for whoever broke off and asks again.
     desk.erased |= erased.next.is_none() || !found.is_empty();
     for event in found {
         erased.discarded += remove(desk, event)?;
-        erased.events += 1;
     }
     Ok(erased)
 }
@@ -113,6 +125,17 @@ fn elsewhere(db: &Connection, seq: i64, key: &Key) -> rusqlite::Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// How many jobs of an event have not come to their end.
+fn open_jobs(db: &Connection, seq: i64) -> rusqlite::Result<u64> {
+    let (first, last) = JobKey::all_of(seq);
+    let open: i64 = db
+        .prepare_cached(
+            "SELECT count(*) FROM job WHERE id BETWEEN ?1 AND ?2 AND state NOT IN ('done', 'skipped', 'discarded')",
+        )?
+        .query_row([first, last], |row| row.get(0))?;
+    Ok(open.unsigned_abs())
 }
 
 /// Ends what is open of the event and removes what it holds; how many jobs were open.

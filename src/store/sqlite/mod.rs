@@ -49,8 +49,8 @@ use crate::domain::{
 };
 
 use super::{
-    Accepted, Admission, Claim, ClaimRequest, DeadGroup, DedupeKey, Depths, Draw, Drawn, Erased, EventQuery,
-    EventSummary, JobQuery, Load, NewJob, Pause, Place, Replayed, Resolution, RetainStep, Retained,
+    Accepted, Admission, Claim, ClaimRequest, DeadGroup, DedupeKey, Depths, Draw, Drawn, EraseStep, Erased,
+    EventQuery, EventSummary, JobQuery, Load, NewJob, Pause, Replayed, Resolution, RetainStep, Retained,
     Settlement, Store, StoreError, Timeline,
     bodies::{Bodies, INLINE_BYTES_MAX},
 };
@@ -388,9 +388,8 @@ impl Store for SqliteStore {
         self.writer.write(move |desk| retain::retain(desk, &step, dedupe)).await
     }
 
-    async fn erase(&self, key: &str, after: Option<Place>) -> Result<Erased, StoreError> {
-        let key = key.to_owned();
-        self.writer.write(move |desk| erase::erase(desk, &key, after)).await
+    async fn erase(&self, step: EraseStep) -> Result<Erased, StoreError> {
+        self.writer.write(move |desk| erase::erase(desk, &step)).await
     }
 
     fn work(&self) -> watch::Receiver<u64> {

@@ -3,9 +3,9 @@
 use rusqlite::params;
 
 use crate::{
-    decide::replan::hinders,
+    decide::replan::{RUN_AGAIN, hinders},
     domain::{AttemptOutcome, Body, EventId, JobId, JobState, Work},
-    store::{JobQuery, NewJob, Pause, Replayed, Resolution, Resolved, StoreError},
+    store::{JobQuery, NewJob, Pause, Replayed, Resolution, Resolved, StoreError, work::undecided},
 };
 
 use super::{
@@ -92,6 +92,9 @@ pub(super) fn replay(desk: &mut Desk<'_>, event: EventId, new: &[NewJob]) -> Res
     }
     let first = jobs::next_n(desk.db, seq)?;
     jobs::has_room(event, first, new.len())?;
+    for row in known.iter().filter(|row| undecided(&row.job, new)) {
+        jobs::finish(desk, row, &State::with(JobState::Discarded, RUN_AGAIN))?;
+    }
     for (n, job) in (first..).zip(new) {
         jobs::insert(desk, (seq, event), n, job, None)?;
         jobs::remark(desk, JobKey::new(seq, n), AttemptOutcome::Person, "replayed")?;

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use rusqlite::{Connection, params};
 
 use crate::{
-    domain::{Name, Timestamp},
-    store::{Place, RetainStep, Retained, Retention, bodies::Bodies},
+    domain::{EventId, Name, Timestamp},
+    store::{RetainStep, Retained, Retention, bodies::Bodies},
 };
 
 use super::{
@@ -22,6 +22,7 @@ const KEYS_CURSOR: &str = "dedupe keys";
 
 struct Old {
     seq: i64,
+    id: EventId,
     source: Name,
     received_at: Timestamp,
     bytes: u64,
@@ -37,7 +38,7 @@ pub(super) fn retain(
     let mut done = Retained { keys, keys_left, ..Retained::default() };
     let old = walk(desk.db, step.after, step.events_max)?;
     if old.len() as u64 == u64::from(step.events_max) {
-        done.next = old.last().map(|event| Place(event.seq));
+        done.next = old.last().map(|event| event.id);
     }
     for event in old {
         if let ControlFlow::Break(()) = keep_or_remove(desk, step, event, &mut done)? {
@@ -49,17 +50,18 @@ pub(super) fn retain(
     Ok(done)
 }
 
-fn walk(db: &Connection, after: Option<Place>, max: u32) -> rusqlite::Result<Vec<Old>> {
+fn walk(db: &Connection, after: Option<EventId>, max: u32) -> rusqlite::Result<Vec<Old>> {
     let mut select = db.prepare_cached(
-        "SELECT seq, source, received_at, bytes, file FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+        "SELECT seq, id, source, received_at, bytes, file FROM event WHERE id > ?1 ORDER BY id LIMIT ?2",
     )?;
-    let rows = select.query_map(params![after.map_or(0, |place| place.0), max], |row| {
+    let rows = select.query_map(params![after.unwrap_or(EventId::FIRST), max], |row| {
         Ok(Old {
             seq: row.get(0)?,
-            source: row.get(1)?,
-            received_at: row.get(2)?,
-            bytes: row.get(3)?,
-            file: row.get(4)?,
+            id: row.get(1)?,
+            source: row.get(2)?,
+            received_at: row.get(3)?,
+            bytes: row.get(4)?,
+            file: row.get(5)?,
         })
     })?;
     rows.collect()

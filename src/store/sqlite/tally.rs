@@ -158,7 +158,8 @@ impl Tally {
     pub fn heard(&mut self, source: &Name, at: Timestamp, bytes: u64) {
         let fresh = Source { heard_at: at, payload_bytes: 0, changed: true };
         let known = self.sources.entry(Name::clone(source)).or_insert(fresh);
-        known.heard_at = known.heard_at.max(at);
+        // The latest word, even if the clock was ahead at an earlier one.
+        known.heard_at = at;
         known.payload_bytes += bytes;
         known.changed = true;
     }

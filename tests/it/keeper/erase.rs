@@ -2,7 +2,7 @@
 
 use hookyard::{
     domain::EventState,
-    store::{EventQuery, Start, Store, sqlite::FILE},
+    store::{EraseStep, EventQuery, Start, Store, sqlite::FILE},
 };
 use serde_json::json;
 
@@ -40,7 +40,7 @@ async fn events_requests_and_log_lines_go_and_what_is_the_users_is_named() {
     let want = |dry_run: bool| {
         json!({
             "dry_run": dry_run, "events": 2, "discarded": 1, "logs": [{ "log": "payments", "lines": 1 }],
-            "files": ["evals/triage/cases.jsonl"],
+            "files": ["evals/triage/cases.jsonl"], "dedupe_ms": 864_000_000,
         })
     };
     let told = house.tell("/api/v1/erase", json!({ "key": "ADA@engines.example", "dry_run": true })).await;
@@ -89,7 +89,8 @@ async fn the_file_itself_forgets() {
     let yard = yard.restart();
     yard.accept("e2", ADA.into(), &[Start::Ready]).await;
     assert!(holds(&yard) && !yard.store.events(EventQuery::default()).await.unwrap().is_empty());
-    let erased = yard.store.erase(ADA, None).await.unwrap();
+    let erased =
+        yard.store.erase(EraseStep { key: ADA.to_owned(), after: None, dry_run: false }).await.unwrap();
     assert_eq!((erased.events, erased.discarded, erased.next), (3, 3, None));
     assert!(!holds(&yard), "its bytes are still in a file");
     assert!(!holds(&yard.restart()));

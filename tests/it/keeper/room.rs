@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hookyard::store::EraseStep;
 use hookyard::{decide::room::Full, domain::EventState, store::Store};
 
 use crate::support::house::{House, action, note, outcomes};
@@ -61,7 +62,7 @@ async fn a_shortage_is_told_once_each_time_also_across_a_restart() {
     assert_eq!(crossing(&yard).await, (Some(Full::Bytes), 1));
     let yard = yard.restart();
     assert_eq!(crossing(&yard).await, (Some(Full::Bytes), 1), "the same shortage");
-    yard.store.erase("xxxx", None).await.unwrap();
+    yard.store.erase(EraseStep { key: "xxxx".to_owned(), after: None, dry_run: false }).await.unwrap();
     yard.advance(Duration::from_secs(1));
     assert_eq!(crossing(&yard).await, (None, 1));
     yard.accept("another", vec![b'x'; 10_000], &[]).await;

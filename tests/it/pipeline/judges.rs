@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use hookyard::{
     classify::{Ledger, LedgerError},
-    domain::{Answer, EventState, Lane, Lease, Name, Prior, PurchaseState, RungOutcome, Verdict},
+    domain::{Answer, EventState, JobState, Lane, Lease, Name, Prior, PurchaseState, RungOutcome, Verdict},
     engine::RouteEnd,
     sandbox::Reply,
     store::{ClaimRequest, Claimed, Limits, Store, StoreError, Timeline},
@@ -169,11 +169,13 @@ async fn unsure_to_the_last_a_person_decides_and_bought_answers_are_kept() {
         reason.contains("claude was unsure (lead 0.40)") && reason.contains("gpt was unsure (spam 0.50)"),
         "{reason}"
     );
-    // Sent round again without a label, the ladder reads what was bought.
-    let job = route(&timeline).job.id;
-    house.tell(&format!("/api/v1/jobs/{job}/approve"), json!({})).await;
-    house.until(timeline.event.id, |t| route(t).history.len() == 3).await;
+    // Judged anew, the ladder reads what was bought.
+    house
+        .tell("/api/v1/replay", json!({ "event": timeline.event.id, "mode": "reclassify", "sweep": "again" }))
+        .await;
+    let again = house.until(timeline.event.id, |t| t.jobs.len() == 2 && t.state == EventState::Waiting).await;
     assert_eq!(house.sandbox.asked().len(), 2);
+    assert_eq!(again.jobs[0].job.state, JobState::Discarded, "one run waits for a person, not two");
 }
 
 /// A worker that the test plays itself.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use bytes::Bytes;
 use hookyard::{
     domain::{Body, Cause, EventId, EventState, JobState, Next},
-    store::{Draw, Drawn, EventQuery, Pause, RetainStep, Retained, Retention},
+    store::{Draw, Drawn, EraseStep, EventQuery, Pause, RetainStep, Retained, Retention},
 };
 use tokio::task::JoinSet;
 
@@ -107,6 +107,11 @@ pub async fn sources_are_remembered_with_when_they_were_heard(b: Bench<impl Back
     b.send(event(3).source("shop").keys([same("forms:1")])).await;
     let b = b.crash().await;
     assert_eq!(b.last_heard().await.unwrap(), heard(b.now(), second), "a redelivery is heard too");
+    for at in [b.now().plus(DAY), b.now()] {
+        let n = 10 + u64::try_from(at.as_millis() % 7).unwrap();
+        b.accept(event(n).source("shop").received(at)).await.unwrap();
+        assert_eq!(b.last_heard().await.unwrap(), heard(at, second), "also after a clock that was ahead");
+    }
 }
 
 fn kept(payload_age: Duration, record_age: Duration, payload_bytes_max: u64) -> RetainStep {
@@ -297,6 +302,10 @@ pub async fn the_walk_over_keys_goes_in_steps_and_tells_when_it_is_over(b: Bench
     assert_eq!(forgotten.iter().sum::<u64>(), KEYS, "{forgotten:?}");
 }
 
+fn erasing(person: &str) -> EraseStep {
+    EraseStep { key: person.to_owned(), after: None, dry_run: false }
+}
+
 pub async fn a_persons_data_is_erased_wherever_it_stands(b: Bench<impl Backend>) {
     let person = "ada@engines.example";
     let mut drafts: Vec<_> = (1..=6).map(event).collect();
@@ -314,8 +323,11 @@ pub async fn a_persons_data_is_erased_wherever_it_stands(b: Bench<impl Backend>)
     b.end_purchase(jobs[3].lease, &"large".into(), "q", Some(&answer(person))).await.unwrap();
     b.end(&jobs[3], die()).await;
 
-    let erased = b.erase(person, None).await.unwrap();
+    let foreseen = b.erase(EraseStep { dry_run: true, ..erasing(person) }).await.unwrap();
+    assert_eq!(b.record(event_id(2)).await.state, EventState::Open, "only counted");
+    let erased = b.erase(erasing(person)).await.unwrap();
     assert_eq!((erased.events, erased.discarded, erased.next), (5, 4, None));
+    assert_eq!(foreseen, erased);
     for n in 1..=5 {
         let record = b.record(event_id(n)).await;
         assert_eq!((record.event.body, record.state), (Body::Gone, EventState::Done), "{n}");
@@ -326,7 +338,7 @@ pub async fn a_persons_data_is_erased_wherever_it_stands(b: Bench<impl Backend>)
     let other = b.record(event_id(6)).await;
     assert_eq!((other.state, other.jobs[0].job.state), (EventState::Open, JobState::Leased));
     assert_stale(b.settle(jobs[0].lease, with(Next::Done, |_| ())).await, job_id(event_id(1), 0));
-    assert_eq!(b.erase(person, None).await.unwrap().events, 0, "there is nothing left to erase");
+    assert_eq!(b.erase(erasing(person)).await.unwrap().events, 0, "there is nothing left to erase");
     b.end(&jobs[5], Next::Done).await;
     b.audit().await;
 }
@@ -345,7 +357,7 @@ pub async fn erasing_goes_on_behind_an_event_that_is_gone(b: Bench<impl Backend>
         }
         b.queue(draft).await;
     }
-    let first = b.erase(person, None).await.unwrap();
+    let first = b.erase(erasing(person)).await.unwrap();
     assert_eq!(first.events, 0);
     assert!(first.next.is_some(), "a step is bounded");
     b.advance(HOUR);
@@ -357,7 +369,7 @@ pub async fn erasing_goes_on_behind_an_event_that_is_gone(b: Bench<impl Backend>
         "the last one that was looked at"
     );
 
-    let rest = b.erase(person, first.next).await.unwrap();
+    let rest = b.erase(EraseStep { after: first.next, ..erasing(person) }).await.unwrap();
     assert_eq!((rest.events, rest.next), (2, None), "it begins anew");
     b.audit().await;
 }

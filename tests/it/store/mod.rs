@@ -127,6 +127,7 @@ macro_rules! conformance {
             replays: [
                 a_replay_adds_jobs_once_a_sweep,
                 of_two_replays_at_once_one_wins,
+                a_run_that_waits_for_a_person_gives_way_to_a_newer_one,
                 an_event_that_is_not_on_record_cannot_be_replayed,
                 an_answer_serves_every_job_of_its_event,
                 what_a_newer_plan_replaces_is_discarded,

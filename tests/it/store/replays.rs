@@ -60,6 +60,17 @@ pub async fn of_two_replays_at_once_one_wins(b: Bench<impl Backend>) {
     b.audit().await;
 }
 
+pub async fn a_run_that_waits_for_a_person_gives_way_to_a_newer_one(b: Bench<impl Backend>) {
+    let id = b.queue(event(1).jobs([route("triage"), route("leads")])).await;
+    b.step(&[("leads", review()), ("triage", review())]).await;
+    assert_eq!(b.replay(id, vec![again("triage", "s1")]).await.unwrap(), Replayed::Queued);
+    let states = [("triage", JobState::Discarded), ("leads", JobState::Waiting), ("triage", JobState::Ready)];
+    assert_eq!(b.states(id).await, states.map(|(name, state)| (name.to_owned(), state)));
+    let yes = Resolution { resolved: Resolved::Approve { verdict: None }, note: "ann".to_owned() };
+    assert_conflict(b.resolve(job_id(id, 0), yes).await);
+    b.audit().await;
+}
+
 pub async fn an_event_that_is_not_on_record_cannot_be_replayed(b: Bench<impl Backend>) {
     assert_conflict(b.replay(event_id(1), vec![again("triage", "s")]).await);
 }

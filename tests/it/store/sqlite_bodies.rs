@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, sync::Arc, time::Dura
 use bytes::Bytes;
 use hookyard::{
     domain::{Body, EventId},
-    store::{RetainStep, Retention, StoreError},
+    store::{EraseStep, RetainStep, Retention, StoreError},
 };
 
 use crate::support::clock::HandClock;
@@ -57,7 +57,7 @@ async fn the_file_of_a_body_goes_with_the_last_event_that_names_it() {
     let (shared, other) = (file(&b, 1).await, file(&b, 3).await);
     keep_for(&b, HOUR).await;
     assert_eq!((body(&b, 1).await, body(&b, 2).await), (None, Some(large(b'x'))));
-    b.erase("yyyy", None).await.unwrap();
+    b.erase(EraseStep { key: "yyyy".to_owned(), after: None, dry_run: false }).await.unwrap();
     assert!(shared.exists() && !other.exists());
     b.advance(HOUR);
     keep_for(&b, HOUR).await;

@@ -8,7 +8,7 @@ use std::{
 
 use hookyard::{
     domain::{Body, Clock, JobState, Next, Timestamp, Wait},
-    store::{Accepted, Place, RetainStep, Retained, Retention, Store, sqlite::SqliteStore},
+    store::{Accepted, RetainStep, Retained, Retention, Store, sqlite::SqliteStore},
 };
 
 use super::{
@@ -124,7 +124,7 @@ async fn a_clock_that_was_ahead_for_a_while_makes_nothing_old() {
     let kept = Retention { payload_age: 24 * HOUR, record_age: 48 * HOUR, payload_bytes_max: u64::MAX };
     let sources = [(event(1).event.source, kept)].into_iter().collect();
     let step = RetainStep { sources, after: None, events_max: 9 };
-    for after in [None, Some(Place(1))] {
+    for after in [None, Some(event_id(1))] {
         let step = RetainStep { after, ..step.clone() };
         assert_eq!(store.retain(step).await.unwrap(), Retained::default(), "an hour old");
     }

@@ -13,8 +13,8 @@ use std::{
 use hookyard::{
     domain::{JobState, Next, Replay, ReplayMode, Timestamp, Work},
     store::{
-        Accepted, EventQuery, JobQuery, NewJob, Pause, Replayed, Resolution, Resolved, Store, StoreError,
-        Timeline,
+        Accepted, EraseStep, EventQuery, JobQuery, NewJob, Pause, Replayed, Resolution, Resolved, Store,
+        StoreError, Timeline,
         sqlite::{CommitObserver, FILE, OpenError, SqliteStore},
     },
 };
@@ -243,7 +243,7 @@ async fn a_job_that_is_taken_from_its_worker_leaves_no_note_of_its_lease() {
         db.query_row("SELECT count(*) FROM lease", [], |row| row.get(0)).unwrap()
     };
     assert_eq!(notes(), 1);
-    b.erase("application/json", None).await.unwrap();
+    b.erase(EraseStep { key: "application/json".to_owned(), after: None, dry_run: false }).await.unwrap();
     assert_eq!(b.job(job_id(event_id(1), 0)).await.state, JobState::Discarded);
     assert_eq!(notes(), 0);
 }

@@ -2,7 +2,7 @@
 
 use hookyard::{
     domain::{JobState, Lane, Replay, ReplayMode, Work},
-    store::{Erased, JobQuery, NewJob, Replayed, Resolution, Resolved},
+    store::{EraseStep, Erased, JobQuery, NewJob, Replayed, Resolution, Resolved},
 };
 
 use crate::store::{
@@ -73,6 +73,14 @@ impl House {
             assert_conflict(told);
         } else {
             assert_eq!(told.expect("an answer"), Replayed::Queued);
+            // The question is put anew.
+            for at in 0..self.jobs.len() {
+                let job = &self.jobs[at];
+                let undecided = job.state == JobState::Waiting && job.action.is_none();
+                if job.id.event == id && undecided && routes.contains(&job.route) {
+                    self.end(at, JobState::Discarded);
+                }
+            }
             for on in routes {
                 let n =
                     u32::try_from(self.jobs.iter().filter(|job| job.id.event == id).count()).expect("few");
@@ -84,7 +92,8 @@ impl House {
 
     /// Erases the data of the event of a key, and ends what is open of it.
     pub async fn erase(&mut self, b: &Bench<impl Backend>, key: u8) {
-        let told = b.erase(&person(key), None).await.expect("erased");
+        let told =
+            b.erase(EraseStep { key: person(key), after: None, dry_run: false }).await.expect("erased");
         let mut wanted = Erased::default();
         if let Some(of) = self.keys.iter().position(|known| *known == key)
             && self.erased.insert(event_id(of as u64 + 1))
