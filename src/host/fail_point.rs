@@ -3,7 +3,7 @@
 
 use crate::domain::words;
 
-/// Names the boundary at which a debug build ends, as `POINT` or, for its n-th passing, `POINT@n`.
+/// Names the boundary at which a debug build ends.
 pub const VARIABLE: &str = "HOOKYARD_FAIL_AT";
 
 /// A boundary, in the order an event passes them.
@@ -47,20 +47,10 @@ words!(FailPoint {
 /// Ends the process if the environment asks for that here.
 #[cfg(debug_assertions)]
 pub fn pass(point: FailPoint) {
-    use std::sync::{
-        LazyLock,
-        atomic::{AtomicU32, Ordering},
-    };
+    use std::sync::LazyLock;
 
-    static ASKED: LazyLock<Option<(FailPoint, AtomicU32)>> = LazyLock::new(|| {
-        let text = std::env::var(VARIABLE).ok()?;
-        let (name, n) = text.split_once('@').unwrap_or((&text, "1"));
-        Some((name.parse().ok()?, AtomicU32::new(n.parse().ok()?)))
-    });
-    if let Some((asked, left)) = &*ASKED
-        && *asked == point
-        && left.fetch_sub(1, Ordering::SeqCst) == 1
-    {
+    static ASKED: LazyLock<Option<FailPoint>> = LazyLock::new(|| std::env::var(VARIABLE).ok()?.parse().ok());
+    if *ASKED == Some(point) {
         // As kill -9: nothing is flushed, closed or dropped.
         std::process::abort();
     }

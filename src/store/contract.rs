@@ -54,7 +54,8 @@ pub enum StoreError {
 /// [`crate::decide::lease::after_loss`]'s to say: a suspect is handed out only while no other job is.
 ///
 /// **Errors.** [`StoreError::Unavailable`] may come from any operation: nothing was changed, or (only where the
-/// connection to a server broke) it is not known whether it was; every operation may be asked for again.
+/// connection to a server broke) it is not known whether it was. Every operation may be asked for again; a draw may then
+/// count twice, and a turn be left out.
 #[async_trait]
 pub trait Store: Send + Sync {
     // ── Taking in ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -143,6 +144,7 @@ pub trait Store: Send + Sync {
     /// Dead letters by what they have in common, the largest group first.
     async fn dead_groups(&self) -> Result<Vec<DeadGroup>, StoreError>;
 
+    /// How much is where, by counts that are kept: it does not look at what it counts.
     async fn depths(&self) -> Result<Depths, StoreError>;
 
     /// The present by the time that the store goes by. All that was asked for before has happened by then.
