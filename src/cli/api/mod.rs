@@ -1,5 +1,6 @@
 //! The admin API as commands use it: of a running service, or served in this process over the store of a stopped one.
 
+mod named;
 mod remote;
 mod stopped;
 
@@ -14,9 +15,11 @@ use serde_json::Value;
 use crate::{
     config::{self, Environment, ProcessEnvironment, tables::SettingsFile},
     remote::Url,
+    store::sqlite,
 };
 
 use super::{End, logs, project, runtime};
+use named::Named;
 use remote::Running;
 use stopped::Stopped;
 
@@ -35,14 +38,16 @@ pub(super) const TOKEN_VARIABLE: &str = "HOOKYARD_ADMIN_TOKEN";
 /// Where the service is, and how its answers are shown.
 #[derive(Debug, Args)]
 pub(super) struct Admin {
-    /// URL of the admin listener. Without it the configured one is asked, and if no service runs, its store is opened.
-    #[arg(long, global = true, env = "HOOKYARD_ADMIN", value_name = "URL")]
+    /// URL of the admin listener, also from HOOKYARD_ADMIN. Without it the configured one is asked, and if no service
+    /// runs, its store is opened.
+    #[arg(long, global = true, value_name = "URL", display_order = 901)]
     admin: Option<String>,
-    /// Data directory of a stopped service, instead of the configured one.
-    #[arg(long, global = true, env = "HOOKYARD_DATA")]
+    /// Data directory of a stopped service: the store in it is opened, and no service is asked. From HOOKYARD_DATA, which
+    /// `serve` reads too, it means the same, except that a service is asked while the directory is in use.
+    #[arg(long, global = true, value_name = "DIR", display_order = 902)]
     data: Option<PathBuf>,
     /// JSON for scripts, instead of tables for people.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 903)]
     pub json: bool,
 }
 
@@ -87,31 +92,48 @@ impl Admin {
     }
 
     async fn reach(&self, dir: Option<PathBuf>) -> anyhow::Result<Api> {
-        if let Some(url) = &self.admin {
-            // Whoever names a service means that one.
-            let settings = project::files(dir).map(|files| config::load(&files).0.settings);
-            let token = token(settings.ok().as_ref())?;
-            let running = Running::new(url, token)?;
-            running.greet().await?.map_err(|why| {
-                anyhow::anyhow!(
-                    "no service answers at {url} ({why}): start it, or correct --admin or HOOKYARD_ADMIN"
-                )
-            })?;
-            return Ok(Api::Running(Box::new(running)));
-        }
-        let files = project::files(dir.clone())?;
-        let settings = config::load(&files).0.settings;
-        let url = configured(&settings)?;
-        let running = Running::new(&url, token(Some(&settings))?)?;
-        match running.greet().await? {
-            Ok(()) => Ok(Api::Running(Box::new(running))),
-            Err(_) => Ok(Api::Stopped(Box::new(Stopped::open(&files, dir, self.data.clone(), &url)?))),
+        match named::named(self.admin.as_deref(), self.data.as_deref(), &ProcessEnvironment)? {
+            Named::Service(url) => at(&url, dir).await,
+            Named::Store(data) => {
+                Ok(stopped(Stopped::open(&project::files(dir.clone())?, dir, Some(data), None)?))
+            }
+            Named::ByVariable(data) if !sqlite::is_used(&data)? => {
+                Ok(stopped(Stopped::open(&project::files(dir.clone())?, dir, Some(data), None)?))
+            }
+            Named::ByVariable(data) => configured(dir, Some(data)).await,
+            Named::Nothing => configured(dir, None).await,
         }
     }
 }
 
+/// The service there. Whoever names one means that one.
+async fn at(url: &str, dir: Option<PathBuf>) -> anyhow::Result<Api> {
+    let settings = project::files(dir).map(|files| config::load(&files).0.settings);
+    let running = Running::new(url, token(settings.ok().as_ref())?)?;
+    running.greet().await?.map_err(|why| {
+        anyhow::anyhow!("no service answers at {url} ({why}): start it, or correct --admin or HOOKYARD_ADMIN")
+    })?;
+    Ok(Api::Running(Box::new(running)))
+}
+
+/// The configured service; if none answers, its store.
+async fn configured(dir: Option<PathBuf>, data: Option<PathBuf>) -> anyhow::Result<Api> {
+    let files = project::files(dir.clone())?;
+    let settings = config::load(&files).0.settings;
+    let url = listener(&settings)?;
+    let running = Running::new(&url, token(Some(&settings))?)?;
+    match running.greet().await? {
+        Ok(()) => Ok(Api::Running(Box::new(running))),
+        Err(_) => Ok(stopped(Stopped::open(&files, dir, data, Some(&url))?)),
+    }
+}
+
+fn stopped(stopped: Stopped) -> Api {
+    Api::Stopped(Box::new(stopped))
+}
+
 /// Where the configured service listens; `serve` takes the variable, too.
-fn configured(settings: &SettingsFile) -> anyhow::Result<String> {
+fn listener(settings: &SettingsFile) -> anyhow::Result<String> {
     let variable = ProcessEnvironment.var("HOOKYARD_ADMIN_LISTEN").filter(|at| !at.is_empty());
     let listen = variable.as_deref().unwrap_or(&settings.server.admin_listen);
     let mut at: std::net::SocketAddr =

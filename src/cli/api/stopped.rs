@@ -37,12 +37,13 @@ pub(in crate::cli) struct Stopped {
 }
 
 impl Stopped {
-    /// Opens the store that a service with `files` would open. `asked` is where none answered.
+    /// Opens the store that a service with `files` would open, or the one in `data_dir`. `asked` is where no service
+    /// answered, if one was asked.
     pub(super) fn open(
         files: &Files,
         dir: Option<PathBuf>,
         data_dir: Option<PathBuf>,
-        asked: &str,
+        asked: Option<&str>,
     ) -> anyhow::Result<Self> {
         let options = CompileOptions { base: dir, data_dir, ..CompileOptions::default() };
         let engine = Arc::new(project::engine_quietly(files, &ProcessEnvironment, options)?);
@@ -50,8 +51,13 @@ impl Stopped {
         let place = data.display();
         anyhow::ensure!(
             data.join(FILE).is_file(),
-            "no service answers at {asked}, and {place} holds no store: start the service, or say where it is with \
-             --dir, --data or --admin"
+            match asked {
+                Some(url) => format!(
+                    "no service answers at {url}, and {place} holds no store: start the service, or say where it is \
+                     with --dir, --data or --admin"
+                ),
+                None => format!("{place} holds no store: correct --data or HOOKYARD_DATA"),
+            }
         );
         let clock = Arc::new(SystemClock::new());
         let options = SqliteOptions {
@@ -61,10 +67,13 @@ impl Stopped {
         };
         let opened = SqliteStore::open(options, Arc::clone(&clock) as _);
         let sqlite = Arc::new(opened.map_err(|error| match error {
-            OpenError::InUse(_) => anyhow::anyhow!(
-                "no service answers at {asked}, but a process uses {place}: say where its admin listener is with \
-                 --admin or HOOKYARD_ADMIN"
-            ),
+            OpenError::InUse(_) => {
+                let silent = asked.map(|url| format!("no service answers at {url}, but ")).unwrap_or_default();
+                anyhow::anyhow!(
+                    "{silent}a process uses {place}: if it is another command, try again when that has ended; if it is \
+                     the service, say where its admin listener is with --admin or HOOKYARD_ADMIN"
+                )
+            }
             other => anyhow::Error::new(other).context(format!("opening the store in {place}")),
         })?);
         let console = Console {

@@ -167,6 +167,25 @@ impl SqliteStore {
     }
 }
 
+/// Whether a process uses the directory. Nothing is made by asking.
+///
+/// # Errors
+/// It cannot be told.
+pub fn is_used(dir: &Path) -> Result<bool, OpenError> {
+    let path = dir.join(LOCK_FILE);
+    let file_error = |source| OpenError::File { path: path.clone(), source };
+    let file = match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        opened => opened.map_err(file_error)?,
+    };
+    // Shared: of two that only ask, neither is in use for the other.
+    match file.try_lock_shared() {
+        Ok(()) => file.unlock().map(|()| false).map_err(file_error),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(source)) => Err(file_error(source)),
+    }
+}
+
 /// The directory is this process's. Given up by name: while a child is being started it holds a copy of every handle,
 /// so closing ours is not enough.
 struct Lock(File);

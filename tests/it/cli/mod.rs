@@ -5,6 +5,7 @@ mod demo;
 mod erase;
 mod eval;
 mod init;
+mod named;
 mod offline;
 mod operate;
 mod operated;
