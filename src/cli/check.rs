@@ -10,7 +10,11 @@ use crate::{
     engine::{self, CompileOptions, Reach},
 };
 
-use super::{End, out::several, project, runtime};
+use super::{
+    End,
+    out::{self, several},
+    project, runtime,
+};
 
 /// Check everything offline.
 #[derive(Debug, Args)]
@@ -28,7 +32,7 @@ impl Check {
         if let Some(code) = &self.explain {
             let meaning =
                 codes::meaning(code).with_context(|| format!("no problem has the code `{code}`"))?;
-            println!("{code}: {meaning}");
+            out::say(format!("{code}: {meaning}"))?;
             return Ok(End::Well);
         }
         let files = project::files(dir)?;
@@ -46,29 +50,29 @@ impl Check {
             problems.extend(failed);
         }
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&problems)?);
+            out::json(&problems)?;
         } else {
             for problem in &problems {
-                println!("{problem}");
+                out::say(problem)?;
             }
             let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
             let warnings = several((problems.len() - errors) as u64, "warning");
             let (errors, examples) = (errors as u64, several(examples as u64, "example"));
-            match (errors, startable) {
-                (0, _) => println!("usable: {warnings}, {examples} did as expected"),
-                (_, true) => println!(
-                    "{} did not do as expected, {examples} did; {warnings}",
-                    several(errors, "example")
-                ),
+            out::say(match (errors, startable) {
+                (0, _) => format!("usable: {warnings}, {examples} did as expected"),
+                (_, true) => {
+                    let failed = several(errors, "example");
+                    format!("{failed} did not do as expected, {examples} did; {warnings}")
+                }
                 (_, false) => {
-                    println!(
+                    format!(
                         "{}, {warnings}: this configuration would not be started",
                         several(errors, "error")
-                    );
+                    )
                 }
-            }
+            })?;
             if !compiled {
-                println!("the examples were not run: correct the errors first");
+                out::say("the examples were not run: correct the errors first")?;
             }
         }
         Ok(if problems.has_errors() { End::Badly } else { End::Well })

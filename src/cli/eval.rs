@@ -12,7 +12,7 @@ use crate::{
     host::SystemClock,
 };
 
-use super::{End, logs, project, runtime};
+use super::{End, logs, out, project, runtime};
 
 /// Measure the classifiers on their labelled cases, offline: by `rules` and `local`.
 #[derive(Debug, Args)]
@@ -52,14 +52,14 @@ impl Eval {
             anyhow::Ok(reports)
         })?;
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&reports)?);
+            out::json(&reports)?;
         } else {
             for report in &reports {
-                println!("{report}");
+                out::say(report)?;
             }
-            println!(
-                "judges: rules in configuration, then the local model (not an LLM); no connection was opened"
-            );
+            out::say(
+                "judges: rules in configuration, then the local model (not an LLM); no connection was opened",
+            )?;
         }
         Ok(if reports.iter().all(|report| report.passed) { End::Well } else { End::Badly })
     }

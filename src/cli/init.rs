@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::config::{self, Files};
 
-use super::End;
+use super::{End, out};
 
 /// Write a commented configuration to start from.
 #[derive(Debug, Args)]
@@ -23,10 +23,10 @@ impl Init {
         }
         files.write_to(&self.dir)?;
         let dir = self.dir.display();
-        println!("Wrote config/, prompts/, schemas/ and evals/ to {dir}.");
-        println!(
+        out::say(format!("Wrote config/, prompts/, schemas/ and evals/ to {dir}."))?;
+        out::say(format!(
             "Next: edit {dir}/config/, then `hookyard --dir {dir} check` and `hookyard --dir {dir} serve`."
-        );
+        ))?;
         Ok(End::Well)
     }
 }

@@ -5,6 +5,8 @@ use std::io::IsTerminal;
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
+use super::out;
+
 /// How logs are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum LogFormat {
@@ -25,6 +27,6 @@ pub(super) fn start(otherwise: &str, format: Option<LogFormat>) {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
     if let Err(error) = started {
-        eprintln!("logging could not be started: {error}");
+        out::note(format!("logging could not be started: {error}"));
     }
 }

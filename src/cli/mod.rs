@@ -1,5 +1,4 @@
 //! The command line: one file per subcommand. The only place that prints.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "what a command has to say is its output")]
 
 mod api;
 mod check;
@@ -102,7 +101,7 @@ pub fn run() -> ExitCode {
         Ok(End::Badly) => ExitCode::FAILURE,
         Err(error) if out::is_unread(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            out::note(format!("error: {error:#}"));
             ExitCode::from(2)
         }
     }

@@ -1,4 +1,4 @@
-//! What a command says on standard output. Whoever stops reading ends the command quietly.
+//! What a command says. Whoever stops reading its standard output ends it quietly.
 
 use std::io::{self, Write};
 
@@ -7,6 +7,11 @@ use serde::Serialize;
 /// One line or several.
 pub(super) fn say(text: impl std::fmt::Display) -> anyhow::Result<()> {
     Ok(writeln!(io::stdout().lock(), "{text}")?)
+}
+
+/// What is told beside the output, on standard error. Nobody has to read it.
+pub(super) fn note(text: impl std::fmt::Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// One JSON document.

@@ -9,6 +9,8 @@ use crate::{
     engine::{self, CompileOptions, Engine},
 };
 
+use super::out;
+
 /// The user's files: from `dir`, else from the current folder if it has a configuration, else built in.
 pub(super) fn files(dir: Option<PathBuf>) -> anyhow::Result<Files> {
     let here = Path::new(".");
@@ -36,7 +38,7 @@ pub(super) fn engine(
     let (engine, problems) = engine::compile(files, env, options);
     let problems: &Problems = &problems;
     for problem in problems {
-        eprintln!("{problem}");
+        out::note(problem);
     }
     engine.context("the configuration has errors: nothing was started")
 }

@@ -13,7 +13,7 @@ use crate::{
     source::{self, Scheme},
 };
 
-use super::{End, project, runtime};
+use super::{End, out, project, runtime};
 
 /// Longest wait for the answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
@@ -47,7 +47,7 @@ impl Send {
         let event = self.event.as_deref().or_else(|| github_event(&body));
         let headers = source::sign(scheme, &secret, &id, &body, event, SystemClock::new().now())?;
         let (status, answer) = runtime()?.block_on(deliver(&url, headers, body))?;
-        println!("{status} {answer}");
+        out::say(format!("{status} {answer}"))?;
         Ok(if (200..300).contains(&status) { End::Well } else { End::Badly })
     }
 

@@ -118,7 +118,7 @@ impl Which {
             && progress::can_ask()
             && let Some(groups) = self.described(api, now).await?
         {
-            eprintln!("{groups}");
+            out::note(groups);
         }
         let question = format!("{} {}?", words.verb, letters(total));
         if !progress::confirmed(&question, self.yes, self.jobs.is_empty() && total > 1)? {

@@ -19,7 +19,7 @@ use crate::{
     store::{Store, Timeline},
 };
 
-use super::{End, logs, runtime, serve::told_to_stop};
+use super::{End, logs, out, runtime, serve::told_to_stop};
 use deliveries::Told;
 use stage::Stage;
 use summary::Summary;
@@ -56,14 +56,14 @@ impl Demo {
     async fn play(&self, stage: &Stage) -> anyhow::Result<End> {
         let begun = Instant::now();
         if !self.json {
-            println!(
+            out::say(format!(
                 "The service listens at http://{}/webhooks/…, and keeps its events in",
                 stage.service.public
-            );
-            println!(
+            ))?;
+            out::say(format!(
                 "{}. Everything it acts on is a stand-in on this machine.\n",
                 stage.data.path().display()
-            );
+            ))?;
         }
         let told = deliveries::send_all(stage).await?;
         let timelines = self.settle(stage, &told).await?;
@@ -71,20 +71,20 @@ impl Demo {
         let well = faults.is_empty();
         if self.json {
             let summary = Summary::new(&told, &timelines, &faults, begun.elapsed());
-            println!("{}", serde_json::to_string_pretty(&summary)?);
+            out::json(&summary)?;
         } else {
             for timeline in &timelines {
-                println!("{}", story::tell(timeline));
+                out::say(story::tell(timeline))?;
             }
-            println!("{}", story::refusals(&told));
-            println!("{}", story::closing(&timelines, &faults, begun.elapsed()));
+            out::say(story::refusals(&told))?;
+            out::say(story::closing(&timelines, &faults, begun.elapsed()))?;
         }
         if !self.exit && !self.json {
-            println!(
-                "The service stays up until Ctrl-C. Its admin listener: http://{}/metrics",
-                stage.service.admin
-            );
-            println!("  hookyard events list --admin http://{}", stage.service.admin);
+            let admin = stage.service.admin;
+            out::say(format!(
+                "The service stays up until Ctrl-C. Its admin listener: http://{admin}/metrics"
+            ))?;
+            out::say(format!("  hookyard events list --admin http://{admin}"))?;
             std::future::pending::<()>().await;
         }
         Ok(if well { End::Well } else { End::Badly })

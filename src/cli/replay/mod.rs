@@ -125,9 +125,9 @@ impl Replay {
             }
         }
         if number > 1 && !json {
-            eprintln!(
+            out::note(format!(
                 "sweep {sweep}: if this run is interrupted, the same command with --sweep {sweep} goes on"
-            );
+            ));
         }
         let bar = progress::bar(number, "replayed", json);
         let mut tally = Tally::default();

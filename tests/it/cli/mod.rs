@@ -12,6 +12,7 @@ mod operated;
 mod reviews;
 mod send;
 mod serve;
+mod unread;
 
 use crate::support::process::{Ended, hookyard};
 

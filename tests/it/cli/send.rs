@@ -56,6 +56,7 @@ async fn it_signs_for_every_source_and_the_same_id_again_is_a_duplicate() {
         let (status, duplicate) = answered(&again);
         assert_eq!((again.code, status, duplicate["status"].as_str()), (Some(0), 200, Some("duplicate")));
         assert_eq!(duplicate["event"], queued["event"], "{source}");
+        super::unread::assert_quiet(project.command(&arguments));
     }
 }
 
