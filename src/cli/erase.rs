@@ -71,7 +71,7 @@ async fn erase(api: &Api, key: &str, dry_run: bool, yes: bool, json: bool) -> an
             return Ok(End::Well);
         }
         let question = format!("Erase {}?", found.told());
-        if !progress::confirmed(&question, yes, true)? {
+        if !progress::confirmed(&question, yes, true, "--dry-run")? {
             out::say("nothing was done")?;
             return Ok(End::Badly);
         }

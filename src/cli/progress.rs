@@ -23,16 +23,21 @@ pub(super) fn can_ask() -> bool {
 }
 
 /// Asks on a terminal, unless the answer is given. In a pipe nobody can be asked: what a filter found, and is more
-/// than one, wants `--yes` there.
+/// than one, wants `--yes` there; `look` is how to see what that would be about.
 ///
 /// # Errors
 /// `--yes` is missing.
-pub(super) fn confirmed(question: &str, yes: bool, several_by_filter: bool) -> anyhow::Result<bool> {
+pub(super) fn confirmed(
+    question: &str,
+    yes: bool,
+    several_by_filter: bool,
+    look: &str,
+) -> anyhow::Result<bool> {
     if yes {
         return Ok(true);
     }
     if !can_ask() {
-        anyhow::ensure!(!several_by_filter, "{question} Nobody can be asked here: say --yes, or --dry-run");
+        anyhow::ensure!(!several_by_filter, "{question} Nobody can be asked here: say --yes, or {look}");
         return Ok(true);
     }
     let mut terminal = io::stderr().lock();

@@ -121,7 +121,7 @@ impl Which {
             out::note(groups);
         }
         let question = format!("{} {}?", words.verb, letters(total));
-        if !progress::confirmed(&question, self.yes, self.jobs.is_empty() && total > 1)? {
+        if !progress::confirmed(&question, self.yes, self.jobs.is_empty() && total > 1, "--dry-run")? {
             out::say("nothing was done")?;
             return Ok(End::Badly);
         }

@@ -119,7 +119,7 @@ impl Replay {
         if number > 0 {
             let question = format!("Replay {} ({mode})?", told(number));
             let several_by_filter = self.events.is_empty() && number > 1;
-            if !progress::confirmed(&question, self.yes, several_by_filter)? {
+            if !progress::confirmed(&question, self.yes, several_by_filter, "--mode dry-run")? {
                 out::say("nothing was done")?;
                 return Ok(End::Badly);
             }
@@ -157,7 +157,9 @@ impl Tally {
         if !ONE_REFUSED.contains(&refusal.status) {
             return Err(refusal.into());
         }
-        let reason = refusal.reason.replace(&event.to_string(), "it");
+        // The same reason for several events is told once, with the first of them.
+        let reason = refusal.reason.replace(&format!("event {event}"), "such event");
+        let reason = reason.replace(&event.to_string(), "it");
         self.refused.entry(reason).or_insert((0, event)).0 += 1;
         Ok(())
     }

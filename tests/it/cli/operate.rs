@@ -143,6 +143,7 @@ async fn events_are_replayed_once_a_sweep_and_a_dry_run_shows_what_would_be() {
     let dry = json_of(run(&["replay", "--all", "--mode", "dry-run", "--json"]));
     assert_eq!(dry[1]["routes"][0]["actions"][0]["fate"], "ask");
     run(&["replay", "--source", "forms"]).assert_refused("Replay 2 events (reuse)? Nobody can be asked here");
+    run(&["replay", "--source", "forms"]).assert_refused("say --yes, or --mode dry-run");
     run(&["replay"]).assert_refused("all with --all");
 
     let service = project.start().await;
@@ -159,7 +160,7 @@ async fn events_are_replayed_once_a_sweep_and_a_dry_run_shows_what_would_be() {
     let refused = on(&project, &service, &["replay", unknown]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(
-        refused.out.contains("1 event refused") && refused.out.contains("there is no event"),
+        refused.out.contains("1 event refused") && refused.out.contains(": there is no such event\n"),
         "{refused:?}"
     );
 }
