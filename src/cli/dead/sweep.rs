@@ -1,5 +1,7 @@
 //! `hookyard dead redrive` and `hookyard dead discard`
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -10,7 +12,7 @@ use crate::{
         api::{self, Api},
         out, progress,
     },
-    domain::{Clock, JobId, Timestamp},
+    domain::{Clock, JobId, JobState, Timestamp},
     host::SystemClock,
     store::ROWS_MAX,
 };
@@ -83,6 +85,13 @@ struct Step {
     until: Timestamp,
 }
 
+/// A job as far as it must be known here.
+#[derive(Deserialize)]
+struct Known {
+    id: JobId,
+    state: JobState,
+}
+
 impl Which {
     async fn sweep(&self, api: &Api, words: &Words, note: Option<&str>, json: bool) -> anyhow::Result<End> {
         let unbounded = self.jobs.is_empty() && self.filter.is_all();
@@ -91,6 +100,11 @@ impl Which {
             "name the jobs, or say which with --route, --destination, --cause, --since or --until, or all with --all"
         );
         anyhow::ensure!(unbounded || !self.all, "--all means all: leave out the jobs and the filter");
+        let others = self.others(api).await?;
+        for other in &others {
+            out::note(other);
+        }
+        let end = || if others.is_empty() { End::Well } else { End::Badly };
         let now = SystemClock::new().now();
         let mut bodies = self.bodies(note, now);
         let mut total = 0;
@@ -112,7 +126,7 @@ impl Which {
                     _ => format!("{} meant, none {}", letters(total), words.done),
                 })?;
             }
-            return Ok(End::Well);
+            return Ok(end());
         }
         if !self.yes
             && progress::can_ask()
@@ -143,7 +157,24 @@ impl Which {
         } else {
             out::say(format!("{} {}", letters(moved), words.done))?;
         }
-        Ok(End::Well)
+        Ok(end())
+    }
+
+    /// Jobs that were named and are no dead letters, in words.
+    async fn others(&self, api: &Api) -> anyhow::Result<Vec<String>> {
+        let mut others = Vec::new();
+        for jobs in self.jobs.chunks(STEP) {
+            let ids: Vec<String> = jobs.iter().map(JobId::to_string).collect();
+            let query = [("ids", ids.join(",")), ("limit", STEP.to_string())];
+            let known: Vec<Known> = api::read(&api.get("/api/v1/jobs", &query).await?)?;
+            let known: BTreeMap<JobId, JobState> = known.into_iter().map(|job| (job.id, job.state)).collect();
+            others.extend(jobs.iter().filter_map(|job| match known.get(job) {
+                Some(JobState::Dead) => None,
+                Some(state) => Some(format!("{job} is {state}, and no dead letter")),
+                None => Some(format!("there is no job {job}")),
+            }));
+        }
+        Ok(others)
     }
 
     /// What is asked for, in as many requests as the number of named jobs takes.

@@ -80,6 +80,13 @@ async fn dead_letters_are_seen_counted_and_sent_back_to_a_running_service() {
     settled(&service, 0, 6).await;
     assert_eq!(well(run(&["dead", "list"])), "no dead letters\n");
     assert_eq!(well(run(&["dead", "redrive", "--all"])), "no dead letters match\n");
+    let unknown = "evt_00000000000000000000000000000001.1";
+    for verb in ["redrive", "discard"] {
+        let ended = run(&["dead", verb, unknown, &job]);
+        assert_eq!((ended.code, ended.out.as_str()), (Some(1), "no dead letters match\n"), "{ended:?}");
+        assert_eq!(ended.err, format!("there is no job {unknown}\n{job} is done, and no dead letter\n"));
+    }
+    run(&["dead", "show", unknown]).assert_refused(&format!("there is no job {unknown}"));
     assert_eq!(lines(&project), 3, "each effect once");
 }
 
