@@ -39,6 +39,12 @@ pub(super) fn told(at: Timestamp, now: Timestamp) -> String {
     format!("{at} ({})", age(at, now))
 }
 
+/// As [`told`], of what is kept by the second.
+pub(super) fn told_by_second(at: Timestamp, now: Timestamp) -> String {
+    let second = UNIX_EPOCH + Duration::from_secs(u64::try_from(at.as_secs()).unwrap_or_default());
+    format!("{} ({})", humantime::format_rfc3339_seconds(second), age(at, now))
+}
+
 /// How long ago, or how soon, in its largest unit.
 pub(super) fn age(at: Timestamp, now: Timestamp) -> String {
     if at > now { format!("in {}", short(at.since(now))) } else { format!("{} ago", short(now.since(at))) }

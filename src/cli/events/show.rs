@@ -62,7 +62,7 @@ impl Show {
         for redelivery in &timeline.redeliveries {
             let times =
                 if redelivery.times > 1 { format!(", {} times", redelivery.times) } else { String::new() };
-            out::say(format!("  {} delivered again{times}", moments::told(redelivery.at, now)))?;
+            out::say(format!("  {} delivered again{times}", moments::told_by_second(redelivery.at, now)))?;
         }
         if self.full {
             for (name, value) in &timeline.event.headers {
