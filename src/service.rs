@@ -110,6 +110,7 @@ impl Service {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
+            pressure: Arc::clone(&keeper.pressure),
             token: admin_token,
             tasks: tasks.clone(),
         };

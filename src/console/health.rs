@@ -4,6 +4,7 @@ use axum::{extract::State, response::IntoResponse};
 use http::{StatusCode, header};
 
 use crate::{
+    decide::room,
     domain::Timestamp,
     store::{Depths, StoreError},
 };
@@ -18,15 +19,25 @@ pub(super) async fn livez() -> &'static str {
     "ok\n"
 }
 
-/// The store answers, and the service is not coming to an end.
+/// The store answers and has room for deliveries, and the service is not coming to an end.
 pub(super) async fn readyz(State(console): State<Console>) -> (StatusCode, String) {
     if console.tasks.is_stopping() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n".to_owned());
+    }
+    if let Some(reason) = full(&console) {
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n"));
     }
     match console.store.depths().await {
         Ok(_) => (StatusCode::OK, "ok\n".to_owned()),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
     }
+}
+
+/// Why every delivery is refused, if it is. That more comes for a moment than can be stored is no reason.
+fn full(console: &Console) -> Option<&'static str> {
+    let open_jobs_max = console.engine().settings.store.open_jobs_max;
+    let jobs = (console.store.load().open_jobs >= open_jobs_max).then_some(room::JOBS_FULL);
+    jobs.or_else(|| console.pressure.get().map(room::Full::reason))
 }
 
 pub(super) async fn metrics(State(console): State<Console>) -> impl IntoResponse {

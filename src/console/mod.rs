@@ -29,7 +29,7 @@ use tokio::net::TcpListener;
 use crate::{
     domain::Clock,
     engine::Engine,
-    host::{self, Tasks},
+    host::{self, Pressure, Tasks},
     store::Store,
     telemetry::Metrics,
 };
@@ -44,6 +44,7 @@ pub struct Console {
     pub store: Arc<dyn Store>,
     pub clock: Arc<dyn Clock>,
     pub metrics: Arc<Metrics>,
+    pub pressure: Arc<Pressure>,
     /// Demanded as a bearer token for everything but `/livez` and `/readyz`.
     pub token: Option<SecretString>,
     pub tasks: Tasks,

@@ -2,6 +2,9 @@
 
 use crate::domain::words;
 
+/// What a sender is told where too many jobs are open.
+pub const JOBS_FULL: &str = "too many jobs are waiting";
+
 /// What there is too much of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Full {

@@ -26,7 +26,7 @@ impl Full {
     /// What the sender is told.
     pub const fn reason(self) -> &'static str {
         match self {
-            Full::Jobs => "too many jobs are waiting",
+            Full::Jobs => room::JOBS_FULL,
             Full::Room(room) => room.reason(),
             Full::Queue => "more comes than can be stored in good time",
         }

@@ -81,6 +81,7 @@ impl Stopped {
             store: Arc::clone(&sqlite) as Arc<dyn Store>,
             clock,
             metrics: Arc::new(Metrics::default()),
+            pressure: Arc::default(),
             token: None,
             tasks: Tasks::default(),
         };

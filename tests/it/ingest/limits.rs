@@ -315,6 +315,8 @@ async fn a_full_store_refuses_before_the_body_is_read() {
     let refused = house.announce(&delivery).await.answer().await; // no 100 before it: the body was not asked for
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("5")));
     assert_eq!(refused.reason(), "too many jobs are waiting");
+    let ready = house.ask("/readyz").await;
+    assert_eq!((ready.status, ready.text.as_str()), (503, "too many jobs are waiting\n"));
     assert_eq!(house.events().await.len(), 2);
 
     // Room is made by finishing or discarding work.

@@ -19,6 +19,9 @@ async fn with_too_little_of_the_disk_free_deliveries_are_refused_unread() {
     let refused = house.announce(&note("n")).await.answer().await; // no 100 before it: the body was not asked for
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("5")));
     assert_eq!(refused.reason(), "too little of the disk is free");
+    let ready = house.ask("/readyz").await;
+    assert_eq!((ready.status, ready.text.as_str()), (503, "too little of the disk is free\n"));
+    assert_eq!(house.ask("/livez").await.status, 200);
     let counted = house.ask("/metrics").await.text;
     let line = "hookyard_refused_total{source=\"forms\",reason=\"disk\"} 1\n";
     assert!(counted.contains(line), "{counted}");
@@ -42,9 +45,11 @@ async fn with_too_many_bytes_kept_deliveries_are_refused_until_there_is_room() {
     house.service.keeper.measure().await;
     let refused = house.deliver(&note("more")).await;
     assert_eq!((refused.status, refused.reason()), (503, "too many bytes are kept"));
+    assert_eq!(house.ask("/readyz").await.text, "too many bytes are kept\n");
     let wish = serde_json::json!({ "key": "ada@engines.example" });
     assert_eq!(house.tell("/api/v1/erase", wish).await.status, 200);
     house.service.keeper.measure().await;
+    assert_eq!(house.ask("/readyz").await.status, 200);
     assert_eq!(house.deliver(&note("more")).await.status, 202);
 }
 
