@@ -32,7 +32,7 @@ use clap::{Parser, Subcommand};
 struct Arguments {
     /// Folder with config/, prompts/, schemas/ and evals/. Without it: the current folder if it has a
     /// config/hookyard.toml, else the defaults built into the program.
-    #[arg(long, global = true, env = "HOOKYARD_DIR")]
+    #[arg(long, global = true, env = "HOOKYARD_DIR", display_order = 904)]
     dir: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,

@@ -42,6 +42,20 @@ fn every_command_explains_itself() {
 }
 
 #[test]
+fn a_commands_own_options_stand_before_those_of_all() {
+    for (command, own) in [
+        (&["dead", "list"][..], &["--route", "--after"][..]),
+        (&["replay"], &["--source", "--yes"]),
+        (&["stats"], &[]),
+    ] {
+        let help = run(&[command, &["--help"]].concat());
+        let options = [own, &["--admin <URL>", "--data <DIR>", "--json", "--dir <DIR>", "--help"]].concat();
+        let at = |option: &&str| help.out.find(option).unwrap_or_else(|| panic!("{option}: {}", help.out));
+        assert!(options.iter().map(at).is_sorted(), "{}", help.out);
+    }
+}
+
+#[test]
 fn an_unknown_command_is_refused_with_the_usage() {
     run(&["sevre"]).assert_refused("serve");
 }
