@@ -18,7 +18,7 @@ use crate::{
 use super::{
     Console,
     jobs::Jobs,
-    moment::Moment,
+    moment::{Moment, in_order},
     problem::{Problem, bad},
 };
 
@@ -73,6 +73,7 @@ pub(super) async fn discard(
 
 /// Takes only what was dead when the sweep began: what dies again meanwhile is not taken twice.
 async fn step(console: &Console, sweep: Sweep, direction: Direction<'_>) -> Result<Response, Problem> {
+    in_order(sweep.since, sweep.until)?;
     // Dead in this very millisecond is dead already.
     let began = console.store.now().await?.plus(Duration::from_millis(1));
     let until = sweep.until.map_or(began, |moment| moment.0.min(began));

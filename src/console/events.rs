@@ -8,11 +8,11 @@ use axum::{
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{domain::EventId, store::EventQuery};
+use crate::{decide::pattern::TypePattern, domain::EventId, store::EventQuery};
 
 use super::{
     Console,
-    moment::Moment,
+    moment::{Moment, in_order},
     problem::{Problem, bad, not_found},
 };
 
@@ -21,6 +21,7 @@ use super::{
 #[serde(deny_unknown_fields)]
 pub(super) struct Events {
     source: Option<String>,
+    /// As in a route: exactly, or by a prefix where it ends in `*`.
     #[serde(rename = "type")]
     event_type: Option<String>,
     since: Option<Moment>,
@@ -34,9 +35,16 @@ pub(super) async fn list(
     State(console): State<Console>,
     Query(events): Query<Events>,
 ) -> Result<Response, Problem> {
+    in_order(events.since, events.until)?;
+    let event_type = events.event_type.as_deref().map(TypePattern::new);
+    if let Some(TypePattern::Exact(text) | TypePattern::Prefix(text)) = &event_type
+        && text.contains('*')
+    {
+        return Err(bad("`*` stands at the end of a type, for anything: write `invoice.*`, or leave it out"));
+    }
     let query = EventQuery {
         source: events.source,
-        event_type: events.event_type,
+        event_type,
         since: events.since.map(|moment| moment.0),
         until: events.until.map(|moment| moment.0),
         before: events.before.map(|id| id.parse()).transpose().map_err(bad)?,

@@ -15,7 +15,7 @@ use crate::{
 
 use super::{
     Console,
-    moment::Moment,
+    moment::{Moment, in_order},
     problem::{Problem, bad, not_found},
 };
 
@@ -62,6 +62,7 @@ pub(super) async fn list(
     State(console): State<Console>,
     Query(jobs): Query<Jobs>,
 ) -> Result<Response, Problem> {
+    in_order(jobs.since, jobs.until)?;
     Ok(Json(console.store.jobs(jobs.try_into()?).await?).into_response())
 }
 
@@ -69,6 +70,7 @@ pub(super) async fn count(
     State(console): State<Console>,
     Query(jobs): Query<Jobs>,
 ) -> Result<Response, Problem> {
+    in_order(jobs.since, jobs.until)?;
     let jobs = console.store.count(jobs.try_into()?).await?;
     Ok(Json(json!({ "jobs": jobs })).into_response())
 }

@@ -9,6 +9,18 @@ use serde::{
 
 use crate::domain::Timestamp;
 
+use super::problem::{Problem, bad};
+
+/// Refuses a range in which nothing can lie: rather a slip than a wish.
+pub(super) fn in_order(since: Option<Moment>, until: Option<Moment>) -> Result<(), Problem> {
+    match (since, until) {
+        (Some(Moment(since)), Some(Moment(until))) if until <= since => {
+            Err(bad(format!("`until` must be later than `since`: nothing lies between {since} and {until}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Milliseconds since 1970, as a number or its digits, or RFC 3339: query strings know only text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Moment(pub Timestamp);

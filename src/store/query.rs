@@ -2,8 +2,11 @@
 
 use serde::Serialize;
 
-use crate::domain::{
-    Attempt, Cause, Event, EventId, EventState, Job, JobId, JobState, Lane, Name, Purchase, Timestamp,
+use crate::{
+    decide::pattern::TypePattern,
+    domain::{
+        Attempt, Cause, Event, EventId, EventState, Job, JobId, JobState, Lane, Name, Purchase, Timestamp,
+    },
 };
 
 /// Rows one read returns, and jobs one operation moves, at the most.
@@ -13,7 +16,7 @@ pub const ROWS_MAX: u32 = 1_000;
 #[derive(Debug, Clone, Default)]
 pub struct EventQuery {
     pub source: Option<String>,
-    pub event_type: Option<String>,
+    pub event_type: Option<TypePattern>,
     /// Accepted at or after this time.
     pub since: Option<Timestamp>,
     /// Accepted before this time.

@@ -24,7 +24,7 @@ pub(in crate::cli) struct Which {
     /// Only of this source.
     #[arg(long)]
     pub source: Option<String>,
-    /// Only of this type, such as `invoice.payment_failed`.
+    /// Only of this type, such as `invoice.payment_failed`, or of those that begin so, such as `invoice.*`.
     #[arg(long = "type", value_name = "TYPE")]
     pub event_type: Option<String>,
     /// Received at or after then: an age such as `2h`, or RFC 3339.

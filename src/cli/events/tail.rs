@@ -33,7 +33,7 @@ pub(super) struct Tail {
     /// Only of this source.
     #[arg(long)]
     source: Option<String>,
-    /// Only of this type.
+    /// Only of this type, or of those that begin so, such as `invoice.*`.
     #[arg(long = "type", value_name = "TYPE")]
     event_type: Option<String>,
     /// How many that are there already are shown first.

@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params, params_from_iter, types::V
 use uuid::Uuid;
 
 use crate::{
+    decide::pattern::TypePattern,
     domain::{Event, EventId, EventState, Job, JobId, JobState, Lane, Timestamp},
     store::{
         DeadGroup, Depths, EventQuery, EventSummary, JobHistory, JobQuery, LaneDepth, QueueDepth, ROWS_MAX,
@@ -71,23 +72,20 @@ pub(super) fn events(
 ) -> rusqlite::Result<Vec<EventSummary>> {
     let mut select = db.prepare_cached(&format!(
         "SELECT {} FROM event e WHERE (?1 IS NULL OR source = ?1) AND (?2 IS NULL OR type = ?2)
-         AND id >= ?3 AND (?4 IS NULL OR id < ?4) AND received_at >= ?5 AND received_at < ?6
+         AND (?8 IS NULL OR substr(type, 1, length(?8)) = ?8) AND id >= ?3 AND (?4 IS NULL OR id < ?4) AND received_at >= ?5 AND received_at < ?6
          ORDER BY id DESC LIMIT ?7",
         rows::EVENT
     ))?;
     let since = query.since.unwrap_or_default();
     let until = query.until.unwrap_or(Timestamp::from_millis(i64::MAX));
+    let (exact, prefix) = match &query.event_type {
+        Some(TypePattern::Exact(exact)) => (Some(exact), None),
+        Some(TypePattern::Prefix(prefix)) => (None, Some(prefix)),
+        None => (None, None),
+    };
     // An id is made when its event was verified, a little after it came.
     let found = select.query_map(
-        params![
-            query.source,
-            query.event_type,
-            first_id(since),
-            query.before,
-            since,
-            until,
-            limit(query.limit)
-        ],
+        params![query.source, exact, first_id(since), query.before, since, until, limit(query.limit), prefix],
         |row| rows::event(row, 0),
     )?;
     let mut summaries = Vec::new();

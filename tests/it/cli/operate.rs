@@ -173,6 +173,45 @@ async fn events_are_replayed_once_a_sweep_and_a_dry_run_shows_what_would_be() {
 }
 
 #[tokio::test]
+async fn events_are_found_by_type_and_time_as_configuration_and_clocks_have_it() {
+    let project = project();
+    let service = project.start().await;
+    let events = deliver(&service, &["p1", "p2"]).await;
+    super::operated::deliver_again(&service, "p1").await;
+    settled(&service, 0, 4).await;
+    let run = |arguments: &[&str]| on(&project, &service, arguments);
+
+    for (pattern, found) in [
+        ("payment.succeeded", 2),
+        ("payment*", 2),
+        ("*", 2),
+        ("payment", 0),
+        ("Payment*", 0),
+        ("payment_*", 0),
+    ] {
+        let listed = json_of(run(&["events", "list", "--json", "--type", pattern]));
+        assert_eq!(listed.as_array().map(Vec::len), Some(found), "{pattern}");
+    }
+    run(&["events", "list", "--type", "*.succeeded"]).assert_refused("`*` stands at the end of a type");
+
+    let empty = ["--since", "1h", "--until", "2h"];
+    for command in [
+        &["events", "list"][..],
+        &["replay", "--yes"],
+        &["dead", "list"],
+        &["dead", "redrive"],
+        &["dead", "discard"],
+    ] {
+        run(&[command, &empty].concat()).assert_refused("`until` must be later than `since`");
+    }
+    well(run(&["events", "list", "--since", "2h", "--until", "1h"]));
+
+    let shown = well(run(&["events", "show", &events[0]]));
+    let again = shown.lines().find(|line| line.contains("delivered again")).expect("it came again");
+    assert!(again.contains("Z (") && !again.contains('.'), "kept by the second: {again}");
+}
+
+#[tokio::test]
 async fn tail_shows_events_as_they_come() {
     let project = project();
     let service = project.start().await;

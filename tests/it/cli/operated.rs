@@ -37,14 +37,25 @@ pub async fn deliver(service: &Running, ids: &[&str]) -> Vec<String> {
     events
 }
 
+/// Delivers a payment that came before.
+pub async fn deliver_again(service: &Running, id: &str) {
+    let body = json!({ "type": "payment.succeeded", "data": { "id": id } });
+    let (status, answer) = send(service, id, &body).await;
+    assert_eq!((status, answer["status"].as_str()), (200, Some("duplicate")), "{answer}");
+}
+
 /// Delivers a body; its event.
 pub async fn deliver_one(service: &Running, id: &str, body: &Value) -> String {
+    let (status, answer) = send(service, id, body).await;
+    assert_eq!(status, 202, "{answer}");
+    answer["event"].as_str().expect("an id").to_owned()
+}
+
+async fn send(service: &Running, id: &str, body: &Value) -> (u16, Value) {
     let body = body.to_string().into_bytes();
     let now = Timestamp::from_millis(now_ms());
     let headers = source::sign(Scheme::Generic, &SECRET.into(), id, &body, None, now).expect("signed");
-    let (status, answer) = service.deliver("forms", headers, body).await.expect("an answer");
-    assert_eq!(status, 202, "{answer}");
-    answer["event"].as_str().expect("an id").to_owned()
+    service.deliver("forms", headers, body).await.expect("an answer")
 }
 
 fn now_ms() -> i64 {

@@ -9,6 +9,7 @@ use std::{
 
 use hookyard::{
     config::{Files, FixedEnvironment, SETTINGS, SOURCES},
+    decide::pattern::TypePattern,
     domain::{Attempt, AttemptOutcome, Clock, Event, EventId, JobState, Lane, Next, Timestamp, Work},
     engine::{self, CompileOptions, Engine, Reach},
     host::{self, Tasks},
@@ -168,7 +169,7 @@ impl Yard {
     pub async fn alarms(&self, event_type: &str) -> Vec<(EventId, Value)> {
         let query = EventQuery {
             source: Some("hookyard".to_owned()),
-            event_type: Some(event_type.to_owned()),
+            event_type: Some(TypePattern::new(event_type)),
             ..EventQuery::default()
         };
         let mut alarms = Vec::new();

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use hookyard::{
     config::{ACTIONS, CLASSIFIERS, Files, FixedEnvironment, JUDGES, ROUTES, SETTINGS},
+    decide::pattern::TypePattern,
     domain::{Clock, EventId, EventState, JobState, Timestamp, Work},
     engine::{self, CompileOptions, Engine, Reach},
     host::Tasks,
@@ -361,7 +362,7 @@ impl House {
                 changes.mark_unchanged();
                 let own = |event_type: &str| EventQuery {
                     source: Some("hookyard".to_owned()),
-                    event_type: Some(event_type.to_owned()),
+                    event_type: Some(TypePattern::new(event_type)),
                     ..EventQuery::default()
                 };
                 let found = self.service.store.events(own(event_type)).await.unwrap();
