@@ -41,7 +41,7 @@ pub(super) async fn load(
     let mut counted = counter.subscribe();
     let runtime = tokio::runtime::Handle::current();
     // A thread of its own: the kill comes when it is time, and not when nobody else has anything to do.
-    let killer = std::thread::spawn(move || {
+    let killer = tokio::task::spawn_blocking(move || {
         let _ = runtime.block_on(counted.wait_for(|count| *count >= kill_after)); // an error: no more will come
         let _ = ripe.blocking_recv();
         service.kill()
@@ -52,7 +52,8 @@ pub(super) async fn load(
     }
     drop(counter);
     let sent = senders.join_all().await.into_iter().flatten().collect();
-    (sent, killer.join().expect("the service is killed"))
+    // Not by blocking: what makes it ripe may be this very thread's to do.
+    (sent, killer.await.expect("the service is killed"))
 }
 
 /// Delivers by one connection until it breaks.
