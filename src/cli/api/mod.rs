@@ -95,10 +95,10 @@ impl Admin {
         match named::named(self.admin.as_deref(), self.data.as_deref(), &ProcessEnvironment)? {
             Named::Service(url) => at(&url, dir).await,
             Named::Store(data) => {
-                Ok(stopped(Stopped::open(&project::files(dir.clone())?, dir, Some(data), None)?))
+                Ok(stopped(Stopped::open(&project::files(dir.clone())?, dir, Some(data), None).await?))
             }
-            Named::ByVariable(data) if !sqlite::is_used(&data)? => {
-                Ok(stopped(Stopped::open(&project::files(dir.clone())?, dir, Some(data), None)?))
+            Named::ByVariable(data) if !dir::is_used(&data)? => {
+                Ok(stopped(Stopped::open(&project::files(dir.clone())?, dir, Some(data), None).await?))
             }
             Named::ByVariable(data) => configured(dir, Some(data)).await,
             Named::Nothing => configured(dir, None).await,

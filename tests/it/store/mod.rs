@@ -6,6 +6,7 @@ mod backend;
 mod bench;
 mod given;
 mod model;
+mod redis_server;
 mod sqlite_bodies;
 mod sqlite_clock;
 mod sqlite_file;
@@ -199,8 +200,14 @@ macro_rules! conformance {
 }
 
 conformance!(sqlite, SqliteBackend);
+conformance!(redis, RedisBackend);
 
 #[test]
 fn sqlite_against_the_model() {
     model::every_story_ends_as_the_model_says::<backend::SqliteBackend>();
+}
+
+#[test]
+fn redis_against_the_model() {
+    model::every_story_ends_as_the_model_says::<backend::RedisBackend>();
 }

@@ -3,3 +3,4 @@
 pub mod clock;
 pub mod house;
 pub mod process;
+pub mod redis;

@@ -1,5 +1,6 @@
 //! What the suite needs of a backend.
 
+mod redis;
 mod sqlite;
 
 use std::sync::Arc;
@@ -8,10 +9,14 @@ use hookyard::store::Store;
 
 use crate::support::clock::HandClock;
 
+pub use redis::RedisBackend;
 pub use sqlite::{SqliteBackend, open_in};
 
 /// A store of one kind with a place of its own, gone when this is dropped.
 pub trait Backend: Sized {
+    /// Keys that are over are removed by steps of retention; else they go by themselves.
+    const RETAIN_REMOVES_KEYS: bool;
+
     /// Opens an empty store that remembers dedupe keys for [`super::given::DEDUPE`].
     async fn open() -> Self;
 

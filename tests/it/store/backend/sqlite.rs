@@ -61,6 +61,8 @@ pub fn open_in(
 }
 
 impl Backend for SqliteBackend {
+    const RETAIN_REMOVES_KEYS: bool = true;
+
     async fn open() -> Self {
         SqliteBackend::observed(Arc::new(|_, _| {}))
     }

@@ -1,0 +1,182 @@
+//! Handing jobs out, and taking them back when their lease is lost.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use redis::Value;
+use serde_json::json;
+
+use crate::{
+    decide::lease::Loss,
+    domain::{JobState, Lease, Timestamp},
+    store::{Claim, ClaimRequest, Claimed, Settlement, StoreError},
+};
+
+use super::{
+    Core, Mine,
+    keys::{self, Shard},
+    link::{Reply, number, text},
+    record::Record,
+};
+
+/// How long a process counts as alive after it was last heard of.
+pub(super) const ALIVE: Duration = Duration::from_secs(10);
+
+impl Core {
+    pub(super) async fn claim(&self, request: &ClaimRequest) -> Result<Claim, StoreError> {
+        let mut claim = Claim { jobs: Vec::new(), next_in: None };
+        for shard in self.shards.all() {
+            self.claim_in(shard, request, &mut claim).await?;
+            if !claim.jobs.is_empty() {
+                claim.next_in = None;
+                break;
+            }
+        }
+        Ok(claim)
+    }
+
+    async fn claim_in(
+        &self,
+        shard: &Shard,
+        request: &ClaimRequest,
+        claim: &mut Claim,
+    ) -> Result<(), StoreError> {
+        loop {
+            let now = self.clock.now();
+            let reply = self.ask(shard, request, now).await?;
+            match reply.word.as_str() {
+                "gone" => {
+                    for process in &reply.rest {
+                        self.bury(shard, &text(process)?).await?;
+                    }
+                }
+                "late" => {
+                    let told: Vec<String> = reply.rest.iter().map(text).collect::<Result<_, _>>()?;
+                    let mut late: Vec<_> = told.iter().filter_map(|job| keys::job_id(job)).collect();
+                    late.sort_unstable();
+                    for job in late {
+                        self.lose(shard, job, None, Loss::Expired).await?;
+                        self.mine().remove(&job);
+                    }
+                }
+                _ => {
+                    let [more, next, jobs @ ..] = reply.rest.as_slice() else { return Ok(()) };
+                    for job in jobs {
+                        claim.jobs.push(self.handed_out(shard, request, now, job)?);
+                    }
+                    if !jobs.is_empty() {
+                        self.announce(false);
+                        return Ok(());
+                    }
+                    if let Ok(due) = text(next)?.parse() {
+                        let wait = Timestamp::from_millis(due).since(now);
+                        claim.next_in = Some(claim.next_in.map_or(wait, |other| other.min(wait)));
+                    }
+                    if number(more)? == 0 {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    async fn ask(&self, shard: &Shard, request: &ClaimRequest, now: Timestamp) -> Result<Reply, StoreError> {
+        let (idle, alone) = {
+            let mut mine = self.mine();
+            // Whoever let its lease run out says so no more.
+            mine.retain(|_, mine| mine.until > now);
+            (mine.is_empty(), mine.values().any(|mine| mine.alone))
+        };
+        let limits = &request.limits;
+        // Nothing beside one that runs alone; what was lost is taken back all the same.
+        let shares: Vec<_> = request
+            .shares
+            .iter()
+            .map(|(lane, share)| json!([lane, if alone { 0 } else { *share }]))
+            .collect();
+        let wish = json!({
+            "alive": ALIVE.as_millis() as u64,
+            "lease": u64::try_from(request.lease.as_millis()).unwrap_or(u64::MAX),
+            "idle": idle,
+            "shares": shares,
+            "routes": limits.routes,
+            "destinations": limits.destinations,
+        });
+        self.call_at(now, &self.scripts.claim, shard, [wish.to_string()]).await
+    }
+
+    fn handed_out(
+        &self,
+        shard: &Shard,
+        request: &ClaimRequest,
+        now: Timestamp,
+        job: &Value,
+    ) -> Result<Claimed, StoreError> {
+        let wrong = || StoreError::Unavailable("a claim that nobody understands".to_owned());
+        let Value::Array(parts) = job else { return Err(wrong()) };
+        let [id, token, hash, body] = parts.as_slice() else { return Err(wrong()) };
+        let id = keys::job_id(&text(id)?).ok_or_else(wrong)?;
+        let body = match body {
+            Value::BulkString(bytes) => Some(Bytes::copy_from_slice(bytes)),
+            _ => None,
+        };
+        let record = Record::read(hash.clone(), body)?.ok_or_else(wrong)?;
+        let entry = record.entry(id.n).ok_or_else(wrong)?;
+        let alone = entry.held.as_ref().is_some_and(|held| held.alone);
+        let token = number(token)?.unsigned_abs();
+        let mut job = entry.job.clone();
+        job.state = JobState::Leased;
+        self.mine().insert(id, Mine { shard: shard.n, alone, until: now.plus(request.lease) });
+        Ok(Claimed { lease: Lease { job: id, token }, at: now, job, event: Arc::new(record.event) })
+    }
+
+    /// Takes back all that a process was working on when it ended.
+    pub(super) async fn bury(&self, shard: &Shard, process: &str) -> Result<(), StoreError> {
+        let holders: Vec<(String, String)> =
+            self.link.run(redis::cmd("HGETALL").arg(shard.key("holders"))).await?;
+        let mut left: Vec<_> =
+            holders.iter().filter(|(_, of)| of == process).filter_map(|(job, _)| keys::job_id(job)).collect();
+        left.sort_unstable();
+        for job in left {
+            self.lose(shard, job, Some(process), Loss::Crashed).await?;
+        }
+        self.link.run(redis::cmd("ZREM").arg(shard.key("processes")).arg(process)).await
+    }
+
+    pub(super) async fn extend(&self, lease: Lease, by: Duration) -> Result<(), StoreError> {
+        let stale = || StoreError::StaleLease(lease.job);
+        let mine = self.mine().get(&lease.job).copied().ok_or_else(stale)?;
+        let shard = self.shards.get(mine.shard).ok_or_else(stale)?;
+        let now = self.clock.now();
+        let until = now.plus(by);
+        let args = [
+            shard.event(lease.job.event),
+            lease.job.n.to_string(),
+            keys::member(lease.job),
+            lease.token.to_string(),
+            until.as_millis().to_string(),
+        ];
+        let reply = self.call_at(now, &self.scripts.extend, shard, args).await?;
+        if reply.word != "done" {
+            return Err(stale());
+        }
+        if let Some(mine) = self.mine().get_mut(&lease.job) {
+            mine.until = until;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn settle(&self, lease: Lease, settlement: &Settlement) -> Result<(), StoreError> {
+        self.change_held(lease, |desk| desk.settle(lease, settlement)).await?;
+        let (ran_alone, idle) = {
+            let mut mine = self.mine();
+            let ended = mine.remove(&lease.job);
+            (ended.is_some_and(|mine| mine.alone), mine.is_empty())
+        };
+        // Others may have waited for one that ran alone, or one that must run alone for all others.
+        if ran_alone || idle {
+            self.announce(true);
+        }
+        Ok(())
+    }
+}

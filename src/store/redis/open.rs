@@ -1,0 +1,177 @@
+//! Opening the store: connections, and what the server has to be like.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use redis::{
+    Client,
+    aio::{ConnectionManager, ConnectionManagerConfig},
+    cluster::ClusterClient,
+};
+use tokio::sync::watch;
+
+use crate::{domain::Clock, store::StoreError};
+
+use super::{
+    Core, RedisStore, StoreClock,
+    keys::Shards,
+    link::{Connection, Link, Scripts},
+};
+
+/// Oldest version that has all that is used here.
+const VERSION_MIN: u32 = 7;
+
+/// Longest wait for an answer of the server.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// Longest wait for a connection.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// What tells the store the time.
+pub enum StoreTime {
+    /// The server, so that processes whose clocks differ agree.
+    Server,
+    /// The clock that is handed in.
+    Clock,
+}
+
+/// How to open a store.
+pub struct RedisOptions {
+    /// `redis://`, `rediss://` or `redis+unix://`; of a Cluster some of its nodes.
+    pub urls: Vec<String>,
+    /// Whether the URLs are those of a Cluster.
+    pub cluster: bool,
+    /// What all keys begin with: several stores can share a server.
+    pub prefix: String,
+    /// Into how many slots the store is divided. It cannot be changed later.
+    pub shards: u16,
+    /// Connections to the server, or to each node.
+    pub connections: u16,
+    /// What this process is known by. Whoever opens the store under a name takes back what was worked on under it, so no
+    /// two processes may have the same.
+    pub process: String,
+    /// How long a dedupe key is remembered.
+    pub dedupe: Duration,
+    pub time: StoreTime,
+}
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("Redis: {0}")]
+    Redis(#[from] redis::RedisError),
+    #[error("Redis is of version {0}: {VERSION_MIN} or newer is needed")]
+    Version(String),
+    #[error("Redis has maxmemory-policy {0}, and would forget what was acknowledged: set it to noeviction")]
+    Evicts(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl RedisStore {
+    /// Opens or creates the store. Jobs that an earlier process of this name was working on are ready again.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or is not fit to keep what was promised.
+    pub async fn open(options: RedisOptions, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let RedisOptions { urls, cluster, .. } = options;
+        let shards = Shards::new(&options.prefix, options.shards);
+        let mut connections = Vec::new();
+        for _ in 0..options.connections.max(1) {
+            connections.push(connect(&urls, cluster).await?);
+        }
+        let link = Link::new(connections);
+        fit(&link).await?;
+        let clock = match options.time {
+            StoreTime::Server => StoreClock::of_the_server(clock),
+            StoreTime::Clock => StoreClock::by_hand(clock),
+        };
+        let (seconds, micros): (i64, i64) = link.run(&redis::cmd("TIME")).await?;
+        clock.told(seconds, micros);
+        let mut epochs = Vec::new();
+        // What nobody else can have made.
+        let fresh = format!("{}-{seconds}-{micros}", options.process);
+        for shard in shards.all() {
+            epochs.push(epoch(&link, &shard.key("epoch"), &fresh).await?);
+        }
+        let load = shards.all().map(|_| super::ShardLoad::default()).collect();
+        let core = Core {
+            link,
+            scripts: Scripts::new(),
+            shards,
+            clock,
+            process: options.process,
+            epochs,
+            dedupe: options.dedupe,
+            mine: Mutex::new(HashMap::new()),
+            load,
+            work: watch::Sender::new(0),
+            changes: watch::Sender::new(0),
+        };
+        core.recover().await?;
+        let mut bells = Vec::new();
+        for _ in core.shards.all() {
+            bells.push(Link::new(vec![connect(&urls, cluster).await?]));
+        }
+        Ok(RedisStore { core, bells })
+    }
+}
+
+impl Core {
+    /// Takes back what an earlier process of this name was working on, and does what it left undone.
+    async fn recover(&self) -> Result<(), StoreError> {
+        for shard in self.shards.all() {
+            self.bury(shard, &self.process).await?;
+            let left: Vec<String> =
+                self.link.run(redis::cmd("ZRANGE").arg(shard.key("errands")).arg(0).arg(-1)).await?;
+            for id in left.iter().filter_map(|hex| super::keys::event_id(hex)) {
+                self.run_errands(shard, id).await?;
+            }
+            // How much is here, for whoever asks before anything happens.
+            self.call(&self.scripts.turn, shard, ["opened", "0"]).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn connect(urls: &[String], cluster: bool) -> Result<Connection, OpenError> {
+    if cluster {
+        let client = ClusterClient::builder(urls.iter().map(String::as_str))
+            .connection_timeout(CONNECT_WITHIN)
+            .response_timeout(ANSWER_WITHIN)
+            .build()?;
+        return Ok(Connection::Cluster(client.get_async_connection().await?));
+    }
+    let url = urls.first().map_or("", String::as_str);
+    let config = ConnectionManagerConfig::new()
+        .set_connection_timeout(Some(CONNECT_WITHIN))
+        .set_response_timeout(Some(ANSWER_WITHIN));
+    Ok(Connection::Server(ConnectionManager::new_with_config(Client::open(url)?, config).await?))
+}
+
+/// Refuses a server that could lose what is promised to be kept, and says what a weaker one may lose.
+async fn fit(link: &Link) -> Result<(), OpenError> {
+    let info: String = link.run(redis::cmd("INFO").arg("everything")).await?;
+    let told = |name: &str| {
+        info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap_or_default().trim()
+    };
+    let version = told("redis_version");
+    let major = version.split('.').next().and_then(|major| major.parse().ok());
+    if major.is_none_or(|major: u32| major < VERSION_MIN) {
+        return Err(OpenError::Version(version.to_owned()));
+    }
+    let policy = told("maxmemory_policy");
+    if policy != "noeviction" {
+        return Err(OpenError::Evicts(policy.to_owned()));
+    }
+    Ok(())
+}
+
+/// What the database is known by; made for a new one.
+async fn epoch(link: &Link, key: &str, fresh: &str) -> Result<String, StoreError> {
+    let _: Option<String> = link.run(redis::cmd("SET").arg(key).arg(fresh).arg("NX")).await?;
+    link.run(redis::cmd("GET").arg(key)).await
+}

@@ -1,0 +1,221 @@
+//! What only the Redis backend promises: several processes on one server, and what the server may suffer.
+
+use std::{sync::Arc, time::Duration};
+
+use hookyard::{
+    domain::{Clock, JobState, Next},
+    store::{
+        Accepted, JobQuery, Store, StoreError,
+        redis::{OpenError, RedisOptions, RedisStore, StoreTime},
+    },
+};
+
+use crate::support::{clock::HandClock, redis::RedisServer};
+
+use super::{
+    bench::{LANES, wanting},
+    given::{DEDUPE, Draft, event, event_id, job_id, route, same, settlement},
+};
+
+/// Longer than a process counts as alive that was not heard of.
+const GONE: Duration = Duration::from_secs(11);
+
+fn options(server: &RedisServer, process: &str, shards: u16) -> RedisOptions {
+    RedisOptions {
+        urls: vec![server.url()],
+        cluster: false,
+        prefix: "hookyard".to_owned(),
+        shards,
+        connections: 2,
+        process: process.to_owned(),
+        dedupe: DEDUPE,
+        time: StoreTime::Clock,
+    }
+}
+
+/// A server, the clock that all go by, and stores of several processes on it.
+struct Scene {
+    server: RedisServer,
+    clock: Arc<HandClock>,
+    shards: u16,
+}
+
+impl Scene {
+    fn set(shards: u16, server: &[&str]) -> Self {
+        Scene { server: RedisServer::start(server), clock: Arc::default(), shards }
+    }
+
+    async fn process(&self, name: &str) -> RedisStore {
+        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        let opened = RedisStore::open(options(&self.server, name, self.shards), clock).await;
+        opened.expect("the store opens")
+    }
+
+    async fn send(&self, to: &RedisStore, draft: Draft) -> Result<Accepted, StoreError> {
+        to.accept(draft.received(self.clock.now())).await
+    }
+}
+
+async fn claimed(store: &RedisStore, max: u32) -> Vec<hookyard::store::Claimed> {
+    store.claim(wanting(LANES, max)).await.expect("a claim").jobs
+}
+
+#[tokio::test]
+async fn what_a_process_was_working_on_goes_to_another_when_it_is_gone() {
+    let scene = Scene::set(1, &[]);
+    let (one, two) = (scene.process("one").await, scene.process("two").await);
+    scene.send(&one, event(1)).await.unwrap();
+    let taken = claimed(&one, 1).await;
+    assert_eq!((taken.len(), claimed(&two, 1).await.len()), (1, 0));
+    drop(one);
+    scene.clock.advance(GONE);
+    let again = claimed(&two, 1).await;
+    assert_eq!(again.len(), 1);
+    assert_eq!((again[0].job.lost_leases, again[0].job.crashes), (1, 1));
+    let late = two.settle(taken[0].lease, settlement(Next::Done)).await;
+    assert!(matches!(late, Err(StoreError::StaleLease(_))), "{late:?}");
+    two.settle(again[0].lease, settlement(Next::Done)).await.unwrap();
+}
+
+#[tokio::test]
+async fn each_job_goes_to_one_of_the_processes() {
+    let scene = Scene::set(2, &[]);
+    let (one, two) = (scene.process("one").await, scene.process("two").await);
+    for n in 1..=40 {
+        scene.send(if n % 2 == 0 { &one } else { &two }, event(n)).await.unwrap();
+    }
+    let mut ids = Vec::new();
+    while ids.len() < 40 {
+        let (a, b) = tokio::join!(claimed(&one, 3), claimed(&two, 3));
+        assert!(!a.is_empty() || !b.is_empty());
+        for claimed in a.iter().chain(&b) {
+            ids.push(claimed.job.id);
+        }
+    }
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 40);
+}
+
+#[tokio::test]
+async fn a_process_without_work_hears_when_another_makes_some() {
+    let scene = Scene::set(1, &[]);
+    let (one, two) = (scene.process("one").await, Arc::new(scene.process("two").await));
+    assert!(claimed(&two, 1).await.is_empty());
+    let mut work = two.work();
+    work.mark_unchanged();
+    let heard = async {
+        scene.send(&one, event(1)).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(30), work.changed()).await.expect("it hears").unwrap();
+    };
+    tokio::select! {
+        () = two.upkeep() => unreachable!("it goes on"),
+        () = heard => {}
+    }
+    assert_eq!(claimed(&two, 1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_lost_consumer_group_loses_no_work() {
+    let scene = Scene::set(1, &[]);
+    let one = scene.process("one").await;
+    for n in 1..=5 {
+        scene.send(&one, event(n)).await.unwrap();
+    }
+    let under_way = claimed(&one, 2).await;
+    let destroyed: i64 =
+        scene.server.ask(&["XGROUP", "DESTROY", "{hookyard:0}:lane:normal", "workers"]).await;
+    assert_eq!(destroyed, 1);
+    let rest = claimed(&one, 10).await;
+    assert_eq!(rest.len(), 3, "those under way are not handed out again");
+    for claimed in under_way.iter().chain(&rest) {
+        one.settle(claimed.lease, settlement(Next::Done)).await.unwrap();
+    }
+    assert_eq!(one.load().open_jobs, 0);
+}
+
+#[tokio::test]
+async fn a_database_that_was_emptied_is_told_from_the_one_that_was_opened() {
+    let scene = Scene::set(1, &[]);
+    let one = scene.process("one").await;
+    scene.send(&one, event(1)).await.unwrap();
+    let _: String = scene.server.ask(&["FLUSHALL"]).await;
+    let refused = scene.send(&one, event(2)).await;
+    assert!(matches!(&refused, Err(StoreError::Unavailable(why)) if why.contains("emptied")), "{refused:?}");
+    assert!(one.claim(wanting(LANES, 1)).await.is_err());
+}
+
+#[tokio::test]
+async fn a_server_without_room_refuses_and_changes_nothing() {
+    let scene = Scene::set(1, &[]);
+    let one = scene.process("one").await;
+    scene.send(&one, event(1)).await.unwrap();
+    let _: String = scene.server.ask(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    assert!(matches!(scene.send(&one, event(2)).await, Err(StoreError::Unavailable(_))));
+    let _: String = scene.server.ask(&["CONFIG", "SET", "maxmemory", "0"]).await;
+    assert_eq!(one.timeline(event_id(2)).await.unwrap(), None);
+    assert_eq!(one.load().open_jobs, 1);
+    let queued = scene.send(&one, event(2)).await.unwrap();
+    assert_eq!(queued, Accepted::Queued { suspected_replay_of: None });
+    assert_eq!(claimed(&one, 10).await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_was_answered_is_there_after_the_server_was_killed() {
+    let mut scene = Scene::set(1, &["--appendonly", "yes", "--appendfsync", "always"]);
+    let one = scene.process("one").await;
+    for n in 1..=20 {
+        scene.send(&one, event(n)).await.unwrap();
+    }
+    let under_way = claimed(&one, 5).await;
+    scene.server.kill_and_restart();
+    // The first may find its connection broken.
+    let mut settled = Err(StoreError::Unavailable(String::new()));
+    while let Err(StoreError::Unavailable(_)) = settled {
+        settled = one.settle(under_way[0].lease, settlement(Next::Done)).await;
+    }
+    settled.unwrap();
+    assert_eq!(claimed(&one, 50).await.len(), 15);
+    let done = JobQuery { state: Some(JobState::Done), ..JobQuery::default() };
+    assert_eq!(one.count(done).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_would_forget_is_refused() {
+    let scene = Scene::set(1, &["--maxmemory-policy", "allkeys-lru"]);
+    let clock = Arc::clone(&scene.clock) as Arc<dyn Clock>;
+    let refused = RedisStore::open(options(&scene.server, "one", 1), clock).await;
+    assert!(matches!(refused.err(), Some(OpenError::Evicts(policy)) if policy == "allkeys-lru"));
+}
+
+#[tokio::test]
+async fn keys_of_one_event_may_be_at_home_in_different_shards() {
+    let scene = Scene::set(8, &[]);
+    let (one, two) = (scene.process("one").await, scene.process("two").await);
+    for n in 1..=20 {
+        let keys = [same(&format!("id {n}")), same(&format!("alias {n}"))];
+        let first = scene.send(&one, event(n).keys(keys)).await.unwrap();
+        assert_eq!(first, Accepted::Queued { suspected_replay_of: None });
+    }
+    for n in 1..=20 {
+        // By either key alone, and by both.
+        for keys in [
+            vec![same(&format!("id {n}"))],
+            vec![same(&format!("alias {n}"))],
+            vec![same(&format!("other {n}")), same(&format!("alias {n}"))],
+        ] {
+            let again = scene.send(&two, event(100 + n).keys(keys)).await.unwrap();
+            assert!(matches!(again, Accepted::Duplicate { of, .. } if of == event_id(n)), "{again:?}");
+        }
+        assert!(two.knows(&[same(&format!("alias {n}"))]).await.unwrap());
+        assert_eq!(two.timeline(event_id(100 + n)).await.unwrap(), None);
+    }
+    let jobs = JobQuery { ids: vec![job_id(event_id(3), 0)], ..JobQuery::default() };
+    assert_eq!(two.jobs(jobs).await.unwrap().len(), 1);
+    let fresh = scene.send(&two, event(200).keys([same("other 1")]).jobs([route("a")])).await.unwrap();
+    assert_eq!(
+        fresh,
+        Accepted::Queued { suspected_replay_of: None },
+        "nothing is left of a key that was held"
+    );
+}
