@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::{
     config::{self, Environment, ProcessEnvironment, tables::SettingsFile},
     remote::Url,
-    store::sqlite,
+    store::dir,
 };
 
 use super::{End, logs, project, runtime};
@@ -124,7 +124,7 @@ async fn configured(dir: Option<PathBuf>, data: Option<PathBuf>) -> anyhow::Resu
     let running = Running::new(&url, token(Some(&settings))?)?;
     match running.greet().await? {
         Ok(()) => Ok(Api::Running(Box::new(running))),
-        Err(_) => Ok(stopped(Stopped::open(&files, dir, data, Some(&url))?)),
+        Err(_) => Ok(stopped(Stopped::open(&files, dir, data, Some(&url)).await?)),
     }
 }
 

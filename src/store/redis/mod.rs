@@ -42,9 +42,9 @@ use tokio::sync::watch;
 use crate::domain::{Answer, Body, Event, EventId, FrozenRequest, Job, JobId, Lease, Name, Prior, Timestamp};
 
 use super::{
-    Accepted, Admission, Claim, ClaimRequest, DeadGroup, DedupeKey, Depths, Draw, Drawn, EraseStep, Erased, EventQuery,
-    EventSummary, JobQuery, Load, NewJob, Pause, Replayed, Resolution, RetainStep, Retained, Settlement,
-    Store, StoreError, Timeline,
+    Accepted, Admission, Claim, ClaimRequest, DeadGroup, DedupeKey, Depths, Draw, Drawn, EraseStep, Erased,
+    EventQuery, EventSummary, JobQuery, Load, NewJob, Pause, Replayed, Resolution, RetainStep, Retained,
+    Settlement, Store, StoreError, Timeline,
 };
 use clock::StoreClock;
 use desk::Desk;

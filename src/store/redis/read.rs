@@ -98,7 +98,7 @@ impl Core {
             for mut record in self.records(shard, &ids).await? {
                 let event = &record.event;
                 if query.source.as_ref().is_none_or(|source| **source == *event.source)
-                    && query.event_type.as_ref().is_none_or(|of| **of == *event.event_type)
+                    && query.event_type.as_ref().is_none_or(|of| of.matches(&event.event_type))
                     && query.since.is_none_or(|since| event.received_at >= since)
                     && query.until.is_none_or(|until| event.received_at < until)
                 {

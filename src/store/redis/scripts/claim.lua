@@ -8,8 +8,7 @@ if is_wiped() then
 end
 local request = cjson.decode(ARGV[5])
 
-redis.call('ZADD', key('processes'), now + request.alive, process)
-local gone = redis.call('ZRANGEBYSCORE', key('processes'), '-inf', now)
+local gone = breathe(request.alive)
 if #gone > 0 then
     return { 'gone', unpack(gone) }
 end

@@ -10,6 +10,20 @@ local function is_wiped()
     return redis.call('GET', key('epoch')) ~= epoch
 end
 
+-- A sign of life, which lasts so long (ms); who gave none for longer. While nobody was heard nobody was gone: it was the
+-- server that was not there.
+local function breathe(alive)
+    local silence = now - tonumber(redis.call('GET', key('breath')) or now)
+    if silence > alive / 2 then
+        for _, other in ipairs(redis.call('ZRANGE', key('processes'), 0, -1)) do
+            redis.call('ZINCRBY', key('processes'), silence, other)
+        end
+    end
+    redis.call('SET', key('breath'), ARGV[3])
+    redis.call('ZADD', key('processes'), now + alive, process)
+    return redis.call('ZRANGEBYSCORE', key('processes'), '-inf', now)
+end
+
 -- Puts a job where it waits until it may go: what is due this very moment at the end of its lane, which is in the order
 -- of due times so; all else beside the lanes.
 local function set_aside(ticket, due)

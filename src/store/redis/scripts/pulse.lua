@@ -3,8 +3,7 @@
 if is_wiped() then
     return { 'wiped' }
 end
-redis.call('ZADD', key('processes'), now + tonumber(ARGV[5]), process)
-local told = redis.call('ZRANGEBYSCORE', key('processes'), '-inf', now)
+local told = breathe(tonumber(ARGV[5]))
 told[#told + 1] = '|'
 for _, event in ipairs(redis.call('ZRANGEBYSCORE', key('errands'), '-inf', now - tonumber(ARGV[6]), 'LIMIT', 0, 100)) do
     told[#told + 1] = event
