@@ -32,7 +32,9 @@ impl Desk {
         self.held(lease)?;
         let now = self.now;
         let Some(entry) = self.change(lease.job.n) else { return Ok(()) };
-        if request.is_some() && entry.job.request.is_some() {
+        // Who had no answer says the same again.
+        let again = entry.begun && entry.job.request.as_ref() == request;
+        if request.is_some() && entry.job.request.is_some() && !again {
             let told = format!("the request of {} is frozen already", lease.job);
             return Err(StoreError::Conflict(told));
         }
@@ -72,20 +74,23 @@ impl Desk {
         answer: Option<&Answer>,
     ) -> Result<(), StoreError> {
         self.held(lease)?;
-        let begun = |one: &&mut Bought| {
-            one.n == lease.job.n
-                && one.purchase.judge == *judge
-                && one.purchase.digest == digest
-                && one.purchase.state == PurchaseState::MaybeBilled
+        let state = if answer.is_some() { PurchaseState::Answered } else { PurchaseState::NotBilled };
+        let of_job = |one: &&mut Bought| {
+            let Purchase { judge: of, digest: question, .. } = &one.purchase;
+            one.n == lease.job.n && of == judge && question == digest
         };
-        let Some(last) = self.record.purchases.iter_mut().rev().find(begun) else {
-            return Err(StoreError::Conflict(format!("{} never began this purchase", lease.job)));
-        };
-        last.purchase.state =
-            if answer.is_some() { PurchaseState::Answered } else { PurchaseState::NotBilled };
-        last.purchase.answer = answer.cloned();
-        self.rest_changed = true;
-        Ok(())
+        let purchase = self.record.purchases.iter_mut().rev().find(of_job).map(|one| &mut one.purchase);
+        match purchase {
+            Some(purchase) if purchase.state == PurchaseState::MaybeBilled => {
+                purchase.state = state;
+                purchase.answer = answer.cloned();
+                self.rest_changed = true;
+                Ok(())
+            }
+            // Who had no answer says the same again.
+            Some(purchase) if purchase.state == state && purchase.answer.as_ref() == answer => Ok(()),
+            Some(_) | None => Err(StoreError::Conflict(format!("{} never began this purchase", lease.job))),
+        }
     }
 
     pub fn settle(&mut self, lease: Lease, settlement: &Settlement) -> Result<(), StoreError> {

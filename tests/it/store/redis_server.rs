@@ -14,7 +14,7 @@ use crate::support::{clock::HandClock, redis::RedisServer};
 
 use super::{
     bench::{LANES, wanting},
-    given::{DEDUPE, Draft, event, event_id, job_id, route, same, settlement},
+    given::{DEDUPE, Draft, answer, event, event_id, job_id, request, route, same, settlement},
 };
 
 /// Longer than a process counts as alive that was not heard of.
@@ -196,6 +196,28 @@ async fn what_was_answered_is_there_after_the_server_was_killed() {
     assert_eq!(claimed(&one, 50).await.len(), 15);
     let done = JobQuery { state: Some(JobState::Done), ..JobQuery::default() };
     assert_eq!(one.count(done).await.unwrap(), 1);
+}
+
+/// A worker whose question was not answered asks again, and cannot know whether it was heard.
+#[tokio::test]
+async fn what_was_put_on_record_may_be_put_there_again() {
+    let scene = Scene::set(1, &[]);
+    let one = scene.process("one").await;
+    scene.send(&one, event(1)).await.unwrap();
+    let jobs = claimed(&one, 1).await;
+    let lease = jobs[0].lease;
+    for _ in 0..2 {
+        one.begin(lease, Some(request("first"))).await.unwrap();
+    }
+    assert!(matches!(one.begin(lease, Some(request("second"))).await, Err(StoreError::Conflict(_))));
+    let judge = "large".into();
+    one.begin_purchase(lease, &judge, "q").await.unwrap();
+    for _ in 0..2 {
+        one.end_purchase(lease, &judge, "q", Some(&answer("yes"))).await.unwrap();
+    }
+    let other = one.end_purchase(lease, &judge, "q", Some(&answer("no"))).await;
+    assert!(matches!(other, Err(StoreError::Conflict(_))));
+    assert_eq!(one.bought(event_id(1), &judge, "q").await.unwrap(), Some(answer("yes")));
 }
 
 #[tokio::test]
