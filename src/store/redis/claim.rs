@@ -15,18 +15,50 @@ use crate::{
 use super::{
     Core, Mine,
     keys::{self, Shard},
-    link::{Reply, number, text},
+    link::{self, Reply, text},
     record::Record,
 };
 
 /// How long a process counts as alive after it was last heard of.
 pub(super) const ALIVE: Duration = Duration::from_secs(10);
 
+/// The numbers of claims: each is greater than those before it, also than those of an earlier process of this name. A
+/// shard keeps what it handed out last, and under which number. If the answer to that never came, which the next claim
+/// tells by the number of the last one that did, it is handed out once more; a claim that is carried out after a later one
+/// gets nothing.
+pub(super) struct Claims {
+    last: u64,
+    /// By shard.
+    answered: Vec<u64>,
+}
+
+impl Claims {
+    /// Numbers count on from the server's time at the start.
+    pub fn from_time(seconds: i64, micros: i64, shards: usize) -> Self {
+        let last = seconds.saturating_mul(1_000_000).saturating_add(micros).unsigned_abs();
+        Claims { last, answered: vec![last; shards] }
+    }
+
+    /// The number of a new claim, and of the last one that was answered there.
+    fn next(&mut self, shard: &Shard) -> (u64, u64) {
+        self.last += 1;
+        (self.last, self.answered.get(usize::from(shard.n)).copied().unwrap_or_default())
+    }
+
+    /// What the shard handed out under this number is here.
+    fn answered(&mut self, shard: &Shard, number: u64) {
+        if let Some(answered) = self.answered.get_mut(usize::from(shard.n)) {
+            *answered = number;
+        }
+    }
+}
+
 impl Core {
     pub(super) async fn claim(&self, request: &ClaimRequest) -> Result<Claim, StoreError> {
         let mut claim = Claim { jobs: Vec::new(), next_in: None };
+        let mut claims = self.claims.lock().await;
         for shard in self.shards.all() {
-            self.claim_in(shard, request, &mut claim).await?;
+            self.claim_in(shard, request, &mut claims, &mut claim).await?;
             if !claim.jobs.is_empty() {
                 claim.next_in = None;
                 break;
@@ -39,11 +71,14 @@ impl Core {
         &self,
         shard: &Shard,
         request: &ClaimRequest,
+        claims: &mut Claims,
         claim: &mut Claim,
     ) -> Result<(), StoreError> {
         loop {
             let now = self.clock.now();
-            let reply = self.ask(shard, request, now).await?;
+            let (number, answered) = claims.next(shard);
+            let reply = self.ask(shard, request, now, (number, answered)).await?;
+            claims.answered(shard, number);
             match reply.word.as_str() {
                 "gone" => {
                     for process in &reply.rest {
@@ -72,7 +107,7 @@ impl Core {
                         let wait = Timestamp::from_millis(due).since(now);
                         claim.next_in = Some(claim.next_in.map_or(wait, |other| other.min(wait)));
                     }
-                    if number(more)? == 0 {
+                    if link::number(more)? == 0 {
                         return Ok(());
                     }
                 }
@@ -80,7 +115,13 @@ impl Core {
         }
     }
 
-    async fn ask(&self, shard: &Shard, request: &ClaimRequest, now: Timestamp) -> Result<Reply, StoreError> {
+    async fn ask(
+        &self,
+        shard: &Shard,
+        request: &ClaimRequest,
+        now: Timestamp,
+        (number, answered): (u64, u64),
+    ) -> Result<Reply, StoreError> {
         let (idle, alone) = {
             let mut mine = self.mine();
             // Whoever let its lease run out says so no more.
@@ -95,6 +136,8 @@ impl Core {
             .map(|(lane, share)| json!([lane, if alone { 0 } else { *share }]))
             .collect();
         let wish = json!({
+            "number": number,
+            "answered": answered,
             "alive": ALIVE.as_millis() as u64,
             "lease": u64::try_from(request.lease.as_millis()).unwrap_or(u64::MAX),
             "idle": idle,
@@ -123,7 +166,7 @@ impl Core {
         let record = Record::read(hash.clone(), body)?.ok_or_else(wrong)?;
         let entry = record.entry(id.n).ok_or_else(wrong)?;
         let alone = entry.held.as_ref().is_some_and(|held| held.alone);
-        let token = number(token)?.unsigned_abs();
+        let token = link::number(token)?.unsigned_abs();
         let mut job = entry.job.clone();
         job.state = JobState::Leased;
         self.mine().insert(id, Mine { shard: shard.n, alone, until: now.plus(request.lease) });
@@ -140,6 +183,7 @@ impl Core {
         for job in left {
             self.lose(shard, job, Some(process), Loss::Crashed).await?;
         }
+        let _: i64 = self.link.run(redis::cmd("HDEL").arg(shard.key("handed")).arg(process)).await?;
         self.link.run(redis::cmd("ZREM").arg(shard.key("processes")).arg(process)).await
     }
 

@@ -46,6 +46,7 @@ use super::{
     EventQuery, EventSummary, JobQuery, Load, NewJob, Pause, Replayed, Resolution, RetainStep, Retained,
     Settlement, Store, StoreError, Timeline,
 };
+use claim::Claims;
 use clock::StoreClock;
 use desk::Desk;
 use keys::{Shard, Shards};
@@ -83,6 +84,8 @@ struct Core {
     dedupe: Duration,
     /// What this process works on.
     mine: Mutex<HashMap<JobId, Mine>>,
+    /// One claim at a time: see `claim`.
+    claims: tokio::sync::Mutex<Claims>,
     /// How much is here, by shard, as it was last told.
     load: Vec<ShardLoad>,
     work: watch::Sender<u64>,

@@ -17,6 +17,7 @@ use crate::{domain::Clock, store::StoreError};
 
 use super::{
     Core, RedisStore, StoreClock,
+    claim::Claims,
     keys::Shards,
     link::{Connection, Link, Scripts},
 };
@@ -97,6 +98,7 @@ impl RedisStore {
         for shard in shards.all() {
             epochs.push(epoch(&link, &shard.key("epoch"), &fresh).await?);
         }
+        let claims = tokio::sync::Mutex::new(Claims::from_time(seconds, micros, epochs.len()));
         let load = shards.all().map(|_| super::ShardLoad::default()).collect();
         let core = Core {
             link,
@@ -107,6 +109,7 @@ impl RedisStore {
             epochs,
             dedupe: options.dedupe,
             mine: Mutex::new(HashMap::new()),
+            claims,
             load,
             work: watch::Sender::new(0),
             changes: watch::Sender::new(0),

@@ -198,6 +198,37 @@ async fn what_was_answered_is_there_after_the_server_was_killed() {
     assert_eq!(one.count(done).await.unwrap(), 1);
 }
 
+#[tokio::test]
+async fn what_was_handed_out_in_an_answer_that_never_came_is_handed_out_once_more() {
+    let scene = Scene::set(1, &[]);
+    let (one, two) = (Arc::new(scene.process("one").await), scene.process("two").await);
+    for n in 1..=5 {
+        scene.send(&two, event(n)).await.unwrap();
+    }
+    let first = claimed(&one, 1).await;
+    let _: String = scene.server.ask(&["CLIENT", "PAUSE", "60000", "WRITE"]).await;
+    let asking = Arc::clone(&one);
+    let asked = tokio::spawn(async move { claimed(&asking, 2).await });
+    let mut waits = false;
+    while !waits {
+        let clients: String = scene.server.ask(&["INFO", "clients"]).await;
+        waits = clients.contains("blocked_clients:1");
+    }
+    asked.abort();
+    assert!(asked.await.is_err_and(|end| end.is_cancelled()));
+    let _: String = scene.server.ask(&["CLIENT", "UNPAUSE"]).await;
+
+    let again = claimed(&one, 2).await;
+    assert_eq!(again.len(), 2);
+    assert!(again.iter().all(|again| again.job.lost_leases == 0));
+    let mut rest = claimed(&two, 10).await;
+    rest.extend(claimed(&one, 10).await);
+    assert_eq!(rest.len(), 2, "once more, and no more than once");
+    for claimed in first.iter().chain(&again).chain(&rest) {
+        one.settle(claimed.lease, settlement(Next::Done)).await.unwrap();
+    }
+}
+
 /// A worker whose question was not answered asks again, and cannot know whether it was heard.
 #[tokio::test]
 async fn what_was_put_on_record_may_be_put_there_again() {

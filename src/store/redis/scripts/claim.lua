@@ -1,5 +1,6 @@
 -- Hands out jobs. ARGV: ..., 5 the request as JSON: alive (ms), lease (ms), idle (nothing else runs in this process), shares
--- ({lane, share} in the order to look), routes and destinations (limits by name).
+-- ({lane, share} in the order to look), routes and destinations (limits by name), number and answered (of this claim, and of
+-- the last one whose answer came).
 --
 -- Lanes are streams, in the order of due times. What is read from a lane and may not go now (paused, or at its limit) is
 -- set aside, so that it holds up nothing behind it; from there it goes when it may, as does what waited for its time.
@@ -15,6 +16,33 @@ end
 local late = redis.call('ZRANGEBYSCORE', key('leases'), '-inf', now, 'LIMIT', 0, 256)
 if #late > 0 then
     return { 'late', unpack(late) }
+end
+
+local function answer(job, event, token)
+    local name = key('event:' .. event)
+    local body = redis.call('HGET', name, 'b') == 'here' and redis.call('GET', key('body:' .. event))
+    return { job, token, redis.call('HGETALL', name), body or '' }
+end
+
+-- What was handed out last, as long as nobody took it back: "number job token job token...".
+local handed = redis.call('HGET', key('handed'), process) or '0'
+local before = tonumber(string.match(handed, '^%d+'))
+if before > request.number then
+    return { 'jobs', 0, '' }
+elseif before > request.answered then
+    local again = {}
+    for job, token in string.gmatch(handed, ' (%S+) (%d+)') do
+        local event, n = string.match(job, '^(%x+)%.(%d+)$')
+        local lease = redis.call('HGET', key('event:' .. event), 'l' .. tonumber(n))
+        if lease and string.match(lease, '^%d+') == token then
+            redis.call('ZADD', key('leases'), now + request.lease, job)
+            again[#again + 1] = answer(job, event, tonumber(token))
+        end
+    end
+    if #again > 0 then
+        redis.call('HSET', key('handed'), process, (string.gsub(handed, '^%d+', string.format('%.0f', request.number))))
+        return { 'jobs', 0, '', unpack(again) }
+    end
 end
 
 local max = 0
@@ -87,8 +115,18 @@ local function give(candidate, alone)
     if candidate.held then
         redis.call('ZREM', candidate.held, candidate.ticket)
     end
-    local body = redis.call('HGET', name, 'b') == 'here' and redis.call('GET', key('body:' .. event))
-    jobs[#jobs + 1] = { job, token, redis.call('HGETALL', name), body or '' }
+    jobs[#jobs + 1] = answer(job, event, token)
+end
+
+local function jobs_handed()
+    if #jobs > 0 then
+        local words = { string.format('%.0f', request.number) }
+        for _, job in ipairs(jobs) do
+            words[#words + 1] = job[1] .. ' ' .. job[2]
+        end
+        redis.call('HSET', key('handed'), process, table.concat(words, ' '))
+    end
+    return unpack(jobs)
 end
 
 -- One that crashed its process runs with nothing beside it.
@@ -99,7 +137,7 @@ for at = 1, #suspects, 2 do
         if request.idle then
             give({ ticket = suspects[at], held = key('alone') }, true)
         end
-        return { 'jobs', 0, '', unpack(jobs) }
+        return { 'jobs', 0, '', jobs_handed() }
     end
 end
 
@@ -227,4 +265,4 @@ if #jobs == 0 then
     end
     ask(key('alone'), 64)
 end
-return { 'jobs', more and 1 or 0, next, unpack(jobs) }
+return { 'jobs', more and 1 or 0, next, jobs_handed() }
