@@ -1,6 +1,11 @@
 //! The configured store, opened: the embedded one, or Redis.
 
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use crate::{
     config::{ProcessEnvironment, Resolved, setting, tables::RedisTable},
@@ -17,6 +22,9 @@ use crate::{
 
 /// The file of the data directory with what this process is known by among those that share a Redis.
 const PROCESS_FILE: &str = "process";
+
+/// The file of the data directory with what the Redis is known by that was used with it last.
+const EPOCH_FILE: &str = "epoch";
 
 /// Why the store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +77,7 @@ impl Opened {
         let lock = dir::take(&dir)?;
         let process =
             process(&dir).map_err(|source| DirError::File { path: dir.join(PROCESS_FILE), source })?;
-        let options = options(table, process, dedupe)?;
+        let options = options(table, process, dedupe, dir.join(EPOCH_FILE))?;
         Ok(Opened::Redis(Arc::new(RedisStore::open(options, clock).await?), Arc::new(lock)))
     }
 
@@ -92,7 +100,12 @@ impl Opened {
     }
 }
 
-fn options(table: &RedisTable, process: String, dedupe: Duration) -> Result<RedisOptions, OpenError> {
+fn options(
+    table: &RedisTable,
+    process: String,
+    dedupe: Duration,
+    memory: PathBuf,
+) -> Result<RedisOptions, OpenError> {
     let mut urls = Vec::with_capacity(table.urls.len());
     for url in &table.urls {
         match setting(url, &ProcessEnvironment) {
@@ -112,6 +125,7 @@ fn options(table: &RedisTable, process: String, dedupe: Duration) -> Result<Redi
         process,
         dedupe,
         time: StoreTime::Server,
+        memory: Some(memory),
     })
 }
 

@@ -286,13 +286,9 @@ impl Core {
     }
 
     pub(super) async fn body(&self, id: EventId) -> Result<Option<Bytes>, StoreError> {
-        for shard in self.shards.all() {
-            let body: Option<Vec<u8>> = self.link.run(redis::cmd("GET").arg(shard.body(id))).await?;
-            if let Some(body) = body {
-                return Ok(Some(body.into()));
-            }
-        }
-        Ok(None)
+        let Some((shard, _)) = self.home(id).await? else { return Ok(None) };
+        let body: Option<Vec<u8>> = self.link.run(redis::cmd("GET").arg(shard.body(id))).await?;
+        Ok(body.map(Bytes::from))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Handing jobs out, and taking them back when their lease is lost.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use redis::Value;
@@ -18,6 +18,18 @@ use super::{
     link::{self, Reply, text},
     record::Record,
 };
+
+/// What a shard told of a claim beside the jobs.
+pub(super) struct Told {
+    /// How many permits would be of use, by limit.
+    pub wants: BTreeMap<String, u32>,
+    /// Whether one is there that runs alone; 2 if it waits for that now.
+    pub alone: i64,
+}
+
+fn wrong() -> StoreError {
+    StoreError::Unavailable("a claim that nobody understands".to_owned())
+}
 
 /// How long a process counts as alive after it was last heard of.
 pub(super) const ALIVE: Duration = Duration::from_secs(10);
@@ -57,27 +69,29 @@ impl Core {
     pub(super) async fn claim(&self, request: &ClaimRequest) -> Result<Claim, StoreError> {
         let mut claim = Claim { jobs: Vec::new(), next_in: None };
         let mut claims = self.claims.lock().await;
-        for shard in self.shards.all() {
-            self.claim_in(shard, request, &mut claims, &mut claim).await?;
-            if !claim.jobs.is_empty() {
-                claim.next_in = None;
-                break;
+        if self.shards.number() > 1 {
+            self.gather(request, &mut claims, &mut claim).await?;
+        } else {
+            for shard in self.shards.all() {
+                self.claim_in(shard, request, &mut claims, None, &mut claim).await?;
             }
         }
         Ok(claim)
     }
 
-    async fn claim_in(
+    /// Claims from one shard. With `permits` it is one of several: lanes give their shares alone, and limits go by those.
+    pub(super) async fn claim_in(
         &self,
         shard: &Shard,
         request: &ClaimRequest,
         claims: &mut Claims,
+        permits: Option<&BTreeMap<String, u32>>,
         claim: &mut Claim,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Told, StoreError> {
         loop {
             let now = self.clock.now();
             let (number, answered) = claims.next(shard);
-            let reply = self.ask(shard, request, now, (number, answered)).await?;
+            let reply = self.ask(shard, request, permits, now, (number, answered)).await?;
             claims.answered(shard, number);
             match reply.word.as_str() {
                 "gone" => {
@@ -95,20 +109,26 @@ impl Core {
                     }
                 }
                 _ => {
-                    let [more, next, jobs @ ..] = reply.rest.as_slice() else { return Ok(()) };
+                    let [more, next, wants, alone, jobs @ ..] = reply.rest.as_slice() else {
+                        return Err(wrong());
+                    };
+                    let told = Told {
+                        wants: serde_json::from_str(&text(wants)?).map_err(|_| wrong())?,
+                        alone: number(alone)?,
+                    };
                     for job in jobs {
                         claim.jobs.push(self.handed_out(shard, request, now, job)?);
                     }
                     if !jobs.is_empty() {
                         self.announce(false);
-                        return Ok(());
+                        return Ok(told);
                     }
                     if let Ok(due) = text(next)?.parse() {
                         let wait = Timestamp::from_millis(due).since(now);
                         claim.next_in = Some(claim.next_in.map_or(wait, |other| other.min(wait)));
                     }
-                    if link::number(more)? == 0 {
-                        return Ok(());
+                    if link::number(more)? == 0 || !told.wants.is_empty() {
+                        return Ok(told);
                     }
                 }
             }
@@ -119,6 +139,7 @@ impl Core {
         &self,
         shard: &Shard,
         request: &ClaimRequest,
+        permits: Option<&BTreeMap<String, u32>>,
         now: Timestamp,
         (number, answered): (u64, u64),
     ) -> Result<Reply, StoreError> {
@@ -135,7 +156,7 @@ impl Core {
             .iter()
             .map(|(lane, share)| json!([lane, if alone { 0 } else { *share }]))
             .collect();
-        let wish = json!({
+        let mut wish = json!({
             "number": number,
             "answered": answered,
             "alive": ALIVE.as_millis() as u64,
@@ -145,6 +166,10 @@ impl Core {
             "routes": limits.routes,
             "destinations": limits.destinations,
         });
+        if let (Some(permits), Some(wish)) = (permits, wish.as_object_mut()) {
+            wish.insert("permits".to_owned(), json!(permits));
+            wish.insert("strict".to_owned(), json!(true));
+        }
         self.call_at(now, &self.scripts.claim, shard, [wish.to_string()]).await
     }
 
@@ -155,7 +180,6 @@ impl Core {
         now: Timestamp,
         job: &Value,
     ) -> Result<Claimed, StoreError> {
-        let wrong = || StoreError::Unavailable("a claim that nobody understands".to_owned());
         let Value::Array(parts) = job else { return Err(wrong()) };
         let [id, token, hash, body] = parts.as_slice() else { return Err(wrong()) };
         let id = keys::job_id(&text(id)?).ok_or_else(wrong)?;
@@ -169,7 +193,7 @@ impl Core {
         let token = link::number(token)?.unsigned_abs();
         let mut job = entry.job.clone();
         job.state = JobState::Leased;
-        self.mine().insert(id, Mine { shard: shard.n, alone, until: now.plus(request.lease) });
+        self.mine().insert(id, Mine { shard: shard.n, alone, until: now.plus(request.lease), permit: None });
         Ok(Claimed { lease: Lease { job: id, token }, at: now, job, event: Arc::new(record.event) })
     }
 
@@ -184,12 +208,15 @@ impl Core {
             self.lose(shard, job, Some(process), Loss::Crashed).await?;
         }
         let _: i64 = self.link.run(redis::cmd("HDEL").arg(shard.key("handed")).arg(process)).await?;
+        if self.shards.number() > 1 {
+            self.call(&self.scripts.permit, shard, ["bury", process]).await?;
+        }
         self.link.run(redis::cmd("ZREM").arg(shard.key("processes")).arg(process)).await
     }
 
     pub(super) async fn extend(&self, lease: Lease, by: Duration) -> Result<(), StoreError> {
         let stale = || StoreError::StaleLease(lease.job);
-        let mine = self.mine().get(&lease.job).copied().ok_or_else(stale)?;
+        let mine = self.mine().get(&lease.job).cloned().ok_or_else(stale)?;
         let shard = self.shards.get(mine.shard).ok_or_else(stale)?;
         let now = self.clock.now();
         let until = now.plus(by);
@@ -207,16 +234,23 @@ impl Core {
         if let Some(mine) = self.mine().get_mut(&lease.job) {
             mine.until = until;
         }
+        if let Some(permit) = &mine.permit {
+            self.hold_on(permit, until).await;
+        }
         Ok(())
     }
 
     pub(super) async fn settle(&self, lease: Lease, settlement: &Settlement) -> Result<(), StoreError> {
         self.change_held(lease, |desk| desk.settle(lease, settlement)).await?;
-        let (ran_alone, idle) = {
+        let (ran_alone, idle, permit) = {
             let mut mine = self.mine();
             let ended = mine.remove(&lease.job);
-            (ended.is_some_and(|mine| mine.alone), mine.is_empty())
+            let ran_alone = ended.as_ref().is_some_and(|mine| mine.alone);
+            (ran_alone, mine.is_empty(), ended.and_then(|mine| mine.permit))
         };
+        if let Some(permit) = permit {
+            self.give_up([permit]).await;
+        }
         // Others may have waited for one that ran alone, or one that must run alone for all others.
         if ran_alone || idle {
             self.announce(true);

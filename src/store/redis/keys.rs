@@ -34,6 +34,11 @@ impl Shards {
         self.0.iter()
     }
 
+    /// How many there are.
+    pub fn number(&self) -> usize {
+        self.0.len()
+    }
+
     pub fn get(&self, n: u16) -> Option<&Shard> {
         self.0.get(usize::from(n))
     }

@@ -2,7 +2,7 @@
 //! once it is done; one that a crash left behind is done by whoever finds it.
 
 use crate::{
-    decide::lease::Loss,
+    decide::lease::{Loss, SUSPECT_CRASHES},
     domain::{EventId, JobId, JobState, Work},
     store::StoreError,
 };
@@ -221,6 +221,10 @@ impl Core {
             let held = desk.record.entry(job.n).and_then(|entry| entry.held.as_ref());
             if held.is_some_and(|held| of.is_none_or(|process| held.process == process)) {
                 desk.lose(job.n, loss);
+            }
+            let alone = desk.job(job.n).is_some_and(|job| job.crashes >= SUSPECT_CRASHES);
+            if alone {
+                self.gathering.suspect(shard, true);
             }
             Ok(())
         })

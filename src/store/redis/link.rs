@@ -6,6 +6,7 @@ use redis::{
     Cmd, ErrorKind, RedisError, RedisResult, Script, ServerErrorKind, Value,
     aio::{ConnectionLike, ConnectionManager},
     cluster_async::ClusterConnection,
+    cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo},
 };
 
 use crate::{domain::Timestamp, store::StoreError};
@@ -47,6 +48,7 @@ scripts! {
     meter = "scripts/meter.lua";
     newest = "scripts/newest.lua";
     pause = "scripts/pause.lua";
+    permit = "scripts/permit.lua";
     pulse = "scripts/pulse.lua";
     reserve = "scripts/reserve.lua";
     turn = "scripts/turn.lua";
@@ -88,6 +90,17 @@ impl Link {
             Connection::Cluster(mut cluster) => cluster.req_packed_command(command).await,
         };
         answer?.extract_error()
+    }
+
+    /// Asks every node of a cluster that has slots, or the one server.
+    pub async fn ask_all(&self, command: &Cmd) -> RedisResult<Vec<(String, Value)>> {
+        let mut cluster = match self.connection() {
+            Connection::Server(_) => return Ok(vec![(String::new(), self.send(command).await?)]),
+            Connection::Cluster(cluster) => cluster,
+        };
+        let all = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
+        let told = cluster.route_command(command.clone(), all).await?;
+        Ok(redis::from_redis_value(told)?)
     }
 
     /// Runs several commands of one shard, sent together; each has an answer of its own.

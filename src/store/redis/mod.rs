@@ -12,14 +12,18 @@ mod claim;
 mod clock;
 mod commit;
 mod desk;
+mod fit;
 mod follow;
+mod gather;
 mod house;
 mod keep;
 mod keys;
 mod lines;
 mod link;
+mod memory;
 mod open;
 mod operate;
+mod permits;
 mod read;
 mod record;
 mod settle;
@@ -49,10 +53,13 @@ use super::{
 use claim::Claims;
 use clock::StoreClock;
 use desk::Desk;
+use gather::Gathering;
 use keys::{Shard, Shards};
 use link::{Code, Link, Reply, Scripts};
+use permits::Permit;
 use record::Record;
 
+pub use fit::Weakness;
 pub use open::{OpenError, RedisOptions, StoreTime};
 
 /// See the module.
@@ -60,9 +67,15 @@ pub struct RedisStore {
     core: Core,
     /// For each shard a connection to wait on.
     bells: Vec<Link>,
+    weaknesses: Vec<Weakness>,
 }
 
 impl RedisStore {
+    /// What the servers may lose although it was acknowledged, as they were when the store was opened.
+    pub fn weaknesses(&self) -> &[Weakness] {
+        &self.weaknesses
+    }
+
     /// What a process does beside everything else. Goes on until it is dropped; without it others take this process for
     /// gone.
     pub async fn upkeep(&self) {
@@ -86,6 +99,8 @@ struct Core {
     mine: Mutex<HashMap<JobId, Mine>>,
     /// One claim at a time: see `claim`.
     claims: tokio::sync::Mutex<Claims>,
+    /// What it knows of the parts of the store, for claims that go through several.
+    gathering: Gathering,
     /// How much is here, by shard, as it was last told.
     load: Vec<ShardLoad>,
     work: watch::Sender<u64>,
@@ -93,11 +108,13 @@ struct Core {
 }
 
 /// A job under way in this process.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Mine {
     shard: u16,
     alone: bool,
     until: Timestamp,
+    /// Under which it was handed out, where a limit holds over several parts of the store.
+    permit: Option<Permit>,
 }
 
 #[derive(Debug, Default)]
@@ -142,12 +159,16 @@ impl Core {
 
     /// Which shard an event is at home in.
     async fn home(&self, id: EventId) -> Result<Option<(Shard, Record)>, StoreError> {
+        let mut failed = None;
         for shard in self.shards.all() {
-            if let Some(record) = self.load(shard, id).await? {
-                return Ok(Some((shard.clone(), record)));
+            match self.load(shard, id).await {
+                Ok(Some(record)) => return Ok(Some((shard.clone(), record))),
+                Ok(None) => {}
+                // It may be at home in one that can be reached.
+                Err(error) => failed = Some(error),
             }
         }
-        Ok(None)
+        failed.map_or(Ok(None), Err)
     }
 
     /// Changes an event's record in one atomic step, however many do so at the same time; `None` if it is not there.

@@ -2,6 +2,8 @@
 
 use std::{
     collections::HashMap,
+    io,
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -13,17 +15,16 @@ use redis::{
 };
 use tokio::sync::watch;
 
-use crate::{domain::Clock, store::StoreError};
+use crate::{domain::Clock, remote::install_tls, store::StoreError};
 
 use super::{
     Core, RedisStore, StoreClock,
     claim::Claims,
+    fit::{VERSION_MIN, fit},
     keys::Shards,
     link::{Connection, Link, Scripts},
+    memory,
 };
-
-/// Oldest version that has all that is used here.
-const VERSION_MIN: u32 = 7;
 
 /// Longest wait for an answer of the server.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -57,6 +58,9 @@ pub struct RedisOptions {
     /// How long a dedupe key is remembered.
     pub dedupe: Duration,
     pub time: StoreTime,
+    /// A file where it is remembered what the database is known by, so that one that was emptied meanwhile is not taken
+    /// for a new one.
+    pub memory: Option<PathBuf>,
 }
 
 /// Why a store could not be opened.
@@ -68,6 +72,18 @@ pub enum OpenError {
     Version(String),
     #[error("Redis has maxmemory-policy {0}, and would forget what was acknowledged: set it to noeviction")]
     Evicts(String),
+    #[error(
+        "the store was made in {kept} parts, and is to be opened in {asked}: set store.redis.shards to {kept}, or choose \
+         another prefix for a new store"
+    )]
+    Shards { kept: u16, asked: u16 },
+    #[error(
+        "the database was emptied or exchanged since this data directory was last used with it: what was accepted before is \
+         not there. Bring the database back; or, if this was meant, remove {}", .0.display()
+    )]
+    Emptied(PathBuf),
+    #[error("{}: {source}", path.display())]
+    File { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -85,13 +101,20 @@ impl RedisStore {
             connections.push(connect(&urls, cluster).await?);
         }
         let link = Link::new(connections);
-        fit(&link).await?;
+        let weaknesses = fit(&link).await?;
+        for weakness in &weaknesses {
+            tracing::warn!("{weakness}");
+        }
+        division(&link, &shards).await?;
         let clock = match options.time {
             StoreTime::Server => StoreClock::of_the_server(clock),
             StoreTime::Clock => StoreClock::by_hand(clock),
         };
         let (seconds, micros): (i64, i64) = link.run(&redis::cmd("TIME")).await?;
         clock.told(seconds, micros);
+        if let Some(path) = &options.memory {
+            memory::compare(path, &link, &shards).await?;
+        }
         let mut epochs = Vec::new();
         // What nobody else can have made.
         let fresh = format!("{}-{seconds}-{micros}", options.process);
@@ -99,6 +122,9 @@ impl RedisStore {
             epochs.push(epoch(&link, &shard.key("epoch"), &fresh).await?);
         }
         let claims = tokio::sync::Mutex::new(Claims::from_time(seconds, micros, epochs.len()));
+        if let Some(path) = &options.memory {
+            memory::keep(path, &shards, &epochs)?;
+        }
         let load = shards.all().map(|_| super::ShardLoad::default()).collect();
         let core = Core {
             link,
@@ -110,6 +136,7 @@ impl RedisStore {
             dedupe: options.dedupe,
             mine: Mutex::new(HashMap::new()),
             claims,
+            gathering: super::Gathering::default(),
             load,
             work: watch::Sender::new(0),
             changes: watch::Sender::new(0),
@@ -119,7 +146,7 @@ impl RedisStore {
         for _ in core.shards.all() {
             bells.push(Link::new(vec![connect(&urls, cluster).await?]));
         }
-        Ok(RedisStore { core, bells })
+        Ok(RedisStore { core, bells, weaknesses })
     }
 }
 
@@ -133,6 +160,8 @@ impl Core {
             for id in left.iter().filter_map(|hex| super::keys::event_id(hex)) {
                 self.run_errands(shard, id).await?;
             }
+            let alone: u64 = self.link.run(redis::cmd("ZCARD").arg(shard.key("alone"))).await?;
+            self.gathering.suspect(shard, alone > 0);
             // How much is here, for whoever asks before anything happens.
             self.call(&self.scripts.turn, shard, ["opened", "0"]).await?;
         }
@@ -141,6 +170,7 @@ impl Core {
 }
 
 async fn connect(urls: &[String], cluster: bool) -> Result<Connection, OpenError> {
+    install_tls();
     if cluster {
         let client = ClusterClient::builder(urls.iter().map(String::as_str))
             .connection_timeout(CONNECT_WITHIN)
@@ -155,26 +185,17 @@ async fn connect(urls: &[String], cluster: bool) -> Result<Connection, OpenError
     Ok(Connection::Server(ConnectionManager::new_with_config(Client::open(url)?, config).await?))
 }
 
-/// Refuses a server that could lose what is promised to be kept, and says what a weaker one may lose.
-async fn fit(link: &Link) -> Result<(), OpenError> {
-    let info: String = link.run(redis::cmd("INFO").arg("everything")).await?;
-    let told = |name: &str| {
-        info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap_or_default().trim()
-    };
-    let version = told("redis_version");
-    let major = version.split('.').next().and_then(|major| major.parse().ok());
-    if major.is_none_or(|major: u32| major < VERSION_MIN) {
-        return Err(OpenError::Version(version.to_owned()));
-    }
-    let policy = told("maxmemory_policy");
-    if policy != "noeviction" {
-        return Err(OpenError::Evicts(policy.to_owned()));
-    }
-    Ok(())
-}
-
 /// What the database is known by; made for a new one.
 async fn epoch(link: &Link, key: &str, fresh: &str) -> Result<String, StoreError> {
     let _: Option<String> = link.run(redis::cmd("SET").arg(key).arg(fresh).arg("NX")).await?;
     link.run(redis::cmd("GET").arg(key)).await
+}
+
+/// The store stays divided as it was at first: what is at home in a shard is looked for there.
+async fn division(link: &Link, shards: &Shards) -> Result<(), OpenError> {
+    let Some(first) = shards.all().next() else { return Ok(()) };
+    let (key, asked) = (first.key("shards"), u16::try_from(shards.number()).unwrap_or(u16::MAX));
+    let _: Option<String> = link.run(redis::cmd("SET").arg(&key).arg(asked).arg("NX")).await?;
+    let kept: u16 = link.run(redis::cmd("GET").arg(&key)).await?;
+    if kept == asked { Ok(()) } else { Err(OpenError::Shards { kept, asked }) }
 }

@@ -13,8 +13,8 @@ use super::{
     backend::Backend,
     bench::{Bench, assert_conflict, assert_stale, with},
     given::{
-        DEDUPE, LEASE, TICK, action, answer, dead, die, event, event_id, job_id, receipt, request, review,
-        route, same, verdict,
+        AT_ONCE, DEDUPE, LEASE, TICK, action, answer, dead, die, event, event_id, job_id, park, receipt,
+        request, review, route, same, verdict,
     },
 };
 
@@ -142,7 +142,7 @@ async fn one_of_each(b: &Bench<impl Backend>) {
         draft.event.body = Bytes::from(vec![b'x'; 1_000]).into();
         b.queue(if n == 5 { draft.jobs([action("blocked", &["other"])]) } else { draft }).await;
     }
-    let jobs = b.ask(super::bench::LANES, 3).await.jobs;
+    let jobs = b.take().await;
     let done = with(Next::Done, |end| {
         end.verdict = Some(verdict("Lead"));
         end.receipt = Some(receipt("7"));
@@ -153,6 +153,7 @@ async fn one_of_each(b: &Bench<impl Backend>) {
     b.settle(jobs[0].lease, done).await.unwrap();
     b.end(&jobs[1], die()).await;
     b.end(&jobs[2], review()).await;
+    b.end(&jobs[3], park(AT_ONCE)).await;
 }
 
 async fn ids(b: &Bench<impl Backend>) -> Vec<EventId> {

@@ -201,6 +201,8 @@ macro_rules! conformance {
 
 conformance!(sqlite, SqliteBackend);
 conformance!(redis, RedisBackend);
+conformance!(redis_sharded, ShardedBackend);
+conformance!(redis_cluster, ClusterBackend);
 
 #[test]
 fn sqlite_against_the_model() {

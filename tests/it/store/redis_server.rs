@@ -30,6 +30,7 @@ fn options(server: &RedisServer, process: &str, shards: u16) -> RedisOptions {
         process: process.to_owned(),
         dedupe: DEDUPE,
         time: StoreTime::Clock,
+        memory: None,
     }
 }
 

@@ -1,6 +1,9 @@
 -- Hands out jobs. ARGV: ..., 5 the request as JSON: alive (ms), lease (ms), idle (nothing else runs in this process), shares
 -- ({lane, share} in the order to look), routes and destinations (limits by name), number and answered (of this claim, and of
--- the last one whose answer came).
+-- the last one whose answer came); of a store in several parts also permits (how many each limit allows here and now, of
+-- those that were asked) and strict (what a lane leaves goes to no other).
+-- Answers with whether there may be more, when to ask again, how many permits would be of use, whether one is here that
+-- runs alone (1; 2 if it waits for that now), and the jobs.
 --
 -- Lanes are streams, in the order of due times. What is read from a lane and may not go now (paused, or at its limit) is
 -- set aside, so that it holds up nothing behind it; from there it goes when it may, as does what waited for its time.
@@ -18,7 +21,7 @@ if #late > 0 then
     return { 'late', unpack(late) }
 end
 
-local function answer(job, event, token)
+local function job_of(job, event, token)
     local name = key('event:' .. event)
     local body = redis.call('HGET', name, 'b') == 'here' and redis.call('GET', key('body:' .. event))
     return { job, token, redis.call('HGETALL', name), body or '' }
@@ -28,7 +31,7 @@ end
 local handed = redis.call('HGET', key('handed'), process) or '0'
 local before = tonumber(string.match(handed, '^%d+'))
 if before > request.number then
-    return { 'jobs', 0, '' }
+    return { 'jobs', 0, '', '{}', 0 }
 elseif before > request.answered then
     local again = {}
     for job, token in string.gmatch(handed, ' (%S+) (%d+)') do
@@ -36,12 +39,12 @@ elseif before > request.answered then
         local lease = redis.call('HGET', key('event:' .. event), 'l' .. tonumber(n))
         if lease and string.match(lease, '^%d+') == token then
             redis.call('ZADD', key('leases'), now + request.lease, job)
-            again[#again + 1] = answer(job, event, tonumber(token))
+            again[#again + 1] = job_of(job, event, tonumber(token))
         end
     end
     if #again > 0 then
         redis.call('HSET', key('handed'), process, (string.gsub(handed, '^%d+', string.format('%.0f', request.number))))
-        return { 'jobs', 0, '', unpack(again) }
+        return { 'jobs', 0, '', '{}', 0, unpack(again) }
     end
 end
 
@@ -53,9 +56,23 @@ local paused = {}
 for _, name in ipairs(redis.call('SMEMBERS', key('paused'))) do
     paused[name] = true
 end
+
+local jobs, wants, alone = {}, {}, 0
+
+local function answer(more, next)
+    if #jobs > 0 then
+        local words = { string.format('%.0f', request.number) }
+        for _, job in ipairs(jobs) do
+            words[#words + 1] = job[1] .. ' ' .. job[2]
+        end
+        redis.call('HSET', key('handed'), process, table.concat(words, ' '))
+    end
+    return { 'jobs', more and 1 or 0, next, cjson.encode(wants), alone, unpack(jobs) }
+end
+
 if max == 0 or paused['everything'] then
     redis.call('SADD', key('asleep'), process)
-    return { 'jobs', 0, '' }
+    return answer(false, '')
 end
 
 local function parts(ticket)
@@ -64,17 +81,29 @@ end
 
 -- How many more jobs of a route, or of actions to a destination, may go.
 local rooms = {}
-local function room(route, destination)
-    local name, limit
+local function limited(route, destination)
     if destination ~= '' then
-        name, limit = 'destination:' .. destination, request.destinations[destination]
-    else
-        name, limit = 'route:' .. route, request.routes[route]
+        return 'destination:' .. destination, request.destinations[destination]
     end
+    return 'route:' .. route, request.routes[route]
+end
+
+local function is_paused(route, destination)
+    return paused['route:' .. route] or (destination ~= '' and paused['destination:' .. destination])
+end
+
+local function room(route, destination)
+    local name, limit = limited(route, destination)
     if not rooms[name] then
-        rooms[name] = limit and limit - tonumber(redis.call('HGET', key('leased'), name) or '0') or 1e9
+        if not limit then
+            rooms[name] = 1e9
+        elseif request.permits then
+            rooms[name] = request.permits[name] or 0
+        else
+            rooms[name] = limit - tonumber(redis.call('HGET', key('leased'), name) or '0')
+        end
     end
-    if paused['route:' .. route] or (destination ~= '' and paused['destination:' .. destination]) then
+    if is_paused(route, destination) then
         return 0, name
     end
     return rooms[name], name
@@ -85,7 +114,15 @@ local function is_open(route, destination)
     return left > 0
 end
 
-local jobs = {}
+-- Whether jobs wait for nothing but a permit; then so many are wanted.
+local function want(route, destination, count)
+    local name, limit = limited(route, destination)
+    if not request.permits or not limit or limit == 0 or is_paused(route, destination) then
+        return false
+    end
+    wants[name] = (wants[name] or 0) + count
+    return request.permits[name] == nil
+end
 
 local function leave_lane(lane, entry)
     redis.call('XACK', key('lane:' .. lane), 'workers', entry)
@@ -118,26 +155,21 @@ local function give(candidate, alone)
     jobs[#jobs + 1] = answer(job, event, token)
 end
 
-local function jobs_handed()
-    if #jobs > 0 then
-        local words = { string.format('%.0f', request.number) }
-        for _, job in ipairs(jobs) do
-            words[#words + 1] = job[1] .. ' ' .. job[2]
-        end
-        redis.call('HSET', key('handed'), process, table.concat(words, ' '))
-    end
-    return unpack(jobs)
-end
-
 -- One that crashed its process runs with nothing beside it.
+alone = math.min(redis.call('ZCARD', key('alone')), 1)
 local suspects = redis.call('ZRANGEBYSCORE', key('alone'), '-inf', now, 'WITHSCORES')
 for at = 1, #suspects, 2 do
     local event, n, _, route, destination = parts(suspects[at])
     if is_open(route, destination) then
         if request.idle then
             give({ ticket = suspects[at], held = key('alone') }, true)
+        else
+            alone = 2
         end
-        return { 'jobs', 0, '', jobs_handed() }
+        return answer(false, '')
+    elseif want(route, destination, 1) then
+        -- Nothing else goes before it is known whether there is one.
+        return answer(true, '')
     end
 end
 
@@ -161,6 +193,11 @@ local function open_lane(lane)
             local tickets = redis.call('ZRANGEBYSCORE', name, '-inf', now, 'WITHSCORES', 'LIMIT', 0, max)
             for at = 1, #tickets, 2 do
                 source.aside[#source.aside + 1] = { ticket = tickets[at], due = tonumber(tickets[at + 1]), held = name }
+            end
+        else
+            local waiting = redis.call('ZCOUNT', name, '-inf', now)
+            if waiting > 0 then
+                want(route, destination, waiting)
             end
         end
     end
@@ -194,6 +231,7 @@ local function read(source, count)
             elseif is_open(route, destination) then
                 source.read[#source.read + 1] = { ticket = ticket, due = tonumber(due), entry = source.lane .. ':' .. entry[1], id = entry[1] }
             else
+                want(route, destination, 1)
                 set_aside(ticket, due)
                 leave_lane(source.lane, entry[1])
             end
@@ -230,18 +268,24 @@ local function take(source, last)
         if is_open(route, destination) then
             give(candidate, false)
         else
+            want(route, destination, 1)
             put_aside(source, candidate)
         end
     end
 end
 
 local sources = {}
-for at, share in ipairs(request.shares) do
-    sources[at] = open_lane(share[1])
-    take(sources[at], math.min(#jobs + share[2], max))
+for _, share in ipairs(request.shares) do
+    if share[2] > 0 or not request.strict then
+        local source = open_lane(share[1])
+        sources[#sources + 1] = source
+        take(source, math.min(#jobs + share[2], max))
+    end
 end
 for _, source in ipairs(sources) do
-    take(source, max)
+    if not request.strict then
+        take(source, max)
+    end
     for at = source.at, #source.read do
         put_aside(source, source.read[at])
     end
@@ -255,7 +299,10 @@ if #jobs == 0 then
         local later = redis.call('ZRANGEBYSCORE', name, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, limit)
         for at = 1, #later, 2 do
             local _, _, _, route, destination = parts(later[at])
-            if is_open(route, destination) and (next == '' or tonumber(later[at + 1]) < tonumber(next)) then
+            local _, limit = limited(route, destination)
+            -- Whether there will be a permit then is asked then.
+            local may = request.permits and limit and limit > 0 and not is_paused(route, destination)
+            if (may or is_open(route, destination)) and (next == '' or tonumber(later[at + 1]) < tonumber(next)) then
                 next = later[at + 1]
             end
         end
@@ -265,4 +312,4 @@ if #jobs == 0 then
     end
     ask(key('alone'), 64)
 end
-return { 'jobs', more and 1 or 0, next, jobs_handed() }
+return answer(more, next)

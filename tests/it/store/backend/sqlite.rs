@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use hookyard::{
-    domain::Clock,
+    domain::{Clock, EventId},
     store::{
         Store,
         sqlite::{CommitObserver, OpenError, SqliteOptions, SqliteStore},
@@ -73,6 +73,10 @@ impl Backend for SqliteBackend {
 
     fn clock(&self) -> &HandClock {
         &self.clock
+    }
+
+    async fn part_of(&self, _: EventId) -> u16 {
+        0
     }
 
     async fn crash_and_reopen(mut self) -> Self {
