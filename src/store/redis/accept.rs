@@ -25,6 +25,9 @@ const AHEAD: Duration = Duration::from_hours(1);
 /// How long a key in another shard is held for an event that is about to be accepted.
 const RESERVED: Duration = Duration::from_mins(1);
 
+/// How often a key is asked for again that is held for another event, before the sender is told to come again.
+const ASKS_MAX: u32 = 500;
+
 /// Why the jobs of a suspected replay wait.
 fn suspicion(of: EventId) -> String {
     format!("the same body came before as {of}, under another id: perhaps a replay")
@@ -86,6 +89,7 @@ impl Core {
             let sha256 = hex::encode(Sha256::digest(bytes));
             admission.event.body = Body::File(BodyFile { sha256, bytes: bytes.len() as u64 });
         }
+        let mut asks = 0;
         let known = loop {
             let desk = self.new_record(&admission, suspect)?;
             let reply = self.put(&shard, &here, &desk, suspect, large.is_some()).await?;
@@ -100,6 +104,15 @@ impl Core {
                     let known = Known::read(first).ok_or_else(|| wrong(first))?;
                     if self.is_there(known).await? {
                         break known;
+                    }
+                    if self.is_in_flight(known) {
+                        asks += 1;
+                        if asks > ASKS_MAX {
+                            self.release(&there, own).await?;
+                            return Err(in_flight());
+                        }
+                        tokio::task::yield_now().await;
+                        continue;
                     }
                     // Its record is gone: nothing can be said of it.
                     let name = told.get(1).map(String::as_str).unwrap_or_default();
@@ -116,10 +129,7 @@ impl Core {
                 }
             }
         };
-        for key in &there {
-            let home = self.shards.home_of(&key.text).clone();
-            self.hold(&home, &home.dedupe(&key.text), "", &own.text()).await?;
-        }
+        self.release(&there, own).await?;
         if large.is_some() {
             let _: i64 = self.link.run(redis::cmd("DEL").arg(shard.body(id))).await?;
         }
@@ -132,22 +142,24 @@ impl Core {
         for (at, key) in keys.iter().enumerate() {
             let home = self.shards.home_of(&key.text).clone();
             let name = home.dedupe(&key.text);
-            let mut held = String::new();
+            let (mut held, mut asks) = (String::new(), 0);
             loop {
                 held = self.hold(&home, &name, &own.text(), &held).await?;
                 let Some(known) = Known::read(&held) else { break };
                 let remembered = self.clock.now().since(known.at) < self.dedupe;
                 match key.on_match {
                     OnMatch::Duplicate if remembered && self.is_there(known).await? => {
-                        for earlier in &keys[..at] {
-                            let home = self.shards.home_of(&earlier.text).clone();
-                            self.hold(&home, &home.dedupe(&earlier.text), "", &own.text()).await?;
-                        }
+                        self.release(&keys[..at], own).await?;
                         return Ok(Elsewhere::Known(known));
                     }
-                    OnMatch::Duplicate if known.reserved && self.clock.now().since(known.at) < RESERVED => {
-                        let told = "another delivery of the same event is being taken in";
-                        return Err(StoreError::Unavailable(told.to_owned()));
+                    OnMatch::Duplicate if self.is_in_flight(known) => {
+                        asks += 1;
+                        if asks > ASKS_MAX {
+                            self.release(&keys[..at], own).await?;
+                            return Err(in_flight());
+                        }
+                        held.clear();
+                        tokio::task::yield_now().await;
                     }
                     OnMatch::Review if remembered && self.is_there(known).await? => {
                         suspect = Some(known.event);
@@ -158,6 +170,20 @@ impl Core {
             }
         }
         Ok(Elsewhere::Reserved { suspect })
+    }
+
+    /// Whether a key is held for an event that another call is about to accept. To take it away would make two events.
+    fn is_in_flight(&self, known: Known) -> bool {
+        known.reserved && self.clock.now().since(known.at) < RESERVED
+    }
+
+    /// Gives keys in other shards up that were held for an event.
+    async fn release(&self, keys: &[DedupeKey], own: Known) -> Result<(), StoreError> {
+        for key in keys {
+            let home = self.shards.home_of(&key.text).clone();
+            self.hold(&home, &home.dedupe(&key.text), "", &own.text()).await?;
+        }
+        Ok(())
     }
 
     /// Has a key hold `value` (nothing, if that is empty) if it holds `instead` now; what else it holds.
@@ -290,6 +316,10 @@ impl Core {
         let body: Option<Vec<u8>> = self.link.run(redis::cmd("GET").arg(shard.body(id))).await?;
         Ok(body.map(Bytes::from))
     }
+}
+
+fn in_flight() -> StoreError {
+    StoreError::Unavailable("another delivery of the same event is being taken in".to_owned())
 }
 
 fn wrong(told: &str) -> StoreError {

@@ -291,3 +291,28 @@ async fn keys_of_one_event_may_be_at_home_in_different_shards() {
         "nothing is left of a key that was held"
     );
 }
+
+#[tokio::test]
+async fn a_key_that_is_held_for_an_event_in_flight_is_not_taken_from_it() {
+    let scene = Scene::set(8, &[]);
+    let one = scene.process("one").await;
+    let (at, of) = (scene.clock.now().as_millis(), event_id(9).0.simple().to_string());
+    // Wherever the key is at home, its event is about to be accepted elsewhere.
+    for n in 0..8 {
+        let held = format!("{of} {at} {} ?", (n + 1) % 8);
+        let _: String = scene.server.ask(&["SET", &format!("{{hookyard:{n}}}:key:id"), &held]).await;
+    }
+    for keys in [vec![same("id")], (0..8).map(|n| same(&format!("own {n}"))).chain([same("id")]).collect()] {
+        let refused = scene.send(&one, event(1).keys(keys)).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    }
+    for n in 0..8 {
+        let keys: i64 = scene.server.ask(&["DEL", &format!("{{hookyard:{n}}}:key:id")]).await;
+        assert_eq!(keys, 1, "it is held as before");
+    }
+    // Nothing is left of the keys that it had come by.
+    let keys: Vec<_> = (0..8).map(|n| same(&format!("own {n}"))).collect();
+    let queued = Accepted::Queued { suspected_replay_of: None };
+    assert_eq!(scene.send(&one, event(2).keys(keys)).await.unwrap(), queued);
+    assert_eq!(scene.send(&one, event(3).keys([same("id")])).await.unwrap(), queued);
+}
