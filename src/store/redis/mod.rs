@@ -121,6 +121,23 @@ struct Mine {
 struct ShardLoad {
     open_jobs: AtomicU64,
     payload_bytes: AtomicU64,
+    /// When the server said so, in µs: answers on several connections may overtake each other.
+    told_at: Mutex<i64>,
+}
+
+/// A server's clock that goes back by more than this was set, or another server answers.
+const SET_BACK_US: i64 = 1_000_000;
+
+impl ShardLoad {
+    fn told(&self, at: i64, open_jobs: i64, payload_bytes: i64) {
+        let mut told_at = lock(&self.told_at);
+        if at < *told_at && at > *told_at - SET_BACK_US {
+            return;
+        }
+        *told_at = at;
+        self.open_jobs.store(open_jobs.unsigned_abs(), Ordering::Relaxed);
+        self.payload_bytes.store(payload_bytes.unsigned_abs(), Ordering::Relaxed);
+    }
 }
 
 impl Core {
@@ -142,11 +159,11 @@ impl Core {
     ) -> Result<Reply, StoreError> {
         let epoch = self.epochs.get(usize::from(shard.n)).map_or("", String::as_str);
         let reply = self.link.call(code, (shard, epoch, &self.process), (&self.clock, now), args).await?;
-        if let ("done", [_, _, open, bytes, ..], Some(load)) =
+        if let ("done", [seconds, micros, open, bytes, ..], Some(load)) =
             (reply.word.as_str(), reply.rest.as_slice(), self.load.get(usize::from(shard.n)))
         {
-            load.open_jobs.store(link::number(open)?.unsigned_abs(), Ordering::Relaxed);
-            load.payload_bytes.store(link::number(bytes)?.unsigned_abs(), Ordering::Relaxed);
+            let at = link::number(seconds)?.saturating_mul(1_000_000).saturating_add(link::number(micros)?);
+            load.told(at, link::number(open)?, link::number(bytes)?);
         }
         Ok(reply)
     }
