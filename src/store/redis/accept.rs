@@ -267,7 +267,7 @@ impl Core {
         if large {
             to.persist(shard.body(event.id));
         }
-        to.heard(shard, &event.source, event.received_at);
+        to.heard(shard, &event.source, event.received_at, desk.now);
         args.extend(to.0);
         self.call_at(desk.now, &self.scripts.accept, shard, args).await
     }

@@ -114,7 +114,7 @@ impl Core {
                     };
                     let told = Told {
                         wants: serde_json::from_str(&text(wants)?).map_err(|_| wrong())?,
-                        alone: number(alone)?,
+                        alone: link::number(alone)?,
                     };
                     for job in jobs {
                         claim.jobs.push(self.handed_out(shard, request, now, job)?);

@@ -213,8 +213,9 @@ impl Commands {
         command!(self, "PERSIST", key);
     }
 
-    /// A source was heard of.
-    pub fn heard(&mut self, shard: &Shard, source: &str, at: Timestamp) {
-        command!(self, "HSET", shard.key("heard"), source, at);
+    /// A source was heard of, at `at` by the clock of who received it, and now.
+    pub fn heard(&mut self, shard: &Shard, source: &str, at: Timestamp, now: Timestamp) {
+        let value = format!("{} {}", now.as_millis(), at.as_millis());
+        command!(self, "HSET", shard.key("heard"), source, value);
     }
 }

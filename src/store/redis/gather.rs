@@ -46,7 +46,12 @@ impl Gathering {
 
 impl Core {
     /// A part that cannot be reached holds up no other: it is an error only where nothing else was found.
-    pub(super) async fn gather(&self, request: &ClaimRequest, claims: &mut Claims, claim: &mut Claim) -> Result<(), StoreError> {
+    pub(super) async fn gather(
+        &self,
+        request: &ClaimRequest,
+        claims: &mut Claims,
+        claim: &mut Claim,
+    ) -> Result<(), StoreError> {
         let mut failed = None;
         self.gather_from_all(request, claims, claim, &mut failed).await;
         match failed {
@@ -78,7 +83,9 @@ impl Core {
                 break;
             }
             let before = claim.jobs.len();
-            let told = self.claim_from(shard, &ClaimRequest { shares: left, ..request.clone() }, claims, claim).await;
+            let told = self
+                .claim_from(shard, &ClaimRequest { shares: left, ..request.clone() }, claims, claim)
+                .await;
             for (lane, share) in &mut left {
                 let got = claim.jobs[before..].iter().filter(|claimed| claimed.job.lane == *lane).count();
                 let got = u32::try_from(got).unwrap_or(u32::MAX);
@@ -105,7 +112,8 @@ impl Core {
                 }
                 let room = u32::try_from(room).unwrap_or(u32::MAX);
                 let shares = request.shares.map(|(of, _)| (of, if of == lane { room } else { 0 }));
-                match self.claim_from(shard, &ClaimRequest { shares, ..request.clone() }, claims, claim).await {
+                match self.claim_from(shard, &ClaimRequest { shares, ..request.clone() }, claims, claim).await
+                {
                     Ok(true) => {}
                     Ok(false) => return,
                     Err(error) => *failed = Some(error),

@@ -32,6 +32,13 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// Longest wait for a connection.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
+/// How often a command is sent again that a node of a Cluster refused or did not take, such as while a slot moves. Then
+/// whoever asked is told, so that a node that is down holds up the work on others for a short time only.
+const RETRIES: u32 = 4;
+
+/// Longest wait before one is sent again.
+const RETRY_WAIT_MS_MAX: u64 = 250;
+
 /// What tells the store the time.
 pub enum StoreTime {
     /// The server, so that processes whose clocks differ agree.
@@ -175,6 +182,8 @@ async fn connect(urls: &[String], cluster: bool) -> Result<Connection, OpenError
         let client = ClusterClient::builder(urls.iter().map(String::as_str))
             .connection_timeout(CONNECT_WITHIN)
             .response_timeout(ANSWER_WITHIN)
+            .retries(RETRIES)
+            .max_retry_wait(RETRY_WAIT_MS_MAX)
             .build()?;
         return Ok(Connection::Cluster(client.get_async_connection().await?));
     }

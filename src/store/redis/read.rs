@@ -346,22 +346,25 @@ impl Core {
     }
 
     pub(super) async fn last_heard(&self) -> Result<Vec<(Name, Timestamp)>, StoreError> {
-        let mut heard: BTreeMap<Name, Timestamp> = BTreeMap::new();
+        // The latest word by the store's time, which goes only forward.
+        let mut heard: BTreeMap<Name, (i64, i64)> = BTreeMap::new();
         for shard in self.shards.all() {
-            let here: Vec<(String, i64)> =
+            let here: Vec<(String, String)> =
                 self.link.run(redis::cmd("HGETALL").arg(shard.key("heard"))).await?;
-            for (source, at) in here {
-                let at = Timestamp::from_millis(at);
-                let last = heard.entry(source.into()).or_insert(at);
-                *last = at.max(*last);
+            for (source, value) in here {
+                let Some((now, at)) = value.split_once(' ') else { continue };
+                let (Ok(now), Ok(at)) = (now.parse(), at.parse()) else { continue };
+                let last = heard.entry(source.into()).or_insert((now, at));
+                *last = (now, at).max(*last);
             }
         }
-        Ok(heard.into_iter().collect())
+        Ok(heard.into_iter().map(|(source, (_, at))| (source, Timestamp::from_millis(at))).collect())
     }
 
     pub(super) async fn heard(&self, shard: &Shard, source: &str, at: Timestamp) -> Result<(), StoreError> {
+        let value = format!("{} {}", self.clock.now().as_millis(), at.as_millis());
         let mut set = redis::cmd("HSET");
-        let _: i64 = self.link.run(set.arg(shard.key("heard")).arg(source).arg(at.as_millis())).await?;
+        let _: i64 = self.link.run(set.arg(shard.key("heard")).arg(source).arg(value)).await?;
         Ok(())
     }
 }

@@ -112,6 +112,31 @@ impl RedisCluster {
         (0..NODES).position(|node| slot < at(node)).expect("every slot is some node's")
     }
 
+    /// Moves the slot of a key with all that is in it from one node to another.
+    pub async fn move_slot(&self, key: &str, from: usize, to: usize) {
+        let (from, to) = (&self.nodes[from], &self.nodes[to]);
+        let slot: u32 = from.ask(&["CLUSTER", "KEYSLOT", key]).await;
+        let slot = slot.to_string();
+        let id = async |node: &Node| -> String { node.ask(&["CLUSTER", "MYID"]).await };
+        let (source, target) = (id(from).await, id(to).await);
+        let _: String = to.ask(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &source]).await;
+        let _: String = from.ask(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &target]).await;
+        loop {
+            let keys: Vec<String> = from.ask(&["CLUSTER", "GETKEYSINSLOT", &slot, "3"]).await;
+            if keys.is_empty() {
+                break;
+            }
+            let port = to.port.to_string();
+            let mut migrate = vec!["MIGRATE", "127.0.0.1", &port, "", "0", "5000", "KEYS"];
+            migrate.extend(keys.iter().map(String::as_str));
+            let _: String = from.ask(&migrate).await;
+            tokio::task::yield_now().await;
+        }
+        for node in [to, from].into_iter().chain(&self.nodes) {
+            let _: String = node.ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &target]).await;
+        }
+    }
+
     /// Ends a node with no time for anything.
     pub fn kill(&mut self, at: usize) {
         self.nodes[at].end();

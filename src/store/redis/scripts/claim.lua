@@ -152,7 +152,7 @@ local function give(candidate, alone)
     if candidate.held then
         redis.call('ZREM', candidate.held, candidate.ticket)
     end
-    jobs[#jobs + 1] = answer(job, event, token)
+    jobs[#jobs + 1] = job_of(job, event, token)
 end
 
 -- One that crashed its process runs with nothing beside it.
