@@ -19,7 +19,9 @@ impl Key {
     pub fn stands_in(&self, text: &[u8]) -> bool {
         let mut text = Cow::Borrowed(text);
         for _ in 0..NESTED_MAX {
-            if self.is_in(&text) || decoded(&text).is_some_and(|decoded| self.is_in(&decoded)) {
+            // Whether a `+` stands for a space or for itself is known to nobody who finds it: either may be meant.
+            let is_in_form = |plus| decoded(&text, plus).is_some_and(|decoded| self.is_in(&decoded));
+            if self.is_in(&text) || is_in_form(b' ') || is_in_form(b'+') {
                 return true;
             }
             match unescaped(&text) {
@@ -80,8 +82,8 @@ fn character(text: &[u8]) -> Option<(char, usize)> {
     char::decode_utf16(pair).next()?.ok().map(|c| (c, 12))
 }
 
-/// `text` with `%XX` and `+` written out; `None` if it has neither.
-fn decoded(text: &[u8]) -> Option<Vec<u8>> {
+/// `text` with `%XX` written out, and `+` as `plus`; `None` if it has neither.
+fn decoded(text: &[u8], plus: u8) -> Option<Vec<u8>> {
     text.iter().any(|byte| b"%+".contains(byte)).then(|| {
         let mut out = Vec::with_capacity(text.len());
         let mut rest = text;
@@ -89,7 +91,7 @@ fn decoded(text: &[u8]) -> Option<Vec<u8>> {
             let hex = tail.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
             let (byte, used) = match (first, hex.and_then(|digits| u8::from_str_radix(digits, 16).ok())) {
                 (b'%', Some(byte)) => (byte, 3),
-                (b'+', _) => (b' ', 1),
+                (b'+', _) => (plus, 1),
                 (other, _) => (*other, 1),
             };
             out.push(byte);
@@ -141,7 +143,9 @@ mod tests {
         assert!(!key.stands_in("Jurgen".as_bytes()));
         assert!(!Key::new("").stands_in(b"anything"));
         assert!(Key::new("ada+news@corp.example").stands_in(br"ada\u002Bnews@corp.example"));
-        assert!(Key::new("ada+news@corp.example").stands_in(b"ada+news@corp.example"));
+        for text in ["ada+news@corp.example", "to=ada+news%40corp.example", "to=ada%2Bnews%40corp.example"] {
+            assert!(Key::new("ada+news@corp.example").stands_in(text.as_bytes()), "{text}");
+        }
         assert!(Key::new("https://corp.example/ada").stands_in(br"https:\/\/corp.example\/ada"));
     }
 }

@@ -117,7 +117,7 @@ impl Replay {
         let number = events.len() as u64;
         let sweep = self.sweep.clone().unwrap_or_else(host::unique_name);
         if number > 0 {
-            let question = format!("Replay {} ({mode})?", told(number));
+            let question = format!("Replay {} ({mode})?", out::several(number, "event"));
             let several_by_filter = self.events.is_empty() && number > 1;
             if !progress::confirmed(&question, self.yes, several_by_filter, "--mode dry-run")? {
                 out::say("nothing was done")?;
@@ -173,17 +173,21 @@ impl Tally {
     }
 
     fn story(&self, sweep: &str) -> String {
-        let mut lines = vec![format!("{} queued, sweep {}", told(self.queued), out::plain(sweep))];
+        let mut lines =
+            vec![format!("{} queued, sweep {}", out::several(self.queued, "event"), out::plain(sweep))];
         if self.already > 0 {
-            lines.push(format!("{} had been replayed by this sweep before", told(self.already)));
+            lines.push(format!(
+                "{} had been replayed by this sweep before",
+                out::several(self.already, "event")
+            ));
         }
         for (reason, (events, first)) in &self.refused {
-            lines.push(format!("{} refused, such as {first}: {}", told(*events), out::plain(reason)));
+            lines.push(format!(
+                "{} refused, such as {first}: {}",
+                out::several(*events, "event"),
+                out::plain(reason)
+            ));
         }
         lines.join("\n")
     }
-}
-
-fn told(events: u64) -> String {
-    out::several(events, "event")
 }

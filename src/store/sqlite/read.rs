@@ -72,7 +72,8 @@ pub(super) fn events(
 ) -> rusqlite::Result<Vec<EventSummary>> {
     let mut select = db.prepare_cached(&format!(
         "SELECT {} FROM event e WHERE (?1 IS NULL OR source = ?1) AND (?2 IS NULL OR type = ?2)
-         AND (?8 IS NULL OR substr(type, 1, length(?8)) = ?8) AND id >= ?3 AND (?4 IS NULL OR id < ?4) AND received_at >= ?5 AND received_at < ?6
+         AND (?8 IS NULL OR substr(type, 1, length(?8)) = ?8) AND id >= ?3 AND (?4 IS NULL OR id < ?4)
+         AND received_at >= ?5 AND received_at < ?6
          ORDER BY id DESC LIMIT ?7",
         rows::EVENT
     ))?;

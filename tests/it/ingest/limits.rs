@@ -235,14 +235,17 @@ async fn a_redelivery_takes_nothing_from_the_minutes_share() {
     }
 }
 
-#[tokio::test]
-async fn beyond_the_bytes_in_flight_a_sender_is_asked_to_come_again() {
-    let house = House::plan()
+/// As many bytes may be in flight as one body may have.
+fn one_large_body_at_a_time() -> Plan {
+    House::plan()
         .setting("body_bytes_max = 32768")
         .setting("in_flight_bytes_max = 32768")
         .setting("concurrency = 0")
-        .start()
-        .await;
+}
+
+#[tokio::test]
+async fn beyond_the_bytes_in_flight_a_sender_is_asked_to_come_again() {
+    let house = one_large_body_at_a_time().start().await;
     let waiting = |n: usize| vec![("expect", "100-continue".to_owned()), ("x-n", n.to_string())];
     let mut slow = Wire::open(house.service.public).await;
     slow.head_of("POST", "/webhooks/forms", &waiting(1), Some(32_768)).await;
@@ -271,12 +274,7 @@ async fn beyond_the_bytes_in_flight_a_sender_is_asked_to_come_again() {
 
 #[tokio::test]
 async fn the_bytes_of_a_sender_that_hung_up_are_in_flight_until_the_store_lets_go_of_them() {
-    let house = House::plan()
-        .setting("body_bytes_max = 32768")
-        .setting("in_flight_bytes_max = 32768")
-        .setting("concurrency = 0")
-        .start()
-        .await;
+    let house = one_large_body_at_a_time().start().await;
     let service = &house.service;
     let (engine, store) = (Arc::clone(&service.engine), Arc::clone(&service.store));
     let router =
