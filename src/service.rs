@@ -1,4 +1,7 @@
-//! The whole service in one process: listeners, workers, keeper and store, started together and drained together.
+//! The whole service in one process, or a part of it: listeners, workers, keeper and store, started together and drained
+//! together.
+
+mod opened;
 
 use std::{
     io,
@@ -18,10 +21,7 @@ use crate::{
     ingest::Ingest,
     keeper::Keeper,
     remote,
-    store::{
-        Store,
-        sqlite::{OpenError, SqliteOptions, SqliteStore},
-    },
+    store::Store,
     telemetry::Metrics,
     worker::{LARGE_BODIES_MAX, Worker},
 };
@@ -29,6 +29,27 @@ use crate::{
 /// How long requests and jobs under way may take to end once the service is told to stop. Longer than the shipped
 /// judges may think, so that no answer under way is lost.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
+
+pub use opened::{OpenError, Opened};
+
+/// What a process does of the service's work. Several that share a Redis do it together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Role {
+    /// Takes in.
+    Ingest,
+    /// Works on jobs.
+    Worker,
+    /// Keeps house: alarms, retention.
+    Keeper,
+    #[default]
+    All,
+}
+
+impl Role {
+    fn does(self, part: Role) -> bool {
+        self == Role::All || self == part
+    }
+}
 
 /// What `Service::start` needs beside the engine.
 pub struct ServiceOptions {
@@ -38,6 +59,7 @@ pub struct ServiceOptions {
     pub admin_listen: SocketAddr,
     pub admin_token: Option<SecretString>,
     pub clock: Arc<dyn Clock>,
+    pub role: Role,
 }
 
 /// Why the service did not start.
@@ -51,36 +73,31 @@ pub enum StartError {
 
 /// A running service.
 pub struct Service {
-    pub public: SocketAddr,
+    /// Where deliveries are taken in, if this process does.
+    pub public: Option<SocketAddr>,
     pub admin: SocketAddr,
     pub store: Arc<dyn Store>,
     pub engine: Arc<RwLock<Arc<Engine>>>,
     pub metrics: Arc<Metrics>,
     pub keeper: Keeper,
-    sqlite: Arc<SqliteStore>,
+    opened: Opened,
     tasks: Tasks,
 }
 
 impl Service {
-    /// Opens the store, opens the listeners, then starts the workers and teaches the local judges.
+    /// Opens the store, opens the listeners, then starts what the role asks for and teaches the local judges.
     ///
     /// # Errors
     /// The store is in use or unreadable, or an address is taken.
     pub async fn start(engine: Engine, options: ServiceOptions) -> Result<Self, StartError> {
         remote::install_tls();
-        let ServiceOptions { listen, admin_listen, admin_token, clock } = options;
+        let ServiceOptions { listen, admin_listen, admin_token, clock, role } = options;
         let metrics = Arc::new(Metrics::default());
         let counted = Arc::clone(&metrics);
-        let sqlite = Arc::new(SqliteStore::open(
-            SqliteOptions {
-                dir: engine.data_dir.clone(),
-                dedupe: Duration::from_millis(engine.settings.store.dedupe_ms),
-                on_commit: Arc::new(move |took, operations| counted.commit(took, operations)),
-            },
-            Arc::clone(&clock),
-        )?);
-        let store: Arc<dyn Store> = Arc::clone(&sqlite) as Arc<dyn Store>;
-        let (public, public_at) = bind(listen)?;
+        let on_commit = Arc::new(move |took, operations| counted.commit(took, operations));
+        let opened = Opened::open(&engine, Arc::clone(&clock), on_commit).await?;
+        let store = opened.store();
+        let public = if role.does(Role::Ingest) { Some(bind(listen)?) } else { None };
         let (admin, admin_at) = bind(admin_listen)?;
         let engine = Arc::new(RwLock::new(Arc::new(engine)));
         let tasks = Tasks::default();
@@ -96,15 +113,17 @@ impl Service {
         };
         // Before the first delivery asks.
         keeper.measure().await;
-        let ingest = Ingest::new(
-            Arc::clone(&engine),
-            Arc::clone(&store),
-            Arc::clone(&clock),
-            Arc::clone(&metrics),
-            Arc::clone(&keeper.pressure),
-        );
-        let ending = tasks.clone();
-        tasks.spawn("public listener", ingest.serve(public, ending));
+        let public_at = public.as_ref().map(|(_, at)| *at);
+        if let Some((listener, _)) = public {
+            let ingest = Ingest::new(
+                Arc::clone(&engine),
+                Arc::clone(&store),
+                Arc::clone(&clock),
+                Arc::clone(&metrics),
+                Arc::clone(&keeper.pressure),
+            );
+            tasks.spawn("public listener", ingest.serve(listener, tasks.clone()));
+        }
         let console = Console {
             engine: Arc::clone(&engine),
             store: Arc::clone(&store),
@@ -115,24 +134,35 @@ impl Service {
             tasks: tasks.clone(),
         };
         tasks.spawn("admin listener", console.serve(admin));
-        let worker = Worker {
-            engine: Arc::clone(&engine),
-            store: Arc::clone(&store),
-            clock,
-            metrics: Arc::clone(&metrics),
-            tasks: tasks.clone(),
-            large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_MAX)),
-            freed: Arc::default(),
-        };
-        tasks.spawn("worker", worker.run());
-        tasks.spawn("keeper", keeper.clone().run());
+        if role.does(Role::Worker) {
+            let worker = Worker {
+                engine: Arc::clone(&engine),
+                store: Arc::clone(&store),
+                clock,
+                metrics: Arc::clone(&metrics),
+                tasks: tasks.clone(),
+                large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_MAX)),
+                freed: Arc::default(),
+            };
+            tasks.spawn("worker", worker.run());
+        }
+        tasks.spawn("keeper", keeper.clone().run(role.does(Role::Keeper)));
+        if let Opened::Redis(redis, _) = &opened {
+            let (redis, ending) = (Arc::clone(redis), tasks.clone());
+            tasks.spawn("store", async move {
+                tokio::select! {
+                    () = redis.upkeep() => {}
+                    () = ending.stopping() => {}
+                }
+            });
+        }
         let learner = Arc::clone(&engine.read().unwrap_or_else(std::sync::PoisonError::into_inner));
         tasks.spawn("training", async move {
             if let Err(error) = tokio::task::spawn_blocking(move || learner.train()).await {
                 tracing::error!(%error, "training the local judges failed");
             }
         });
-        Ok(Service { public: public_at, admin: admin_at, store, engine, metrics, keeper, sqlite, tasks })
+        Ok(Service { public: public_at, admin: admin_at, store, engine, metrics, keeper, opened, tasks })
     }
 
     /// Stops taking in, finishes what is under way, and gives up the data directory.
@@ -141,12 +171,9 @@ impl Service {
         if !self.tasks.drained(DRAIN_MAX).await {
             tracing::warn!("some jobs did not end in time; they will be taken up again at the next start");
         }
-        let Service { store, keeper, sqlite, .. } = self;
+        let Service { store, keeper, opened, .. } = self;
         drop((store, keeper));
-        match Arc::try_unwrap(sqlite) {
-            Ok(sqlite) => sqlite.close(),
-            Err(_) => tracing::debug!("the store is still in use; it closes with its last user"),
-        }
+        opened.close();
     }
 }
 

@@ -3,13 +3,13 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::{
     config::{self, ProcessEnvironment},
     engine::CompileOptions,
     host::SystemClock,
-    service::{Service, ServiceOptions},
+    service::{Role, Service, ServiceOptions},
 };
 
 use super::{
@@ -30,9 +30,34 @@ pub(super) struct Serve {
     /// Data directory, instead of the configured one.
     #[arg(long, env = "HOOKYARD_DATA")]
     data: Option<PathBuf>,
+    /// What this process does of the work; several that share a Redis do it together.
+    #[arg(long, env = "HOOKYARD_ROLE", value_enum, default_value = "all")]
+    role: RoleArgument,
     /// How logs are written.
     #[arg(long)]
     log_format: Option<LogFormat>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum RoleArgument {
+    /// Takes deliveries in.
+    Ingest,
+    /// Works on jobs.
+    Worker,
+    /// Keeps house: alarms, retention.
+    Keeper,
+    All,
+}
+
+impl From<RoleArgument> for Role {
+    fn from(argument: RoleArgument) -> Self {
+        match argument {
+            RoleArgument::Ingest => Role::Ingest,
+            RoleArgument::Worker => Role::Worker,
+            RoleArgument::Keeper => Role::Keeper,
+            RoleArgument::All => Role::All,
+        }
+    }
 }
 
 impl Serve {
@@ -56,7 +81,14 @@ impl Serve {
                 "the admin listener on {admin_listen} needs server.admin_token, or an address on loopback"
             );
         }
+        let role = Role::from(self.role);
+        if role != Role::All && settings.store.redis.is_none() {
+            anyhow::bail!(
+                "one process alone has the embedded store, and does everything: set [store.redis] to divide it"
+            );
+        }
         let options = ServiceOptions {
+            role,
             listen: address(self.listen, &settings.server.listen)?,
             admin_listen,
             admin_token,
@@ -67,7 +99,10 @@ impl Serve {
                 tracing::info!(source = %source.name, scheme = source.verifier.scheme().as_str(), "source is on");
             }
             let service = Service::start(engine, options).await?;
-            tracing::info!(public = %service.public, admin = %service.admin, "ready");
+            match service.public {
+                Some(public) => tracing::info!(%public, admin = %service.admin, "ready"),
+                None => tracing::info!(admin = %service.admin, "ready"),
+            }
             told_to_stop().await?;
             tracing::info!("stopping: finishing what is under way");
             service.stop().await;

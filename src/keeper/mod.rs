@@ -46,9 +46,13 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Keeps house until the group of tasks is told to stop.
-    pub async fn run(self) {
-        tokio::join!(self.watch(), self.remove_what_is_old(), self.watch_the_room());
+    /// Keeps house until the group of tasks is told to stop; unless `whole`, it only sees whether there is room.
+    pub async fn run(self, whole: bool) {
+        if whole {
+            tokio::join!(self.watch(), self.remove_what_is_old(), self.watch_the_room());
+        } else {
+            self.watch_the_room().await;
+        }
     }
 
     async fn watch(&self) {

@@ -38,7 +38,8 @@ pub enum StoreError {
 /// **Atomicity.** Whatever one operation changes, it changes together or not at all, also under kill -9. What several
 /// callers do at the same time happens as if one after the other.
 ///
-/// **Order.** Within a lane, jobs are claimed by due time. Jobs with the same order key are claimable one event at a
+/// **Order.** Within a lane, jobs are claimed by due time. A store in several parts keeps to that within each of them, and
+/// each has its turn; shares, limits, pauses and lines hold over all of them. Jobs with the same order key are claimable one event at a
 /// time, in the order of acceptance: see [`super::Order`].
 ///
 /// **Time.** A store goes by a time of its own, which follows the wall clock forward and never back. What is to happen
@@ -51,7 +52,7 @@ pub enum StoreError {
 /// refused with [`StoreError::StaleLease`]. A lease is lost when its process ends, or when work is asked for after it
 /// has expired (until then a late report still counts: what was done is worth knowing); the job is then ready again,
 /// `lost_leases` counts up, and it is `in_doubt` if an effect had been begun. What follows from the losses is
-/// [`crate::decide::lease::after_loss`]'s to say: a suspect is handed out only while no other job is.
+/// [`crate::decide::lease::after_loss`]'s to say: a suspect is handed out only while its process has no other job.
 ///
 /// **Errors.** [`StoreError::Unavailable`] may come from any operation: nothing was changed, or (only where the
 /// connection to a server broke) it is not known whether it was. Every operation may be asked for again; a draw may then

@@ -3,8 +3,10 @@
 mod admission;
 mod bodies;
 mod contract;
+pub mod dir;
 mod keep;
 mod query;
+pub mod redis;
 pub mod sqlite;
 mod work;
 

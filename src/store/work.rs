@@ -30,7 +30,8 @@ impl ClaimRequest {
     }
 }
 
-/// How many jobs may be under way at one time; without an entry there is no limit. 0 holds the jobs where they are.
+/// How many jobs may be under way at one time; without an entry there is no limit. 0 holds the jobs where they are. A
+/// store in several parts counts those that were handed out under a limit of that name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Route jobs, by route. An action without a destination counts as one of its route.
@@ -44,7 +45,7 @@ pub struct Limits {
 pub struct Claim {
     pub jobs: Vec<Claimed>,
     /// After how long the next job now waiting for its time will be due, where nothing was handed out. Jobs that are
-    /// paused or held by a limit do not count.
+    /// paused or held by a limit do not count, but for a limit that a store in several parts has to ask about then.
     pub next_in: Option<Duration>,
 }
 

@@ -8,6 +8,6 @@ mod ingest;
 mod keeper;
 mod layers;
 mod pipeline;
-mod redis;
+
 mod store;
 mod support;

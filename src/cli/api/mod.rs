@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::{
     config::{self, Environment, ProcessEnvironment, tables::SettingsFile},
     remote::Url,
-    store::sqlite,
+    store::dir,
 };
 
 use super::{End, logs, project, runtime};
@@ -95,10 +95,10 @@ impl Admin {
         match named::named(self.admin.as_deref(), self.data.as_deref(), &ProcessEnvironment)? {
             Named::Service(url) => at(&url, dir).await,
             Named::Store(data) => {
-                Ok(stopped(Stopped::open(&project::files(dir.clone())?, dir, Some(data), None)?))
+                Ok(stopped(Stopped::open(&project::files(dir.clone())?, dir, Some(data), None).await?))
             }
-            Named::ByVariable(data) if !sqlite::is_used(&data)? => {
-                Ok(stopped(Stopped::open(&project::files(dir.clone())?, dir, Some(data), None)?))
+            Named::ByVariable(data) if !dir::is_used(&data)? => {
+                Ok(stopped(Stopped::open(&project::files(dir.clone())?, dir, Some(data), None).await?))
             }
             Named::ByVariable(data) => configured(dir, Some(data)).await,
             Named::Nothing => configured(dir, None).await,
@@ -124,7 +124,7 @@ async fn configured(dir: Option<PathBuf>, data: Option<PathBuf>) -> anyhow::Resu
     let running = Running::new(&url, token(Some(&settings))?)?;
     match running.greet().await? {
         Ok(()) => Ok(Api::Running(Box::new(running))),
-        Err(_) => Ok(stopped(Stopped::open(&files, dir, data, Some(&url))?)),
+        Err(_) => Ok(stopped(Stopped::open(&files, dir, data, Some(&url)).await?)),
     }
 }
 

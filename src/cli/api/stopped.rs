@@ -3,7 +3,6 @@
 use std::{
     path::PathBuf,
     sync::{Arc, RwLock},
-    time::Duration,
 };
 
 use anyhow::Context;
@@ -18,10 +17,8 @@ use crate::{
     console::Console,
     engine::{CompileOptions, Engine},
     host::{SystemClock, Tasks},
-    store::{
-        Store,
-        sqlite::{FILE, OpenError, SqliteOptions, SqliteStore},
-    },
+    service::Opened,
+    store::sqlite::FILE,
     telemetry::Metrics,
 };
 
@@ -32,14 +29,14 @@ const HERE: &str = "http://localhost";
 
 pub(in crate::cli) struct Stopped {
     engine: Arc<Engine>,
-    sqlite: Arc<SqliteStore>,
+    opened: Opened,
     router: Router,
 }
 
 impl Stopped {
     /// Opens the store that a service with `files` would open, or the one in `data_dir`. `asked` is where no service
     /// answered, if one was asked.
-    pub(super) fn open(
+    pub(super) async fn open(
         files: &Files,
         dir: Option<PathBuf>,
         data_dir: Option<PathBuf>,
@@ -50,7 +47,7 @@ impl Stopped {
         let data = engine.data_dir.clone();
         let place = data.display();
         anyhow::ensure!(
-            data.join(FILE).is_file(),
+            engine.settings.store.redis.is_some() || data.join(FILE).is_file(),
             match asked {
                 Some(url) => format!(
                     "no service answers at {url}, and {place} holds no store: start the service, or say where it is \
@@ -60,32 +57,28 @@ impl Stopped {
             }
         );
         let clock = Arc::new(SystemClock::new());
-        let options = SqliteOptions {
-            dir: data.clone(),
-            dedupe: Duration::from_millis(engine.settings.store.dedupe_ms),
-            on_commit: Arc::new(|_, _| {}),
-        };
-        let opened = SqliteStore::open(options, Arc::clone(&clock) as _);
-        let sqlite = Arc::new(opened.map_err(|error| match error {
-            OpenError::InUse(_) => {
+        let opened = Opened::open(&engine, Arc::clone(&clock) as _, Arc::new(|_, _| {})).await;
+        let opened = opened.map_err(|error| {
+            if error.is_in_use() {
                 let silent = asked.map(|url| format!("no service answers at {url}, but ")).unwrap_or_default();
                 anyhow::anyhow!(
                     "{silent}a process uses {place}: if it is another command, try again when that has ended; if it is \
                      the service, say where its admin listener is with --admin or HOOKYARD_ADMIN"
                 )
+            } else {
+                anyhow::Error::new(error).context(format!("opening the store of {place}"))
             }
-            other => anyhow::Error::new(other).context(format!("opening the store in {place}")),
-        })?);
+        })?;
         let console = Console {
             engine: Arc::new(RwLock::new(Arc::clone(&engine))),
-            store: Arc::clone(&sqlite) as Arc<dyn Store>,
+            store: opened.store(),
             clock,
             metrics: Arc::new(Metrics::default()),
             pressure: Arc::default(),
             token: None,
             tasks: Tasks::default(),
         };
-        Ok(Stopped { engine, sqlite, router: console.router() })
+        Ok(Stopped { engine, opened, router: console.router() })
     }
 
     #[expect(clippy::disallowed_methods, reason = "the answer is read within a named bound")]
@@ -118,11 +111,8 @@ impl Stopped {
     }
 
     pub(super) fn close(self) {
-        let Stopped { sqlite, router, engine: _ } = self;
+        let Stopped { opened, router, engine: _ } = self;
         drop(router);
-        match Arc::try_unwrap(sqlite) {
-            Ok(sqlite) => sqlite.close(),
-            Err(_) => tracing::debug!("the store is still in use; it closes with its last user"),
-        }
+        opened.close();
     }
 }

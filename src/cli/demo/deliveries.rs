@@ -201,7 +201,7 @@ async fn send(stage: &Stage, sent: &Sent) -> anyhow::Result<Told> {
     };
     let secret = SecretString::from(if forged { "somebody else's secret" } else { secret });
     let headers = source::sign(scheme, &secret, id, body.as_bytes(), github_event, stage.clock.now())?;
-    let url = format!("http://{}/webhooks/{source}", stage.service.public);
+    let url = format!("http://{}/webhooks/{source}", stage.public);
     let (status, answer) = deliver(&url, headers, body.as_bytes().to_vec()).await?;
     let answer = serde_json::from_str(&answer).with_context(|| format!("{status}: {answer}"))?;
     Ok(Told { what, source, status, answer, expected })

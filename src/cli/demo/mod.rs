@@ -58,7 +58,7 @@ impl Demo {
         if !self.json {
             out::say(format!(
                 "The service listens at http://{}/webhooks/…, and keeps its events in",
-                stage.service.public
+                stage.public
             ))?;
             out::say(format!(
                 "{}. Everything it acts on is a stand-in on this machine.\n",

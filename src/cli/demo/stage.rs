@@ -1,7 +1,7 @@
 //! The service and its stand-ins, on ports and in a directory of their own.
 
 use std::{
-    net::Ipv4Addr,
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -15,7 +15,7 @@ use crate::{
     engine::{CompileOptions, Reach},
     host::{self, SystemClock, Tasks},
     sandbox::{Sandbox, SandboxOptions},
-    service::{Service, ServiceOptions},
+    service::{Role, Service, ServiceOptions},
 };
 
 use super::super::project;
@@ -32,6 +32,7 @@ const SIGNING_SECRET: &str = "whsec_ZGVtby1hbmFseXRpY3Mtc2VjcmV0LTAxMjM0NTY=";
 
 pub(super) struct Stage {
     pub service: Service,
+    pub public: SocketAddr,
     pub sandbox: Sandbox,
     pub clock: Arc<dyn Clock>,
     pub data: Temporary,
@@ -79,9 +80,11 @@ impl Stage {
             admin_listen: loopback,
             admin_token: None,
             clock: Arc::clone(&clock),
+            role: Role::All,
         };
         let service = Service::start(engine, options).await.context("starting the service")?;
-        Ok(Stage { service, sandbox, clock, data })
+        let public = service.public.context("the service does not listen")?;
+        Ok(Stage { service, public, sandbox, clock, data })
     }
 
     /// Ends everything and leaves nothing behind.

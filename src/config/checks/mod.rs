@@ -20,7 +20,7 @@ use super::{
     tables::{ClassifierTable, DestinationTable, JudgeTable, RouteTable, SourceTable},
 };
 use patience::{breaker, concurrency, retry};
-use settings::{server, store, worker};
+use settings::{redis, server, store, worker};
 use values::{PER_MIN, TIMEOUT_MS, per_min, plain, secret, types};
 
 const DAY_MS: u64 = 86_400_000;
@@ -35,6 +35,7 @@ pub const NO_KEY: &str = "none";
 pub(super) fn check(config: &Config, problems: &mut Problems) {
     server(config, problems);
     store(config, problems);
+    redis(config, problems);
     worker(config, problems);
     keeping::alerts(config, problems);
     keeping::retention(config, problems);

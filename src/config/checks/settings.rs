@@ -14,7 +14,7 @@ use super::{
     },
     DAY_MS,
     patience::retry,
-    values::{TIMEOUT_MS, secret},
+    values::{TIMEOUT_MS, plain, secret},
 };
 
 /// Largest body that may be allowed, in bytes.
@@ -23,6 +23,10 @@ const BODY_BYTES_MAX: u64 = 104_857_600;
 const PROXIES_MAX: usize = 64;
 /// Shortest and longest time a dedupe key is remembered, in ms.
 const DEDUPE_MS: RangeInclusive<u64> = 8 * DAY_MS..=366 * DAY_MS;
+/// Most shards of a store: each costs every process a connection, and a look when it asks for work.
+const SHARDS_MAX: u64 = 64;
+/// Most connections of a process to a server.
+const CONNECTIONS_MAX: u64 = 64;
 
 pub(super) fn server(config: &Config, problems: &mut Problems) {
     let server = &config.settings.server;
@@ -98,6 +102,58 @@ pub(super) fn store(config: &Config, problems: &mut Problems) {
     {
         problems.extend(number_problem(at(field), field, bytes, 0..=(1 << 50), Unit::Bytes));
     }
+}
+
+/// Where Redis is, and into how much it is divided.
+pub(super) fn redis(config: &Config, problems: &mut Problems) {
+    let Some(redis) = &config.settings.store.redis else { return };
+    let at = |field| config.at(SETTINGS, ["store", "redis", field]);
+    let none = redis.urls.is_empty();
+    problems.extend(empty_problem(at("urls"), "urls", none, "write where Redis is, as `redis://HOST:6379`"));
+    if redis.urls.len() > 1 && !redis.cluster {
+        problems.push(at("urls").error(
+            codes::BAD_ADDRESS,
+            "`urls` names several servers, and `cluster` is not set",
+            "name one server, or set `cluster = true`",
+        ));
+    }
+    for (index, url) in redis.urls.iter().enumerate() {
+        let at = config.at(SETTINGS, ["store", "redis", "urls", &index.to_string()]);
+        match url.split_once("://") {
+            Some(("redis" | "rediss" | "redis+unix", rest)) if has_literal_password(rest) => {
+                problems.push(at.error(
+                    codes::LITERAL_SECRET,
+                    "a password stands in the file itself",
+                    "write it as `${REDIS_PASSWORD}`, and set that variable",
+                ));
+            }
+            Some(("redis" | "rediss" | "redis+unix", _)) => problems.extend(plain(at, url)),
+            Some(_) | None => problems.push(at.error(
+                codes::BAD_ADDRESS,
+                format!("{} is no URL of a Redis", quoted(url)),
+                "write `redis://HOST:PORT`, or `rediss://HOST:PORT` for TLS",
+            )),
+        }
+    }
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+    if redis.prefix.is_empty() || !redis.prefix.chars().all(is_plain) {
+        problems.push(at("prefix").error(
+            codes::BAD_NAME,
+            format!("{} cannot begin the name of a key", quoted(&redis.prefix)),
+            "write letters, digits, `-`, `_`, `.` and `:`",
+        ));
+    }
+    let number =
+        |field, number: u16, bounds| number_problem(at(field), field, number.into(), bounds, Unit::Plain);
+    problems.extend(number("shards", redis.shards, 1..=SHARDS_MAX));
+    problems.extend(number("connections", redis.connections, 1..=CONNECTIONS_MAX));
+}
+
+/// Whether what stands behind the scheme of a URL has a password that is not given by reference.
+fn has_literal_password(rest: &str) -> bool {
+    let user_info = rest.rsplit_once('@').map(|(user_info, _)| user_info);
+    let password = user_info.and_then(|user_info| user_info.split_once(':')).map(|(_, password)| password);
+    password.is_some_and(|password| !password.is_empty() && !password.contains("${"))
 }
 
 pub(super) fn worker(config: &Config, problems: &mut Problems) {

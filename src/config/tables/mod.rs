@@ -18,5 +18,7 @@ pub use filter::{FilterFile, FilterRule, Otherwise};
 pub use judges::{JudgeKind, JudgeTable, JudgesFile};
 pub use patience::{BreakerTable, RetryTable};
 pub use routes::{ExampleTable, ExpectedRoute, OnStuckChoice, RouteActionTable, RouteTable, RoutesFile};
-pub use settings::{AlertsTable, RetentionTable, ServerTable, SettingsFile, StoreTable, WorkerTable};
+pub use settings::{
+    AlertsTable, RedisTable, RetentionTable, ServerTable, SettingsFile, StoreTable, WorkerTable,
+};
 pub use sources::{LimitTable, SameBody, SourceRetention, SourceTable, SourcesFile, WhenUnset};

@@ -70,6 +70,39 @@ pub struct StoreTable {
     /// Bytes that must be free on the disk of the data directory; with less senders get 503 and `Retry-After` until
     /// there is a tenth more. 0 stands for no bound.
     pub disk_free_bytes_min: u64,
+    /// Redis in place of the file, for more than one machine. The data directory then holds the logs of `store.append`
+    /// and what this process is known by.
+    pub redis: Option<RedisTable>,
+}
+
+/// A Redis of version 7 or newer, with `maxmemory-policy noeviction` and `appendfsync always`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RedisTable {
+    /// Where it is, as `redis://USER:${REDIS_PASSWORD}@HOST:PORT/DATABASE`; `rediss://` for TLS. Of a Cluster some of its
+    /// nodes, else one.
+    pub urls: Vec<String>,
+    /// Whether it is a Redis Cluster.
+    pub cluster: bool,
+    /// What all keys begin with: several stores can share a server.
+    pub prefix: String,
+    /// Parts that the store is divided into, each in one slot: of a Cluster a few for each node, else 1. It is fixed with
+    /// the first start.
+    pub shards: u16,
+    /// Connections of each process, to each node of a Cluster.
+    pub connections: u16,
+}
+
+impl Default for RedisTable {
+    fn default() -> Self {
+        RedisTable {
+            urls: vec!["redis://127.0.0.1:6379".to_owned()],
+            cluster: false,
+            prefix: "hookyard".to_owned(),
+            shards: 1,
+            connections: 8,
+        }
+    }
 }
 
 impl Default for StoreTable {
@@ -80,6 +113,7 @@ impl Default for StoreTable {
             open_jobs_max: 5_000_000,
             payload_bytes_max: 0,
             disk_free_bytes_min: 1_073_741_824,
+            redis: None,
         }
     }
 }

@@ -31,9 +31,7 @@ mod tally;
 mod writer;
 
 use std::{
-    fs::{DirBuilder, File, TryLockError},
     io,
-    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
@@ -53,6 +51,7 @@ use super::{
     EventQuery, EventSummary, JobQuery, Load, NewJob, Pause, Replayed, Resolution, RetainStep, Retained,
     Settlement, Store, StoreError, Timeline,
     bodies::{Bodies, INLINE_BYTES_MAX},
+    dir::{self, DirError},
 };
 use checkpoint::Checkpoint;
 use leases::Leases;
@@ -65,9 +64,6 @@ pub use writer::CommitObserver;
 
 /// Name of the database within the data directory.
 pub const FILE: &str = "hookyard.db";
-
-/// Name of the file whose lock says that a process uses the directory.
-pub const LOCK_FILE: &str = "hookyard.lock";
 
 /// Folder of the data directory with the bodies that are too large for the database.
 const BODIES: &str = "bodies";
@@ -88,8 +84,8 @@ const STATEMENTS_MAX: usize = 64;
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    #[error("another process uses {}: stop it, or talk to it through its admin listener", .0.display())]
-    InUse(PathBuf),
+    #[error(transparent)]
+    Dir(#[from] DirError),
     #[error("the store has layout {found}, this program knows up to {known}: use the newer program")]
     Version { found: i64, known: i64 },
     #[error("{}: {source}", path.display())]
@@ -124,9 +120,7 @@ impl SqliteStore {
     pub fn open(options: SqliteOptions, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let SqliteOptions { dir, dedupe, on_commit } = options;
         let file_error = |source| OpenError::File { path: dir.clone(), source };
-        // What customers write is in it: nobody else's to read.
-        DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(file_error)?;
-        let lock = lock(&dir)?;
+        let lock = dir::take(&dir)?;
         let path = dir.join(FILE);
         let mut db = connect(&path)?;
         schema::prepare(&db)?;
@@ -164,49 +158,6 @@ impl SqliteStore {
         if thread.join().is_err() {
             tracing::error!("the store's writer had panicked");
         }
-    }
-}
-
-/// Whether a process uses the directory. Nothing is made by asking.
-///
-/// # Errors
-/// It cannot be told.
-pub fn is_used(dir: &Path) -> Result<bool, OpenError> {
-    let path = dir.join(LOCK_FILE);
-    let file_error = |source| OpenError::File { path: path.clone(), source };
-    let file = match File::open(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        opened => opened.map_err(file_error)?,
-    };
-    // Shared: of two that only ask, neither is in use for the other.
-    match file.try_lock_shared() {
-        Ok(()) => file.unlock().map(|()| false).map_err(file_error),
-        Err(TryLockError::WouldBlock) => Ok(true),
-        Err(TryLockError::Error(source)) => Err(file_error(source)),
-    }
-}
-
-/// The directory is this process's. Given up by name: while a child is being started it holds a copy of every handle,
-/// so closing ours is not enough.
-struct Lock(File);
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        if let Err(error) = self.0.unlock() {
-            tracing::error!(%error, "the data directory could not be given up");
-        }
-    }
-}
-
-/// Takes the directory for this process.
-fn lock(dir: &Path) -> Result<Lock, OpenError> {
-    let path = dir.join(LOCK_FILE);
-    let file = File::options().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(|source| OpenError::File { path: path.clone(), source })?;
-    match file.try_lock() {
-        Ok(()) => Ok(Lock(file)),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(dir.to_owned())),
-        Err(TryLockError::Error(source)) => Err(OpenError::File { path, source }),
     }
 }
 

@@ -14,11 +14,10 @@ use tokio::sync::{oneshot, watch};
 
 use crate::{
     domain::{Clock, Timestamp},
-    store::{Load, StoreError, bodies::Bodies},
+    store::{Load, StoreError, bodies::Bodies, dir::DirLock},
 };
 
 use super::{
-    Lock,
     checkpoint::Checkpoint,
     leases::Leases,
     moment::Moment,
@@ -127,12 +126,12 @@ struct Thread {
     changes: watch::Sender<u64>,
     load: Arc<SharedLoad>,
     /// Held as long as the thread runs, and let go after the database.
-    _directory: Lock,
+    _directory: DirLock,
 }
 
 impl Writer {
     /// Starts the thread. It ends when every `Writer` is gone; joining `JoinHandle` waits for that.
-    pub fn start(bench: Bench, directory: Lock) -> std::io::Result<(Writer, std::thread::JoinHandle<()>)> {
+    pub fn start(bench: Bench, directory: DirLock) -> std::io::Result<(Writer, std::thread::JoinHandle<()>)> {
         let (queue, waiting) = queue::new();
         let (work, work_seen) = watch::channel(0);
         let (changes, changes_seen) = watch::channel(0);

@@ -6,6 +6,10 @@ mod backend;
 mod bench;
 mod given;
 mod model;
+mod redis_faults;
+mod redis_opening;
+mod redis_parts;
+mod redis_server;
 mod sqlite_bodies;
 mod sqlite_clock;
 mod sqlite_file;
@@ -199,8 +203,16 @@ macro_rules! conformance {
 }
 
 conformance!(sqlite, SqliteBackend);
+conformance!(redis, RedisBackend);
+conformance!(redis_sharded, ShardedBackend);
+conformance!(redis_cluster, ClusterBackend);
 
 #[test]
 fn sqlite_against_the_model() {
     model::every_story_ends_as_the_model_says::<backend::SqliteBackend>();
+}
+
+#[test]
+fn redis_against_the_model() {
+    model::every_story_ends_as_the_model_says::<backend::RedisBackend>();
 }

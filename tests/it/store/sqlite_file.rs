@@ -15,6 +15,7 @@ use hookyard::{
     store::{
         Accepted, EraseStep, EventQuery, JobQuery, NewJob, Pause, Replayed, Resolution, Resolved, Store,
         StoreError, Timeline,
+        dir::DirError,
         sqlite::{CommitObserver, FILE, OpenError, SqliteStore},
     },
 };
@@ -73,7 +74,10 @@ async fn a_directory_is_used_by_one_store_at_a_time() {
     let mut backend = SqliteBackend::open().await;
     for _ in 0..2 {
         let second = open_in(backend.dir(), unobserved(), Arc::<HandClock>::default()).err();
-        assert!(matches!(&second, Some(OpenError::InUse(dir)) if dir == backend.dir()), "{second:?}");
+        assert!(
+            matches!(&second, Some(OpenError::Dir(DirError::InUse(dir))) if dir == backend.dir()),
+            "{second:?}"
+        );
     }
     let b = Bench::new(backend);
     b.queue(event(1)).await;

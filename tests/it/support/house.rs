@@ -9,7 +9,7 @@ use hookyard::{
     engine::{self, CompileOptions, Engine, Reach},
     host::Tasks,
     sandbox::{Sandbox, SandboxOptions},
-    service::{Service, ServiceOptions},
+    service::{Role, Service, ServiceOptions},
     source::{self, Scheme},
     store::{EventQuery, EventSummary, JobHistory, Timeline},
 };
@@ -177,6 +177,7 @@ impl Plan {
             admin_listen: any,
             admin_token: self.token.map(Into::into),
             clock: ticking,
+            role: Role::All,
         };
         let service = Service::start(engine, options).await.unwrap();
         House { service, sandbox, clock, dir }
@@ -231,6 +232,11 @@ pub struct House {
 }
 
 impl House {
+    /// Where it takes deliveries in.
+    pub fn public(&self) -> SocketAddr {
+        self.service.public.expect("a service that takes in")
+    }
+
     /// The embedded configuration, but without the local model, whose training would cost each test seconds, with rules
     /// by which a form says its own label (what the shipped rules decide is for their own examples to show), and without
     /// a route for alarms, which would come whenever a test moves the clock.
@@ -270,7 +276,7 @@ impl House {
     pub async fn announce(&self, delivery: &Delivery<'_>) -> Wire {
         let mut headers = delivery.headers(self.now());
         headers.push(("expect", "100-continue".to_owned()));
-        let mut wire = Wire::open(self.service.public).await;
+        let mut wire = Wire::open(self.public()).await;
         let path = format!("/webhooks/{}", delivery.source);
         wire.head_of("POST", &path, &headers, Some(delivery.body.len())).await;
         wire
@@ -290,7 +296,7 @@ impl House {
     }
 
     pub async fn post(&self, path: &str, headers: &[(&str, String)], body: &[u8]) -> Answer {
-        Wire::call(self.service.public, "POST", path, headers, body).await
+        Wire::call(self.public(), "POST", path, headers, body).await
     }
 
     /// What the admin listener answers to a `GET`.

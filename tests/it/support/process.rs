@@ -20,7 +20,12 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Waits for what certainly comes.
 pub async fn in_time(what: &str, coming: impl Future<Output = ()>) {
-    assert!(tokio::time::timeout(PATIENCE, coming).await.is_ok(), "it does not come: {what}");
+    assert!(comes(coming).await, "it does not come: {what}");
+}
+
+/// Whether it comes before nobody waits for it any more.
+pub async fn comes(coming: impl Future<Output = ()>) -> bool {
+    tokio::time::timeout(PATIENCE, coming).await.is_ok()
 }
 
 /// Waits until `n` requests have come to the gate.
@@ -101,9 +106,18 @@ impl Project {
 
     /// `hookyard serve`, on free ports.
     pub fn serve(&self) -> Command {
+        self.serve_as("all", &self.data())
+    }
+
+    /// As [`Project::serve`], with a role and a data directory of its own.
+    pub fn serve_as(&self, role: &str, data: &Path) -> Command {
         let mut command =
             self.command(&["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
-        command.arg("--data").arg(self.data()).args(["--log-format", "json"]).env("RUST_LOG", "info");
+        command
+            .arg("--data")
+            .arg(data)
+            .args(["--role", role, "--log-format", "json"])
+            .env("RUST_LOG", "info");
         command
     }
 
@@ -173,6 +187,7 @@ pub struct Log {
 
 /// A running service. Dropping it kills it.
 pub struct Running {
+    /// Port 0 if its role is not to take in.
     pub public: SocketAddr,
     pub admin: SocketAddr,
     child: Child,
@@ -200,9 +215,15 @@ impl Running {
         let ready = |log: &Log| log.lines.iter().find(|line| line["message"] == "ready").cloned();
         running.logged("readiness", |log| ready(log).is_some()).await;
         let ready = ready(&running.log.borrow()).expect("just seen");
-        let address = |name: &str| ready[name].as_str().and_then(|at| at.parse().ok()).expect("an address");
-        (running.public, running.admin) = (address("public"), address("admin"));
+        let address = |name: &str| ready[name].as_str().map(|at| at.parse().expect("an address"));
+        running.public = address("public").unwrap_or(nowhere);
+        running.admin = address("admin").expect("each has one");
         running
+    }
+
+    /// The log as it grows.
+    pub fn log(&self) -> watch::Receiver<Log> {
+        self.log.clone()
     }
 
     /// Waits until the log is as `wanted`.

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use hookyard::{
-    domain::Clock,
+    domain::{Clock, EventId},
     store::{
         Store,
         sqlite::{CommitObserver, OpenError, SqliteOptions, SqliteStore},
@@ -61,6 +61,8 @@ pub fn open_in(
 }
 
 impl Backend for SqliteBackend {
+    const RETAIN_REMOVES_KEYS: bool = true;
+
     async fn open() -> Self {
         SqliteBackend::observed(Arc::new(|_, _| {}))
     }
@@ -71,6 +73,10 @@ impl Backend for SqliteBackend {
 
     fn clock(&self) -> &HandClock {
         &self.clock
+    }
+
+    async fn part_of(&self, _: EventId) -> u16 {
+        0
     }
 
     async fn crash_and_reopen(mut self) -> Self {

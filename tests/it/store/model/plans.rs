@@ -13,7 +13,7 @@ use crate::store::{
 };
 
 use super::{
-    house::{House, pick_of, tick},
+    house::{House, SPAN, pick_of, ticks},
     job::{Action, Job, born, destination_name, route_name, state_of},
     steps::{Born, End, NewAction, Plan},
 };
@@ -59,15 +59,15 @@ impl House {
 
     /// How an attempt ends: the state it leads to, when it is due, and whether the attempt counts.
     fn end_of(&self, end: End) -> (Next, JobState, u64, bool) {
-        let after = |ticks: u8| (tick() * u32::from(ticks), self.now + u64::from(ticks));
+        let after = |spans: u8| (ticks(SPAN * u64::from(spans)), self.now + SPAN * u64::from(spans));
         let reason = "as the story goes".to_owned();
         match end {
             End::Done => (Next::Done, JobState::Done, self.now, true),
-            End::Retry { ticks } => {
-                (Next::Retry { wait: after(ticks).0, reason }, JobState::Ready, after(ticks).1, true)
+            End::Retry { spans } => {
+                (Next::Retry { wait: after(spans).0, reason }, JobState::Ready, after(spans).1, true)
             }
-            End::Park { ticks } => {
-                (Next::Park { wait: after(ticks).0, reason }, JobState::Ready, after(ticks).1, false)
+            End::Park { spans } => {
+                (Next::Park { wait: after(spans).0, reason }, JobState::Ready, after(spans).1, false)
             }
             End::Review => (Next::Review { reason }, JobState::Waiting, self.now, false),
             End::Skip => (Next::Skip { reason }, JobState::Skipped, self.now, false),
@@ -100,7 +100,8 @@ impl House {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             let job = action(&format!("action{index}"), &names);
             let Work::Action(plan) = job.work else { unreachable!("an action") };
-            let delay_ms = u64::try_from(tick().as_millis()).expect("short") * u64::from(new.delay);
+            let delay = SPAN * u64::from(new.delay);
+            let delay_ms = u64::try_from(ticks(delay).as_millis()).expect("short");
             let plan = ActionPlan { route: route_name(route).into(), version, delay_ms, ..plan };
             let destination = new.destination.map(|destination| destination_name(destination).into());
             let job = NewJob { lane: new.lane, work: Work::Action(plan), destination, ..job };
@@ -110,7 +111,7 @@ impl House {
                 (_, how) => (born(job, how), state_of(how)),
             };
             let after = after.into_iter().map(|other| self.jobs.len() + other).collect();
-            let action = Action { version, after, destination: new.destination, delay: new.delay.into() };
+            let action = Action { version, after, destination: new.destination, delay };
             let model = Job::new(job_id(id.event, n), new.lane, route, state, self.now);
             (Job { action: Some(action), place, ..model }, job)
         };

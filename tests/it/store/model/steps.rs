@@ -36,7 +36,7 @@ pub enum Step {
         pick: u8,
     },
     Advance {
-        ticks: u8,
+        spans: u8,
     },
     /// One dead letter, or all.
     Redrive {
@@ -134,8 +134,8 @@ pub enum Decision {
 #[derive(Debug, Clone, Copy)]
 pub enum End {
     Done,
-    Retry { ticks: u8 },
-    Park { ticks: u8 },
+    Retry { spans: u8 },
+    Park { spans: u8 },
     Review,
     Skip,
     Die,
@@ -166,7 +166,7 @@ pub fn steps(max: usize) -> impl Strategy<Value = Vec<Step>> {
         8 => (pick(), end()).prop_map(|(pick, end)| Step::Settle { pick, end }),
         8 => (pick(), planned(), plan()).prop_map(|(pick, end, plan)| Step::Plan { pick, end, plan }),
         1 => pick().prop_map(|pick| Step::SettleStale { pick }),
-        4 => (1..6_u8).prop_map(|ticks| Step::Advance { ticks }),
+        4 => (1..6_u8).prop_map(|spans| Step::Advance { spans }),
         3 => only().prop_map(|only| Step::Redrive { only }),
         1 => only().prop_map(|only| Step::Discard { only }),
         4 => (pick(), decision).prop_map(|(pick, decision)| Step::Resolve { pick, decision }),
@@ -223,8 +223,8 @@ fn plan() -> impl Strategy<Value = Plan> {
 fn end() -> impl Strategy<Value = End> {
     prop_oneof![
         4 => Just(End::Done),
-        2 => (0..3_u8).prop_map(|ticks| End::Retry { ticks }),
-        1 => (0..3_u8).prop_map(|ticks| End::Park { ticks }),
+        2 => (0..3_u8).prop_map(|spans| End::Retry { spans }),
+        1 => (0..3_u8).prop_map(|spans| End::Park { spans }),
         1 => Just(End::Review),
         1 => Just(End::Skip),
         2 => Just(End::Die),

@@ -1,0 +1,260 @@
+//! Handing jobs out, and taking them back when their lease is lost.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use redis::Value;
+use serde_json::json;
+
+use crate::{
+    decide::lease::Loss,
+    domain::{JobState, Lease, Timestamp},
+    store::{Claim, ClaimRequest, Claimed, Settlement, StoreError},
+};
+
+use super::{
+    Core, Mine,
+    keys::{self, Shard},
+    link::{self, Reply, text},
+    record::Record,
+};
+
+/// What a shard told of a claim beside the jobs.
+pub(super) struct Told {
+    /// How many permits would be of use, by limit.
+    pub wants: BTreeMap<String, u32>,
+    /// Whether one is there that runs alone; 2 if it waits for that now.
+    pub alone: i64,
+}
+
+fn wrong() -> StoreError {
+    StoreError::Unavailable("a claim that nobody understands".to_owned())
+}
+
+/// How long a process counts as alive after it was last heard of.
+pub(super) const ALIVE: Duration = Duration::from_secs(10);
+
+/// The numbers of claims: each is greater than those before it, also than those of an earlier process of this name. A
+/// shard keeps what it handed out last, and under which number. If the answer to that never came, which the next claim
+/// tells by the number of the last one that did, it is handed out once more; a claim that is carried out after a later one
+/// gets nothing.
+pub(super) struct Claims {
+    last: u64,
+    /// By shard.
+    answered: Vec<u64>,
+}
+
+impl Claims {
+    /// Numbers count on from the server's time at the start.
+    pub fn from_time(seconds: i64, micros: i64, shards: usize) -> Self {
+        let last = seconds.saturating_mul(1_000_000).saturating_add(micros).unsigned_abs();
+        Claims { last, answered: vec![last; shards] }
+    }
+
+    /// The number of a new claim, and of the last one that was answered there.
+    fn next(&mut self, shard: &Shard) -> (u64, u64) {
+        self.last += 1;
+        (self.last, self.answered.get(usize::from(shard.n)).copied().unwrap_or_default())
+    }
+
+    /// What the shard handed out under this number is here.
+    fn answered(&mut self, shard: &Shard, number: u64) {
+        if let Some(answered) = self.answered.get_mut(usize::from(shard.n)) {
+            *answered = number;
+        }
+    }
+}
+
+impl Core {
+    pub(super) async fn claim(&self, request: &ClaimRequest) -> Result<Claim, StoreError> {
+        let mut claim = Claim { jobs: Vec::new(), next_in: None };
+        let mut claims = self.claims.lock().await;
+        if self.shards.number() > 1 {
+            self.gather(request, &mut claims, &mut claim).await?;
+        } else {
+            for shard in self.shards.all() {
+                self.claim_in(shard, request, &mut claims, None, &mut claim).await?;
+            }
+        }
+        Ok(claim)
+    }
+
+    /// Claims from one shard. With `permits` it is one of several: lanes give their shares alone, and limits go by those.
+    pub(super) async fn claim_in(
+        &self,
+        shard: &Shard,
+        request: &ClaimRequest,
+        claims: &mut Claims,
+        permits: Option<&BTreeMap<String, u32>>,
+        claim: &mut Claim,
+    ) -> Result<Told, StoreError> {
+        loop {
+            let now = self.clock.now();
+            let (number, answered) = claims.next(shard);
+            let reply = self.ask(shard, request, permits, now, (number, answered)).await?;
+            match reply.word.as_str() {
+                "gone" => {
+                    for process in &reply.rest {
+                        self.bury(shard, &text(process)?).await?;
+                    }
+                }
+                "late" => {
+                    let told: Vec<String> = reply.rest.iter().map(text).collect::<Result<_, _>>()?;
+                    let mut late: Vec<_> = told.iter().filter_map(|job| keys::job_id(job)).collect();
+                    late.sort_unstable();
+                    for job in late {
+                        self.lose(shard, job, None, Loss::Expired).await?;
+                        self.mine().remove(&job);
+                    }
+                }
+                _ => {
+                    claims.answered(shard, number);
+                    let [more, next, wants, alone, jobs @ ..] = reply.rest.as_slice() else {
+                        return Err(wrong());
+                    };
+                    let told = Told {
+                        wants: serde_json::from_str(&text(wants)?).map_err(|_| wrong())?,
+                        alone: link::number(alone)?,
+                    };
+                    for job in jobs {
+                        claim.jobs.push(self.handed_out(shard, request, now, job)?);
+                    }
+                    if !jobs.is_empty() {
+                        self.announce(false);
+                        return Ok(told);
+                    }
+                    if let Ok(due) = text(next)?.parse() {
+                        let wait = Timestamp::from_millis(due).since(now);
+                        claim.next_in = Some(claim.next_in.map_or(wait, |other| other.min(wait)));
+                    }
+                    if link::number(more)? == 0 || !told.wants.is_empty() {
+                        return Ok(told);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn ask(
+        &self,
+        shard: &Shard,
+        request: &ClaimRequest,
+        permits: Option<&BTreeMap<String, u32>>,
+        now: Timestamp,
+        (number, answered): (u64, u64),
+    ) -> Result<Reply, StoreError> {
+        let (idle, alone) = {
+            let mut mine = self.mine();
+            // Whoever let its lease run out says so no more.
+            mine.retain(|_, mine| mine.until > now);
+            (mine.is_empty(), mine.values().any(|mine| mine.alone))
+        };
+        let limits = &request.limits;
+        // Nothing beside one that runs alone; what was lost is taken back all the same.
+        let shares: Vec<_> = request
+            .shares
+            .iter()
+            .map(|(lane, share)| json!([lane, if alone { 0 } else { *share }]))
+            .collect();
+        let mut wish = json!({
+            "number": number,
+            "answered": answered,
+            "alive": ALIVE.as_millis() as u64,
+            "lease": u64::try_from(request.lease.as_millis()).unwrap_or(u64::MAX),
+            "idle": idle,
+            "shares": shares,
+            "routes": limits.routes,
+            "destinations": limits.destinations,
+        });
+        if let (Some(permits), Some(wish)) = (permits, wish.as_object_mut()) {
+            wish.insert("permits".to_owned(), json!(permits));
+            wish.insert("strict".to_owned(), json!(true));
+        }
+        self.call_at(now, &self.scripts.claim, shard, [wish.to_string()]).await
+    }
+
+    fn handed_out(
+        &self,
+        shard: &Shard,
+        request: &ClaimRequest,
+        now: Timestamp,
+        job: &Value,
+    ) -> Result<Claimed, StoreError> {
+        let Value::Array(parts) = job else { return Err(wrong()) };
+        let [id, token, hash, body] = parts.as_slice() else { return Err(wrong()) };
+        let id = keys::job_id(&text(id)?).ok_or_else(wrong)?;
+        let body = match body {
+            Value::BulkString(bytes) => Some(Bytes::copy_from_slice(bytes)),
+            _ => None,
+        };
+        let record = Record::read(hash.clone(), body)?.ok_or_else(wrong)?;
+        let entry = record.entry(id.n).ok_or_else(wrong)?;
+        let alone = entry.held.as_ref().is_some_and(|held| held.alone);
+        let token = link::number(token)?.unsigned_abs();
+        let mut job = entry.job.clone();
+        job.state = JobState::Leased;
+        self.mine().insert(id, Mine { shard: shard.n, alone, until: now.plus(request.lease), permit: None });
+        Ok(Claimed { lease: Lease { job: id, token }, at: now, job, event: Arc::new(record.event) })
+    }
+
+    /// Takes back all that a process was working on when it ended.
+    pub(super) async fn bury(&self, shard: &Shard, process: &str) -> Result<(), StoreError> {
+        let holders: Vec<(String, String)> =
+            self.link.run(redis::cmd("HGETALL").arg(shard.key("holders"))).await?;
+        let mut left: Vec<_> =
+            holders.iter().filter(|(_, of)| of == process).filter_map(|(job, _)| keys::job_id(job)).collect();
+        left.sort_unstable();
+        for job in left {
+            self.lose(shard, job, Some(process), Loss::Crashed).await?;
+        }
+        let _: i64 = self.link.run(redis::cmd("HDEL").arg(shard.key("handed")).arg(process)).await?;
+        if self.shards.number() > 1 {
+            self.call(&self.scripts.permit, shard, ["bury", process]).await?;
+        }
+        self.link.run(redis::cmd("ZREM").arg(shard.key("processes")).arg(process)).await
+    }
+
+    pub(super) async fn extend(&self, lease: Lease, by: Duration) -> Result<(), StoreError> {
+        let stale = || StoreError::StaleLease(lease.job);
+        let mine = self.mine().get(&lease.job).cloned().ok_or_else(stale)?;
+        let shard = self.shards.get(mine.shard).ok_or_else(stale)?;
+        let now = self.clock.now();
+        let until = now.plus(by);
+        let args = [
+            shard.event(lease.job.event),
+            lease.job.n.to_string(),
+            keys::member(lease.job),
+            lease.token.to_string(),
+            until.as_millis().to_string(),
+        ];
+        let reply = self.call_at(now, &self.scripts.extend, shard, args).await?;
+        if reply.word != "done" {
+            return Err(stale());
+        }
+        if let Some(mine) = self.mine().get_mut(&lease.job) {
+            mine.until = until;
+        }
+        if let Some(permit) = &mine.permit {
+            self.hold_on(permit, until).await;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn settle(&self, lease: Lease, settlement: &Settlement) -> Result<(), StoreError> {
+        self.change_held(lease, |desk| desk.settle(lease, settlement)).await?;
+        let (ran_alone, idle, permit) = {
+            let mut mine = self.mine();
+            let ended = mine.remove(&lease.job);
+            let ran_alone = ended.as_ref().is_some_and(|mine| mine.alone);
+            (ran_alone, mine.is_empty(), ended.and_then(|mine| mine.permit))
+        };
+        if let Some(permit) = permit {
+            self.give_up([permit]).await;
+        }
+        // Others may have waited for one that ran alone, or one that must run alone for all others.
+        if ran_alone || idle {
+            self.announce(true);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,66 @@
+//! Cursors, turns and meters: each in the shard that its name is at home in.
+
+use std::time::Duration;
+
+use crate::{
+    domain::Timestamp,
+    store::{Draw, Drawn, StoreError},
+};
+
+use super::{Core, link::text};
+
+impl Core {
+    pub(super) async fn cursor(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let shard = self.shards.home_of(&format!("cursor:{name}"));
+        let key = shard.key(format_args!("cursor:{name}"));
+        self.link.run(redis::cmd("GET").arg(key)).await
+    }
+
+    pub(super) async fn move_cursor(
+        &self,
+        name: &str,
+        from: Option<&str>,
+        to: &str,
+    ) -> Result<(), StoreError> {
+        let shard = self.shards.home_of(&format!("cursor:{name}"));
+        let stands = if from.is_some() { "1" } else { "0" };
+        let args = [name, stands, from.unwrap_or_default(), to];
+        let reply = self.call(&self.scripts.cursor, shard, args).await?;
+        if reply.word != "done" {
+            return Err(StoreError::Conflict(format!("somebody else has moved the cursor `{name}`")));
+        }
+        self.announce(false);
+        Ok(())
+    }
+
+    pub(super) async fn take_turn(&self, job: &str, every: Duration) -> Result<bool, StoreError> {
+        let shard = self.shards.home_of(&format!("turn:{job}"));
+        let args = [job.to_owned(), every.as_millis().to_string()];
+        let reply = self.call(&self.scripts.turn, shard, args).await?;
+        Ok(reply.rest.get(4).map(text).transpose()?.as_deref() == Some("1"))
+    }
+
+    pub(super) async fn draw(&self, draw: &Draw) -> Result<Drawn, StoreError> {
+        let amount = i64::try_from(draw.amount).unwrap_or(i64::MAX);
+        let now = self.clock.now();
+        if self.meter(draw, now, amount).await? {
+            return Ok(Drawn::Taken);
+        }
+        let window = i64::try_from(draw.window.as_millis()).unwrap_or(i64::MAX).max(1);
+        let next = now.as_millis().div_euclid(window).saturating_add(1);
+        Ok(Drawn::Refused { until: Timestamp::from_millis(next.saturating_mul(window)) })
+    }
+
+    pub(super) async fn give_back(&self, draw: &Draw) -> Result<(), StoreError> {
+        let amount = i64::try_from(draw.amount).unwrap_or(i64::MAX);
+        self.meter(draw, self.clock.now(), -amount).await.map(drop)
+    }
+
+    async fn meter(&self, draw: &Draw, now: Timestamp, amount: i64) -> Result<bool, StoreError> {
+        let shard = self.shards.home_of(&format!("meter:{}", draw.meter));
+        let window = draw.window.as_millis().max(1).to_string();
+        let args = [draw.meter.clone(), window, amount.to_string(), draw.limit.to_string()];
+        let reply = self.call_at(now, &self.scripts.meter, shard, args).await?;
+        Ok(reply.rest.get(4).map(text).transpose()?.as_deref() == Some("1"))
+    }
+}

@@ -1,0 +1,441 @@
+//! The backend for several machines: Redis 7 or newer, one server or a Cluster.
+//!
+//! An event with all that became of it is one hash in its home shard, and each change of it is one script there: it says
+//! which version it began from, and does nothing if that is no longer the present one. What is decided is decided here,
+//! from the record as it was read ([`desk`]); what is written is the difference ([`commit`]). Only handing out jobs, which
+//! looks at many events at once, decides in its script.
+//!
+//! What follows elsewhere (lines, newer events that take a place) is an errand on the event's record: see [`lines`].
+
+mod accept;
+mod claim;
+mod clock;
+mod commit;
+mod desk;
+mod fit;
+mod follow;
+mod gather;
+mod house;
+mod keep;
+mod keys;
+mod lines;
+mod link;
+mod memory;
+mod open;
+mod operate;
+mod permits;
+mod read;
+mod record;
+mod settle;
+mod upkeep;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use redis::Value;
+use tokio::sync::watch;
+
+use crate::domain::{Answer, Body, Event, EventId, FrozenRequest, Job, JobId, Lease, Name, Prior, Timestamp};
+
+use super::{
+    Accepted, Admission, Claim, ClaimRequest, DeadGroup, DedupeKey, Depths, Draw, Drawn, EraseStep, Erased,
+    EventQuery, EventSummary, JobQuery, Load, NewJob, Pause, Replayed, Resolution, RetainStep, Retained,
+    Settlement, Store, StoreError, Timeline,
+};
+use claim::Claims;
+use clock::StoreClock;
+use desk::Desk;
+use gather::Gathering;
+use keys::{Shard, Shards};
+use link::{Code, Link, Reply, Scripts};
+use permits::Permit;
+use record::Record;
+
+pub use fit::Weakness;
+pub use open::{OpenError, RedisOptions, StoreTime};
+
+/// See the module.
+pub struct RedisStore {
+    core: Core,
+    /// For each shard a connection to wait on.
+    bells: Vec<Link>,
+    weaknesses: Vec<Weakness>,
+}
+
+impl RedisStore {
+    /// What the servers may lose although it was acknowledged, as they were when the store was opened.
+    pub fn weaknesses(&self) -> &[Weakness] {
+        &self.weaknesses
+    }
+
+    /// What a process does beside everything else. Goes on until it is dropped; without it others take this process for
+    /// gone.
+    pub async fn upkeep(&self) {
+        self.core.upkeep(&self.bells).await;
+    }
+}
+
+/// What every operation needs.
+struct Core {
+    link: Link,
+    scripts: Scripts,
+    shards: Shards,
+    clock: StoreClock,
+    /// What this process is known by: whoever starts under this name later takes back what it was working on.
+    process: String,
+    /// What the database is known by, in each shard.
+    epochs: Vec<String>,
+    /// How long a dedupe key is remembered.
+    dedupe: Duration,
+    /// What this process works on.
+    mine: Mutex<HashMap<JobId, Mine>>,
+    /// One claim at a time: see `claim`.
+    claims: tokio::sync::Mutex<Claims>,
+    /// What it knows of the parts of the store, for claims that go through several.
+    gathering: Gathering,
+    /// How much is here, by shard, as it was last told.
+    load: Vec<ShardLoad>,
+    work: watch::Sender<u64>,
+    changes: watch::Sender<u64>,
+}
+
+/// A job under way in this process.
+#[derive(Debug, Clone)]
+struct Mine {
+    shard: u16,
+    alone: bool,
+    until: Timestamp,
+    /// Under which it was handed out, where a limit holds over several parts of the store.
+    permit: Option<Permit>,
+}
+
+#[derive(Debug, Default)]
+struct ShardLoad {
+    open_jobs: AtomicU64,
+    payload_bytes: AtomicU64,
+    /// When the server said so, in µs: answers on several connections may overtake each other.
+    told_at: Mutex<i64>,
+}
+
+/// A server's clock that goes back by more than this was set, or another server answers.
+const SET_BACK_US: i64 = 1_000_000;
+
+impl ShardLoad {
+    fn told(&self, at: i64, open_jobs: i64, payload_bytes: i64) {
+        let mut told_at = lock(&self.told_at);
+        if at < *told_at && at > *told_at - SET_BACK_US {
+            return;
+        }
+        *told_at = at;
+        self.open_jobs.store(open_jobs.unsigned_abs(), Ordering::Relaxed);
+        self.payload_bytes.store(payload_bytes.unsigned_abs(), Ordering::Relaxed);
+    }
+}
+
+impl Core {
+    async fn call(
+        &self,
+        code: &Code,
+        shard: &Shard,
+        args: impl IntoIterator<Item = impl redis::ToRedisArgs>,
+    ) -> Result<Reply, StoreError> {
+        self.call_at(self.clock.now(), code, shard, args).await
+    }
+
+    async fn call_at(
+        &self,
+        now: Timestamp,
+        code: &Code,
+        shard: &Shard,
+        args: impl IntoIterator<Item = impl redis::ToRedisArgs>,
+    ) -> Result<Reply, StoreError> {
+        let epoch = self.epochs.get(usize::from(shard.n)).map_or("", String::as_str);
+        let reply = self.link.call(code, (shard, epoch, &self.process), (&self.clock, now), args).await?;
+        if let ("done", [seconds, micros, open, bytes, ..], Some(load)) =
+            (reply.word.as_str(), reply.rest.as_slice(), self.load.get(usize::from(shard.n)))
+        {
+            let at = link::number(seconds)?.saturating_mul(1_000_000).saturating_add(link::number(micros)?);
+            load.told(at, link::number(open)?, link::number(bytes)?);
+        }
+        Ok(reply)
+    }
+
+    /// Reads a record without its body.
+    async fn load(&self, shard: &Shard, id: EventId) -> Result<Option<Record>, StoreError> {
+        let hash: Value = self.link.run(redis::cmd("HGETALL").arg(shard.event(id))).await?;
+        Record::read(hash, None)
+    }
+
+    /// Which shard an event is at home in.
+    async fn home(&self, id: EventId) -> Result<Option<(Shard, Record)>, StoreError> {
+        let mut failed = None;
+        for shard in self.shards.all() {
+            match self.load(shard, id).await {
+                Ok(Some(record)) => return Ok(Some((shard.clone(), record))),
+                Ok(None) => {}
+                // It may be at home in one that can be reached.
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok(None), Err)
+    }
+
+    /// Changes an event's record in one atomic step, however many do so at the same time; `None` if it is not there.
+    async fn change_in<T>(
+        &self,
+        shard: &Shard,
+        id: EventId,
+        change: impl Fn(&mut Desk) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        loop {
+            let Some(record) = self.load(shard, id).await? else { return Ok(None) };
+            let mut desk = Desk::new(record, self.clock.now());
+            let told = change(&mut desk)?;
+            if !desk.is_changed() || self.write(shard, &desk).await? {
+                return Ok(Some(told));
+            }
+        }
+    }
+
+    /// As [`Core::change_in`], with all that follows from it elsewhere.
+    async fn change<T>(
+        &self,
+        shard: &Shard,
+        id: EventId,
+        change: impl Fn(&mut Desk) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let errands = Mutex::new(false);
+        let told = self
+            .change_in(shard, id, |desk| {
+                let told = change(desk)?;
+                *lock(&errands) = !desk.record.errands.is_empty();
+                Ok(told)
+            })
+            .await?;
+        if *lock(&errands) {
+            self.run_errands(shard, id).await?;
+        }
+        Ok(told)
+    }
+
+    /// Writes what was changed; `false` if the record is another one by now.
+    async fn write(&self, shard: &Shard, desk: &Desk) -> Result<bool, StoreError> {
+        let commands = commit::commands(desk, shard)?;
+        let version = match desk.record.version {
+            0 => String::new(),
+            version => version.to_string(),
+        };
+        let mut args: Vec<Vec<u8>> =
+            vec![shard.event(desk.record.event.id).into_bytes(), version.into_bytes()];
+        args.extend(commands.0);
+        let reply = self.call_at(desk.now, &self.scripts.commit, shard, args).await?;
+        if reply.word != "done" {
+            return Ok(false);
+        }
+        self.announce(commit::makes_work(desk));
+        Ok(true)
+    }
+
+    /// Something was changed.
+    fn announce(&self, new_work: bool) {
+        self.changes.send_modify(|n| *n += 1);
+        if new_work {
+            self.work.send_modify(|n| *n += 1);
+        }
+    }
+
+    fn mine(&self) -> MutexGuard<'_, HashMap<JobId, Mine>> {
+        lock(&self.mine)
+    }
+
+    /// Changes what `lease` is held on.
+    async fn change_held<T>(
+        &self,
+        lease: Lease,
+        change: impl Fn(&mut Desk) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let stale = || StoreError::StaleLease(lease.job);
+        let shard = self.mine().get(&lease.job).map(|mine| mine.shard);
+        let shard = match shard.and_then(|n| self.shards.get(n)) {
+            Some(shard) => shard.clone(),
+            None => self.home(lease.job.event).await?.ok_or_else(stale)?.0,
+        };
+        self.change(&shard, lease.job.event, change).await?.ok_or_else(stale)
+    }
+}
+
+/// Nothing that holds one of these locks can fail half way.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[async_trait]
+impl Store for RedisStore {
+    async fn accept(&self, admission: Admission) -> Result<Accepted, StoreError> {
+        self.core.accept(admission).await
+    }
+
+    async fn knows(&self, keys: &[DedupeKey]) -> Result<bool, StoreError> {
+        self.core.knows(keys).await
+    }
+
+    fn load(&self) -> Load {
+        let sum = |count: fn(&ShardLoad) -> &AtomicU64| {
+            self.core.load.iter().map(|load| count(load).load(Ordering::Relaxed)).sum()
+        };
+        Load { open_jobs: sum(|load| &load.open_jobs), payload_bytes: sum(|load| &load.payload_bytes) }
+    }
+
+    fn congested(&self) -> bool {
+        false
+    }
+
+    async fn claim(&self, request: ClaimRequest) -> Result<Claim, StoreError> {
+        self.core.claim(&request).await
+    }
+
+    async fn body(&self, event: &Event) -> Result<Option<Bytes>, StoreError> {
+        match &event.body {
+            Body::Here(bytes) => Ok(Some(Bytes::clone(bytes))),
+            Body::Gone => Ok(None),
+            Body::File(_) => self.core.body(event.id).await,
+        }
+    }
+
+    async fn begin(&self, lease: Lease, request: Option<FrozenRequest>) -> Result<(), StoreError> {
+        self.core.change_held(lease, |desk| desk.begin(lease, request.as_ref())).await
+    }
+
+    async fn bought(&self, event: EventId, judge: &Name, digest: &str) -> Result<Option<Answer>, StoreError> {
+        let Some((_, record)) = self.core.home(event).await? else { return Ok(None) };
+        let purchases: Vec<_> = record.purchases.into_iter().map(|bought| bought.purchase).collect();
+        Ok(crate::decide::purchase::answer(&purchases, judge, digest).cloned())
+    }
+
+    async fn begin_purchase(&self, lease: Lease, judge: &Name, digest: &str) -> Result<Prior, StoreError> {
+        self.core.change_held(lease, |desk| desk.begin_purchase(lease, judge, digest)).await
+    }
+
+    async fn end_purchase(
+        &self,
+        lease: Lease,
+        judge: &Name,
+        digest: &str,
+        answer: Option<&Answer>,
+    ) -> Result<(), StoreError> {
+        self.core.change_held(lease, |desk| desk.end_purchase(lease, judge, digest, answer)).await
+    }
+
+    async fn extend(&self, lease: Lease, by: Duration) -> Result<(), StoreError> {
+        self.core.extend(lease, by).await
+    }
+
+    async fn settle(&self, lease: Lease, settlement: Settlement) -> Result<(), StoreError> {
+        self.core.settle(lease, &settlement).await
+    }
+
+    async fn timeline(&self, event: EventId) -> Result<Option<Timeline>, StoreError> {
+        self.core.timeline(event).await
+    }
+
+    async fn events(&self, query: EventQuery) -> Result<Vec<EventSummary>, StoreError> {
+        self.core.events(&query).await
+    }
+
+    async fn jobs(&self, query: JobQuery) -> Result<Vec<Job>, StoreError> {
+        let found = self.core.jobs(&query).await?;
+        Ok(found.into_iter().map(|(_, job)| job).collect())
+    }
+
+    async fn count(&self, query: JobQuery) -> Result<u64, StoreError> {
+        self.core.count(&query).await
+    }
+
+    async fn dead_groups(&self) -> Result<Vec<DeadGroup>, StoreError> {
+        self.core.dead_groups().await
+    }
+
+    async fn depths(&self) -> Result<Depths, StoreError> {
+        self.core.depths().await
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        Ok(self.core.clock.now())
+    }
+
+    async fn last_heard(&self) -> Result<Vec<(Name, Timestamp)>, StoreError> {
+        self.core.last_heard().await
+    }
+
+    async fn resolve(&self, job: JobId, resolution: Resolution) -> Result<(), StoreError> {
+        self.core.resolve(job, &resolution).await
+    }
+
+    async fn redrive(&self, query: JobQuery) -> Result<u64, StoreError> {
+        self.core.redrive(&query).await
+    }
+
+    async fn discard(&self, query: JobQuery, note: &str) -> Result<u64, StoreError> {
+        self.core.discard(&query, note).await
+    }
+
+    async fn replay(&self, event: EventId, jobs: Vec<NewJob>) -> Result<Replayed, StoreError> {
+        self.core.replay(event, &jobs).await
+    }
+
+    async fn pause(&self, pause: Pause) -> Result<(), StoreError> {
+        self.core.set_pause(&pause, true).await
+    }
+
+    async fn resume(&self, pause: Pause) -> Result<(), StoreError> {
+        self.core.set_pause(&pause, false).await
+    }
+
+    async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
+        self.core.pauses().await
+    }
+
+    async fn cursor(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.core.cursor(name).await
+    }
+
+    async fn move_cursor(&self, name: &str, from: Option<&str>, to: &str) -> Result<(), StoreError> {
+        self.core.move_cursor(name, from, to).await
+    }
+
+    async fn take_turn(&self, job: &str, every: Duration) -> Result<bool, StoreError> {
+        self.core.take_turn(job, every).await
+    }
+
+    async fn draw(&self, draw: Draw) -> Result<Drawn, StoreError> {
+        self.core.draw(&draw).await
+    }
+
+    async fn give_back(&self, draw: Draw) -> Result<(), StoreError> {
+        self.core.give_back(&draw).await
+    }
+
+    async fn retain(&self, step: RetainStep) -> Result<Retained, StoreError> {
+        self.core.retain(&step).await
+    }
+
+    async fn erase(&self, step: EraseStep) -> Result<Erased, StoreError> {
+        self.core.erase(&step).await
+    }
+
+    fn work(&self) -> watch::Receiver<u64> {
+        self.core.work.subscribe()
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.core.changes.subscribe()
+    }
+}

@@ -1,0 +1,210 @@
+//! Opening the store: connections, and what the server has to be like.
+
+use std::{
+    collections::HashMap,
+    io,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use redis::{
+    Client,
+    aio::{ConnectionManager, ConnectionManagerConfig},
+    cluster::ClusterClient,
+};
+use tokio::sync::watch;
+
+use crate::{domain::Clock, remote::install_tls, store::StoreError};
+
+use super::{
+    Core, RedisStore, StoreClock,
+    claim::Claims,
+    fit::{VERSION_MIN, fit},
+    keys::Shards,
+    link::{Connection, Link, Scripts},
+    memory,
+};
+
+/// Longest wait for an answer of the server.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// Longest wait for a connection.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// How often a command is sent again that a node of a Cluster refused or did not take, such as while a slot moves. Then
+/// whoever asked is told, so that a node that is down holds up the work on others for a short time only.
+const RETRIES: u32 = 4;
+
+/// Longest wait before one is sent again.
+const RETRY_WAIT_MS_MAX: u64 = 250;
+
+/// What tells the store the time.
+pub enum StoreTime {
+    /// The server, so that processes whose clocks differ agree.
+    Server,
+    /// The clock that is handed in.
+    Clock,
+}
+
+/// How to open a store.
+pub struct RedisOptions {
+    /// `redis://`, `rediss://` or `redis+unix://`; of a Cluster some of its nodes.
+    pub urls: Vec<String>,
+    /// Whether the URLs are those of a Cluster.
+    pub cluster: bool,
+    /// What all keys begin with: several stores can share a server.
+    pub prefix: String,
+    /// Into how many slots the store is divided. It cannot be changed later.
+    pub shards: u16,
+    /// Connections to the server, or to each node.
+    pub connections: u16,
+    /// What this process is known by. Whoever opens the store under a name takes back what was worked on under it, so no
+    /// two processes may have the same.
+    pub process: String,
+    /// How long a dedupe key is remembered.
+    pub dedupe: Duration,
+    pub time: StoreTime,
+    /// A file where it is remembered what the database is known by, so that one that was emptied meanwhile is not taken
+    /// for a new one.
+    pub memory: Option<PathBuf>,
+}
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("Redis: {0}")]
+    Redis(#[from] redis::RedisError),
+    #[error("Redis is of version {0}: {VERSION_MIN} or newer is needed")]
+    Version(String),
+    #[error("Redis has maxmemory-policy {0}, and would forget what was acknowledged: set it to noeviction")]
+    Evicts(String),
+    #[error(
+        "the store was made in {kept} parts, and is to be opened in {asked}: set store.redis.shards to {kept}, or choose \
+         another prefix for a new store"
+    )]
+    Shards { kept: u16, asked: u16 },
+    #[error(
+        "the database was emptied or exchanged since this data directory was last used with it: what was accepted before is \
+         not there. Bring the database back; or, if this was meant, remove {}", .0.display()
+    )]
+    Emptied(PathBuf),
+    #[error("{}: {source}", path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl RedisStore {
+    /// Opens or creates the store. Jobs that an earlier process of this name was working on are ready again.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or is not fit to keep what was promised.
+    pub async fn open(options: RedisOptions, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let RedisOptions { urls, cluster, .. } = options;
+        let shards = Shards::new(&options.prefix, options.shards);
+        let mut connections = Vec::new();
+        for _ in 0..options.connections.max(1) {
+            connections.push(connect(&urls, cluster).await?);
+        }
+        let link = Link::new(connections);
+        let weaknesses = fit(&link).await?;
+        for weakness in &weaknesses {
+            tracing::warn!("{weakness}");
+        }
+        division(&link, &shards).await?;
+        let clock = match options.time {
+            StoreTime::Server => StoreClock::of_the_server(clock),
+            StoreTime::Clock => StoreClock::by_hand(clock),
+        };
+        let (seconds, micros): (i64, i64) = link.run(&redis::cmd("TIME")).await?;
+        clock.told(seconds, micros);
+        if let Some(path) = &options.memory {
+            memory::compare(path, &link, &shards).await?;
+        }
+        let mut epochs = Vec::new();
+        // What nobody else can have made.
+        let fresh = format!("{}-{seconds}-{micros}", options.process);
+        for shard in shards.all() {
+            epochs.push(epoch(&link, &shard.key("epoch"), &fresh).await?);
+        }
+        let claims = tokio::sync::Mutex::new(Claims::from_time(seconds, micros, epochs.len()));
+        if let Some(path) = &options.memory {
+            memory::keep(path, &shards, &epochs)?;
+        }
+        let load = shards.all().map(|_| super::ShardLoad::default()).collect();
+        let core = Core {
+            link,
+            scripts: Scripts::new(),
+            shards,
+            clock,
+            process: options.process,
+            epochs,
+            dedupe: options.dedupe,
+            mine: Mutex::new(HashMap::new()),
+            claims,
+            gathering: super::Gathering::default(),
+            load,
+            work: watch::Sender::new(0),
+            changes: watch::Sender::new(0),
+        };
+        core.recover().await?;
+        let mut bells = Vec::new();
+        for _ in core.shards.all() {
+            bells.push(Link::new(vec![connect(&urls, cluster).await?]));
+        }
+        Ok(RedisStore { core, bells, weaknesses })
+    }
+}
+
+impl Core {
+    /// Takes back what an earlier process of this name was working on, and does what it left undone.
+    async fn recover(&self) -> Result<(), StoreError> {
+        for shard in self.shards.all() {
+            self.bury(shard, &self.process).await?;
+            let left: Vec<String> =
+                self.link.run(redis::cmd("ZRANGE").arg(shard.key("errands")).arg(0).arg(-1)).await?;
+            for id in left.iter().filter_map(|hex| super::keys::event_id(hex)) {
+                self.run_errands(shard, id).await?;
+            }
+            let alone: u64 = self.link.run(redis::cmd("ZCARD").arg(shard.key("alone"))).await?;
+            self.gathering.suspect(shard, alone > 0);
+            // How much is here, for whoever asks before anything happens.
+            self.call(&self.scripts.turn, shard, ["opened", "0"]).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn connect(urls: &[String], cluster: bool) -> Result<Connection, OpenError> {
+    install_tls();
+    if cluster {
+        let client = ClusterClient::builder(urls.iter().map(String::as_str))
+            .connection_timeout(CONNECT_WITHIN)
+            .response_timeout(ANSWER_WITHIN)
+            .retries(RETRIES)
+            .max_retry_wait(RETRY_WAIT_MS_MAX)
+            .build()?;
+        return Ok(Connection::Cluster(client.get_async_connection().await?));
+    }
+    let url = urls.first().map_or("", String::as_str);
+    let config = ConnectionManagerConfig::new()
+        .set_connection_timeout(Some(CONNECT_WITHIN))
+        .set_response_timeout(Some(ANSWER_WITHIN));
+    Ok(Connection::Server(ConnectionManager::new_with_config(Client::open(url)?, config).await?))
+}
+
+/// What the database is known by; made for a new one.
+async fn epoch(link: &Link, key: &str, fresh: &str) -> Result<String, StoreError> {
+    let _: Option<String> = link.run(redis::cmd("SET").arg(key).arg(fresh).arg("NX")).await?;
+    link.run(redis::cmd("GET").arg(key)).await
+}
+
+/// The store stays divided as it was at first: what is at home in a shard is looked for there.
+async fn division(link: &Link, shards: &Shards) -> Result<(), OpenError> {
+    let Some(first) = shards.all().next() else { return Ok(()) };
+    let (key, asked) = (first.key("shards"), u16::try_from(shards.number()).unwrap_or(u16::MAX));
+    let _: Option<String> = link.run(redis::cmd("SET").arg(&key).arg(asked).arg("NX")).await?;
+    let kept: u16 = link.run(redis::cmd("GET").arg(&key)).await?;
+    if kept == asked { Ok(()) } else { Err(OpenError::Shards { kept, asked }) }
+}

@@ -1,0 +1,100 @@
+//! Limits of a store in several parts. What is handed out under one of them needs a permit, and those are counted in one
+//! place: the home shard of the limit's name. A permit is held for as long as the lease: it goes back when the job is
+//! settled, with the process that is gone, or by itself. In one part nobody asks for one: its jobs under way are counted.
+
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use crate::{
+    domain::Timestamp,
+    store::{Limits, StoreError},
+};
+
+use super::{Core, link::number};
+
+/// One of those that a limit allows.
+#[derive(Debug, Clone)]
+pub(super) struct Permit {
+    limit: String,
+    member: String,
+}
+
+/// Permits at hand, by limit.
+pub(super) type Permits = BTreeMap<String, Vec<Permit>>;
+
+/// How many a limit allows.
+fn allowed(limits: &Limits, name: &str) -> Option<u32> {
+    match name.split_once(':')? {
+        ("route", route) => limits.routes.get(route).copied(),
+        ("destination", destination) => limits.destinations.get(destination).copied(),
+        _ => None,
+    }
+}
+
+impl Core {
+    /// Takes of the permits that are wanted as many as there are, but no more than `max` of each limit.
+    pub(super) async fn take_permits(
+        &self,
+        wants: &BTreeMap<String, u32>,
+        limits: &Limits,
+        max: u32,
+        until: Timestamp,
+    ) -> Result<Permits, StoreError> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let mut taken = Permits::new();
+        for (name, wanted) in wants {
+            // What has no limit any more is given without.
+            let Some(allowed) = allowed(limits, name) else { continue };
+            let count = max.min(*wanted).min(allowed);
+            let first = NEXT.fetch_add(u64::from(count), Ordering::Relaxed);
+            let home = self.shards.home_of(&format!("limit:{name}"));
+            let args = [
+                "take".to_owned(),
+                name.clone(),
+                allowed.to_string(),
+                count.to_string(),
+                until.as_millis().to_string(),
+                first.to_string(),
+            ];
+            let given = match self.call(&self.scripts.permit, home, args).await {
+                Ok(reply) => reply.rest.get(4).map(number).transpose()?.unwrap_or_default().unsigned_abs(),
+                Err(error) => {
+                    self.give_up(taken.into_values().flatten()).await;
+                    return Err(error);
+                }
+            };
+            let permit =
+                |n| Permit { limit: name.clone(), member: format!("{}/{}", self.process, first + n) };
+            taken.insert(name.clone(), (0..given).map(permit).collect());
+        }
+        Ok(taken)
+    }
+
+    /// Gives permits back. One that cannot be given back now goes by itself.
+    pub(super) async fn give_up(&self, permits: impl IntoIterator<Item = Permit>) {
+        let mut by_limit: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for Permit { limit, member } in permits {
+            by_limit.entry(limit).or_default().push(member);
+        }
+        for (limit, members) in by_limit {
+            let home = self.shards.home_of(&format!("limit:{limit}"));
+            let args = ["give".to_owned(), limit.clone()].into_iter().chain(members);
+            if let Err(error) = self.call(&self.scripts.permit, home, args).await {
+                tracing::warn!(%error, limit, "a place within a limit is free only when its lease is over");
+            }
+        }
+    }
+
+    /// Holds a permit for as long as its lease, which was extended.
+    pub(super) async fn hold_on(&self, permit: &Permit, until: Timestamp) {
+        let home = self.shards.home_of(&format!("limit:{}", permit.limit));
+        let mut extend = redis::cmd("ZADD");
+        extend.arg(home.key(format_args!("permits:{}", permit.limit)));
+        extend.arg("XX").arg(until.as_millis()).arg(&permit.member);
+        if let Err(error) = self.link.run::<i64>(&extend).await {
+            tracing::warn!(%error, limit = permit.limit, "a place within a limit may be free before its job has ended");
+        }
+    }
+}

@@ -1,0 +1,315 @@
+-- Hands out jobs. ARGV: ..., 5 the request as JSON: alive (ms), lease (ms), idle (nothing else runs in this process), shares
+-- ({lane, share} in the order to look), routes and destinations (limits by name), number and answered (of this claim, and of
+-- the last one whose answer came); of a store in several parts also permits (how many each limit allows here and now, of
+-- those that were asked) and strict (what a lane leaves goes to no other).
+-- Answers with whether there may be more, when to ask again, how many permits would be of use, whether one is here that
+-- runs alone (1; 2 if it waits for that now), and the jobs.
+--
+-- Lanes are streams, in the order of due times. What is read from a lane and may not go now (paused, or at its limit) is
+-- set aside, so that it holds up nothing behind it; from there it goes when it may, as does what waited for its time.
+if is_wiped() then
+    return { 'wiped' }
+end
+local request = cjson.decode(ARGV[5])
+
+local gone = breathe(request.alive)
+if #gone > 0 then
+    return { 'gone', unpack(gone) }
+end
+local late = redis.call('ZRANGEBYSCORE', key('leases'), '-inf', now, 'LIMIT', 0, 256)
+if #late > 0 then
+    return { 'late', unpack(late) }
+end
+
+local function job_of(job, event, token)
+    local name = key('event:' .. event)
+    local body = redis.call('HGET', name, 'b') == 'here' and redis.call('GET', key('body:' .. event))
+    return { job, token, redis.call('HGETALL', name), body or '' }
+end
+
+-- What was handed out last, as long as nobody took it back: "number job token job token...".
+local handed = redis.call('HGET', key('handed'), process) or '0'
+local before = tonumber(string.match(handed, '^%d+'))
+if before > request.number then
+    return { 'jobs', 0, '', '{}', 0 }
+elseif before > request.answered then
+    local again = {}
+    for job, token in string.gmatch(handed, ' (%S+) (%d+)') do
+        local event, n = string.match(job, '^(%x+)%.(%d+)$')
+        local lease = redis.call('HGET', key('event:' .. event), 'l' .. tonumber(n))
+        if lease and string.match(lease, '^%d+') == token then
+            redis.call('ZADD', key('leases'), now + request.lease, job)
+            again[#again + 1] = job_of(job, event, tonumber(token))
+        end
+    end
+    if #again > 0 then
+        redis.call('HSET', key('handed'), process, (string.gsub(handed, '^%d+', string.format('%.0f', request.number))))
+        return { 'jobs', 0, '', '{}', 0, unpack(again) }
+    end
+end
+
+local max = 0
+for _, share in ipairs(request.shares) do
+    max = max + share[2]
+end
+local paused = {}
+for _, name in ipairs(redis.call('SMEMBERS', key('paused'))) do
+    paused[name] = true
+end
+
+local jobs, wants, alone = {}, {}, 0
+
+local function answer(more, next)
+    if #jobs > 0 then
+        local words = { string.format('%.0f', request.number) }
+        for _, job in ipairs(jobs) do
+            words[#words + 1] = job[1] .. ' ' .. job[2]
+        end
+        redis.call('HSET', key('handed'), process, table.concat(words, ' '))
+    end
+    return { 'jobs', more and 1 or 0, next, cjson.encode(wants), alone, unpack(jobs) }
+end
+
+if max == 0 or paused['everything'] then
+    redis.call('SADD', key('asleep'), process)
+    return answer(false, '')
+end
+
+local function parts(ticket)
+    return string.match(ticket, '^(%x+)%.(%d+)|(%a+)|([^|]*)|(.*)$')
+end
+
+-- How many more jobs of a route, or of actions to a destination, may go.
+local rooms = {}
+local function limited(route, destination)
+    if destination ~= '' then
+        return 'destination:' .. destination, request.destinations[destination]
+    end
+    return 'route:' .. route, request.routes[route]
+end
+
+local function is_paused(route, destination)
+    return paused['route:' .. route] or (destination ~= '' and paused['destination:' .. destination])
+end
+
+local function room(route, destination)
+    local name, limit = limited(route, destination)
+    if not rooms[name] then
+        if not limit then
+            rooms[name] = 1e9
+        elseif request.permits then
+            rooms[name] = request.permits[name] or 0
+        else
+            rooms[name] = limit - tonumber(redis.call('HGET', key('leased'), name) or '0')
+        end
+    end
+    if is_paused(route, destination) then
+        return 0, name
+    end
+    return rooms[name], name
+end
+
+local function is_open(route, destination)
+    local left = room(route, destination)
+    return left > 0
+end
+
+-- Whether jobs wait for nothing but a permit; then so many are wanted.
+local function want(route, destination, count)
+    local name, limit = limited(route, destination)
+    if not request.permits or not limit or limit == 0 or is_paused(route, destination) then
+        return false
+    end
+    wants[name] = (wants[name] or 0) + count
+    return request.permits[name] == nil
+end
+
+local function leave_lane(lane, entry)
+    redis.call('XACK', key('lane:' .. lane), 'workers', entry)
+    redis.call('XDEL', key('lane:' .. lane), entry)
+end
+
+-- A ticket counts for as long as its job is ready from that very time on.
+local function is_valid(event, n, due)
+    return redis.call('HGET', key('event:' .. event), 'r' .. n) == due
+end
+
+local function give(candidate, alone)
+    local event, n, lane, route, destination = parts(candidate.ticket)
+    n = tostring(tonumber(n))
+    local name = key('event:' .. event)
+    local token = redis.call('INCR', key('token'))
+    local job = string.match(candidate.ticket, '^[^|]*')
+    redis.call('HDEL', name, 'r' .. n)
+    redis.call('HSET', name, 'l' .. n, table.concat({ token, process, alone and 1 or 0, candidate.entry or '' }, ' '))
+    redis.call('HINCRBY', name, 'v', 1)
+    redis.call('ZADD', key('leases'), now + request.lease, job)
+    redis.call('HSET', key('holders'), job, process)
+    local _, limited = room(route, destination)
+    redis.call('HINCRBY', key('leased'), limited, 1)
+    redis.call('HINCRBY', key('ready'), lane .. '|' .. route .. '|' .. destination, -1)
+    rooms[limited] = rooms[limited] - 1
+    if candidate.held then
+        redis.call('ZREM', candidate.held, candidate.ticket)
+    end
+    jobs[#jobs + 1] = job_of(job, event, token)
+end
+
+-- One that crashed its process runs with nothing beside it.
+alone = math.min(redis.call('ZCARD', key('alone')), 1)
+local suspects = redis.call('ZRANGEBYSCORE', key('alone'), '-inf', now, 'WITHSCORES')
+for at = 1, #suspects, 2 do
+    local event, n, _, route, destination = parts(suspects[at])
+    if is_open(route, destination) then
+        if request.idle then
+            give({ ticket = suspects[at], held = key('alone') }, true)
+        else
+            alone = 2
+        end
+        return answer(false, '')
+    elseif want(route, destination, 1) then
+        -- Nothing else goes before it is known whether there is one.
+        return answer(true, '')
+    end
+end
+
+local more = false
+
+local function is_before(a, b)
+    return a.due < b.due or (a.due == b.due and a.ticket < b.ticket)
+end
+
+-- What may go of a lane, the oldest first.
+local function open_lane(lane)
+    local source = { lane = lane, aside = {}, read = {}, at = 1, left = 1024 }
+    for _, queue in ipairs(redis.call('SMEMBERS', key('aside'))) do
+        local of, route, destination = string.match(queue, '^(%a+)|([^|]*)|(.*)$')
+        local name = key('aside:' .. queue)
+        if of ~= lane then
+            -- Another lane's.
+        elseif redis.call('EXISTS', name) == 0 then
+            redis.call('SREM', key('aside'), queue)
+        elseif is_open(route, destination) then
+            local tickets = redis.call('ZRANGEBYSCORE', name, '-inf', now, 'WITHSCORES', 'LIMIT', 0, max)
+            for at = 1, #tickets, 2 do
+                source.aside[#source.aside + 1] = { ticket = tickets[at], due = tonumber(tickets[at + 1]), held = name }
+            end
+        else
+            local waiting = redis.call('ZCOUNT', name, '-inf', now)
+            if waiting > 0 then
+                want(route, destination, waiting)
+            end
+        end
+    end
+    table.sort(source.aside, is_before)
+    return source
+end
+
+local function read(source, count)
+    local stream = key('lane:' .. source.lane)
+    while source.at > #source.read and source.left > 0 do
+        local found = redis.pcall('XREADGROUP', 'GROUP', 'workers', process, 'COUNT', count, 'STREAMS', stream, '>')
+        if found and found.err then
+            if not string.find(found.err, 'NOGROUP') then
+                error(found.err)
+            end
+            -- From the beginning: what was handed out is known as such, and passed over.
+            redis.call('XGROUP', 'CREATE', stream, 'workers', '0', 'MKSTREAM')
+            found = redis.call('XREADGROUP', 'GROUP', 'workers', process, 'COUNT', count, 'STREAMS', stream, '>')
+        end
+        if not found then
+            source.left = 0
+            return
+        end
+        source.read, source.at = {}, 1
+        for _, entry in ipairs(found[1][2]) do
+            local ticket, due = entry[2][2], entry[2][4]
+            local event, n, _, route, destination = parts(ticket)
+            source.left = source.left - 1
+            if not is_valid(event, tonumber(n), due) then
+                leave_lane(source.lane, entry[1])
+            elseif is_open(route, destination) then
+                source.read[#source.read + 1] = { ticket = ticket, due = tonumber(due), entry = source.lane .. ':' .. entry[1], id = entry[1] }
+            else
+                want(route, destination, 1)
+                set_aside(ticket, due)
+                leave_lane(source.lane, entry[1])
+            end
+        end
+        if source.left <= 0 then
+            more = true
+        end
+    end
+end
+
+local function put_aside(source, candidate)
+    if candidate.id then
+        set_aside(candidate.ticket, candidate.due)
+        leave_lane(source.lane, candidate.id)
+    end
+end
+
+local function take(source, last)
+    while #jobs < last do
+        if source.at > #source.read then
+            read(source, math.min(last - #jobs, 64))
+        end
+        local aside, fresh = source.aside[1], source.read[source.at]
+        local candidate
+        if aside and (not fresh or is_before(aside, fresh)) then
+            candidate = table.remove(source.aside, 1)
+        elseif fresh then
+            candidate = fresh
+            source.at = source.at + 1
+        else
+            return
+        end
+        local _, _, _, route, destination = parts(candidate.ticket)
+        if is_open(route, destination) then
+            give(candidate, false)
+        else
+            want(route, destination, 1)
+            put_aside(source, candidate)
+        end
+    end
+end
+
+local sources = {}
+for _, share in ipairs(request.shares) do
+    if share[2] > 0 or not request.strict then
+        local source = open_lane(share[1])
+        sources[#sources + 1] = source
+        take(source, math.min(#jobs + share[2], max))
+    end
+end
+for _, source in ipairs(sources) do
+    if not request.strict then
+        take(source, max)
+    end
+    for at = source.at, #source.read do
+        put_aside(source, source.read[at])
+    end
+end
+
+-- When to ask again: what is paused or at its limit does not count.
+local next = ''
+if #jobs == 0 then
+    redis.call('SADD', key('asleep'), process)
+    local function ask(name, limit)
+        local later = redis.call('ZRANGEBYSCORE', name, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, limit)
+        for at = 1, #later, 2 do
+            local _, _, _, route, destination = parts(later[at])
+            local _, limit = limited(route, destination)
+            -- Whether there will be a permit then is asked then.
+            local may = request.permits and limit and limit > 0 and not is_paused(route, destination)
+            if (may or is_open(route, destination)) and (next == '' or tonumber(later[at + 1]) < tonumber(next)) then
+                next = later[at + 1]
+            end
+        end
+    end
+    for _, queue in ipairs(redis.call('SMEMBERS', key('aside'))) do
+        ask(key('aside:' .. queue), 1)
+    end
+    ask(key('alone'), 64)
+end
+return answer(more, next)

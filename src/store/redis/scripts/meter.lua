@@ -1,0 +1,16 @@
+-- Draws on a meter, or gives back. ARGV: ..., 5 its name, 6 the window (ms), 7 the amount (less than 0 gives back),
+-- 8 the limit. Answers with 1, or 0 if it does not fit.
+if is_wiped() then
+    return { 'wiped' }
+end
+local meter, window, amount = key('meter:' .. ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local period = string.format('%.0f', math.floor(now / window))
+local known, used = unpack(redis.call('HMGET', meter, 'period', 'used'))
+used = (known == period and tonumber(used) or 0) + amount
+if amount > 0 and used > tonumber(ARGV[8]) then
+    return done('0')
+end
+redis.call('HSET', meter, 'period', period, 'used', string.format('%.0f', math.max(used, 0)))
+-- A window later it counts for nothing.
+redis.call('PEXPIRE', meter, window * 2)
+return done('1')

@@ -1,0 +1,120 @@
+//! Redis: one server for each store, or a part of a cluster that all share.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
+use hookyard::{
+    domain::{Clock, EventId},
+    store::{
+        Store,
+        redis::{RedisOptions, RedisStore, StoreTime},
+    },
+};
+
+use crate::{
+    store::given::DEDUPE,
+    support::{clock::HandClock, cluster::RedisCluster, redis::RedisServer},
+};
+
+use super::Backend;
+
+/// One server, in one part.
+pub type RedisBackend = OnRedis<1, false>;
+
+/// One server, in several parts.
+pub type ShardedBackend = OnRedis<3, false>;
+
+/// A Cluster, in several parts on each node.
+pub type ClusterBackend = OnRedis<7, true>;
+
+pub struct OnRedis<const SHARDS: u16, const CLUSTER: bool> {
+    store: Arc<RedisStore>,
+    clock: Arc<HandClock>,
+    place: Place,
+}
+
+enum Place {
+    Server(RedisServer),
+    Cluster { cluster: &'static RedisCluster, prefix: String },
+}
+
+impl Place {
+    async fn make(in_cluster: bool) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        if in_cluster {
+            let prefix = format!("store-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+            return Place::Cluster { cluster: RedisCluster::shared().await, prefix };
+        }
+        Place::Server(RedisServer::start(&[]))
+    }
+
+    fn options(&self, shards: u16) -> RedisOptions {
+        let (urls, prefix) = match self {
+            Place::Server(server) => (vec![server.url()], "hookyard".to_owned()),
+            Place::Cluster { cluster, prefix } => (cluster.urls(), prefix.clone()),
+        };
+        RedisOptions {
+            urls,
+            cluster: matches!(self, Place::Cluster { .. }),
+            prefix,
+            shards,
+            connections: 2,
+            process: "one".to_owned(),
+            dedupe: DEDUPE,
+            time: StoreTime::Clock,
+            memory: None,
+        }
+    }
+
+    async fn has(&self, n: u16, event: EventId) -> bool {
+        let key = |prefix: &str| format!("{{{prefix}:{n}}}:event:{}", event.0.simple());
+        match self {
+            Place::Server(server) => server.ask(&["EXISTS", &key("hookyard")]).await,
+            Place::Cluster { cluster, prefix } => {
+                let key = key(prefix);
+                cluster.nodes()[cluster.node_of(&key).await].ask(&["EXISTS", &key]).await
+            }
+        }
+    }
+
+    async fn open(&self, shards: u16, clock: &Arc<HandClock>) -> Arc<RedisStore> {
+        let clock = Arc::clone(clock) as Arc<dyn Clock>;
+        Arc::new(RedisStore::open(self.options(shards), clock).await.expect("the store opens"))
+    }
+}
+
+impl<const SHARDS: u16, const CLUSTER: bool> Backend for OnRedis<SHARDS, CLUSTER> {
+    const RETAIN_REMOVES_KEYS: bool = false;
+
+    async fn open() -> Self {
+        let (place, clock) = (Place::make(CLUSTER).await, Arc::default());
+        let store = place.open(SHARDS, &clock).await;
+        OnRedis { store, clock, place }
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store) as Arc<dyn Store>
+    }
+
+    fn clock(&self) -> &HandClock {
+        &self.clock
+    }
+
+    async fn part_of(&self, event: EventId) -> u16 {
+        for n in 0..SHARDS {
+            if self.place.has(n, event).await {
+                return n;
+            }
+        }
+        panic!("{event} is in no part");
+    }
+
+    async fn crash_and_reopen(self) -> Self {
+        let OnRedis { store, clock, place } = self;
+        drop(Arc::into_inner(store).expect("every other handle on the store is gone"));
+        let store = place.open(SHARDS, &clock).await;
+        OnRedis { store, clock, place }
+    }
+}

@@ -1,0 +1,179 @@
+//! What may befall a Redis while it is worked with: nothing that was acknowledged is lost, and the rest goes on.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use hookyard::{
+    domain::{Clock, EventId, JobState, Next},
+    store::{
+        Accepted, Store, StoreError,
+        redis::{RedisOptions, RedisStore, StoreTime},
+    },
+};
+
+use crate::support::{clock::HandClock, cluster::RedisCluster, redis::RedisServer};
+
+use super::{
+    bench::{LANES, wanting},
+    given::{DEDUPE, event, event_id, settlement},
+};
+
+const SHARDS: u16 = 6;
+
+async fn open(urls: Vec<String>, clock: &Arc<HandClock>) -> RedisStore {
+    let options = RedisOptions {
+        cluster: urls.len() > 1,
+        urls,
+        prefix: "hookyard".to_owned(),
+        shards: SHARDS,
+        connections: 2,
+        process: "one".to_owned(),
+        dedupe: DEDUPE,
+        time: StoreTime::Clock,
+        memory: None,
+    };
+    RedisStore::open(options, Arc::clone(clock) as Arc<dyn Clock>).await.expect("the store opens")
+}
+
+/// Asks again for as long as the store cannot answer.
+async fn at_last<T>(mut ask: impl AsyncFnMut() -> Result<T, StoreError>) -> T {
+    loop {
+        match ask().await {
+            Ok(told) => return told,
+            Err(StoreError::Unavailable(_)) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+async fn accept(store: &RedisStore, clock: &HandClock, n: u64) -> Accepted {
+    use super::given::same;
+    let draft = || event(n).keys([same(&format!("id {n}"))]).received(clock.now());
+    at_last(async || store.accept(draft()).await).await
+}
+
+/// Works until all of these events are done, each by one job that ended once.
+async fn work_off(store: &RedisStore, events: u64) {
+    let mut done = BTreeSet::new();
+    while done.len() < events as usize {
+        for claimed in at_last(async || store.claim(wanting(LANES, 10)).await).await.jobs {
+            let ended = loop {
+                match store.settle(claimed.lease, settlement(Next::Done)).await {
+                    Err(StoreError::Unavailable(_)) => tokio::task::yield_now().await,
+                    ended => break ended,
+                }
+            };
+            // The answer to the first word of it may be what was lost.
+            assert!(matches!(ended, Ok(()) | Err(StoreError::StaleLease(_))), "{ended:?}");
+            done.insert(claimed.event.id);
+        }
+    }
+    assert_eq!(done, (1..=events).map(event_id).collect::<BTreeSet<EventId>>());
+    for n in 1..=events {
+        let told = at_last(async || store.timeline(event_id(n)).await).await.expect("it is on record");
+        assert!(told.jobs.iter().all(|entry| entry.job.state == JobState::Done));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_holds_still_is_waited_for() {
+    let (server, clock) = (RedisServer::start(&[]), Arc::default());
+    let store = open(vec![server.url()], &clock).await;
+    let _: String = server.ask(&["CLIENT", "PAUSE", "300", "ALL"]).await;
+    for n in 1..=5 {
+        accept(&store, &clock, n).await;
+    }
+    work_off(&store, 5).await;
+}
+
+#[tokio::test]
+async fn connections_that_break_lose_nothing() {
+    let (server, clock) = (RedisServer::start(&[]), Arc::default());
+    let store = open(vec![server.url()], &clock).await;
+    for n in 1..=60 {
+        // At whatever point of it that is.
+        let breaks = server.ask::<i64>(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+        tokio::join!(accept(&store, &clock, n), breaks);
+    }
+    work_off(&store, 60).await;
+}
+
+#[tokio::test]
+async fn a_question_on_a_connection_that_was_broken_is_asked_again() {
+    let (server, clock) = (RedisServer::start(&[]), Arc::default());
+    let store = open(vec![server.url()], &clock).await;
+    accept(&store, &clock, 1).await;
+    for _ in 0..10 {
+        let _: i64 = server.ask(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]).await;
+        store.depths().await.expect("it is asked on a new connection");
+        assert!(store.timeline(event_id(1)).await.expect("this one too").is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_has_become_a_replica_changes_nothing() {
+    let (server, clock) = (RedisServer::start(&[]), Arc::default());
+    let store = open(vec![server.url()], &clock).await;
+    accept(&store, &clock, 1).await;
+    // Of nobody who is there.
+    let _: String = server.ask(&["REPLICAOF", "127.0.0.1", "1"]).await;
+    let refused = store.accept(event(2).received(clock.now())).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    assert!(store.claim(wanting(LANES, 1)).await.is_err());
+    let _: String = server.ask(&["REPLICAOF", "NO", "ONE"]).await;
+    accept(&store, &clock, 2).await;
+    work_off(&store, 2).await;
+}
+
+/// A shard whose slot is on that node.
+async fn shard_on(cluster: &RedisCluster, node: usize) -> u16 {
+    for n in 0..SHARDS {
+        if cluster.node_of(&format!("{{hookyard:{n}}}")).await == node {
+            return n;
+        }
+    }
+    panic!("no shard is on node {node}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_goes_and_comes_back_loses_nothing() {
+    let (mut cluster, clock) = (RedisCluster::start().await, Arc::default());
+    let store = open(cluster.urls(), &clock).await;
+    for n in 1..=30 {
+        accept(&store, &clock, n).await;
+    }
+    cluster.kill(1);
+    // What is at home elsewhere goes on.
+    let mut done = 0;
+    while let Ok(claim) = store.claim(wanting(LANES, 100)).await {
+        for claimed in claim.jobs {
+            store.settle(claimed.lease, settlement(Next::Done)).await.expect("it is at home elsewhere");
+            done += 1;
+        }
+    }
+    assert!((1..30).contains(&done), "{done}");
+    cluster.start_again(1).await;
+    let mut all = done;
+    while all < 30 {
+        for claimed in at_last(async || store.claim(wanting(LANES, 100)).await).await.jobs {
+            at_last(async || store.settle(claimed.lease, settlement(Next::Done)).await).await;
+            all += 1;
+        }
+    }
+    work_off(&store, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slot_that_moves_loses_nothing() {
+    let (cluster, clock) = (RedisCluster::start().await, Arc::default());
+    let store = open(cluster.urls(), &clock).await;
+    let load = async {
+        for n in 1..=60 {
+            accept(&store, &clock, n).await;
+        }
+    };
+    let shard = shard_on(&cluster, 0).await;
+    let key = format!("{{hookyard:{shard}}}");
+    let moves = cluster.move_slot(&key, 0, 2);
+    tokio::join!(load, moves);
+    work_off(&store, 60).await;
+}
