@@ -10,7 +10,8 @@
 #
 # Longer proofs, by environment variable:
 #
-#   KILLS=1000 ./tests/run.sh crash::rounds    rounds of kill -9 of all kinds together (30 if unset)
+#   KILLS=1000 ./tests/run.sh crash::rounds    rounds of kill -9 of all kinds together, and as many
+#                                              on Redis (30 if unset)
 #   KILL_SEED=7 ./tests/run.sh under_load      the one round that a failure named
 #   KILL_TABLE=docs/kills.md                   brings the table in that file up to date
 set -euo pipefail

@@ -7,6 +7,7 @@ mod load;
 mod mixed;
 mod points;
 mod recorder;
+mod redis;
 mod replaying;
 mod rounds;
 mod tally;

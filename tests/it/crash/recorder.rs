@@ -1,7 +1,7 @@
 //! What stands between the service and the sandbox: it writes down when each request came and when it was answered, and
 //! can keep requests to Slack from arriving, or their answers from coming back.
 
-use std::{future::pending, sync::Arc};
+use std::{collections::BTreeSet, future::pending, sync::Arc};
 
 use axum::{
     body::{Body, to_bytes},
@@ -43,8 +43,8 @@ struct Books {
     arrivals: Vec<Arrival>,
     ticks: u64,
     life: u32,
-    /// Requests that the sandbox has not answered.
-    passing: u32,
+    /// Requests that the sandbox has not answered, by their place among all.
+    passing: BTreeSet<usize>,
     losing: Option<Loss>,
     /// Deliveries of which something was lost.
     lost: Vec<usize>,
@@ -97,7 +97,9 @@ impl Recorder {
             process::client().get(format!("{}/probe", self.base)).send().await.expect("an answer");
         }
         let mut books = self.shared.books.subscribe();
-        let passed = async { drop(books.wait_for(|books| books.passing == 0).await) };
+        // Others may be at work, and ask for more.
+        let under_way = books.borrow().passing.clone();
+        let passed = async { drop(books.wait_for(|books| books.passing.is_disjoint(&under_way)).await) };
         process::in_time("the sandbox's answers", passed).await;
         self.shared.books.send_modify(|books| {
             books.life += 1;
@@ -146,7 +148,7 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
         return pending().await;
     }
     // Whoever asked may die meanwhile: what has arrived takes its course.
-    shared.change(|books| books.passing += 1);
+    shared.change(|books| books.passing.insert(at));
     let passing = Arc::clone(&shared);
     let url = format!("{}{path}", shared.behind);
     let answer = tokio::spawn(async move {
@@ -154,7 +156,7 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
         let answer = request.send().await.expect("the sandbox answers");
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = answer.bytes().await.expect("a whole answer");
-        passing.change(|books| books.passing -= 1);
+        passing.change(|books| books.passing.remove(&at));
         (status, headers, Body::from(body)).into_response()
     });
     let answer = answer.await.expect("it passes");

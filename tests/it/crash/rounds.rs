@@ -1,5 +1,5 @@
 //! Rounds of kill -9 at random moments: under load, among lines and files, and in the middle of redriving, reviving and
-//! replaying.
+//! replaying; and among processes that share a Redis.
 
 use std::{cell::RefCell, collections::BTreeSet};
 
@@ -12,7 +12,7 @@ use super::{
     EMAIL, EMAILS, JOBS, Scene, lines,
     lives::Lives,
     load::{CONNECTIONS, Delivery, load},
-    payment, replaying, signed,
+    payment, redis, replaying, signed,
     tally::Tally,
     word,
 };
@@ -23,7 +23,7 @@ const EVENTS: usize = 200;
 /// Dead letters of one round.
 const DEAD: usize = 60;
 
-/// Rounds of all kinds together; `KILLS=n` makes it n.
+/// Rounds of all kinds together, and as many on Redis; `KILLS=n` makes it n.
 const ROUNDS: u64 = 30;
 
 /// First seeds that nobody chose are below this: short enough to be read out.
@@ -74,6 +74,26 @@ async fn a_kill_in_the_middle_of_replaying_loses_and_repeats_nothing() {
 #[tokio::test]
 async fn a_kill_in_the_middle_of_reclassifying_loses_and_repeats_nothing() {
     rounds("replaying (reclassify)", 3, |seed| replaying::round(seed, "reclassify")).await;
+}
+
+#[tokio::test]
+async fn on_redis_a_kill_of_a_worker_loses_nothing_acknowledged_and_repeats_no_effect() {
+    rounds("Redis: a worker", 8, |seed| redis::under_load(seed, redis::Kill::Worker)).await;
+}
+
+#[tokio::test]
+async fn on_redis_a_kill_of_who_takes_in_loses_nothing_acknowledged_and_repeats_no_effect() {
+    rounds("Redis: ingest", 7, |seed| redis::under_load(seed, redis::Kill::Ingest)).await;
+}
+
+#[tokio::test]
+async fn a_kill_of_redis_loses_nothing_acknowledged_and_repeats_no_effect() {
+    rounds("Redis: Redis itself", 8, |seed| redis::under_load(seed, redis::Kill::Redis)).await;
+}
+
+#[tokio::test]
+async fn on_redis_a_kill_among_lines_keeps_their_order_in_all_processes() {
+    rounds("Redis: in lines", 7, redis::in_lines).await;
 }
 
 /// Counts the ends of attempts in a log that grows, reading each line once.

@@ -247,7 +247,7 @@ fn one_large_body_at_a_time() -> Plan {
 async fn beyond_the_bytes_in_flight_a_sender_is_asked_to_come_again() {
     let house = one_large_body_at_a_time().start().await;
     let waiting = |n: usize| vec![("expect", "100-continue".to_owned()), ("x-n", n.to_string())];
-    let mut slow = Wire::open(house.service.public).await;
+    let mut slow = Wire::open(house.public()).await;
     slow.head_of("POST", "/webhooks/forms", &waiting(1), Some(32_768)).await;
     assert_eq!(slow.status().await.0, 100, "its body is being waited for");
     let announced = house.deliver(&note("n-0")).await;
@@ -380,7 +380,7 @@ async fn when_more_waits_than_is_stored_in_good_time_only_senders_that_come_agai
 #[tokio::test]
 async fn a_sender_that_never_ends_its_head_is_cut_off() {
     let house = House::plan().setting("request_timeout_ms = 100").setting("concurrency = 0").start().await;
-    let mut slow = tokio::net::TcpStream::connect(house.service.public).await.unwrap();
+    let mut slow = tokio::net::TcpStream::connect(house.public()).await.unwrap();
     slow.write_all(b"POST /webhooks/forms HTTP/1.1\r\nhost: here\r\nx-slow").await.unwrap();
     let mut said = Vec::new();
     slow.read_to_end(&mut said).await.unwrap(); // ends only when the service hangs up

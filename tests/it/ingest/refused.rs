@@ -92,11 +92,11 @@ async fn a_body_over_the_limit_is_refused_with_and_without_its_length() {
     let over = of_length("over", 2_049);
     let headers = over.headers(house.now());
 
-    let mut announced = Wire::open(house.service.public).await;
+    let mut announced = Wire::open(house.public()).await;
     announced.head_of("POST", "/webhooks/forms", &headers, Some(over.body.len())).await;
     let announced = announced.answer().await;
 
-    let mut chunked = Wire::open(house.service.public).await;
+    let mut chunked = Wire::open(house.public()).await;
     let mut in_chunks = headers.clone();
     in_chunks.push(("transfer-encoding", "chunked".to_owned()));
     chunked.head_of("POST", "/webhooks/forms", &in_chunks, None).await;
@@ -114,7 +114,7 @@ async fn a_body_in_chunks_is_taken_like_any_other() {
     let delivery = note("n");
     let mut headers = delivery.headers(house.now());
     headers.push(("transfer-encoding", "chunked".to_owned()));
-    let mut wire = Wire::open(house.service.public).await;
+    let mut wire = Wire::open(house.public()).await;
     wire.head_of("POST", "/webhooks/forms", &headers, None).await;
     for part in delivery.body.chunks(7) {
         wire.say(format!("{:x}\r\n", part.len()).as_bytes()).await;
@@ -189,7 +189,7 @@ async fn other_paths_and_methods_do_nothing() {
         ("GET", "/api/v1/events", 404),
         ("POST", "/api/v1/pause", 404),
     ] {
-        let answer = Wire::call(house.service.public, method, path, &headers, &delivery.body).await;
+        let answer = Wire::call(house.public(), method, path, &headers, &delivery.body).await;
         assert_eq!(answer.status, status, "{method} {path}");
     }
     nothing_is_stored(&house).await;
