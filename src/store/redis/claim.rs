@@ -193,8 +193,10 @@ impl Core {
         let token = link::number(token)?.unsigned_abs();
         let mut job = entry.job.clone();
         job.state = JobState::Leased;
-        self.mine().insert(id, Mine { shard: shard.n, alone, until: now.plus(request.lease), permit: None });
-        Ok(Claimed { lease: Lease { job: id, token }, at: now, job, event: Arc::new(record.event) })
+        let event = Arc::new(record.event.clone());
+        let until = now.plus(request.lease);
+        self.mine().insert(id, Mine { shard: shard.n, alone, until, permit: None, record: Some(record) });
+        Ok(Claimed { lease: Lease { job: id, token }, at: now, job, event })
     }
 
     /// Takes back all that a process was working on when it ended.

@@ -79,6 +79,13 @@ impl Desk {
         self.event_changed || self.rest_changed || self.removed || !self.touched.is_empty()
     }
 
+    /// The record once it is written.
+    pub fn into_record(self, is_written: bool) -> Record {
+        let mut record = self.record;
+        record.version += u64::from(is_written);
+        record
+    }
+
     /// The numbers of all jobs.
     pub fn all(&self) -> impl Iterator<Item = u32> + use<> {
         0..u32::try_from(self.record.jobs.len()).unwrap_or(u32::MAX)

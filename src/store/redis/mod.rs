@@ -115,6 +115,8 @@ struct Mine {
     until: Timestamp,
     /// Under which it was handed out, where a limit holds over several parts of the store.
     permit: Option<Permit>,
+    /// As this process knows it. Another one may have changed it since; then what is written from it is refused.
+    record: Option<Record>,
 }
 
 #[derive(Debug, Default)]
@@ -195,13 +197,37 @@ impl Core {
         id: EventId,
         change: impl Fn(&mut Desk) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
+        Ok(self.change_known(None, shard, id, change).await?.map(|(told, _)| told))
+    }
+
+    /// As [`Core::change_in`], beginning from the record as it is `known`; with the record as it is then.
+    async fn change_known<T>(
+        &self,
+        mut known: Option<Record>,
+        shard: &Shard,
+        id: EventId,
+        change: impl Fn(&mut Desk) -> Result<T, StoreError>,
+    ) -> Result<Option<(T, Record)>, StoreError> {
         loop {
-            let Some(record) = self.load(shard, id).await? else { return Ok(None) };
+            let is_fresh = known.is_none();
+            let record = match known.take() {
+                Some(record) => record,
+                None => match self.load(shard, id).await? {
+                    Some(record) => record,
+                    None => return Ok(None),
+                },
+            };
             let mut desk = Desk::new(record, self.clock.now());
-            let told = change(&mut desk)?;
-            if !desk.is_changed() || self.write(shard, &desk).await? {
-                return Ok(Some(told));
+            let told = match change(&mut desk) {
+                // Perhaps only of what is no longer so.
+                Err(_) if !is_fresh => continue,
+                told => told?,
+            };
+            let is_changed = desk.is_changed();
+            if is_changed && !self.write(shard, &desk).await? || !is_changed && !is_fresh {
+                continue;
             }
+            return Ok(Some((told, desk.into_record(is_changed))));
         }
     }
 
@@ -212,18 +238,11 @@ impl Core {
         id: EventId,
         change: impl Fn(&mut Desk) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
-        let errands = Mutex::new(false);
-        let told = self
-            .change_in(shard, id, |desk| {
-                let told = change(desk)?;
-                *lock(&errands) = !desk.record.errands.is_empty();
-                Ok(told)
-            })
-            .await?;
-        if *lock(&errands) {
+        let Some((told, record)) = self.change_known(None, shard, id, change).await? else { return Ok(None) };
+        if !record.errands.is_empty() {
             self.run_errands(shard, id).await?;
         }
-        Ok(told)
+        Ok(Some(told))
     }
 
     /// Writes what was changed; `false` if the record is another one by now.
@@ -262,13 +281,22 @@ impl Core {
         lease: Lease,
         change: impl Fn(&mut Desk) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let stale = || StoreError::StaleLease(lease.job);
-        let shard = self.mine().get(&lease.job).map(|mine| mine.shard);
-        let shard = match shard.and_then(|n| self.shards.get(n)) {
-            Some(shard) => shard.clone(),
-            None => self.home(lease.job.event).await?.ok_or_else(stale)?.0,
+        let (stale, event) = (|| StoreError::StaleLease(lease.job), lease.job.event);
+        let (n, known) = match self.mine().get_mut(&lease.job) {
+            Some(mine) => (Some(mine.shard), mine.record.take()),
+            None => (None, None),
         };
-        self.change(&shard, lease.job.event, change).await?.ok_or_else(stale)
+        let shard = match n.and_then(|n| self.shards.get(n)) {
+            Some(shard) => shard.clone(),
+            None => self.home(event).await?.ok_or_else(stale)?.0,
+        };
+        let (told, record) = self.change_known(known, &shard, event, change).await?.ok_or_else(stale)?;
+        if !record.errands.is_empty() {
+            self.run_errands(&shard, event).await?;
+        } else if let Some(mine) = self.mine().get_mut(&lease.job) {
+            mine.record = Some(record);
+        }
+        Ok(told)
     }
 }
 
