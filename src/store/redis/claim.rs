@@ -201,10 +201,9 @@ impl Core {
 
     /// Takes back all that a process was working on when it ended.
     pub(super) async fn bury(&self, shard: &Shard, process: &str) -> Result<(), StoreError> {
-        let holders: Vec<(String, String)> =
-            self.link.run(redis::cmd("HGETALL").arg(shard.key("holders"))).await?;
-        let mut left: Vec<_> =
-            holders.iter().filter(|(_, of)| of == process).filter_map(|(job, _)| keys::job_id(job)).collect();
+        let leased: Vec<String> =
+            self.link.run(redis::cmd("ZRANGE").arg(shard.key("leases")).arg(0).arg(-1)).await?;
+        let mut left: Vec<_> = leased.iter().filter_map(|job| keys::job_id(job)).collect();
         left.sort_unstable();
         for job in left {
             self.lose(shard, job, Some(process), Loss::Crashed).await?;

@@ -86,85 +86,130 @@ pub(super) fn makes_work(desk: &Desk) -> bool {
 
 /// The commands that write what `desk` changed in `shard`.
 pub(super) fn commands(desk: &Desk, shard: &Shard) -> Result<Commands, StoreError> {
-    let mut to = Commands::default();
     let record = &desk.record;
     let event = shard.event(record.event.id);
     let hex = record.event.id.0.simple().to_string();
+    let mut sheet = Sheet::default();
+    let to = &mut sheet.around;
     if desk.removed {
         command!(to, "DEL", &event);
         command!(to, "DEL", shard.body(record.event.id));
         command!(to, "ZREM", shard.key("events"), hex);
-        payload(desk, shard, 0, &mut to);
-        return Ok(to);
+        payload(desk, shard, 0, &mut sheet);
+        return Ok(sheet.commands(&event, Commands::default()));
     }
     // First what grows most: where there is no room, nothing was changed yet.
+    let mut first = Commands::default();
     if record.version == 0 {
         if let Body::Here(bytes) = &record.event.body {
-            command!(to, "SET", shard.body(record.event.id), bytes.to_vec());
+            command!(first, "SET", shard.body(record.event.id), bytes.to_vec());
         }
         command!(to, "ZADD", shard.key("events"), 0, &hex);
     }
     if record.version == 0 || desk.event_changed {
-        command!(to, "HSET", &event, "e", record.event_json()?);
         let body = match &record.event.body {
             Body::Here(_) => "here",
             Body::File(_) => "apart",
             Body::Gone => "gone",
         };
-        command!(to, "HSET", &event, "b", body);
         if body == "gone" {
             command!(to, "DEL", shard.body(record.event.id));
         }
-        payload(desk, shard, record.event.body.len(), &mut to);
+        sheet.set("e", record.event_json()?);
+        sheet.set("b", body);
+        payload(desk, shard, record.event.body.len(), &mut sheet);
     }
     for n in &desk.touched {
         if let Some(entry) = record.entry(*n) {
-            command!(to, "HSET", &event, format!("j{n}"), entry.to_json()?);
-            moved(desk, shard, entry, desk.before.get(*n as usize), &mut to);
+            sheet.set(format!("j{n}"), entry.to_json()?);
+            moved(desk, shard, entry, desk.before.get(*n as usize), &mut sheet);
         }
     }
     if desk.rest_changed {
-        command!(to, "HSET", &event, "p", to_json(&record.purchases)?);
-        command!(to, "HSET", &event, "d", to_json(&record.redeliveries)?);
-        command!(to, "HSET", &event, "o", to_json(&record.errands)?);
+        sheet.set("p", to_json(&record.purchases)?);
+        sheet.set("d", to_json(&record.redeliveries)?);
+        sheet.set("o", to_json(&record.errands)?);
+        let to = &mut sheet.around;
         if record.errands.is_empty() {
             command!(to, "ZREM", shard.key("errands"), hex);
         } else {
             command!(to, "ZADD", shard.key("errands"), desk.now, hex);
         }
     }
-    command!(to, "HINCRBY", &event, "v", 1);
-    Ok(to)
+    sheet.set("v", (record.version + 1).to_string());
+    Ok(sheet.commands(&event, first))
 }
 
-/// Bytes of payload, by source and in all.
-fn payload(desk: &Desk, shard: &Shard, bytes: u64, to: &mut Commands) {
-    let by = i64::try_from(bytes).unwrap_or(i64::MAX) - i64::try_from(desk.bytes_before).unwrap_or(i64::MAX);
-    if by != 0 {
-        command!(to, "HINCRBY", shard.key("bytes"), &*desk.record.event.source, by);
-        command!(to, "HINCRBY", shard.key("load"), "bytes", by);
+/// What is written of one event. Each command costs the server a line in its log, so they are as few as can be.
+#[derive(Default)]
+struct Sheet {
+    /// Fields of the event's hash, each with its value; and those that go.
+    fields: Vec<Vec<u8>>,
+    gone: Vec<Vec<u8>>,
+    /// What changes in the sets around it.
+    around: Commands,
+    /// By how much there are more open jobs, and bytes of payload.
+    open_jobs: i64,
+    bytes: i64,
+}
+
+impl Sheet {
+    fn set(&mut self, field: impl Word, value: impl Word) {
+        self.fields.extend([field.into_word(), value.into_word()]);
+    }
+
+    fn commands(self, event: &str, first: Commands) -> Commands {
+        let mut to = first;
+        for (command, words) in [("HSET", self.fields), ("HDEL", self.gone)] {
+            if !words.is_empty() {
+                to.0.push((words.len() + 2).to_string().into_bytes());
+                to.0.extend([command.into_word(), event.into_word()]);
+                to.0.extend(words);
+            }
+        }
+        to.0.extend(self.around.0);
+        if (self.open_jobs, self.bytes) != (0, 0) {
+            command!(to, "LOAD", self.open_jobs, self.bytes);
+        }
+        to
     }
 }
 
-/// The sets around a job that has changed.
-fn moved(desk: &Desk, shard: &Shard, entry: &Entry, before: Option<&Standing>, to: &mut Commands) {
-    let (job, event) = (&entry.job, shard.event(entry.id().event));
+/// Bytes of payload, by source and in all.
+fn payload(desk: &Desk, shard: &Shard, bytes: u64, sheet: &mut Sheet) {
+    let by = i64::try_from(bytes).unwrap_or(i64::MAX) - i64::try_from(desk.bytes_before).unwrap_or(i64::MAX);
+    if by != 0 {
+        let to = &mut sheet.around;
+        command!(to, "HINCRBY", shard.key("bytes"), &*desk.record.event.source, by);
+        sheet.bytes += by;
+    }
+}
+
+/// Where a job stands and the sets around it, when it has changed.
+fn moved(desk: &Desk, shard: &Shard, entry: &Entry, before: Option<&Standing>, sheet: &mut Sheet) {
+    let job = &entry.job;
     let (member, ticket, queue) = (keys::member(job.id), keys::ticket(job), keys::queue(job));
     let was = before.map(|before| before.job.state);
     let is = job.state;
+    let stands = keys::stands(job.id.n);
 
     let was_alone = before.is_some_and(|before| before.job.crashes >= SUSPECT_CRASHES);
     let (was_ready, is_ready) = (was == Some(JobState::Ready), is == JobState::Ready);
     let alone = job.crashes >= SUSPECT_CRASHES;
     let same = was_ready && is_ready && before.is_some_and(|b| b.job.due == job.due) && was_alone == alone;
+    let held = before.is_some_and(|before| before.held.is_some()) && entry.held.is_none();
+    if is_ready && !same {
+        sheet.set(stands, format!("@{}", job.due.as_millis()));
+    } else if held || was_ready && !is_ready {
+        sheet.gone.push(stands.into_bytes());
+    }
+    let to = &mut sheet.around;
     if was_ready && !same {
-        command!(to, "HDEL", &event, format!("r{}", job.id.n));
         command!(to, "ZREM", shard.key("alone"), &ticket);
         command!(to, "ZREM", shard.key(format_args!("aside:{queue}")), &ticket);
         command!(to, "HINCRBY", shard.key("ready"), &queue, -1);
     }
     if is_ready && !same {
-        command!(to, "HSET", &event, format!("r{}", job.id.n), job.due);
         command!(to, "HINCRBY", shard.key("ready"), &queue, 1);
         if alone {
             command!(to, "ZADD", shard.key("alone"), job.due, ticket);
@@ -172,21 +217,12 @@ fn moved(desk: &Desk, shard: &Shard, entry: &Entry, before: Option<&Standing>, t
             command!(to, if desk.belated { "ASIDE" } else { "READY" }, ticket, job.due);
         }
     }
-
-    if let Some(held) = before.and_then(|before| before.held.as_ref()).filter(|_| entry.held.is_none()) {
-        command!(to, "HDEL", &event, format!("l{}", job.id.n));
+    if held {
         command!(to, "ZREM", shard.key("leases"), &member);
-        command!(to, "HDEL", shard.key("holders"), &member);
         command!(to, "HINCRBY", shard.key("leased"), keys::limited(job), -1);
         // It may have made room within a limit.
         command!(to, "FREE");
-        if let Some((lane, id)) = &held.entry {
-            let lane = shard.key(format_args!("lane:{lane}"));
-            command!(to, "XACK", &lane, "workers", id);
-            command!(to, "XDEL", lane, id);
-        }
     }
-
     if was != Some(is) {
         if let Some(was) = was.filter(|was| is_kept(*was)) {
             command!(to, "ZREM", shard.key(format_args!("kept:{was}")), &member);
@@ -195,11 +231,7 @@ fn moved(desk: &Desk, shard: &Shard, entry: &Entry, before: Option<&Standing>, t
             command!(to, "ZADD", shard.key(format_args!("kept:{is}")), 0, &member);
         }
     }
-    match (was.is_some_and(is_open), is_open(is)) {
-        (false, true) => command!(to, "HINCRBY", shard.key("load"), "open", 1),
-        (true, false) => command!(to, "HINCRBY", shard.key("load"), "open", -1),
-        (true, true) | (false, false) => {}
-    }
+    sheet.open_jobs += i64::from(is_open(is)) - i64::from(was.is_some_and(is_open));
 }
 
 impl Commands {

@@ -71,6 +71,11 @@ pub(super) fn member(id: JobId) -> String {
     format!("{}.{:05}", id.event.0.simple(), id.n)
 }
 
+/// The field of an event's hash that says where job `n` stands: `@due` if it may be claimed from then on, or who holds it.
+pub(super) fn stands(n: u32) -> String {
+    format!("w{n}")
+}
+
 /// The id that a member or a ticket begins with.
 pub(super) fn job_id(member: &str) -> Option<JobId> {
     let id = member.split('|').next()?;

@@ -324,9 +324,9 @@ impl Core {
             for (_, ticket, due) in &entries {
                 let Some(job) = keys::job_id(ticket) else { continue };
                 let mut ready = redis::cmd("HGET");
-                ready.arg(shard.event(job.event)).arg(format!("r{}", job.n));
-                let ready: Option<String> = self.link.run(&ready).await?;
-                if ready.as_ref() == Some(due) {
+                ready.arg(shard.event(job.event)).arg(keys::stands(job.n));
+                let stands: Option<String> = self.link.run(&ready).await?;
+                if stands.as_deref().and_then(|stands| stands.strip_prefix('@')) == Some(due.as_str()) {
                     heads.extend(due.parse::<i64>());
                     break 'lane;
                 }

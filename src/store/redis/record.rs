@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     domain::{
-        Attempt, Body, BodyFile, Event, EventId, EventState, Job, JobId, JobState, Lane, Name, Purchase,
+        Attempt, Body, BodyFile, Event, EventId, EventState, Job, JobState, Lane, Name, Purchase,
         Timestamp,
     },
     store::{JobHistory, Redelivery, StoreError, Timeline},
@@ -60,8 +60,6 @@ pub(super) struct Held {
     pub token: u64,
     pub process: String,
     pub alone: bool,
-    /// The lane it was read from, and the entry there.
-    pub entry: Option<(Lane, String)>,
 }
 
 /// A purchase and the job that made it.
@@ -177,7 +175,9 @@ impl Record {
                 ("d", _) => redeliveries = json(value)?,
                 ("o", _) => errands = json(value)?,
                 (_, Some(("j", n))) => drop(jobs.insert(number(n)?, json::<Entry>(value)?)),
-                (_, Some(("l", n))) => drop(held.insert(number(n)?, lease(text(value)?)?)),
+                (_, Some(("w", n))) if !value.starts_with(b"@") => {
+                    held.insert(number(n)?, lease(text(value)?)?);
+                }
                 _ => {}
             }
         }
@@ -249,24 +249,15 @@ impl Entry {
     pub fn to_json(&self) -> Result<Vec<u8>, StoreError> {
         to_json(self)
     }
-
-    pub fn id(&self) -> JobId {
-        self.job.id
-    }
 }
 
-/// `token process alone lane:entry`
+/// `token process alone`
 fn lease(text: &str) -> Result<Held, StoreError> {
     let wrong = || StoreError::Unavailable(format!("a lease that nobody understands: {text}"));
-    let mut words = text.splitn(4, ' ');
+    let mut words = text.split(' ');
     let token = words.next().and_then(|word| word.parse().ok()).ok_or_else(wrong)?;
     let process = words.next().ok_or_else(wrong)?.to_owned();
-    let alone = words.next() == Some("1");
-    let entry = words.next().filter(|word| !word.is_empty()).and_then(|word| {
-        let (lane, entry) = word.split_once(':')?;
-        Some((lane.parse().ok()?, entry.to_owned()))
-    });
-    Ok(Held { token, process, alone, entry })
+    Ok(Held { token, process, alone: words.next() == Some("1") })
 }
 
 fn number(text: &str) -> Result<u32, StoreError> {

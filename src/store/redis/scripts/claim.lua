@@ -27,6 +27,10 @@ local function job_of(job, event, token)
     return { job, token, redis.call('HGETALL', name), body or '' }
 end
 
+local function standing(event, n)
+    return redis.call('HGET', key('event:' .. event), 'w' .. tonumber(n)) or ''
+end
+
 -- What was handed out last, as long as nobody took it back: "number job token job token...".
 local handed = redis.call('HGET', key('handed'), process) or '0'
 local before = tonumber(string.match(handed, '^%d+'))
@@ -36,8 +40,7 @@ elseif before > request.answered then
     local again = {}
     for job, token in string.gmatch(handed, ' (%S+) (%d+)') do
         local event, n = string.match(job, '^(%x+)%.(%d+)$')
-        local lease = redis.call('HGET', key('event:' .. event), 'l' .. tonumber(n))
-        if lease and string.match(lease, '^%d+') == token then
+        if string.match(standing(event, n), '^%d+') == token then
             redis.call('ZADD', key('leases'), now + request.lease, job)
             again[#again + 1] = job_of(job, event, tonumber(token))
         end
@@ -59,8 +62,36 @@ end
 
 local jobs, wants, alone = {}, {}, 0
 
+-- What is written of all jobs together: a command for each would cost the server most of what a claim costs.
+local leases, counts, left, tokens = {}, {}, {}, 0
+
+local function count(hash, field, by)
+    counts[hash] = counts[hash] or {}
+    counts[hash][field] = (counts[hash][field] or 0) + by
+end
+
+local function in_parts(words, each)
+    for at = 1, #words, 4000 do
+        each(unpack(words, at, math.min(at + 3999, #words)))
+    end
+end
+
 local function answer(more, next)
+    for lane, entries in pairs(left) do
+        in_parts(entries, function(...)
+            redis.call('XDEL', key('lane:' .. lane), ...)
+        end)
+    end
     if #jobs > 0 then
+        in_parts(leases, function(...)
+            redis.call('ZADD', key('leases'), ...)
+        end)
+        for hash, fields in pairs(counts) do
+            for field, by in pairs(fields) do
+                redis.call('HINCRBY', key(hash), field, by)
+            end
+        end
+        redis.call('SET', key('token'), string.format('%.0f', tokens))
         local words = { string.format('%.0f', request.number) }
         for _, job in ipairs(jobs) do
             words[#words + 1] = job[1] .. ' ' .. job[2]
@@ -124,35 +155,38 @@ local function want(route, destination, count)
     return request.permits[name] == nil
 end
 
+-- Nothing stays in a lane that was read from it: who holds a job is told by its event.
 local function leave_lane(lane, entry)
-    redis.call('XACK', key('lane:' .. lane), 'workers', entry)
-    redis.call('XDEL', key('lane:' .. lane), entry)
+    left[lane] = left[lane] or {}
+    table.insert(left[lane], entry)
 end
 
 -- A ticket counts for as long as its job is ready from that very time on.
 local function is_valid(event, n, due)
-    return redis.call('HGET', key('event:' .. event), 'r' .. n) == due
+    return standing(event, n) == '@' .. due
 end
 
 local function give(candidate, alone)
     local event, n, lane, route, destination = parts(candidate.ticket)
-    n = tostring(tonumber(n))
     local name = key('event:' .. event)
-    local token = redis.call('INCR', key('token'))
+    if tokens == 0 then
+        tokens = tonumber(redis.call('GET', key('token')) or '0')
+    end
+    tokens = tokens + 1
     local job = string.match(candidate.ticket, '^[^|]*')
-    redis.call('HDEL', name, 'r' .. n)
-    redis.call('HSET', name, 'l' .. n, table.concat({ token, process, alone and 1 or 0, candidate.entry or '' }, ' '))
-    redis.call('HINCRBY', name, 'v', 1)
-    redis.call('ZADD', key('leases'), now + request.lease, job)
-    redis.call('HSET', key('holders'), job, process)
+    local version = string.format('%.0f', redis.call('HGET', name, 'v') + 1)
+    local lease = string.format('%.0f %s %d', tokens, process, alone and 1 or 0)
+    redis.call('HSET', name, 'w' .. tonumber(n), lease, 'v', version)
+    leases[#leases + 1] = now + request.lease
+    leases[#leases + 1] = job
     local _, limited = room(route, destination)
-    redis.call('HINCRBY', key('leased'), limited, 1)
-    redis.call('HINCRBY', key('ready'), lane .. '|' .. route .. '|' .. destination, -1)
+    count('leased', limited, 1)
+    count('ready', lane .. '|' .. route .. '|' .. destination, -1)
     rooms[limited] = rooms[limited] - 1
     if candidate.held then
         redis.call('ZREM', candidate.held, candidate.ticket)
     end
-    jobs[#jobs + 1] = job_of(job, event, token)
+    jobs[#jobs + 1] = job_of(job, event, tokens)
 end
 
 -- One that crashed its process runs with nothing beside it.
@@ -208,14 +242,14 @@ end
 local function read(source, count)
     local stream = key('lane:' .. source.lane)
     while source.at > #source.read and source.left > 0 do
-        local found = redis.pcall('XREADGROUP', 'GROUP', 'workers', process, 'COUNT', count, 'STREAMS', stream, '>')
+        local found = redis.pcall('XREADGROUP', 'GROUP', 'workers', process, 'COUNT', count, 'NOACK', 'STREAMS', stream, '>')
         if found and found.err then
             if not string.find(found.err, 'NOGROUP') then
                 error(found.err)
             end
-            -- From the beginning: what was handed out is known as such, and passed over.
+            -- From the beginning: what was read is no longer there.
             redis.call('XGROUP', 'CREATE', stream, 'workers', '0', 'MKSTREAM')
-            found = redis.call('XREADGROUP', 'GROUP', 'workers', process, 'COUNT', count, 'STREAMS', stream, '>')
+            found = redis.call('XREADGROUP', 'GROUP', 'workers', process, 'COUNT', count, 'NOACK', 'STREAMS', stream, '>')
         end
         if not found then
             source.left = 0
@@ -226,14 +260,14 @@ local function read(source, count)
             local ticket, due = entry[2][2], entry[2][4]
             local event, n, _, route, destination = parts(ticket)
             source.left = source.left - 1
-            if not is_valid(event, tonumber(n), due) then
-                leave_lane(source.lane, entry[1])
+            leave_lane(source.lane, entry[1])
+            if not is_valid(event, n, due) then
+                -- It was taken care of.
             elseif is_open(route, destination) then
-                source.read[#source.read + 1] = { ticket = ticket, due = tonumber(due), entry = source.lane .. ':' .. entry[1], id = entry[1] }
+                source.read[#source.read + 1] = { ticket = ticket, due = tonumber(due) }
             else
                 want(route, destination, 1)
                 set_aside(ticket, due)
-                leave_lane(source.lane, entry[1])
             end
         end
         if source.left <= 0 then
@@ -242,10 +276,9 @@ local function read(source, count)
     end
 end
 
-local function put_aside(source, candidate)
-    if candidate.id then
+local function put_aside(candidate)
+    if not candidate.held then
         set_aside(candidate.ticket, candidate.due)
-        leave_lane(source.lane, candidate.id)
     end
 end
 
@@ -269,7 +302,7 @@ local function take(source, last)
             give(candidate, false)
         else
             want(route, destination, 1)
-            put_aside(source, candidate)
+            put_aside(candidate)
         end
     end
 end
@@ -287,7 +320,7 @@ for _, source in ipairs(sources) do
         take(source, max)
     end
     for at = source.at, #source.read do
-        put_aside(source, source.read[at])
+        put_aside(source.read[at])
     end
 end
 

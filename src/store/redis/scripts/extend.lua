@@ -2,7 +2,7 @@
 if is_wiped() then
     return { 'wiped' }
 end
-local lease = redis.call('HGET', ARGV[5], 'l' .. ARGV[6])
+local lease = redis.call('HGET', ARGV[5], 'w' .. ARGV[6])
 if not lease or string.match(lease, '^%d+') ~= ARGV[8] then
     return { 'stale' }
 end

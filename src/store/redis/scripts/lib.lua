@@ -11,16 +11,21 @@ local function is_wiped()
 end
 
 -- A sign of life, which lasts so long (ms); who gave none for longer. While nobody was heard nobody was gone: it was the
--- server that was not there.
+-- server that was not there. What was said within a fortieth of that time is not said again.
 local function breathe(alive)
-    local silence = now - tonumber(redis.call('GET', key('breath')) or now)
+    local silence = now - tonumber(redis.call('GET', key('breath')) or 0)
     if silence > alive / 2 then
         for _, other in ipairs(redis.call('ZRANGE', key('processes'), 0, -1)) do
             redis.call('ZINCRBY', key('processes'), silence, other)
         end
     end
-    redis.call('SET', key('breath'), ARGV[3])
-    redis.call('ZADD', key('processes'), now + alive, process)
+    if silence < 0 or silence > alive / 40 then
+        redis.call('SET', key('breath'), ARGV[3])
+    end
+    local said = tonumber(redis.call('ZSCORE', key('processes'), process) or 0) - alive
+    if said > now or now - said > alive / 40 then
+        redis.call('ZADD', key('processes'), now + alive, process)
+    end
     return redis.call('ZRANGEBYSCORE', key('processes'), '-inf', now)
 end
 
@@ -40,7 +45,11 @@ local function ring()
         return
     end
     awake = true
-    for _, sleeper in ipairs(redis.call('SMEMBERS', key('asleep'))) do
+    local sleepers = redis.call('SMEMBERS', key('asleep'))
+    if #sleepers == 0 then
+        return
+    end
+    for _, sleeper in ipairs(sleepers) do
         if sleeper ~= process then
             redis.call('LPUSH', key('bell:' .. sleeper), 1)
             redis.call('PEXPIRE', key('bell:' .. sleeper), 60000)
@@ -70,6 +79,10 @@ local function run(first)
             ring()
         elseif ARGV[at + 1] == 'FREE' then
             ring()
+        elseif ARGV[at + 1] == 'LOAD' then
+            local load = redis.call('HMGET', key('load'), 'open', 'bytes')
+            local open, bytes = tonumber(load[1] or 0) + ARGV[at + 2], tonumber(load[2] or 0) + ARGV[at + 3]
+            redis.call('HSET', key('load'), 'open', string.format('%.0f', open), 'bytes', string.format('%.0f', bytes))
         else
             redis.call(unpack(ARGV, at + 1, at + words))
         end
