@@ -34,8 +34,8 @@ EVERYTHING = {}
 
 
 def build():
-    """The three programs: hookyard, load and bare."""
-    command = ["cargo", "build", "--release", "--bin", "hookyard", "--bench", "load", "--bench", "bare"]
+    """The programs: hookyard, load, bare and sink."""
+    command = ["cargo", "build", "--release", "--bin", "hookyard", "--bench", "load", "--bench", "bare", "--bench", "sink"]
     built = subprocess.run([*command, "--message-format", "json"], cwd=HERE.parent, check=True, stdout=subprocess.PIPE)
     artifacts = [json.loads(line) for line in built.stdout.splitlines()]
     return {a["target"]["name"]: a["executable"] for a in artifacts if a.get("executable")}

@@ -93,6 +93,7 @@ pub struct Metrics {
     depth: Family<LaneLabel, Gauge>,
     age: Family<LaneLabel, Gauge<f64, AtomicU64>>,
     held: Family<StateLabel, Gauge>,
+    store_answers: Gauge,
     breakers: Family<BreakerLabel, Gauge>,
     alarms: Family<AlarmLabel, Counter>,
     own_dead: Counter,
@@ -118,6 +119,7 @@ impl Default for Metrics {
             depth: Family::default(),
             age: Family::default(),
             held: Family::default(),
+            store_answers: Gauge::default(),
             breakers: Family::default(),
             alarms: Family::default(),
             own_dead: Counter::default(),
@@ -170,6 +172,11 @@ impl Default for Metrics {
             "breaker",
             "Breakers of destinations and judges: 0 closed, 1 half open, 2 open",
             metrics.breakers.clone(),
+        );
+        registry.register(
+            "store_answers",
+            "1 if the store answered when this was asked, and is the one that was opened",
+            metrics.store_answers.clone(),
         );
         registry.register("alarms", "Alarms by what became of their events", metrics.alarms.clone());
         registry.register("alarms_dead", "Dead jobs of the service's own events", metrics.own_dead.clone());
@@ -249,6 +256,10 @@ impl Metrics {
 
     pub fn held(&self, state: &'static str, jobs: u64) {
         self.held.get_or_create(&StateLabel { state }).set(i64::try_from(jobs).unwrap_or(i64::MAX));
+    }
+
+    pub fn store_answers(&self, answers: bool) {
+        self.store_answers.set(i64::from(answers));
     }
 
     /// `kind` is `destination` or `judge`, `name` one of the configuration; 0 closed, 1 half open, 2 open.

@@ -2,13 +2,15 @@
 //! after the fsync. What Hookyard costs above it is what its features cost.
 //!
 //! `--rows id` writes a body and its unique id. `--rows all` writes what Hookyard writes for an event with one route,
-//! into a file that Hookyard made: same tables, same indexes.
+//! into a file that Hookyard made: same tables, same indexes. With `--redis URL` it is a Redis that is written to:
+//! `id` adds an entry to a stream, `all` runs Hookyard's own script, over as many connections.
 #![expect(
     clippy::expect_used,
     clippy::disallowed_methods,
     reason = "a tool that cannot run should stop, and keeps its own time"
 )]
 
+mod redis;
 mod rows;
 mod writer;
 
@@ -31,6 +33,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
 use sha2::Sha256;
 
+use redis::Server;
 use rows::Rows;
 use writer::{Received, Writer};
 
@@ -45,8 +48,13 @@ struct Arguments {
     #[arg(long)]
     listen: SocketAddr,
     /// An empty folder.
+    #[arg(long, required_unless_present = "redis")]
+    data: Option<PathBuf>,
     #[arg(long)]
-    data: PathBuf,
+    redis: Option<String>,
+    /// To Redis.
+    #[arg(long, default_value_t = 8)]
+    connections: usize,
     #[arg(long, value_enum)]
     rows: Rows,
     #[arg(long, default_value = "bench-secret")]
@@ -58,7 +66,12 @@ struct Arguments {
 
 struct Receiver {
     key: Hmac<Sha256>,
-    writer: Writer,
+    to: Destination,
+}
+
+enum Destination {
+    File(Writer),
+    Redis(Server),
 }
 
 /// What is read of a body.
@@ -71,9 +84,13 @@ struct Envelope {
 
 #[tokio::main]
 async fn main() {
-    let Arguments { listen, data, rows, secret, .. } = Arguments::parse();
+    let Arguments { listen, data, redis, connections, rows, secret, .. } = Arguments::parse();
+    let to = match redis {
+        Some(url) => Destination::Redis(Server::open(&url, connections, rows).await),
+        None => Destination::File(Writer::start(rows.open(&data.expect("it is required")))),
+    };
     let key = Hmac::new_from_slice(secret.as_bytes()).expect("any length will do");
-    let receiver = Arc::new(Receiver { key, writer: Writer::start(rows.open(&data)) });
+    let receiver = Arc::new(Receiver { key, to });
     let router = Router::new().route("/webhooks/forms", post(receive)).with_state(receiver);
     let listener = tokio::net::TcpListener::bind(listen).await.expect("the address is free");
     axum::serve(listener, router).await.expect("serves");
@@ -84,7 +101,12 @@ async fn receive(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body
         return StatusCode::UNAUTHORIZED;
     }
     let Ok(Envelope { id, kind }) = serde_json::from_slice(&body) else { return StatusCode::BAD_REQUEST };
-    match receiver.writer.write(Received { id, kind, body }).await {
+    let received = Received { id, kind, body };
+    let new = match &receiver.to {
+        Destination::File(writer) => writer.write(received).await,
+        Destination::Redis(server) => server.write(received).await,
+    };
+    match new {
         true => StatusCode::ACCEPTED,
         false => StatusCode::OK,
     }

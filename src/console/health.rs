@@ -41,7 +41,9 @@ fn full(console: &Console) -> Option<&'static str> {
 }
 
 pub(super) async fn metrics(State(console): State<Console>) -> impl IntoResponse {
-    match counted(&console).await {
+    let counted = counted(&console).await;
+    console.metrics.store_answers(counted.is_ok());
+    match counted {
         Ok((depths, now)) => gauge(&console, &depths, now),
         Err(error) => tracing::error!(%error, "the depths could not be read"),
     }

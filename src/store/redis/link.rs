@@ -172,7 +172,7 @@ impl Link {
         };
         let reply = Reply::read(sent.map_err(|error| failed(&error))?)?;
         match (reply.word.as_str(), reply.rest.as_slice()) {
-            ("wiped", _) => Err(StoreError::Unavailable(WIPED.to_owned())),
+            ("wiped", _) => Err(wiped()),
             ("done", [seconds, micros, ..]) => {
                 clock.told(number(seconds)?, number(micros)?);
                 Ok(reply)
@@ -183,7 +183,10 @@ impl Link {
 }
 
 /// What is said of a database that is another one now.
-const WIPED: &str = "the database was emptied or exchanged: what was accepted before is not there";
+pub(super) fn wiped() -> StoreError {
+    let told = "the database was emptied or exchanged: what was accepted before is not there";
+    StoreError::Unavailable(told.to_owned())
+}
 
 fn failed(error: &RedisError) -> StoreError {
     StoreError::Unavailable(format!("Redis: {error}"))

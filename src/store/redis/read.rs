@@ -274,6 +274,7 @@ impl Core {
         let mut bytes: BTreeMap<String, u64> = BTreeMap::new();
         let mut oldest: BTreeMap<Lane, Timestamp> = BTreeMap::new();
         for shard in self.shards.all() {
+            self.is_whole(shard).await?;
             let ready: Vec<(String, i64)> =
                 self.link.run(redis::cmd("HGETALL").arg(shard.key("ready"))).await?;
             for (queue, ready) in ready.into_iter().filter(|(_, ready)| *ready > 0) {

@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     domain::{
-        Attempt, Body, BodyFile, Event, EventId, EventState, Job, JobState, Lane, Name, Purchase,
-        Timestamp,
+        Attempt, Body, BodyFile, Event, EventId, EventState, Job, JobState, Lane, Name, Purchase, Timestamp,
     },
     store::{JobHistory, Redelivery, StoreError, Timeline},
 };

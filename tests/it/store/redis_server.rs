@@ -162,6 +162,8 @@ async fn a_database_that_was_emptied_is_told_from_the_one_that_was_opened() {
     let refused = scene.send(&one, event(2)).await;
     assert!(matches!(&refused, Err(StoreError::Unavailable(why)) if why.contains("emptied")), "{refused:?}");
     assert!(one.claim(wanting(LANES, 1)).await.is_err());
+    // What `/readyz` and the metrics ask.
+    assert!(one.depths().await.is_err());
 }
 
 #[tokio::test]
