@@ -84,6 +84,9 @@ pub struct RedisTable {
     pub urls: Vec<String>,
     /// Whether it is a Redis Cluster.
     pub cluster: bool,
+    /// For `rediss://`: the certificate, in PEM, of the authority that signed the servers' own. What is left out: those
+    /// that the system trusts.
+    pub ca_file: Option<PathBuf>,
     /// What all keys begin with: several stores can share a server.
     pub prefix: String,
     /// Parts that the store is divided into, each in one slot: of a Cluster a few for each node, else 1. It is fixed with
@@ -98,6 +101,7 @@ impl Default for RedisTable {
         RedisTable {
             urls: vec!["redis://127.0.0.1:6379".to_owned()],
             cluster: false,
+            ca_file: None,
             prefix: "hookyard".to_owned(),
             shards: 1,
             connections: 8,

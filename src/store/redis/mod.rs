@@ -11,6 +11,7 @@ mod accept;
 mod claim;
 mod clock;
 mod commit;
+mod connect;
 mod desk;
 mod fit;
 mod follow;

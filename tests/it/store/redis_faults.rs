@@ -23,6 +23,7 @@ async fn open(urls: Vec<String>, clock: &Arc<HandClock>) -> RedisStore {
     let options = RedisOptions {
         cluster: urls.len() > 1,
         urls,
+        ca: None,
         prefix: "hookyard".to_owned(),
         shards: SHARDS,
         connections: 2,

@@ -24,6 +24,7 @@ fn options(server: &RedisServer, process: &str, shards: u16) -> RedisOptions {
     RedisOptions {
         urls: vec![server.url()],
         cluster: false,
+        ca: None,
         prefix: "hookyard".to_owned(),
         shards,
         connections: 2,

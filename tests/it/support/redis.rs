@@ -5,6 +5,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use hookyard::config::{Files, SETTINGS};
 use tempfile::TempDir;
 
 /// Ends with the test.
@@ -52,9 +53,34 @@ impl RedisServer {
     }
 }
 
+/// The command that makes a user who may do what `config/hookyard.toml` says is enough, to keys of one prefix.
+pub fn user(name: &str, password: &str, prefix: &str) -> Vec<String> {
+    let files = Files::embedded();
+    let lines = files.get(SETTINGS).expect("settings").lines();
+    let told = lines.skip_while(|line| !line.contains("ACL SETUSER"));
+    let told: Vec<&str> = told.map_while(|line| line.strip_prefix("#   ")).collect();
+    let words = told.iter().flat_map(|line| line.split_whitespace()).map(|word| match word {
+        "hookyard" => name.to_owned(),
+        ">PASSWORD" => format!(">{password}"),
+        "~{hookyard:*" => format!("~{{{prefix}:*"),
+        word => word.to_owned(),
+    });
+    let words: Vec<String> = words.collect();
+    assert!(words.len() > 10, "they are there: {words:?}");
+    words
+}
+
 fn process(dir: &TempDir, options: &[String]) -> Child {
     let started = Command::new("redis-server")
-        .args(["--port", "0", "--save", "", "--maxmemory-policy", "noeviction", "--unixsocket"])
+        .args([
+            "--port",
+            "0",
+            "--save",
+            "",
+                        "--maxmemory-policy",
+            "noeviction",
+            "--unixsocket",
+        ])
         .arg(dir.path().join(SOCKET))
         .arg("--dir")
         .arg(dir.path())
@@ -64,8 +90,8 @@ fn process(dir: &TempDir, options: &[String]) -> Child {
         .spawn();
     let mut process = started.expect("redis-server is installed: tests/run.sh sees to it");
     let said = BufReader::new(process.stdout.take().expect("piped")).lines();
-    let ready = said.map_while(Result::ok).any(|line| line.contains("eady to accept connections"));
-    if !ready {
+    let is_ready = said.map_while(Result::ok).any(|line| line.contains("eady to accept connections"));
+    if !is_ready {
         let _ = process.kill();
         panic!("redis-server ended before it was ready");
     }
