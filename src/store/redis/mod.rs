@@ -21,6 +21,7 @@ mod keep;
 mod keys;
 mod lines;
 mod link;
+mod loading;
 mod memory;
 mod open;
 mod operate;

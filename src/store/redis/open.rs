@@ -19,6 +19,7 @@ use super::{
     fit::{VERSION_MIN, fit},
     keys::Shards,
     link::{Link, Scripts},
+    loading::loaded,
     memory,
 };
 
@@ -67,6 +68,10 @@ pub enum OpenError {
     Url { number: usize },
     #[error("store.redis.urls: {at}: {why}: {remedy}")]
     Refused { at: String, why: String, remedy: &'static str },
+    #[error(
+        "store.redis.urls: Redis still loads its data after {minutes} minutes: start again when it is done"
+    )]
+    Loading { minutes: u64 },
     #[error("store.redis.ca_file: {}: {why}", path.display())]
     Ca { path: PathBuf, why: String },
     #[error("Redis is of version {0}: {VERSION_MIN} or newer is needed")]
@@ -110,6 +115,7 @@ impl RedisStore {
             connections.push(servers.connect().await?);
         }
         let link = Link::new(connections);
+        loaded(&link, &*clock).await?;
         let weaknesses = fit(&link).await?;
         for weakness in &weaknesses {
             tracing::warn!("{weakness}");

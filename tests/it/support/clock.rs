@@ -30,6 +30,13 @@ impl HandClock {
         self.elapsed.send_modify(|elapsed| *elapsed += by);
     }
 
+    /// Waits until somebody sleeps.
+    pub async fn slept(&self) {
+        while self.elapsed.receiver_count() == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Sets the wall clock alone, forward or back; whoever sleeps does so for as long as before.
     pub fn set_by(&self, ms: i64) {
         self.set_ms.fetch_add(ms, Ordering::SeqCst);
