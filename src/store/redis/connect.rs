@@ -119,7 +119,7 @@ fn remedy(why: &str, ca: bool) -> &'static str {
     if says(&["WRONGPASS", "NOAUTH", "authentication failed", "AuthenticationFailed"]) {
         "correct user and password in the URL, as redis://USER:${REDIS_PASSWORD}@HOST:PORT, with special characters of \
          the password written as in any URL (%40 for @)"
-    } else if says(&["NOPERM", "NoPerm", "no permissions"]) {
+    } else if says(&["NOPERM", "NoPerm", "no permissions", "user executing the script can't"]) {
         "allow the user what config/hookyard.toml lists under [store.redis]"
     } else if says(&["certificate", "UnknownIssuer"]) {
         if ca {
