@@ -23,6 +23,11 @@ use super::{
     memory,
 };
 
+/// Counts up with every change that an older program must not work on; it refuses a newer store. A field that is added to a
+/// record's hash is none: who does not know it leaves it as it is. One that is added within a field is, since whoever
+/// does not know it writes the field without it.
+const LAYOUT: u32 = 1;
+
 /// What tells the store the time.
 pub enum StoreTime {
     /// The server, so that processes whose clocks differ agree.
@@ -78,6 +83,8 @@ pub enum OpenError {
     Version(String),
     #[error("Redis has maxmemory-policy {0}, and would forget what was acknowledged: set it to noeviction")]
     Evicts(String),
+    #[error("the store has layout {found}, this program knows up to {LAYOUT}: use the newer program")]
+    Layout { found: String },
     #[error(
         "the store was made in {kept} parts, and is to be opened in {asked}: set store.redis.shards to {kept}, or choose \
          another prefix for a new store"
@@ -120,6 +127,7 @@ impl RedisStore {
         for weakness in &weaknesses {
             tracing::warn!("{weakness}");
         }
+        layout(&link, &shards).await?;
         division(&link, &shards).await?;
         let clock = match options.time {
             StoreTime::Server => StoreClock::of_the_server(clock),
@@ -188,6 +196,19 @@ impl Core {
 async fn epoch(link: &Link, key: &str, fresh: &str) -> Result<String, StoreError> {
     let _: Option<String> = link.run(redis::cmd("SET").arg(key).arg(fresh).arg("NX")).await?;
     link.run(redis::cmd("GET").arg(key)).await
+}
+
+/// What a newer program made is not touched.
+async fn layout(link: &Link, shards: &Shards) -> Result<(), OpenError> {
+    let Some(first) = shards.all().next() else { return Ok(()) };
+    let key = first.key("layout");
+    let _: Option<String> = link.run(redis::cmd("SET").arg(&key).arg(LAYOUT).arg("NX")).await?;
+    let found: String = link.run(redis::cmd("GET").arg(&key)).await?;
+    if found.parse().is_ok_and(|found: u32| found <= LAYOUT) {
+        Ok(())
+    } else {
+        Err(OpenError::Layout { found })
+    }
 }
 
 /// The store stays divided as it was at first: what is at home in a shard is looked for there.

@@ -96,3 +96,17 @@ async fn a_database_that_was_emptied_between_two_starts_is_noticed() {
     std::fs::remove_file(&path).expect("it was there");
     open(options()).await.expect("this was meant");
 }
+
+#[tokio::test]
+async fn a_store_of_a_newer_program_is_refused_and_left_as_it_is() {
+    let server = RedisServer::start(&["--enable-debug-command", "local"]);
+    drop(open(options(vec![server.url()], "hookyard")).await.expect("the store opens"));
+    let layout = "{hookyard:0}:layout";
+    let known: u32 = server.ask(&["GET", layout]).await;
+    let _: String = server.ask(&["SET", layout, &(known + 1).to_string()]).await;
+    let digest = async || -> String { server.ask(&["DEBUG", "DIGEST"]).await };
+    let before = digest().await;
+    let refused = open(options(vec![server.url()], "hookyard")).await.err().expect("refused");
+    assert!(refused.to_string().contains("use the newer program"), "{refused}");
+    assert_eq!(digest().await, before);
+}

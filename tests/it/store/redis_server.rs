@@ -281,6 +281,20 @@ async fn what_was_put_on_record_may_be_put_there_again() {
 }
 
 #[tokio::test]
+async fn what_a_newer_program_added_to_a_record_is_left_as_it_is() {
+    let scene = Scene::set(1, &[]);
+    let one = scene.process("one").await;
+    scene.send(&one, event(1)).await.unwrap();
+    let record = format!("{{hookyard:0}}:event:{}", event_id(1).0.simple());
+    let _: i64 = scene.server.ask(&["HSET", &record, "newer", "of another program"]).await;
+    let jobs = claimed(&one, 1).await;
+    one.begin(jobs[0].lease, Some(request("first"))).await.unwrap();
+    one.settle(jobs[0].lease, settlement(Next::Done)).await.unwrap();
+    let kept: Option<String> = scene.server.ask(&["HGET", &record, "newer"]).await;
+    assert_eq!(kept.as_deref(), Some("of another program"));
+}
+
+#[tokio::test]
 async fn a_server_that_would_forget_is_refused() {
     let scene = Scene::set(1, &["--maxmemory-policy", "allkeys-lru"]);
     let clock = Arc::clone(&scene.clock) as Arc<dyn Clock>;
