@@ -2,6 +2,7 @@
 
 mod group;
 mod in_lines;
+mod rolling;
 mod senders;
 
 use std::collections::{BTreeMap, BTreeSet};
