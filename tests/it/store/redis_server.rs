@@ -295,6 +295,34 @@ async fn what_a_newer_program_added_to_a_record_is_left_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_turn_is_taken_by_one_of_the_processes() {
+    for shards in [1, 3] {
+        let scene = Scene::set(shards, &[]);
+        let (one, two) = (scene.process("one").await, scene.process("two").await);
+        let (hour, mut by) = (Duration::from_hours(1), [0, 0]);
+        for period in 0..20 {
+            // Whoever asks first.
+            let asked = if period % 2 == 0 {
+                let (one, two) = tokio::join!(one.take_turn("alerts", hour), two.take_turn("alerts", hour));
+                [one, two]
+            } else {
+                let (two, one) = tokio::join!(two.take_turn("alerts", hour), one.take_turn("alerts", hour));
+                [one, two]
+            };
+            let taken = asked.map(|asked| u32::from(asked.unwrap()));
+            assert_eq!(taken.iter().sum::<u32>(), 1, "in period {period}");
+            assert!(
+                !one.take_turn("alerts", hour).await.unwrap()
+                    && !two.take_turn("alerts", hour).await.unwrap()
+            );
+            by = [by[0] + taken[0], by[1] + taken[1]];
+            scene.clock.advance(hour);
+        }
+        assert_eq!(by[0] + by[1], 20);
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_would_forget_is_refused() {
     let scene = Scene::set(1, &["--maxmemory-policy", "allkeys-lru"]);
     let clock = Arc::clone(&scene.clock) as Arc<dyn Clock>;
