@@ -70,8 +70,10 @@ pub struct StoreTable {
     /// Bytes that must be free on the disk of the data directory; with less senders get 503 and `Retry-After` until
     /// there is a tenth more. 0 stands for no bound.
     pub disk_free_bytes_min: u64,
-    /// Redis in place of the file, for more than one machine. The data directory then holds the logs of `store.append`
-    /// and what this process is known by.
+    /// Redis in place of the file, for more than one machine. The data directory, one for each process, then holds the logs
+    /// of `store.append` and what this process is known by. Who reads the logs of several processes counts lines of one
+    /// `key` once: a process that is killed may have written a line that it could not report, and another one writes it
+    /// too.
     pub redis: Option<RedisTable>,
 }
 

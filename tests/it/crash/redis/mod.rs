@@ -2,6 +2,7 @@
 
 mod group;
 mod in_lines;
+mod logs;
 mod rolling;
 mod senders;
 
