@@ -2,6 +2,11 @@
 //!
 //! A line is `{"key": …, "at": …, "line": …}`: the idempotency key, the time it was frozen (RFC 3339), and what the
 //! configuration asked for. The key is the marker: after an unknown outcome the log is searched for it first.
+//!
+//! The log is that of this process alone. Of several that share a store one that is killed may have written a line that
+//! it did not report, and another one, which cannot see it, writes it too: by the same key, and with the same bytes. No
+//! marker in the store could tell, since no step writes both there and here; so whoever reads several logs counts lines of
+//! one key once.
 
 use std::{
     fs::{self, File, OpenOptions},

@@ -1,11 +1,6 @@
 //! The configured store, opened: the embedded one, or Redis.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use crate::{
     config::{ProcessEnvironment, Resolved, setting, tables::RedisTable},
@@ -68,16 +63,15 @@ impl Opened {
         clock: Arc<dyn Clock>,
         on_commit: CommitObserver,
     ) -> Result<Self, OpenError> {
-        let dedupe = Duration::from_millis(engine.settings.store.dedupe_ms);
         let dir = engine.data_dir.clone();
         let Some(table) = &engine.settings.store.redis else {
-            let options = SqliteOptions { dir, dedupe, on_commit };
+            let options = SqliteOptions { dir, dedupe: dedupe(engine), on_commit };
             return Ok(Opened::Sqlite(Arc::new(SqliteStore::open(options, clock)?)));
         };
         let lock = dir::take(&dir)?;
         let process =
             process(&dir).map_err(|source| DirError::File { path: dir.join(PROCESS_FILE), source })?;
-        let options = options(table, process, dedupe, dir.join(EPOCH_FILE))?;
+        let options = options(engine, table, process)?;
         Ok(Opened::Redis(Arc::new(RedisStore::open(options, clock).await?), Arc::new(lock)))
     }
 
@@ -100,12 +94,11 @@ impl Opened {
     }
 }
 
-fn options(
-    table: &RedisTable,
-    process: String,
-    dedupe: Duration,
-    memory: PathBuf,
-) -> Result<RedisOptions, OpenError> {
+fn dedupe(engine: &Engine) -> Duration {
+    Duration::from_millis(engine.settings.store.dedupe_ms)
+}
+
+fn options(engine: &Engine, table: &RedisTable, process: String) -> Result<RedisOptions, OpenError> {
     let mut urls = Vec::with_capacity(table.urls.len());
     for url in &table.urls {
         match setting(url, &ProcessEnvironment) {
@@ -119,13 +112,14 @@ fn options(
     Ok(RedisOptions {
         urls,
         cluster: table.cluster,
+        ca: table.ca_file.as_ref().map(|path| engine.project_dir.join(path)),
         prefix: table.prefix.clone(),
         shards: table.shards,
         connections: table.connections,
         process,
-        dedupe,
+        dedupe: dedupe(engine),
         time: StoreTime::Server,
-        memory: Some(memory),
+        memory: Some(engine.data_dir.join(EPOCH_FILE)),
     })
 }
 

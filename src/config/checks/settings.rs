@@ -135,6 +135,13 @@ pub(super) fn redis(config: &Config, problems: &mut Problems) {
             )),
         }
     }
+    if redis.ca_file.is_some() && !redis.urls.iter().all(|url| url.starts_with("rediss://")) {
+        problems.push(at("ca_file").error(
+            codes::BAD_ADDRESS,
+            "`ca_file` is set, and `urls` do not ask for TLS",
+            "write them as `rediss://HOST:PORT`, or leave `ca_file` out",
+        ));
+    }
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
     if redis.prefix.is_empty() || !redis.prefix.chars().all(is_plain) {
         problems.push(at("prefix").error(
@@ -152,8 +159,10 @@ pub(super) fn redis(config: &Config, problems: &mut Problems) {
 /// Whether what stands behind the scheme of a URL has a password that is not given by reference.
 fn has_literal_password(rest: &str) -> bool {
     let user_info = rest.rsplit_once('@').map(|(user_info, _)| user_info);
-    let password = user_info.and_then(|user_info| user_info.split_once(':')).map(|(_, password)| password);
-    password.is_some_and(|password| !password.is_empty() && !password.contains("${"))
+    let before_host = user_info.and_then(|user_info| user_info.split_once(':')).map(|(_, password)| password);
+    let query = rest.split_once('?').map_or("", |(_, query)| query);
+    let in_query = query.split('&').filter_map(|pair| pair.strip_prefix("pass="));
+    before_host.into_iter().chain(in_query).any(|password| !password.is_empty() && !password.contains("${"))
 }
 
 pub(super) fn worker(config: &Config, problems: &mut Problems) {

@@ -70,8 +70,10 @@ pub struct StoreTable {
     /// Bytes that must be free on the disk of the data directory; with less senders get 503 and `Retry-After` until
     /// there is a tenth more. 0 stands for no bound.
     pub disk_free_bytes_min: u64,
-    /// Redis in place of the file, for more than one machine. The data directory then holds the logs of `store.append`
-    /// and what this process is known by.
+    /// Redis in place of the file, for more than one machine. The data directory, one for each process, then holds the logs
+    /// of `store.append` and what this process is known by. Who reads the logs of several processes counts lines of one
+    /// `key` once: a process that is killed may have written a line that it could not report, and another one writes it
+    /// too.
     pub redis: Option<RedisTable>,
 }
 
@@ -84,6 +86,9 @@ pub struct RedisTable {
     pub urls: Vec<String>,
     /// Whether it is a Redis Cluster.
     pub cluster: bool,
+    /// For `rediss://`: the certificate, in PEM, of the authority that signed the servers' own. What is left out: those
+    /// that the system trusts.
+    pub ca_file: Option<PathBuf>,
     /// What all keys begin with: several stores can share a server.
     pub prefix: String,
     /// Parts that the store is divided into, each in one slot: of a Cluster a few for each node, else 1. It is fixed with
@@ -98,6 +103,7 @@ impl Default for RedisTable {
         RedisTable {
             urls: vec!["redis://127.0.0.1:6379".to_owned()],
             cluster: false,
+            ca_file: None,
             prefix: "hookyard".to_owned(),
             shards: 1,
             connections: 8,

@@ -8,36 +8,25 @@ use std::{
     time::Duration,
 };
 
-use redis::{
-    Client,
-    aio::{ConnectionManager, ConnectionManagerConfig},
-    cluster::ClusterClient,
-};
 use tokio::sync::watch;
 
-use crate::{domain::Clock, remote::install_tls, store::StoreError};
+use crate::{domain::Clock, store::StoreError};
 
 use super::{
     Core, RedisStore, StoreClock,
     claim::Claims,
+    connect::Servers,
     fit::{VERSION_MIN, fit},
     keys::Shards,
-    link::{Connection, Link, Scripts},
+    link::{Link, Scripts},
+    loading::loaded,
     memory,
 };
 
-/// Longest wait for an answer of the server.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
-
-/// Longest wait for a connection.
-const CONNECT_WITHIN: Duration = Duration::from_secs(5);
-
-/// How often a command is sent again that a node of a Cluster refused or did not take, such as while a slot moves. Then
-/// whoever asked is told, so that a node that is down holds up the work on others for a short time only.
-const RETRIES: u32 = 4;
-
-/// Longest wait before one is sent again.
-const RETRY_WAIT_MS_MAX: u64 = 250;
+/// Counts up with every change that an older program must not work on; it refuses a newer store. A field that is added to a
+/// record's hash is none: who does not know it leaves it as it is. One that is added within a field is, since whoever
+/// does not know it writes the field without it.
+const LAYOUT: u32 = 1;
 
 /// What tells the store the time.
 pub enum StoreTime {
@@ -53,6 +42,8 @@ pub struct RedisOptions {
     pub urls: Vec<String>,
     /// Whether the URLs are those of a Cluster.
     pub cluster: bool,
+    /// The certificate, in PEM, of whoever must have signed those of the servers; the system's if left out.
+    pub ca: Option<PathBuf>,
     /// What all keys begin with: several stores can share a server.
     pub prefix: String,
     /// Into how many slots the store is divided. It cannot be changed later.
@@ -75,10 +66,25 @@ pub struct RedisOptions {
 pub enum OpenError {
     #[error("Redis: {0}")]
     Redis(#[from] redis::RedisError),
+    #[error(
+        "store.redis.urls: number {number} is no URL of a Redis: write redis://USER:${{REDIS_PASSWORD}}@HOST:PORT, with \
+         special characters of the password written as in any URL (%40 for @)"
+    )]
+    Url { number: usize },
+    #[error("store.redis.urls: {at}: {why}: {remedy}")]
+    Refused { at: String, why: String, remedy: &'static str },
+    #[error(
+        "store.redis.urls: Redis still loads its data after {minutes} minutes: start again when it is done"
+    )]
+    Loading { minutes: u64 },
+    #[error("store.redis.ca_file: {}: {why}", path.display())]
+    Ca { path: PathBuf, why: String },
     #[error("Redis is of version {0}: {VERSION_MIN} or newer is needed")]
     Version(String),
     #[error("Redis has maxmemory-policy {0}, and would forget what was acknowledged: set it to noeviction")]
     Evicts(String),
+    #[error("the store has layout {found}, this program knows up to {LAYOUT}: use the newer program")]
+    Layout { found: String },
     #[error(
         "the store was made in {kept} parts, and is to be opened in {asked}: set store.redis.shards to {kept}, or choose \
          another prefix for a new store"
@@ -101,17 +107,27 @@ impl RedisStore {
     /// # Errors
     /// The server cannot be reached, or is not fit to keep what was promised.
     pub async fn open(options: RedisOptions, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
-        let RedisOptions { urls, cluster, .. } = options;
+        let servers = Servers::new(&options)?;
+        Self::open_on(&servers, options, clock).await.map_err(|error| servers.explain(error))
+    }
+
+    async fn open_on(
+        servers: &Servers,
+        options: RedisOptions,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
         let shards = Shards::new(&options.prefix, options.shards);
         let mut connections = Vec::new();
         for _ in 0..options.connections.max(1) {
-            connections.push(connect(&urls, cluster).await?);
+            connections.push(servers.connect().await?);
         }
         let link = Link::new(connections);
+        loaded(&link, &*clock).await?;
         let weaknesses = fit(&link).await?;
         for weakness in &weaknesses {
             tracing::warn!("{weakness}");
         }
+        layout(&link, &shards).await?;
         division(&link, &shards).await?;
         let clock = match options.time {
             StoreTime::Server => StoreClock::of_the_server(clock),
@@ -151,7 +167,7 @@ impl RedisStore {
         core.recover().await?;
         let mut bells = Vec::new();
         for _ in core.shards.all() {
-            bells.push(Link::new(vec![connect(&urls, cluster).await?]));
+            bells.push(Link::new(vec![servers.connect().await?]));
         }
         Ok(RedisStore { core, bells, weaknesses })
     }
@@ -176,28 +192,23 @@ impl Core {
     }
 }
 
-async fn connect(urls: &[String], cluster: bool) -> Result<Connection, OpenError> {
-    install_tls();
-    if cluster {
-        let client = ClusterClient::builder(urls.iter().map(String::as_str))
-            .connection_timeout(CONNECT_WITHIN)
-            .response_timeout(ANSWER_WITHIN)
-            .retries(RETRIES)
-            .max_retry_wait(RETRY_WAIT_MS_MAX)
-            .build()?;
-        return Ok(Connection::Cluster(client.get_async_connection().await?));
-    }
-    let url = urls.first().map_or("", String::as_str);
-    let config = ConnectionManagerConfig::new()
-        .set_connection_timeout(Some(CONNECT_WITHIN))
-        .set_response_timeout(Some(ANSWER_WITHIN));
-    Ok(Connection::Server(ConnectionManager::new_with_config(Client::open(url)?, config).await?))
-}
-
 /// What the database is known by; made for a new one.
 async fn epoch(link: &Link, key: &str, fresh: &str) -> Result<String, StoreError> {
     let _: Option<String> = link.run(redis::cmd("SET").arg(key).arg(fresh).arg("NX")).await?;
     link.run(redis::cmd("GET").arg(key)).await
+}
+
+/// What a newer program made is not touched.
+async fn layout(link: &Link, shards: &Shards) -> Result<(), OpenError> {
+    let Some(first) = shards.all().next() else { return Ok(()) };
+    let key = first.key("layout");
+    let _: Option<String> = link.run(redis::cmd("SET").arg(&key).arg(LAYOUT).arg("NX")).await?;
+    let found: String = link.run(redis::cmd("GET").arg(&key)).await?;
+    if found.parse().is_ok_and(|found: u32| found <= LAYOUT) {
+        Ok(())
+    } else {
+        Err(OpenError::Layout { found })
+    }
 }
 
 /// The store stays divided as it was at first: what is at home in a shard is looked for there.

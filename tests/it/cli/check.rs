@@ -177,3 +177,23 @@ fn a_code_is_explained() {
 fn a_folder_without_configuration_says_how_to_get_one() {
     Project::new(&Files::default()).run(&["check"]).assert_refused("hookyard init");
 }
+
+#[test]
+fn where_redis_is_holds_no_password_and_asks_for_tls_where_it_is_to_be_trusted() {
+    for (urls, code, word) in [
+        (format!("redis://hookyard:{LITERAL}@127.0.0.1:6379"), "HY0101", "password"),
+        (format!("redis+unix:///run/redis.sock?db=1&user=hookyard&pass={LITERAL}"), "HY0101", "password"),
+        ("redis://127.0.0.1:6379".to_owned(), "HY0103", "ca_file"),
+    ] {
+        let project = Project::new(&Files::embedded());
+        project.append(SETTINGS, &format!("\n[store.redis]\nurls = [\"{urls}\"]\nca_file = \"ca.pem\"\n"));
+        let check = project.run(&["check", "--json"]);
+        let told = check.json();
+        let is = |problem: &&Value| {
+            problem["code"] == code
+                && problem["message"].as_str().is_some_and(|message| message.contains(word))
+        };
+        assert!(told.as_array().expect("one array").iter().any(|problem| is(&problem)), "{told:#}");
+        assert!(!check.out.contains(LITERAL), "a secret is not repeated");
+    }
+}

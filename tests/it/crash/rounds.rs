@@ -96,6 +96,14 @@ async fn on_redis_a_kill_among_lines_keeps_their_order_in_all_processes() {
     rounds("Redis: in lines", 7, redis::in_lines).await;
 }
 
+#[tokio::test]
+async fn on_redis_lines_keep_their_order_in_two_and_in_four_processes() {
+    let roles: [&[&str]; 2] = [&["all", "all"], &["all", "worker", "worker", "worker"]];
+    for roles in roles {
+        redis::in_peace(fastrand::u64(..SEEDS), roles).await;
+    }
+}
+
 /// Counts the ends of attempts in a log that grows, reading each line once.
 #[derive(Default)]
 pub(super) struct Ends(RefCell<(usize, BTreeSet<String>)>);

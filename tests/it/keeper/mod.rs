@@ -6,4 +6,5 @@ mod erase;
 mod retention;
 mod room;
 mod silence;
+mod together;
 mod yard;

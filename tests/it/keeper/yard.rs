@@ -39,7 +39,7 @@ pub struct Yard {
 }
 
 /// The embedded configuration with more settings, and more in `[source.forms]`.
-fn engine(dir: &TempDir, settings: &[(&str, &str)], forms: &str) -> Engine {
+pub fn engine(dir: &TempDir, settings: &[(&str, &str)], forms: &str) -> Engine {
     let mut files = Files::embedded();
     for (old, new) in settings {
         let text = files.get(SETTINGS).unwrap_or_default();
@@ -131,16 +131,7 @@ impl Yard {
     }
 
     pub fn event(&self, source: &str, body: Vec<u8>) -> Event {
-        Event {
-            id: host::event_id(),
-            source: source.into(),
-            event_type: source::UNREADABLE.into(),
-            lane: Lane::Normal,
-            received_at: self.now(),
-            test_mode: false,
-            headers: Vec::new(),
-            body: body.into(),
-        }
+        event(source, body, self.now())
     }
 
     /// Works on everything that is ready, as if it succeeded; what is given to `how` ends otherwise.
@@ -195,6 +186,19 @@ impl Yard {
     pub async fn in_state(&self, event: EventId, state: JobState) -> usize {
         let timeline = self.store.timeline(event).await.unwrap().unwrap();
         timeline.jobs.iter().filter(|entry| entry.job.state == state).count()
+    }
+}
+
+pub fn event(source: &str, body: Vec<u8>, received_at: Timestamp) -> Event {
+    Event {
+        id: host::event_id(),
+        source: source.into(),
+        event_type: source::UNREADABLE.into(),
+        lane: Lane::Normal,
+        received_at,
+        test_mode: false,
+        headers: Vec::new(),
+        body: body.into(),
     }
 }
 

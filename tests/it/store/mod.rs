@@ -7,6 +7,7 @@ mod bench;
 mod given;
 mod model;
 mod redis_faults;
+mod redis_logins;
 mod redis_opening;
 mod redis_parts;
 mod redis_server;

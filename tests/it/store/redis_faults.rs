@@ -1,12 +1,12 @@
 //! What may befall a Redis while it is worked with: nothing that was acknowledged is lost, and the rest goes on.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use hookyard::{
     domain::{Clock, EventId, JobState, Next},
     store::{
         Accepted, Store, StoreError,
-        redis::{RedisOptions, RedisStore, StoreTime},
+        redis::{OpenError, RedisOptions, RedisStore, StoreTime},
     },
 };
 
@@ -19,10 +19,11 @@ use super::{
 
 const SHARDS: u16 = 6;
 
-async fn open(urls: Vec<String>, clock: &Arc<HandClock>) -> RedisStore {
-    let options = RedisOptions {
+fn options(urls: Vec<String>) -> RedisOptions {
+    RedisOptions {
         cluster: urls.len() > 1,
         urls,
+        ca: None,
         prefix: "hookyard".to_owned(),
         shards: SHARDS,
         connections: 2,
@@ -30,8 +31,11 @@ async fn open(urls: Vec<String>, clock: &Arc<HandClock>) -> RedisStore {
         dedupe: DEDUPE,
         time: StoreTime::Clock,
         memory: None,
-    };
-    RedisStore::open(options, Arc::clone(clock) as Arc<dyn Clock>).await.expect("the store opens")
+    }
+}
+
+async fn open(urls: Vec<String>, clock: &Arc<HandClock>) -> RedisStore {
+    RedisStore::open(options(urls), Arc::clone(clock) as Arc<dyn Clock>).await.expect("the store opens")
 }
 
 /// Asks again for as long as the store cannot answer.
@@ -122,6 +126,90 @@ async fn a_server_that_has_become_a_replica_changes_nothing() {
     let _: String = server.ask(&["REPLICAOF", "NO", "ONE"]).await;
     accept(&store, &clock, 2).await;
     work_off(&store, 2).await;
+}
+
+/// Writes down everything before it answers.
+const LOGGED: [&str; 4] = ["--appendonly", "yes", "--appendfsync", "always"];
+
+#[tokio::test]
+async fn a_server_that_loads_its_data_is_waited_for_at_the_start() {
+    let (mut server, clock) = (RedisServer::start(&LOGGED), Arc::<HandClock>::default());
+    let store = open(vec![server.url()], &clock).await;
+    accept(&store, &clock, 1).await;
+    drop(store);
+    server.kill_and_restart_loading().await;
+    let opening = open(vec![server.url()], &clock);
+    let load = async {
+        clock.slept().await;
+        assert!(server.loads().await, "that is what is waited for");
+        server.let_load().await;
+        loop {
+            clock.slept().await;
+            clock.advance(Duration::from_secs(1));
+            tokio::task::yield_now().await;
+        }
+    };
+    let store = tokio::select! {
+        store = opening => store,
+        () = load => unreachable!("it goes on"),
+    };
+    work_off(&store, 1).await;
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_come_to_an_end_of_loading_is_not_waited_for_without_end() {
+    let (mut server, clock) = (RedisServer::start(&LOGGED), Arc::<HandClock>::default());
+    server.kill_and_restart_loading().await;
+    let opening = RedisStore::open(options(vec![server.url()]), Arc::clone(&clock) as Arc<dyn Clock>);
+    let wait = async {
+        loop {
+            clock.slept().await;
+            clock.advance(Duration::from_mins(4));
+            tokio::task::yield_now().await;
+        }
+    };
+    let refused = tokio::select! {
+        opened = opening => opened.err().expect("refused"),
+        () = wait => unreachable!("it goes on"),
+    };
+    assert!(server.loads().await);
+    assert!(matches!(refused, OpenError::Loading { .. }), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_starts_again_and_loads_its_data_changes_nothing_until_it_has() {
+    let (mut server, clock) = (RedisServer::start(&LOGGED), Arc::default());
+    let store = open(vec![server.url()], &clock).await;
+    for n in 1..=10 {
+        accept(&store, &clock, n).await;
+    }
+    let under_way = store.claim(wanting(LANES, 3)).await.expect("a claim").jobs;
+    assert_eq!(under_way.len(), 3);
+    server.kill_and_restart_loading().await;
+    let mut told = Vec::new();
+    // The first words are of the connection that broke.
+    while !told.iter().any(|why: &String| why.contains("loading the dataset")) {
+        match store.accept(event(11).received(clock.now())).await {
+            Err(StoreError::Unavailable(why)) => told.push(why),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(matches!(store.claim(wanting(LANES, 1)).await, Err(StoreError::Unavailable(_))));
+    let settled = store.settle(under_way[0].lease, settlement(Next::Done)).await;
+    assert!(matches!(settled, Err(StoreError::Unavailable(_))), "{settled:?}");
+    server.let_load().await;
+    accept(&store, &clock, 11).await;
+    for claimed in under_way {
+        at_last(async || store.settle(claimed.lease, settlement(Next::Done)).await).await;
+    }
+    let mut left = 8;
+    while left > 0 {
+        for claimed in at_last(async || store.claim(wanting(LANES, 100)).await).await.jobs {
+            at_last(async || store.settle(claimed.lease, settlement(Next::Done)).await).await;
+            left -= 1;
+        }
+    }
+    work_off(&store, 0).await;
 }
 
 /// A shard whose slot is on that node.

@@ -33,6 +33,7 @@ impl Scene {
         let options = RedisOptions {
             urls: vec![self.server.url()],
             cluster: false,
+            ca: None,
             prefix: "hookyard".to_owned(),
             shards: 5,
             connections: 2,

@@ -24,6 +24,7 @@ fn options(server: &RedisServer, process: &str, shards: u16) -> RedisOptions {
     RedisOptions {
         urls: vec![server.url()],
         cluster: false,
+        ca: None,
         prefix: "hookyard".to_owned(),
         shards,
         connections: 2,
@@ -279,6 +280,48 @@ async fn what_was_put_on_record_may_be_put_there_again() {
     let other = one.end_purchase(lease, &judge, "q", Some(&answer("no"))).await;
     assert!(matches!(other, Err(StoreError::Conflict(_))));
     assert_eq!(one.bought(event_id(1), &judge, "q").await.unwrap(), Some(answer("yes")));
+}
+
+#[tokio::test]
+async fn what_a_newer_program_added_to_a_record_is_left_as_it_is() {
+    let scene = Scene::set(1, &[]);
+    let one = scene.process("one").await;
+    scene.send(&one, event(1)).await.unwrap();
+    let record = format!("{{hookyard:0}}:event:{}", event_id(1).0.simple());
+    let _: i64 = scene.server.ask(&["HSET", &record, "newer", "of another program"]).await;
+    let jobs = claimed(&one, 1).await;
+    one.begin(jobs[0].lease, Some(request("first"))).await.unwrap();
+    one.settle(jobs[0].lease, settlement(Next::Done)).await.unwrap();
+    let kept: Option<String> = scene.server.ask(&["HGET", &record, "newer"]).await;
+    assert_eq!(kept.as_deref(), Some("of another program"));
+}
+
+#[tokio::test]
+async fn a_turn_is_taken_by_one_of_the_processes() {
+    for shards in [1, 3] {
+        let scene = Scene::set(shards, &[]);
+        let (one, two) = (scene.process("one").await, scene.process("two").await);
+        let (hour, mut by) = (Duration::from_hours(1), [0, 0]);
+        for period in 0..20 {
+            // Whoever asks first.
+            let asked = if period % 2 == 0 {
+                let (one, two) = tokio::join!(one.take_turn("alerts", hour), two.take_turn("alerts", hour));
+                [one, two]
+            } else {
+                let (two, one) = tokio::join!(two.take_turn("alerts", hour), one.take_turn("alerts", hour));
+                [one, two]
+            };
+            let taken = asked.map(|asked| u32::from(asked.unwrap()));
+            assert_eq!(taken.iter().sum::<u32>(), 1, "in period {period}");
+            assert!(
+                !one.take_turn("alerts", hour).await.unwrap()
+                    && !two.take_turn("alerts", hour).await.unwrap()
+            );
+            by = [by[0] + taken[0], by[1] + taken[1]];
+            scene.clock.advance(hour);
+        }
+        assert_eq!(by[0] + by[1], 20);
+    }
 }
 
 #[tokio::test]

@@ -30,6 +30,20 @@ impl HandClock {
         self.elapsed.send_modify(|elapsed| *elapsed += by);
     }
 
+    /// Waits until somebody sleeps.
+    pub async fn slept(&self) {
+        while self.elapsed.receiver_count() == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Waits until so many sleep.
+    pub async fn all_slept(&self, sleepers: usize) {
+        while self.elapsed.receiver_count() < sleepers {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Sets the wall clock alone, forward or back; whoever sleeps does so for as long as before.
     pub fn set_by(&self, ms: i64) {
         self.set_ms.fetch_add(ms, Ordering::SeqCst);

@@ -184,7 +184,7 @@ impl Drop for Node {
 }
 
 /// A port below those that outgoing connections get, so that none of them takes it before the node does.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     const FIRST: u16 = 15_000;
     const PORTS: u16 = 15_000;
     static NEXT: AtomicU16 = AtomicU16::new(0);

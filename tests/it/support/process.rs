@@ -60,6 +60,11 @@ impl Project {
         self
     }
 
+    /// Another one in a folder of its own, with the same variables.
+    pub fn beside(&self, files: &Files) -> Self {
+        Project { env: self.env.clone(), ..Project::new(files) }
+    }
+
     pub fn path(&self, below: &str) -> PathBuf {
         self.dir.path().join(below)
     }

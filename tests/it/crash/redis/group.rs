@@ -18,8 +18,10 @@ use crate::support::{
 
 use super::{super::word, Kill, senders::Doors};
 
+pub(in super::super) type Roles = &'static [&'static str];
+
 /// Who is there: consecutive seeds have them all.
-const ROLES: [&[&str]; 5] = [
+const ROLES: [Roles; 5] = [
     &["all"],
     &["ingest", "worker"],
     &["worker", "ingest", "worker", "keeper"],
@@ -34,11 +36,12 @@ pub(super) enum Victim {
     /// The process in this place.
     Process(usize),
     Redis,
+    Nobody,
 }
 
 pub(super) struct Group<'a> {
     project: &'a Project,
-    roles: &'static [&'static str],
+    roles: Roles,
     shards: u16,
     /// `None` if it is dead.
     processes: Vec<Option<Running>>,
@@ -55,13 +58,16 @@ impl fmt::Display for Group<'_> {
 }
 
 impl<'a> Group<'a> {
-    /// Adds the server to the project's settings, and starts everybody.
+    /// Adds the server to the project's settings, and starts those whom the seed names.
     pub async fn start(project: &'a Project, seed: u64, rng: &mut fastrand::Rng) -> Self {
+        Self::start_as(project, ROLES[(seed % ROLES.len() as u64) as usize], rng).await
+    }
+
+    pub async fn start_as(project: &'a Project, roles: Roles, rng: &mut fastrand::Rng) -> Self {
         let server = RedisServer::start(&["--appendonly", "yes", "--appendfsync", "always"]);
         let shards = rng.choice(SHARDS).expect("there are some");
         project
             .append(SETTINGS, &format!("[store.redis]\nurls = [\"{}\"]\nshards = {shards}\n", server.url()));
-        let roles = ROLES[(seed % ROLES.len() as u64) as usize];
         let mut group = Group {
             project,
             roles,
@@ -125,6 +131,7 @@ impl<'a> Group<'a> {
             Kill::Worker => "worker",
             Kill::Ingest => "ingest",
             Kill::Redis => return Victim::Redis,
+            Kill::Nobody => return Victim::Nobody,
         };
         let who = (0..self.roles.len()).filter(|at| ["all", does].contains(&self.roles[*at]));
         Victim::Process(rng.choice(who.collect::<Vec<_>>()).expect("each group has one"))
@@ -154,13 +161,14 @@ impl<'a> Group<'a> {
                 });
                 self.server = Some(restarted.await.expect("it starts on what it left"));
             }
+            Victim::Nobody => {}
         }
     }
 
     pub async fn restart(&mut self, victim: Victim) {
         match victim {
             Victim::Process(at) => self.start_process(at).await,
-            Victim::Redis => {}
+            Victim::Redis | Victim::Nobody => {}
         }
     }
 

@@ -18,7 +18,7 @@ use super::{
         word,
     },
     Kill, WORKERS, assert_all_acknowledged,
-    group::{Group, Victim},
+    group::{Group, Roles, Victim},
     senders, tally,
 };
 
@@ -29,12 +29,23 @@ const KILLS: [Kill; 3] = [Kill::Worker, Kill::Ingest, Kill::Redis];
 
 pub(crate) async fn round(seed: u64) -> Tally {
     let mut rng = fastrand::Rng::with_seed(seed);
-    let after = rng.usize(1..EVENTS);
-    let stage = Stage::set().await;
-    let project = &stage.scene.project;
-    project.write(SETTINGS, &settings(WORKERS));
-    let mut group = Group::start(project, seed, &mut rng).await;
+    let (stage, after) = (Stage::set().await, rng.usize(1..EVENTS));
+    stage.scene.project.write(SETTINGS, &settings(WORKERS));
+    let group = Group::start(&stage.scene.project, seed, &mut rng).await;
     let victim = group.choose(rng.choice(KILLS).expect("there are some"), &mut rng);
+    played(seed, &stage, group, victim, after).await
+}
+
+/// Nobody is killed, and nothing comes twice to anybody.
+pub(crate) async fn in_peace(seed: u64, roles: Roles) -> Tally {
+    let (stage, mut rng) = (Stage::set().await, fastrand::Rng::with_seed(seed));
+    stage.scene.project.write(SETTINGS, &settings(WORKERS));
+    let group = Group::start_as(&stage.scene.project, roles, &mut rng).await;
+    let victim = group.choose(Kill::Nobody, &mut rng);
+    played(seed, &stage, group, victim, 0).await
+}
+
+async fn played(seed: u64, stage: &Stage, mut group: Group<'_>, victim: Victim, after: usize) -> Tally {
     let context = format!("KILL_SEED={seed}, {group}, killed {victim:?} at {after} acknowledged events");
 
     let counter = watch::Sender::new(0);
@@ -48,8 +59,8 @@ pub(crate) async fn round(seed: u64) -> Tally {
     group.restart(victim).await;
     let sent = senders::done(senders, &context).await;
     let service = group.first();
-    let asked = lines::decide(&stage, service, &context).await;
-    if matches!(victim, Victim::Redis) {
+    let asked = lines::decide(stage, service, &context).await;
+    if !matches!(victim, Victim::Process(_)) {
         assert_eq!(asked, BTreeSet::new(), "{context}: nobody who was at work has ended");
     }
     let known = all_at_their_end(service, &context).await;

@@ -15,7 +15,11 @@ use hookyard::{
 
 use crate::{
     store::given::DEDUPE,
-    support::{clock::HandClock, cluster::RedisCluster, redis::RedisServer},
+    support::{
+        clock::HandClock,
+        cluster::RedisCluster,
+        redis::{RedisServer, user},
+    },
 };
 
 use super::Backend;
@@ -23,10 +27,10 @@ use super::Backend;
 /// One server, in one part.
 pub type RedisBackend = OnRedis<1, false>;
 
-/// One server, in several parts.
+/// One server, in several parts, by a user who may do no more than we say is needed.
 pub type ShardedBackend = OnRedis<3, false>;
 
-/// A Cluster, in several parts on each node.
+/// A Cluster, in several parts on each node, by such a user.
 pub type ClusterBackend = OnRedis<7, true>;
 
 pub struct OnRedis<const SHARDS: u16, const CLUSTER: bool> {
@@ -36,28 +40,53 @@ pub struct OnRedis<const SHARDS: u16, const CLUSTER: bool> {
 }
 
 enum Place {
-    Server(RedisServer),
-    Cluster { cluster: &'static RedisCluster, prefix: String },
+    /// And where it is for the store.
+    Server(RedisServer, String),
+    Cluster {
+        cluster: &'static RedisCluster,
+        prefix: String,
+    },
+}
+
+const PASSWORD: &str = "of-the-store";
+
+fn words(command: &[String]) -> Vec<&str> {
+    command.iter().map(String::as_str).collect()
 }
 
 impl Place {
-    async fn make(in_cluster: bool) -> Self {
+    async fn make(shards: u16, in_cluster: bool) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         if in_cluster {
             let prefix = format!("store-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-            return Place::Cluster { cluster: RedisCluster::shared().await, prefix };
+            let cluster = RedisCluster::shared().await;
+            for node in cluster.nodes() {
+                let _: String = node.ask(&words(&user(&prefix, PASSWORD, &prefix))).await;
+            }
+            return Place::Cluster { cluster, prefix };
         }
-        Place::Server(RedisServer::start(&[]))
+        let server = RedisServer::start(&[]);
+        let mut url = server.url();
+        if shards > 1 {
+            let _: String = server.ask(&words(&user("limited", PASSWORD, "hookyard"))).await;
+            url = format!("{url}?user=limited&pass={PASSWORD}");
+        }
+        Place::Server(server, url)
     }
 
     fn options(&self, shards: u16) -> RedisOptions {
         let (urls, prefix) = match self {
-            Place::Server(server) => (vec![server.url()], "hookyard".to_owned()),
-            Place::Cluster { cluster, prefix } => (cluster.urls(), prefix.clone()),
+            Place::Server(_, url) => (vec![url.clone()], "hookyard".to_owned()),
+            Place::Cluster { cluster, prefix } => {
+                let login = format!("redis://{prefix}:{PASSWORD}@");
+                let urls = cluster.urls().iter().map(|url| url.replace("redis://", &login)).collect();
+                (urls, prefix.clone())
+            }
         };
         RedisOptions {
             urls,
             cluster: matches!(self, Place::Cluster { .. }),
+            ca: None,
             prefix,
             shards,
             connections: 2,
@@ -71,7 +100,7 @@ impl Place {
     async fn has(&self, n: u16, event: EventId) -> bool {
         let key = |prefix: &str| format!("{{{prefix}:{n}}}:event:{}", event.0.simple());
         match self {
-            Place::Server(server) => server.ask(&["EXISTS", &key("hookyard")]).await,
+            Place::Server(server, _) => server.ask(&["EXISTS", &key("hookyard")]).await,
             Place::Cluster { cluster, prefix } => {
                 let key = key(prefix);
                 cluster.nodes()[cluster.node_of(&key).await].ask(&["EXISTS", &key]).await
@@ -89,7 +118,7 @@ impl<const SHARDS: u16, const CLUSTER: bool> Backend for OnRedis<SHARDS, CLUSTER
     const RETAIN_REMOVES_KEYS: bool = false;
 
     async fn open() -> Self {
-        let (place, clock) = (Place::make(CLUSTER).await, Arc::default());
+        let (place, clock) = (Place::make(SHARDS, CLUSTER).await, Arc::default());
         let store = place.open(SHARDS, &clock).await;
         OnRedis { store, clock, place }
     }
