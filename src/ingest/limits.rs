@@ -187,21 +187,25 @@ impl SharedLimit {
     ) -> Result<(SharedShare<'_>, bool), Spent> {
         let mut share = SharedShare { limit: self, source: None, sender: None };
         let mut alone = false;
-        match self.source.take(&self.till).await {
-            Took::Cell(cell) => share.source = Some(cell),
-            Took::Spent { wait } => return Err(Spent { by: SOURCE, wait }),
-            Took::Alone => alone = true,
+        // Of a flood beyond either limit nothing is asked.
+        if let Some(wait) = self.source.spent(&self.till) {
+            return Err(Spent { by: SOURCE, wait });
         }
         if let (Some(senders), Some(slot)) = (&self.senders, slot) {
             let sender = senders.of(slot, elapsed);
             match sender.take(&self.till).await {
                 Took::Cell(cell) => share.sender = Some((sender, cell)),
-                Took::Spent { wait } => {
-                    share.give_back().await;
-                    return Err(Spent { by, wait });
-                }
+                Took::Spent { wait } => return Err(Spent { by, wait }),
                 Took::Alone => alone = true,
             }
+        }
+        match self.source.take(&self.till).await {
+            Took::Cell(cell) => share.source = Some(cell),
+            Took::Spent { wait } => {
+                share.give_back().await;
+                return Err(Spent { by: SOURCE, wait });
+            }
+            Took::Alone => alone = true,
         }
         Ok((share, alone))
     }

@@ -105,6 +105,14 @@ impl Slice {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How long until there is one, where it is known that there is none.
+    pub fn spent(&self, elapsed: Duration) -> Option<Duration> {
+        let state = self.state();
+        let (until, known) = state.spent?;
+        let has_some = state.cells > 0 && elapsed < state.lapses;
+        (elapsed < until.min(known) && !has_some).then(|| until.saturating_sub(elapsed))
+    }
+
     /// Takes a cell, or tells what there is to do. `elapsed` counts from any fixed start.
     pub fn take(&self, elapsed: Duration) -> Stand {
         let mut state = self.state();
@@ -210,11 +218,11 @@ mod tests {
     #[test]
     fn that_there_is_none_is_believed_for_a_while() {
         let slice = Slice::new(1, MINUTE);
-        slice.fill(0, at(0), 40 * 1_000 * MS, 0 * MS, 10 * MS);
+        slice.fill(0, at(0), 40 * 1_000 * MS, Duration::ZERO, 10 * MS);
         assert_eq!(slice.take(10 * MS), Stand::Spent { wait: 40_000 * MS });
         assert_eq!(slice.take(510 * MS), Stand::Spent { wait: 39_500 * MS });
         assert_eq!(slice.take(610 * MS), draw(1, None), "another may have given one back");
-        slice.fill(0, at(0), 5 * MS, 0 * MS, 610 * MS);
+        slice.fill(0, at(0), 5 * MS, Duration::ZERO, 610 * MS);
         assert_eq!(slice.take(614 * MS), Stand::Spent { wait: MS });
         assert_eq!(slice.take(615 * MS), draw(1, None));
     }

@@ -70,6 +70,11 @@ impl Shared {
         Shared { name, slice: Slice::new(cells, MINUTE), drawing: tokio::sync::Mutex::new(()) }
     }
 
+    /// How long until there is one, where it is known without asking that there is none.
+    pub fn spent(&self, till: &Till) -> Option<Duration> {
+        self.slice.spent(till.clock.monotonic())
+    }
+
     /// Takes a cell. Waits for nothing while there are some in the slice.
     pub async fn take(&self, till: &Till) -> Took {
         match self.slice.take(till.clock.monotonic()) {

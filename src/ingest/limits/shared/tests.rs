@@ -141,6 +141,7 @@ async fn each_sender_has_its_share_over_all_processes() {
     for _ in 0..20 {
         assert_eq!(scene.takes(&two, "a").await, refused("this account", 60));
     }
+    assert_eq!(scene.draws(), 3, "a flood is not asked about");
     // What it was refused was not taken from its source.
     assert_eq!((scene.takes(&two, "b").await, scene.takes(&one, "c").await), (Ok(false), Ok(false)));
     assert_eq!(scene.takes(&two, "d").await, refused("this source", 20));
