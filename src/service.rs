@@ -110,6 +110,8 @@ impl Service {
             tasks: tasks.clone(),
             pressure: Arc::default(),
             started: clock.now(),
+            hints: Arc::default(),
+            freed: Arc::default(),
         };
         // Before the first delivery asks.
         keeper.measure().await;
@@ -142,7 +144,7 @@ impl Service {
                 metrics: Arc::clone(&metrics),
                 tasks: tasks.clone(),
                 large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_MAX)),
-                freed: Arc::default(),
+                freed: Arc::clone(&keeper.freed),
             };
             tasks.spawn("worker", worker.run());
         }

@@ -86,6 +86,7 @@ pub struct Metrics {
     ignored: Family<SourceReason, Counter>,
     refused: Family<SourceReason, Counter>,
     demoted: Family<SourceLabel, Counter>,
+    limited_alone: Family<SourceLabel, Counter>,
     jobs: Family<JobLabel, Counter>,
     job_time: Family<JobLabel, Histogram>,
     commits: Histogram,
@@ -112,6 +113,7 @@ impl Default for Metrics {
             ignored: Family::default(),
             refused: Family::default(),
             demoted: Family::default(),
+            limited_alone: Family::default(),
             jobs: Family::default(),
             job_time: Family::new_with_constructor(|| Histogram::new(JOB_BUCKETS_S)),
             commits: Histogram::new(COMMIT_BUCKETS_S),
@@ -137,6 +139,11 @@ impl Default for Metrics {
             "demoted",
             "Deliveries beyond a limit, put into the bulk lane as their sender does not try again",
             metrics.demoted.clone(),
+        );
+        registry.register(
+            "limited_alone",
+            "Deliveries let in by this process's own limits, as the store did not say in time what others let in",
+            metrics.limited_alone.clone(),
         );
         registry.register("jobs", "Attempts at jobs by how they ended", metrics.jobs.clone());
         registry.register_with_unit(
@@ -205,6 +212,8 @@ pub struct SourceMeter {
     pub duplicates: Counter,
     /// Beyond a limit, and in the bulk lane rather than refused.
     pub demoted: Counter,
+    /// Let in without knowing what other processes let in.
+    pub limited_alone: Counter,
 }
 
 impl Metrics {
@@ -220,6 +229,7 @@ impl Metrics {
             accepted: self.accepted.get_or_create_owned(&label),
             duplicates: self.duplicates.get_or_create_owned(&label),
             demoted: self.demoted.get_or_create_owned(&label),
+            limited_alone: self.limited_alone.get_or_create_owned(&label),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The port through which paid questions are recorded, so that no answer is bought twice.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use crate::domain::{Answer, Name, Prior};
@@ -37,6 +39,12 @@ pub trait Ledger: Send + Sync {
     /// # Errors
     /// As [`LedgerError`] says.
     async fn not_billed(&self, judge: &Name, digest: &str) -> Result<(), LedgerError>;
+
+    /// Whether a judge that failed may be asked now to find out if it works again: of several processes one may in that
+    /// time.
+    async fn may_find_out(&self, _judge: &Name, _every: Duration) -> bool {
+        true
+    }
 }
 
 /// Why a purchase could not be recorded.

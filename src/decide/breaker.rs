@@ -1,8 +1,10 @@
 //! Whether a destination or judge is asked at all: a circuit breaker as data. Time and outcomes come in as arguments.
 
 mod news;
+mod shared;
 
 pub use news::{Course, News, Told};
+pub use shared::{Hold, Memory, Own, Shared, Word};
 
 use std::time::Duration;
 
@@ -53,12 +55,19 @@ pub struct Ticket {
     generation: u64,
     /// The call carries an alarm of the service itself.
     alarm: bool,
+    /// The call is to find out whether it works again.
+    probe: bool,
 }
 
 impl Ticket {
     /// The same right, for a call that carries an alarm of the service itself; see [`Course::openings`].
     pub fn for_alarm(self) -> Self {
         Ticket { alarm: true, ..self }
+    }
+
+    /// Whether the call is to find out if it works again.
+    pub fn is_probe(self) -> bool {
+        self.probe
     }
 }
 
@@ -99,8 +108,15 @@ struct Slot {
 #[derive(Debug, Clone, PartialEq)]
 enum State {
     Closed,
-    Open { until: Duration, reason: String },
-    Probing { reason: String },
+    Open {
+        until: Duration,
+        reason: String,
+        /// Another process said so.
+        heard: bool,
+    },
+    Probing {
+        reason: String,
+    },
 }
 
 /// See the module.
@@ -138,18 +154,19 @@ impl Breaker {
     /// # Errors
     /// It is open, or one call is finding out already.
     pub fn admit(&mut self, now: Duration) -> Result<Ticket, (Duration, String)> {
-        match &self.state {
-            State::Closed => {}
-            State::Open { until, reason } if now < *until => {
+        let probe = match &self.state {
+            State::Closed => false,
+            State::Open { until, reason, .. } if now < *until => {
                 return Err((until.saturating_sub(now), reason.clone()));
             }
             State::Open { reason, .. } => {
                 self.state = State::Probing { reason: reason.clone() };
                 self.generation += 1;
+                true
             }
             State::Probing { reason } => return Err((PROBE_WAIT, reason.clone())),
-        }
-        Ok(Ticket { generation: self.generation, alarm: false })
+        };
+        Ok(Ticket { generation: self.generation, alarm: false, probe })
     }
 
     /// Takes note of how a call went; what has changed by it.
@@ -161,10 +178,7 @@ impl Breaker {
         match (&self.state, outcome) {
             (State::Open { .. }, _) => None,
             (State::Probing { .. }, Outcome::Answered) => {
-                self.generation += 1;
-                self.state = State::Closed;
-                (self.in_a_row, self.in_a_row_others) = (0, 0);
-                self.slots = [Slot::default(); SLOTS];
+                self.close();
                 Some(Change::Closed)
             }
             (State::Probing { .. }, Outcome::Failed { reason }) => {
@@ -195,13 +209,56 @@ impl Breaker {
 
     /// A call was not made, or nothing came of it that tells anything.
     pub fn give_back(&mut self, ticket: Ticket, now: Duration) {
+        // The next one may find out at once.
+        self.put_off(ticket, Duration::ZERO, now);
+    }
+
+    /// A call was not made, and none is to find out for a while: another process does.
+    pub fn put_off(&mut self, ticket: Ticket, wait: Duration, now: Duration) {
         if ticket.generation == self.generation
             && let State::Probing { reason } = &self.state
         {
-            // The next one may find out at once.
-            self.state = State::Open { until: now, reason: reason.clone() };
+            self.state = State::Open { until: now + wait, reason: reason.clone(), heard: true };
             self.generation += 1;
         }
+    }
+
+    /// Takes the word of another process for its own. It holds no longer than if it had opened by itself, and a call that
+    /// is finding out goes on.
+    pub fn hear(&mut self, word: &Word, now: Duration) {
+        match (word, &self.state) {
+            (_, State::Probing { .. }) | (Word::Works, State::Closed) => {}
+            (Word::Works, State::Open { .. }) => self.close(),
+            (Word::Open { left, why, by_alarms }, state @ (State::Closed | State::Open { .. })) => {
+                let until = now + (*left).min(self.settings.open);
+                match state {
+                    State::Open { until: known, .. } if *known >= until => return,
+                    State::Closed => self.by_alarms = *by_alarms,
+                    State::Open { .. } | State::Probing { .. } => {}
+                }
+                self.generation += 1;
+                self.state = State::Open { until, reason: why.clone(), heard: true };
+                self.course.works = false;
+            }
+        }
+    }
+
+    /// What is known of it here, and not only heard.
+    pub fn own(&self) -> Own {
+        let hold = match &self.state {
+            State::Open { until, reason, heard: false } => {
+                Some(Hold { until: *until, why: reason.clone(), by_alarms: self.by_alarms })
+            }
+            State::Open { .. } | State::Closed | State::Probing { .. } => None,
+        };
+        Own { course: self.course.clone(), hold }
+    }
+
+    fn close(&mut self) {
+        self.generation += 1;
+        self.state = State::Closed;
+        (self.in_a_row, self.in_a_row_others) = (0, 0);
+        self.slots = [Slot::default(); SLOTS];
     }
 
     /// How many calls may be under way: `None` for any number.
@@ -225,7 +282,7 @@ impl Breaker {
     pub fn shown(&self, now: Duration) -> Shown {
         match &self.state {
             State::Closed => Shown::Closed { failures_in_a_row: self.in_a_row },
-            State::Open { until, reason } if now < *until => {
+            State::Open { until, reason, .. } if now < *until => {
                 let left_ms = u64::try_from(until.saturating_sub(now).as_millis()).unwrap_or(u64::MAX);
                 Shown::Open { left_ms, reason: reason.clone() }
             }
@@ -250,7 +307,7 @@ impl Breaker {
 
     fn open(&mut self, reason: String, now: Duration) {
         self.generation += 1;
-        self.state = State::Open { until: now + self.settings.open, reason };
+        self.state = State::Open { until: now + self.settings.open, reason, heard: false };
     }
 
     /// The part of time that `now` is in.

@@ -28,7 +28,7 @@ use crate::{
     classify::{Classifier, Llm},
     config::{Case, tables::SettingsFile},
     decide::{
-        breaker::{Course, Shown},
+        breaker::{Own, Shown, Word},
         filter::{Fate, Rule},
         pattern::Selector,
         retry::Schedule,
@@ -208,16 +208,28 @@ impl Engine {
         self.judges.iter().map(|(name, judge)| (Name::clone(name), judge.breaker(elapsed))).collect()
     }
 
-    /// What became of the breakers of destinations.
-    pub fn breaker_courses(&self) -> impl Iterator<Item = (&Name, Course)> {
-        self.destinations
-            .iter()
-            .filter_map(|(name, destination)| Some((name, destination.remote()?.course())))
+    /// What is known here of the breakers of destinations.
+    pub fn own_breakers(&self) -> impl Iterator<Item = (&Name, Own)> {
+        self.destinations.iter().filter_map(|(name, destination)| Some((name, destination.remote()?.own())))
     }
 
-    /// What became of the breakers of judges.
-    pub fn judge_breaker_courses(&self) -> impl Iterator<Item = (&Name, Course)> {
-        self.judges.iter().map(|(name, judge)| (name, judge.course()))
+    /// What is known here of the breakers of judges.
+    pub fn own_judge_breakers(&self) -> impl Iterator<Item = (&Name, Own)> {
+        self.judges.iter().map(|(name, judge)| (name, judge.own()))
+    }
+
+    /// Has the breaker of a destination take the word of another process for its own.
+    pub fn hear_of(&self, destination: &str, word: &Word, elapsed: Duration) {
+        if let Some(remote) = self.destination(destination).and_then(|destination| destination.remote()) {
+            remote.hear(word, elapsed);
+        }
+    }
+
+    /// The same with the breaker of a judge.
+    pub fn hear_of_judge(&self, judge: &str, word: &Word, elapsed: Duration) {
+        if let Some(judge) = self.judges.get(judge) {
+            judge.hear(word, elapsed);
+        }
     }
 
     /// What templates and judges see of a labelled case.

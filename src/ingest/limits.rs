@@ -1,15 +1,22 @@
 //! How many events a source, and one sender behind it, may send per minute.
+//!
+//! Each process holds to that by itself. Where several share a store, they draw on what is allowed together as well
+//! ([`shared`]); while that is not answered in time, each goes by itself alone, so that at worst each lets in that much.
 
-use std::{collections::BTreeMap, net::IpAddr, num::NonZeroU32, time::Duration};
+mod shared;
+
+use std::{collections::BTreeMap, net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use crate::{
-    domain::{Lane, Name},
+    domain::{Clock, Lane, Name},
     engine::{Engine, Limits, Source},
-    rate::{Bucket, Buckets, Slot},
+    rate::{Bucket, Buckets, Cell, Slot},
+    store::Store,
     telemetry::{Metrics, SourceMeter},
 };
 
 use super::{client, throttle::Throttle};
+use shared::{Shared, SharedSenders, Till, Took};
 
 /// Senders of one source and class of lanes that have a share of their own at one time; about 1 KiB each at most.
 /// Further ones share one (see [`Buckets`]).
@@ -28,7 +35,18 @@ impl Sender {
     pub fn new(account: Option<Box<str>>, client: IpAddr) -> Self {
         account.map_or_else(|| Sender::Client(client::customer(client)), Sender::Account)
     }
+
+    /// What it is called in a refusal.
+    const fn word(&self) -> &'static str {
+        match self {
+            Sender::Account(_) => "this account",
+            Sender::Client(_) => "this address",
+        }
+    }
 }
+
+/// What a source is called in a refusal.
+const SOURCE: &str = "this source";
 
 /// Whose share of the minute is spent, and how long until it has something again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +60,15 @@ struct Limit {
     source: Bucket,
     /// None if a sender may send as much as the source: then the source's bucket refuses whatever theirs would.
     senders: Option<Buckets<Sender>>,
+    /// None where no other process takes in for the same store.
+    shared: Option<SharedLimit>,
+}
+
+/// The same over all processes.
+struct SharedLimit {
+    till: Till,
+    source: Shared,
+    senders: Option<SharedSenders>,
 }
 
 /// What one event took.
@@ -49,14 +76,39 @@ struct Limit {
 pub(super) struct Share<'l> {
     limit: &'l Limit,
     slot: Option<Slot<Sender>>,
+    shared: Option<SharedShare<'l>>,
+    /// What other processes took could not be asked.
+    pub alone: bool,
+}
+
+/// What it took of that which all share.
+struct SharedShare<'l> {
+    limit: &'l SharedLimit,
+    source: Option<Cell>,
+    sender: Option<(Arc<Shared>, Cell)>,
 }
 
 impl Share<'_> {
     /// Undoes the taking: there is no new event after all.
-    pub fn give_back(self) {
+    pub async fn give_back(self) {
         self.limit.source.give_back();
         if let (Some(senders), Some(slot)) = (&self.limit.senders, &self.slot) {
             senders.give_back(slot);
+        }
+        if let Some(shared) = self.shared {
+            shared.give_back().await;
+        }
+    }
+}
+
+impl SharedShare<'_> {
+    async fn give_back(self) {
+        let till = &self.limit.till;
+        if let Some(cell) = self.source {
+            self.limit.source.give_back(till, cell).await;
+        }
+        if let Some((sender, cell)) = self.sender {
+            sender.give_back(till, cell).await;
         }
     }
 }
@@ -68,24 +120,49 @@ impl Limit {
             source: Bucket::per_minute(per_min(source_per_min)),
             senders: (sender_per_min < source_per_min)
                 .then(|| Buckets::per_minute(per_min(sender_per_min), SENDERS_MAX)),
+            shared: None,
+        }
+    }
+
+    /// As [`Limit::new`], and over all processes that draw from the same till.
+    fn shared(name: &str, source_per_min: u32, sender_per_min: u32, till: Till) -> Self {
+        let limit = Limit::new(source_per_min, sender_per_min);
+        let senders = limit.senders.as_ref();
+        let shared = SharedLimit {
+            source: Shared::per_minute(name.to_owned(), source_per_min.max(1)),
+            senders: senders.map(|_| SharedSenders::per_minute(name.to_owned(), sender_per_min.max(1))),
+            till,
+        };
+        Limit { shared: Some(shared), ..limit }
+    }
+
+    /// Takes from this process's own, and then from what all share; or from neither.
+    async fn take(&self, sender: Sender, elapsed: Duration) -> Result<Share<'_>, Spent> {
+        let by = sender.word();
+        let share = self.take_own(sender, elapsed)?;
+        let Some(shared) = &self.shared else { return Ok(share) };
+        match shared.take(share.slot.as_ref(), by, elapsed).await {
+            Ok((taken, alone)) => Ok(Share { shared: Some(taken), alone, ..share }),
+            Err(spent) => {
+                share.give_back().await;
+                Err(spent)
+            }
         }
     }
 
     /// Takes from both buckets, or from neither: a sender beyond its share must not eat up its source's, nor lose its
     /// own while the source is beyond. For the moment between taking and giving back another may be refused who would
     /// have had the last of a bucket; a lock around both would cost every delivery more than that is worth.
-    fn take(&self, sender: Sender, elapsed: Duration) -> Result<Share<'_>, Spent> {
-        let source = self.source.take(elapsed).map_err(|wait| Spent { by: "this source", wait });
+    fn take_own(&self, sender: Sender, elapsed: Duration) -> Result<Share<'_>, Spent> {
+        let share = |slot| Share { limit: self, slot, shared: None, alone: false };
+        let source = self.source.take(elapsed).map_err(|wait| Spent { by: SOURCE, wait });
         let Some(senders) = &self.senders else {
-            return source.map(|()| Share { limit: self, slot: None });
+            return source.map(|()| share(None));
         };
-        let by = match sender {
-            Sender::Account(_) => "this account",
-            Sender::Client(_) => "this address",
-        };
+        let by = sender.word();
         let slot = senders.take(sender, elapsed).map_err(|wait| Spent { by, wait });
         match (source, slot) {
-            (Ok(()), Ok(slot)) => Ok(Share { limit: self, slot: Some(slot) }),
+            (Ok(()), Ok(slot)) => Ok(share(Some(slot))),
             (Ok(()), Err(spent)) => {
                 self.source.give_back();
                 Err(spent)
@@ -100,6 +177,40 @@ impl Limit {
     }
 }
 
+impl SharedLimit {
+    /// Takes from both, or from neither, as [`Limit::take_own`] does; and whether one of them could not be asked.
+    async fn take(
+        &self,
+        slot: Option<&Slot<Sender>>,
+        by: &'static str,
+        elapsed: Duration,
+    ) -> Result<(SharedShare<'_>, bool), Spent> {
+        let mut share = SharedShare { limit: self, source: None, sender: None };
+        let mut alone = false;
+        // Of a flood beyond either limit nothing is asked.
+        if let Some(wait) = self.source.spent(&self.till) {
+            return Err(Spent { by: SOURCE, wait });
+        }
+        if let (Some(senders), Some(slot)) = (&self.senders, slot) {
+            let sender = senders.of(slot, elapsed);
+            match sender.take(&self.till).await {
+                Took::Cell(cell) => share.sender = Some((sender, cell)),
+                Took::Spent { wait } => return Err(Spent { by, wait }),
+                Took::Alone => alone = true,
+            }
+        }
+        match self.source.take(&self.till).await {
+            Took::Cell(cell) => share.source = Some(cell),
+            Took::Spent { wait } => {
+                share.give_back().await;
+                return Err(Spent { by: SOURCE, wait });
+            }
+            Took::Alone => alone = true,
+        }
+        Ok((share, alone))
+    }
+}
+
 /// One source's limits, counters and throttled log.
 pub(super) struct Gate {
     critical: Limit,
@@ -109,34 +220,60 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    fn new(source: &Source, metrics: &Metrics) -> Self {
+    fn new(source: &Source, metrics: &Metrics, till: Option<&Till>) -> Self {
         let Limits {
             critical_per_min, other_per_min, account_critical_per_min, account_other_per_min, ..
         } = source.limits;
+        let limit = |class: &str, source_per_min, sender_per_min| match till {
+            Some(till) => {
+                let name = format!("in/{}/{class}", source.name);
+                Limit::shared(&name, source_per_min, sender_per_min, till.clone())
+            }
+            None => Limit::new(source_per_min, sender_per_min),
+        };
         Gate {
-            critical: Limit::new(critical_per_min, account_critical_per_min),
-            other: Limit::new(other_per_min, account_other_per_min),
+            critical: limit("critical", critical_per_min, account_critical_per_min),
+            other: limit("other", other_per_min, account_other_per_min),
             meter: metrics.source(&source.name),
             log: Throttle::default(),
         }
     }
 
-    /// Takes one event of `lane` in. `elapsed` is [`crate::domain::Clock::monotonic`].
-    pub fn admit(&self, lane: Lane, sender: Sender, elapsed: Duration) -> Result<Share<'_>, Spent> {
+    /// Takes one event of `lane` in. `elapsed` is [`crate::domain::Clock::monotonic`]. Waits for nothing but for what other
+    /// processes took, where that has to be asked.
+    pub async fn admit(&self, lane: Lane, sender: Sender, elapsed: Duration) -> Result<Share<'_>, Spent> {
         let limit = match lane {
             Lane::Critical => &self.critical,
             Lane::Normal | Lane::Bulk => &self.other,
         };
-        limit.take(sender, elapsed)
+        let share = limit.take(sender, elapsed).await?;
+        if share.alone {
+            self.meter.limited_alone.inc();
+            if let Some(held_back) = self.log.due(ALONE, elapsed) {
+                let why = "the store did not say in time what other processes let in";
+                tracing::warn!(
+                    reason = ALONE,
+                    held_back,
+                    "let in by the limits of this process alone: {why}"
+                );
+            }
+        }
+        Ok(share)
     }
 }
+
+/// The word for deliveries that only this process's own limits were asked about.
+const ALONE: &str = "limited_alone";
 
 /// The gates of all sources that are on.
 pub(super) struct Gates(BTreeMap<Name, Gate>);
 
 impl Gates {
-    pub fn new(engine: &Engine, metrics: &Metrics) -> Self {
-        let gate = |source: &std::sync::Arc<Source>| (Name::clone(&source.name), Gate::new(source, metrics));
+    pub fn new(engine: &Engine, metrics: &Metrics, store: &Arc<dyn Store>, clock: &Arc<dyn Clock>) -> Self {
+        let till =
+            store.is_shared().then(|| Till { rates: Arc::new(Arc::clone(store)), clock: Arc::clone(clock) });
+        let gate =
+            |source: &Arc<Source>| (Name::clone(&source.name), Gate::new(source, metrics, till.as_ref()));
         Gates(engine.sources().map(gate).collect())
     }
 
@@ -157,7 +294,7 @@ mod tests {
     }
 
     fn takes(limit: &Limit, name: &str) -> Result<(), Spent> {
-        limit.take(account(name), NOW).map(drop)
+        limit.take_own(account(name), NOW).map(drop)
     }
 
     #[test]
@@ -180,7 +317,7 @@ mod tests {
         for _ in 0..100 {
             assert_eq!(takes(&limit, "d"), Err(Spent { by: "this source", wait: 10 * S }));
         }
-        let later = |seconds| limit.take(account("d"), NOW + seconds * S).map(drop);
+        let later = |seconds| limit.take_own(account("d"), NOW + seconds * S).map(drop);
         assert_eq!((later(10), later(20)), (Ok(()), Ok(())));
     }
 
@@ -192,11 +329,11 @@ mod tests {
         assert_eq!(takes(&limit, "c"), Err(Spent { by: "this source", wait: 30 * S }));
     }
 
-    #[test]
-    fn what_is_given_back_is_there_for_the_next() {
+    #[tokio::test]
+    async fn what_is_given_back_is_there_for_the_next() {
         let limit = Limit::new(2, 1);
         for _ in 0..10 {
-            limit.take(account("a"), NOW).map(Share::give_back).unwrap();
+            limit.take(account("a"), NOW).await.unwrap().give_back().await;
         }
         assert_eq!((takes(&limit, "a"), takes(&limit, "b")), (Ok(()), Ok(())));
     }

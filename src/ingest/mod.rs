@@ -59,7 +59,7 @@ impl Ingest {
         let current = read(&engine);
         let server = &current.settings.server;
         let in_flight = Arc::new(Semaphore::new(body::permits(server.in_flight_bytes_max)));
-        let gates = Arc::new(Gates::new(&current, &metrics));
+        let gates = Arc::new(Gates::new(&current, &metrics, &store, &clock));
         // What is no network was an error when the configuration was read.
         let proxies = server.trusted_proxies.iter().filter_map(|text| config::network(text)).collect();
         Ingest {

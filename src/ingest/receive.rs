@@ -145,7 +145,7 @@ impl Ingest {
         mut candidate: Candidate,
     ) -> Result<(Candidate, Option<Share<'g>>), Refused> {
         let Candidate { event, jobs, keys } = &mut candidate;
-        match inbound.gate.admit(event.lane, sender, self.clock.monotonic()) {
+        match inbound.gate.admit(event.lane, sender, self.clock.monotonic()).await {
             Ok(share) => return Ok((candidate, Some(share))),
             Err(_) if self.store.knows(keys).await.unwrap_or(false) => {}
             Err(spent) if inbound.source.limits.sender_retries => return Err(spent.into()),
@@ -175,7 +175,7 @@ impl Ingest {
         host::pass(FailPoint::Accepted);
         let is_new = matches!(accepted, Ok(Accepted::Queued { .. }));
         if let Some(share) = share.filter(|_| !is_new) {
-            share.give_back();
+            share.give_back().await;
         }
         match accepted? {
             Accepted::Queued { suspected_replay_of } => {

@@ -7,6 +7,7 @@
 mod alarm;
 mod breakers;
 mod dead;
+mod hints;
 mod retention;
 mod room;
 mod silence;
@@ -15,6 +16,8 @@ use std::{
     sync::{Arc, RwLock},
     time::Duration,
 };
+
+use tokio::sync::Notify;
 
 use crate::{
     domain::{Clock, OWN_SOURCE, Timestamp},
@@ -25,6 +28,7 @@ use crate::{
 };
 
 pub use alarm::{Alarm, DeadLetters, Group, Guarded};
+pub use hints::Hints;
 pub use retention::Rounds;
 
 /// The turns of periodic work are a tenth shorter than the time between two looks, so that a look that comes a little
@@ -43,15 +47,21 @@ pub struct Keeper {
     pub pressure: Arc<Pressure>,
     /// When the service began to listen.
     pub started: Timestamp,
+    /// What was said to other processes of breakers, and heard.
+    pub hints: Arc<Hints>,
+    /// Told when a breaker closed that another process found to work: there may be something to do.
+    pub freed: Arc<Notify>,
 }
 
 impl Keeper {
-    /// Keeps house until the group of tasks is told to stop; unless `whole`, it only sees whether there is room.
+    /// Keeps house until the group of tasks is told to stop; unless `whole`, it only sees whether there is room, and what
+    /// other processes know of breakers.
     pub async fn run(self, whole: bool) {
+        let every_process = async { tokio::join!(self.watch_the_room(), self.share_breakers()) };
         if whole {
-            tokio::join!(self.watch(), self.remove_what_is_old(), self.watch_the_room());
+            tokio::join!(self.watch(), self.remove_what_is_old(), every_process);
         } else {
-            self.watch_the_room().await;
+            every_process.await;
         }
     }
 

@@ -5,7 +5,7 @@ use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
 use reqwest::{Client, ClientBuilder, Url, redirect::Policy};
 
 use crate::{
-    decide::breaker::{self, Course, Outcome, Shown},
+    decide::breaker::{self, Outcome, Own, Shown, Word},
     rate::Bucket,
 };
 
@@ -135,9 +135,20 @@ impl Remote {
         self.gate.shown(elapsed)
     }
 
-    /// What became of its breaker since the start.
-    pub fn course(&self) -> Course {
-        self.gate.course()
+    /// What is known of its breaker here.
+    pub fn own(&self) -> Own {
+        self.gate.own()
+    }
+
+    /// Has its breaker take the word of another process for its own.
+    pub fn hear(&self, word: &Word, elapsed: Duration) {
+        self.gate.hear(word, elapsed);
+    }
+
+    /// Time in which one of several processes finds out whether it works again. By its end whoever did has said what came
+    /// of it, and it is free again when the next one is due.
+    pub fn probe_every(&self) -> Duration {
+        self.options.breaker.open / 2
     }
 
     /// Whether requests may go to `url`, as far as can be said without resolving names.

@@ -7,12 +7,15 @@ use std::{
 };
 
 use crate::{
-    decide::breaker::{Breaker, Change, Course, Outcome, Settings, Shown, Ticket},
+    decide::breaker::{Breaker, Change, Outcome, Own, Settings, Shown, Ticket, Word},
     rate::Bucket,
 };
 
 /// How long to wait for a call under way to end.
 const CALLS_WAIT: Duration = Duration::from_millis(250);
+
+/// How long to wait while another process finds out whether the remote works.
+const PROBE_ELSEWHERE: Duration = Duration::from_secs(1);
 
 /// Why a call may not begin now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,8 +87,12 @@ impl Gate {
         self.state(now).breaker.shown(now)
     }
 
-    pub fn course(&self) -> Course {
-        self.state(Duration::ZERO).breaker.course().clone()
+    pub fn own(&self) -> Own {
+        self.state(Duration::ZERO).breaker.own()
+    }
+
+    pub fn hear(&self, word: &Word, now: Duration) {
+        self.state(now).breaker.hear(word, now);
     }
 }
 
@@ -103,6 +110,23 @@ impl Pass {
         let mut pass = self;
         pass.ticket = pass.ticket.map(Ticket::for_alarm);
         pass
+    }
+
+    /// Whether the call is to find out if the remote works again.
+    pub fn is_probe(&self) -> bool {
+        self.ticket.is_some_and(Ticket::is_probe)
+    }
+
+    /// The call is not made, and none is to find out for a while: another process does.
+    pub fn put_off(mut self, now: Duration) -> Busy {
+        if let Some(ticket) = self.ticket.take() {
+            let mut state = self.gate.state(now);
+            state.calls = state.calls.saturating_sub(1);
+            state.breaker.put_off(ticket, PROBE_ELSEWHERE, now);
+        }
+        let reason =
+            "is not asked, its breaker is open: another process finds out whether it works".to_owned();
+        Busy { wait: PROBE_ELSEWHERE, reason }
     }
 
     /// Notes how a request went.

@@ -11,7 +11,7 @@ use crate::domain::{Answer, Event, EventId, FrozenRequest, Job, JobId, Lease, Na
 
 use super::{
     admission::{Accepted, Admission, NewJob},
-    keep::{Draw, Drawn, EraseStep, Erased, RetainStep, Retained},
+    keep::{Draw, Drawn, EraseStep, Erased, RateDraw, RateDrawn, RetainStep, Retained},
     query::{DeadGroup, Depths, EventQuery, EventSummary, JobQuery, Load, Pause, Timeline},
     work::{Claim, ClaimRequest, Replayed, Resolution, Settlement},
 };
@@ -209,6 +209,15 @@ pub trait Store: Send + Sync {
 
     /// Gives back what was drawn in the present window and not used. More than was drawn empties the meter.
     async fn give_back(&self, draw: Draw) -> Result<(), StoreError>;
+
+    /// Draws on a rate shared by all processes as many of the wanted cells as there are, but first gives back. Over any
+    /// time no more is drawn than the pace allows in it, and its burst; what is given back is as if it had not been drawn.
+    /// Where only one process uses the store, its rates may end with it.
+    async fn draw_rate(&self, draw: RateDraw) -> Result<RateDrawn, StoreError>;
+
+    /// Whether other processes may use the store at the same time: what this one knows by itself is not all then. Costs
+    /// nothing.
+    fn is_shared(&self) -> bool;
 
     /// One bounded step of retention. Unfinished, waiting and dead work is exempt, whatever its age.
     async fn retain(&self, step: RetainStep) -> Result<Retained, StoreError>;

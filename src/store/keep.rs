@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
-use crate::domain::{EventId, Name, Timestamp};
+use crate::{
+    domain::{EventId, Name, Timestamp},
+    rate::Pace,
+};
 
 /// A draw on a shared meter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +30,36 @@ pub enum Drawn {
         /// When the next window begins.
         until: Timestamp,
     },
+}
+
+/// A draw on a rate that all processes share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RateDraw {
+    /// What is limited, such as `in/stripe/critical`.
+    pub rate: String,
+    pub pace: Pace,
+    /// How many are wanted; none only to give back.
+    pub cells: u32,
+    /// What is given back before.
+    pub back: Option<Back>,
+}
+
+/// Cells of a rate that were drawn and not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Back {
+    pub cells: u32,
+    /// [`RateDrawn::at`]; of several draws, that of the first.
+    pub drawn_at: Timestamp,
+}
+
+/// What became of a draw on a rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateDrawn {
+    /// How many of those wanted there were.
+    pub cells: u32,
+    pub at: Timestamp,
+    /// How long until there is one more; nothing if all were there.
+    pub wait: Duration,
 }
 
 /// How long things are kept.

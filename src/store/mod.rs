@@ -12,7 +12,7 @@ mod work;
 
 pub use admission::{Accepted, Admission, Coalesce, DedupeKey, NewJob, OnMatch, OnStuck, Order, Start};
 pub use contract::{Store, StoreError};
-pub use keep::{Draw, Drawn, EraseStep, Erased, RetainStep, Retained, Retention};
+pub use keep::{Back, Draw, Drawn, EraseStep, Erased, RateDraw, RateDrawn, RetainStep, Retained, Retention};
 pub use query::{
     DeadGroup, Depths, EventQuery, EventSummary, JobHistory, JobQuery, LaneDepth, Load, Pause, QueueDepth,
     ROWS_MAX, Redelivery, Timeline,

@@ -59,7 +59,7 @@ impl Worker {
                 }
             }
         }
-        let pass = match destination.ready(self.clock.monotonic()) {
+        let pass = match self.ready(destination).await {
             Ok(pass) if *claimed.event.source == *OWN_SOURCE => pass.map(Pass::for_alarm),
             Ok(pass) => pass,
             Err(Busy { wait, reason }) => {
@@ -77,6 +77,19 @@ impl Worker {
             Ok(receipt) => done(receipt),
             Err(failure) => failed(engine, claimed, plan, &request, &failure),
         })
+    }
+
+    /// Takes the right to make an attempt; one that is to find out whether the destination works again is made by one
+    /// process at a time.
+    async fn ready(&self, destination: &Destination) -> Result<Option<Pass>, Busy> {
+        let pass = destination.ready(self.clock.monotonic())?;
+        let (Some(pass), Some(remote)) = (pass, destination.remote()) else { return Ok(None) };
+        if pass.is_probe()
+            && !self.may_find_out("destination", destination.name(), remote.probe_every()).await
+        {
+            return Err(pass.put_off(self.clock.monotonic()));
+        }
+        Ok(Some(pass))
     }
 
     /// Fixes the request of an action that followed others, from what they left on record.

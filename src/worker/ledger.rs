@@ -1,5 +1,7 @@
 //! The classifier's ledger, kept in the store under the job's lease.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use crate::{
@@ -54,6 +56,10 @@ impl Ledger for StoreLedger<'_> {
 
     async fn not_billed(&self, judge: &Name, digest: &str) -> Result<(), LedgerError> {
         self.end(judge, digest, None).await
+    }
+
+    async fn may_find_out(&self, judge: &Name, every: Duration) -> bool {
+        self.worker.may_find_out("judge", judge, every).await
     }
 }
 

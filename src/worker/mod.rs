@@ -2,6 +2,7 @@
 
 mod action;
 mod ledger;
+mod probe;
 mod route;
 mod settlement;
 

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     classify::{ClassifyError, Ledger, LedgerError, Schema},
     config::tables::JudgeKind,
-    decide::breaker::{Change, Course, Shown},
+    decide::breaker::{Change, Own, Shown, Word},
     domain::{Answer, Clock, Name, Prior},
     remote::{Busy, Pass, Remote, RemoteError, Request, RequestError, Url, retry_after},
 };
@@ -84,9 +84,14 @@ impl Llm {
         self.remote.breaker(elapsed)
     }
 
-    /// What became of its breaker since the start.
-    pub fn course(&self) -> Course {
-        self.remote.course()
+    /// What is known of its breaker here.
+    pub fn own(&self) -> Own {
+        self.remote.own()
+    }
+
+    /// Has its breaker take the word of another process for its own.
+    pub fn hear(&self, word: &Word, elapsed: Duration) {
+        self.remote.hear(word, elapsed);
     }
 
     fn body(&self, question: &Question<'_>) -> Result<Vec<u8>, ClassifyError> {
@@ -196,7 +201,14 @@ impl Judge for Llm {
         if let Err(reason) = self.remote.admits(&self.url) {
             return Ok(lasting(reason));
         }
-        let pass = match self.remote.ready(clock.monotonic()) {
+        let ready = match self.remote.ready(clock.monotonic()) {
+            Ok(pass) if pass.is_probe() => {
+                let mine = ledger.may_find_out(&self.settings.name, self.remote.probe_every()).await;
+                if mine { Ok(pass) } else { Err(pass.put_off(clock.monotonic())) }
+            }
+            ready => ready,
+        };
+        let pass = match ready {
             Ok(pass) => pass,
             Err(Busy { wait, reason }) => {
                 let reason = format!("it {reason}");

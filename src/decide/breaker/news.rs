@@ -2,10 +2,12 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::{Timestamp, UnknownWord};
 
-/// What became of a breaker since the service started.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What became of a breaker since the service started, or since there is a record of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Course {
     /// How often it opened. Not counted while only alarms of the service itself met the failure: to tell of that would
     /// be another alarm that meets it.

@@ -1,13 +1,19 @@
-//! Cursors, turns and meters: each in the shard that its name is at home in.
+//! Cursors, turns, meters and rates: each in the shard that its name is at home in.
 
 use std::time::Duration;
 
 use crate::{
     domain::Timestamp,
-    store::{Draw, Drawn, StoreError},
+    store::{Draw, Drawn, RateDraw, RateDrawn, StoreError},
 };
 
-use super::{Core, link::text};
+use super::{
+    Core,
+    link::{number, text},
+};
+
+/// How long a rate is kept that is full again by the store's time, which may be another than the server's.
+const RATE_KEPT: Duration = Duration::from_mins(1);
 
 impl Core {
     pub(super) async fn cursor(&self, name: &str) -> Result<Option<String>, StoreError> {
@@ -62,5 +68,28 @@ impl Core {
         let args = [draw.meter.clone(), window, amount.to_string(), draw.limit.to_string()];
         let reply = self.call_at(now, &self.scripts.meter, shard, args).await?;
         Ok(reply.rest.get(4).map(text).transpose()?.as_deref() == Some("1"))
+    }
+
+    pub(super) async fn draw_rate(&self, draw: &RateDraw) -> Result<RateDrawn, StoreError> {
+        let (now, shard) = (self.clock.now(), self.shards.home_of(&format!("rate:{}", draw.rate)));
+        let (back, drawn_at) = draw.back.map_or((0, 0), |back| (back.cells, back.drawn_at.as_millis()));
+        let args = [
+            draw.rate.clone(),
+            draw.pace.cells().to_string(),
+            draw.pace.per_us().to_string(),
+            draw.pace.burst().to_string(),
+            draw.cells.to_string(),
+            back.to_string(),
+            drawn_at.to_string(),
+            RATE_KEPT.as_millis().to_string(),
+        ];
+        let reply = self.call_at(now, &self.scripts.rate, shard, args).await?;
+        let told = |at: usize| reply.rest.get(at).map(number).transpose().map(Option::unwrap_or_default);
+        let (cells, wait) = (told(4)?, told(5)?);
+        Ok(RateDrawn {
+            cells: u32::try_from(cells).unwrap_or(0),
+            at: now,
+            wait: Duration::from_micros(u64::try_from(wait).unwrap_or(0)),
+        })
     }
 }

@@ -50,6 +50,7 @@ scripts! {
     pause = "scripts/pause.lua";
     permit = "scripts/permit.lua";
     pulse = "scripts/pulse.lua";
+    rate = "scripts/rate.lua";
     reserve = "scripts/reserve.lua";
     turn = "scripts/turn.lua";
 }

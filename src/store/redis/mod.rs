@@ -49,8 +49,8 @@ use crate::domain::{Answer, Body, Event, EventId, FrozenRequest, Job, JobId, Lea
 
 use super::{
     Accepted, Admission, Claim, ClaimRequest, DeadGroup, DedupeKey, Depths, Draw, Drawn, EraseStep, Erased,
-    EventQuery, EventSummary, JobQuery, Load, NewJob, Pause, Replayed, Resolution, RetainStep, Retained,
-    Settlement, Store, StoreError, Timeline,
+    EventQuery, EventSummary, JobQuery, Load, NewJob, Pause, RateDraw, RateDrawn, Replayed, Resolution,
+    RetainStep, Retained, Settlement, Store, StoreError, Timeline,
 };
 use claim::Claims;
 use clock::StoreClock;
@@ -457,6 +457,14 @@ impl Store for RedisStore {
 
     async fn give_back(&self, draw: Draw) -> Result<(), StoreError> {
         self.core.give_back(&draw).await
+    }
+
+    async fn draw_rate(&self, draw: RateDraw) -> Result<RateDrawn, StoreError> {
+        self.core.draw_rate(&draw).await
+    }
+
+    fn is_shared(&self) -> bool {
+        true
     }
 
     async fn retain(&self, step: RetainStep) -> Result<Retained, StoreError> {

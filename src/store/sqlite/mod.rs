@@ -21,6 +21,7 @@ mod operate;
 mod pace;
 mod purchases;
 mod queue;
+mod rates;
 mod read;
 mod readers;
 mod retain;
@@ -48,14 +49,15 @@ use crate::domain::{
 
 use super::{
     Accepted, Admission, Claim, ClaimRequest, DeadGroup, DedupeKey, Depths, Draw, Drawn, EraseStep, Erased,
-    EventQuery, EventSummary, JobQuery, Load, NewJob, Pause, Replayed, Resolution, RetainStep, Retained,
-    Settlement, Store, StoreError, Timeline,
+    EventQuery, EventSummary, JobQuery, Load, NewJob, Pause, RateDraw, RateDrawn, Replayed, Resolution,
+    RetainStep, Retained, Settlement, Store, StoreError, Timeline,
     bodies::{Bodies, INLINE_BYTES_MAX},
     dir::{self, DirError},
 };
 use checkpoint::Checkpoint;
 use leases::Leases;
 use moment::Moment;
+use rates::Rates;
 use readers::Readers;
 use tally::Tally;
 use writer::{Bench, Writer};
@@ -109,6 +111,7 @@ pub struct SqliteStore {
     readers: Readers,
     bodies: Arc<Bodies>,
     dedupe: Duration,
+    rates: Arc<Rates>,
     thread: std::thread::JoinHandle<()>,
 }
 
@@ -146,7 +149,7 @@ impl SqliteStore {
         bench.transact(claim::recover)?;
         retain::sweep(&bench.db, &bench.bodies).map_err(file_error)?;
         let (writer, thread) = Writer::start(bench, lock).map_err(file_error)?;
-        Ok(SqliteStore { writer, readers, bodies, dedupe, thread })
+        Ok(SqliteStore { writer, readers, bodies, dedupe, rates: Arc::default(), thread })
     }
 
     /// Carries out what is under way, and gives up the directory.
@@ -351,6 +354,15 @@ impl Store for SqliteStore {
 
     async fn give_back(&self, draw: Draw) -> Result<(), StoreError> {
         self.writer.write(move |desk| Ok(keep::give_back(desk, &draw)?)).await
+    }
+
+    async fn draw_rate(&self, draw: RateDraw) -> Result<RateDrawn, StoreError> {
+        let rates = Arc::clone(&self.rates);
+        self.writer.write(move |desk| Ok(rates.draw(desk.now, &draw))).await
+    }
+
+    fn is_shared(&self) -> bool {
+        false
     }
 
     async fn retain(&self, step: RetainStep) -> Result<Retained, StoreError> {

@@ -7,5 +7,6 @@ mod filter;
 mod limits;
 mod log;
 mod refused;
+mod shared;
 mod stored;
 mod unreadable;

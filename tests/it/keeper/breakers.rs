@@ -7,11 +7,15 @@ use hookyard::{
     decide::breaker::Outcome,
     domain::{EventId, JobState},
     sandbox::Reply,
+    service::Service,
     store::{EventQuery, Timeline},
 };
 use serde_json::{Value, json};
 
-use crate::support::house::{House, action, find, form, log, note, ticket};
+use crate::support::{
+    house::{House, action, find, form, log, note, ticket},
+    redis::RedisServer,
+};
 
 const OPENED: &str = "hookyard.breaker_opened";
 const CLOSED: &str = "hookyard.breaker_closed";
@@ -162,4 +166,38 @@ async fn an_outage_of_a_judge_is_an_alarm_too() {
     let told = body(&house, &told).await;
     assert_eq!((&told["data"]["of"], &told["data"]["name"]), (&"judge".into(), &"claude".into()));
     assert_eq!(types(&house).await, [OPENED]);
+}
+
+#[tokio::test]
+async fn an_outage_that_several_processes_meet_is_one_alarm() {
+    let server = RedisServer::start(&[]);
+    let plan = House::plan().alarmed().setting("concurrency = 0").on_redis(&server);
+    let house = plan.clone().start().await;
+    let other = house.beside(&plan).await;
+    let look = async || {
+        house.service.keeper.look().await;
+        other.service.keeper.look().await;
+    };
+    let call = |service: &Service, outcome: &Outcome| {
+        let engine = std::sync::Arc::clone(&service.engine.read().unwrap());
+        let elapsed = hookyard::domain::Clock::monotonic(&*house.clock);
+        let pass = engine.destination("helpdesk").unwrap().ready(elapsed).unwrap().unwrap();
+        pass.tell(outcome, elapsed);
+    };
+    for service in [&house.service, &other.service] {
+        for _ in 0..5 {
+            call(service, &Outcome::Failed { reason: "answered 503".to_owned() });
+        }
+    }
+    look().await;
+    let told = alarms(&house).await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    let timeline = house.service.store.timeline(told[0].0).await.unwrap().unwrap();
+    assert_eq!(body(&house, &timeline).await["data"]["openings"], 1);
+
+    house.advance(MINUTE);
+    call(&other.service, &Outcome::Answered);
+    look().await;
+    look().await;
+    assert_eq!(types(&house).await, [OPENED, CLOSED]);
 }

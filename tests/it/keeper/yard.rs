@@ -73,6 +73,8 @@ fn open(dir: &TempDir, engine: Engine, clock: &Arc<HandClock>) -> (Arc<SqliteSto
         metrics: Arc::new(Metrics::default()),
         tasks: Tasks::default(),
         pressure: Arc::default(),
+        hints: Arc::default(),
+        freed: Arc::default(),
     };
     (store, keeper)
 }

@@ -10,4 +10,5 @@ mod overtaken;
 mod people;
 mod replay;
 mod retries;
+mod shared;
 mod triage;

@@ -24,6 +24,7 @@ mod leases;
 mod lines;
 mod operate;
 mod purchases;
+mod rates;
 mod reads;
 mod replays;
 mod settle;
@@ -166,6 +167,12 @@ macro_rules! conformance {
                 done_and_discarded_end_the_job,
                 only_a_waiting_job_can_be_resolved,
                 one_of_many_decisions_at_once_counts,
+            ],
+            rates: [
+                a_rate_gives_its_burst_at_once_and_then_evenly,
+                what_is_given_back_to_a_rate_is_as_if_it_had_not_been_drawn,
+                of_many_draws_at_once_no_more_is_granted_than_the_rate_allows,
+                a_rate_does_what_a_bucket_does,
             ],
             reads: [
                 the_timeline_is_complete_and_in_order,

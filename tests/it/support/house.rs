@@ -20,7 +20,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::clock::HandClock;
+use super::{clock::HandClock, redis::RedisServer};
 
 pub const GITHUB_SECRET: &str = "github-secret";
 pub const STRIPE_SECRET: &str = "whsec_stripe";
@@ -69,6 +69,7 @@ fn labelled_rules() -> String {
 }
 
 /// The embedded configuration with what a test changes in it.
+#[derive(Clone)]
 pub struct Plan {
     files: Files,
     variables: BTreeMap<String, String>,
@@ -163,24 +164,33 @@ impl Plan {
         })
     }
 
+    /// Keeps everything in a Redis.
+    pub fn on_redis(self, server: &RedisServer) -> Self {
+        self.append(SETTINGS, &format!("[store.redis]\nurls = [\"{}\"]\nconnections = 2\n", server.url()))
+    }
+
     pub async fn start(self) -> House {
         let clock = Arc::new(HandClock::default());
         let ticking: Arc<dyn Clock> = clock.clone();
         let options = SandboxOptions::new(Arc::clone(&ticking), TOKEN.into(), SIGNING_SECRET.into());
         let stagehands = Tasks::default();
         let sandbox = Sandbox::start(options, |work| stagehands.spawn("sandbox", work)).await.unwrap();
+        let (service, dir) = self.serve(&sandbox, ticking).await;
+        House { service, sandbox, clock, dir }
+    }
+
+    async fn serve(&self, sandbox: &Sandbox, clock: Arc<dyn Clock>) -> (Service, TempDir) {
         let dir = tempfile::tempdir().unwrap();
-        let engine = self.compile(&sandbox, &dir);
+        let engine = self.compile(sandbox, &dir);
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let options = ServiceOptions {
             listen: any,
             admin_listen: any,
             admin_token: self.token.map(Into::into),
-            clock: ticking,
+            clock,
             role: Role::All,
         };
-        let service = Service::start(engine, options).await.unwrap();
-        House { service, sandbox, clock, dir }
+        (Service::start(engine, options).await.unwrap(), dir)
     }
 
     fn compile(&self, sandbox: &Sandbox, dir: &TempDir) -> Engine {
@@ -231,6 +241,18 @@ pub struct House {
     pub dir: TempDir,
 }
 
+/// Another process of a house's service, as far as the service knows.
+pub struct Beside {
+    pub service: Service,
+    _dir: TempDir,
+}
+
+impl Beside {
+    pub fn public(&self) -> SocketAddr {
+        self.service.public.expect("a service that takes in")
+    }
+}
+
 impl House {
     /// Where it takes deliveries in.
     pub fn public(&self) -> SocketAddr {
@@ -253,6 +275,12 @@ impl House {
         Self::plan().start().await
     }
 
+    /// Starts another process, which shares the sandbox, the clock, and what the plan says to share.
+    pub async fn beside(&self, plan: &Plan) -> Beside {
+        let (service, dir) = plan.serve(&self.sandbox, self.clock.clone()).await;
+        Beside { service, _dir: dir }
+    }
+
     /// As if the service had been stopped and started with another configuration.
     pub fn reconfigure(&self, plan: &Plan) {
         *self.service.engine.write().unwrap() = Arc::new(plan.compile(&self.sandbox, &self.dir));
@@ -270,6 +298,12 @@ impl House {
     pub async fn deliver(&self, delivery: &Delivery<'_>) -> Answer {
         let headers = delivery.headers(self.now());
         self.post(&format!("/webhooks/{}", delivery.source), &headers, &delivery.body).await
+    }
+
+    /// As [`House::deliver`], to another process.
+    pub async fn deliver_to(&self, at: SocketAddr, delivery: &Delivery<'_>) -> Answer {
+        let (path, headers) = (format!("/webhooks/{}", delivery.source), delivery.headers(self.now()));
+        Wire::call(at, "POST", &path, &headers, &delivery.body).await
     }
 
     /// Sends the head of a delivery, whose body waits until it is asked for.

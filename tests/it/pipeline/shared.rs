@@ -1,0 +1,128 @@
+//! What one process met at a destination, the others that share its store need not meet as well.
+
+use std::{sync::Arc, time::Duration};
+
+use hookyard::{
+    config::ACTIONS,
+    decide::breaker::Outcome,
+    domain::{Clock, EventId, EventState, JobState},
+    service::Service,
+    store::Timeline,
+};
+
+use crate::support::{
+    house::{Beside, GUARD, House, Plan, Wire, action, lead, ticket},
+    process::arrived,
+    redis::RedisServer,
+};
+
+const TICKETS: &str = "/helpdesk/tickets";
+const MINUTE: Duration = Duration::from_secs(60);
+const STEP: Duration = Duration::from_millis(100);
+
+/// Two processes on one Redis, where a ticket is tried again at once.
+async fn two(server: &RedisServer, change: impl Fn(Plan) -> Plan) -> (House, Beside) {
+    let table = "[destination.helpdesk]\n";
+    let retry = "retry = { schedule_ms = [0], attempts_max = 50 }\n";
+    let plan = House::plan().edit(ACTIONS, table, &format!("{table}{retry}")).on_redis(server);
+    let house = change(plan.clone()).start().await;
+    let other = house.beside(&plan).await;
+    (house, other)
+}
+
+/// A process meets that the helpdesk fails.
+fn fails(service: &Service, clock: &dyn Clock) {
+    let engine = Arc::clone(&service.engine.read().unwrap());
+    let helpdesk = engine.destination("helpdesk").unwrap();
+    for _ in 0..5 {
+        let pass = helpdesk.ready(clock.monotonic()).unwrap().unwrap();
+        pass.tell(&Outcome::Failed { reason: "answered 503".to_owned() }, clock.monotonic());
+    }
+}
+
+/// Waits until a process shows the helpdesk's breaker so; it looks whenever time passes.
+async fn comes_to(house: &House, service: &Service, state: &str) {
+    let looks = async {
+        while Wire::call(service.admin, "GET", "/api/v1/breakers", &[], b"").await.json["destinations"]["helpdesk"]
+            ["state"]
+            != state
+        {
+            house.advance(STEP);
+        }
+    };
+    tokio::time::timeout(GUARD, looks).await.unwrap_or_else(|_| panic!("it is not {state} in time"));
+}
+
+/// Waits until the event's timeline is as wanted, whichever process does that; time passes by `step` meanwhile.
+async fn reaches(
+    house: &House,
+    event: EventId,
+    step: Duration,
+    wanted: impl Fn(&Timeline) -> bool,
+) -> Timeline {
+    let looks = async {
+        loop {
+            let timeline = house.service.store.timeline(event).await.unwrap().expect("a stored event");
+            if wanted(&timeline) {
+                return timeline;
+            }
+            house.advance(step);
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(GUARD, looks).await.expect("it comes to that in time")
+}
+
+fn is_over(timeline: &Timeline) -> bool {
+    timeline.state != EventState::Open
+}
+
+#[tokio::test]
+async fn a_breaker_that_opened_in_one_process_holds_the_calls_of_all_until_one_is_answered() {
+    let server = RedisServer::start(&[]);
+    // Only the other one works.
+    let (house, other) = two(&server, |plan| plan.setting("concurrency = 0")).await;
+    fails(&house.service, &*house.clock);
+    comes_to(&house, &other.service, "open").await;
+
+    let event = house.queue(&ticket("t")).await;
+    reaches(&house, event, Duration::ZERO, |t| t.jobs.len() == 2).await;
+    let lead = house.queue(&lead("l")).await;
+    reaches(&house, lead, Duration::ZERO, is_over).await;
+    assert_eq!(house.sandbox.requests(TICKETS), 0, "no request leaves while it is open elsewhere");
+
+    house.advance(MINUTE);
+    let done = reaches(&house, event, STEP, is_over).await;
+    let entry = action(&done, "ticket");
+    assert_eq!((entry.job.state, entry.job.attempts), (JobState::Done, 1), "waiting cost nothing");
+    assert_eq!(house.sandbox.requests(TICKETS), 1);
+    comes_to(&house, &house.service, "closed").await;
+}
+
+#[tokio::test]
+async fn one_process_finds_out_for_all() {
+    let server = RedisServer::start(&[]);
+    let (house, other) = two(&server, |plan| plan).await;
+    fails(&house.service, &*house.clock);
+    fails(&other.service, &*house.clock);
+    let mut events = Vec::new();
+    for n in 0..6 {
+        let event = house.queue(&ticket(&format!("t-{n}"))).await;
+        reaches(&house, event, Duration::ZERO, |t| t.jobs.len() == 2).await;
+        events.push(event);
+    }
+    let gate = house.sandbox.hold(TICKETS);
+    house.advance(MINUTE);
+    arrived(&gate, 1).await;
+    // Both go on with everything else, and look for work whenever there is some.
+    for n in 0..6 {
+        let lead = house.queue(&lead(&format!("l-{n}"))).await;
+        reaches(&house, lead, Duration::ZERO, is_over).await;
+    }
+    assert_eq!(house.sandbox.requests(TICKETS), 1, "one finds out");
+    gate.release();
+    for event in events {
+        reaches(&house, event, STEP, is_over).await;
+    }
+    assert_eq!(house.sandbox.requests(TICKETS), 6);
+}
