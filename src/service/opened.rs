@@ -21,10 +21,10 @@ use crate::{
 };
 
 /// The file of the data directory with what this process is known by among those that share a Redis.
-const PROCESS_FILE: &str = "process";
+pub(super) const PROCESS_FILE: &str = "process";
 
 /// The file of the data directory with what the Redis is known by that was used with it last.
-const EPOCH_FILE: &str = "epoch";
+pub(super) const EPOCH_FILE: &str = "epoch";
 
 /// Why the store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -100,7 +100,7 @@ impl Opened {
     }
 }
 
-fn options(
+pub(super) fn options(
     table: &RedisTable,
     process: String,
     dedupe: Duration,
@@ -131,7 +131,7 @@ fn options(
 
 /// The name in the data directory; made when there is none. After a crash the next process there takes back at once what
 /// this one was working on.
-fn process(dir: &Path) -> std::io::Result<String> {
+pub(super) fn process(dir: &Path) -> std::io::Result<String> {
     let path = dir.join(PROCESS_FILE);
     match fs::read_to_string(&path) {
         Ok(name) if !name.trim().is_empty() => return Ok(name.trim().to_owned()),

@@ -2,6 +2,7 @@
 
 mod admission;
 mod bodies;
+mod carried;
 mod contract;
 pub mod dir;
 mod keep;
@@ -11,6 +12,7 @@ pub mod sqlite;
 mod work;
 
 pub use admission::{Accepted, Admission, Coalesce, DedupeKey, NewJob, OnMatch, OnStuck, Order, Start};
+pub use carried::{Carried, CarriedJob, CarriedPlace, Departure, Household, Inventory};
 pub use contract::{Store, StoreError};
 pub use keep::{Draw, Drawn, EraseStep, Erased, RetainStep, Retained, Retention};
 pub use query::{

@@ -22,9 +22,9 @@ fn run(arguments: &[&str]) -> Ended {
     Ended::of(command)
 }
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "serve", "demo", "check", "send", "init", "eval", "events", "dead", "reviews", "replay", "pause",
-    "resume", "stats", "erase",
+    "resume", "stats", "erase", "migrate",
 ];
 
 #[test]
