@@ -31,7 +31,7 @@ use crate::{
 /// judges may think, so that no answer under way is lost.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
 
-pub use migration::{MigrateError, Migrated, Progress, abandon, migrate};
+pub use migration::{MigrateError, abandon, migrate};
 pub use opened::{OpenError, Opened};
 
 /// What a process does of the service's work. Several that share a Redis do it together.

@@ -1,6 +1,9 @@
 //! `hookyard migrate`
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -9,7 +12,8 @@ use crate::{
     config::ProcessEnvironment,
     engine::CompileOptions,
     host::SystemClock,
-    service::{self, Migrated},
+    service,
+    store::{Migrated, sqlite::FILE},
 };
 
 use super::{
@@ -73,8 +77,10 @@ impl Migrate {
         };
         let migrated = runtime()?.block_on(service::migrate(&engine, clock, &advance));
         bar.finish_and_clear();
-        let migrated = migrated?;
-        told(json, &serde_json::to_value(&migrated)?, &story(&migrated))
+        let (migrated, file) = (migrated?, engine.data_dir.join(FILE));
+        let mut document = serde_json::to_value(&migrated)?;
+        document["file"] = json!(file);
+        told(json, &document, &story(&migrated, &file))
     }
 }
 
@@ -87,8 +93,8 @@ fn told(json: bool, document: &serde_json::Value, story: &str) -> anyhow::Result
     Ok(End::Well)
 }
 
-fn story(migrated: &Migrated) -> String {
-    let Migrated { moved, dedupe_keys, events_left, file, to } = migrated;
+fn story(migrated: &Migrated, file: &Path) -> String {
+    let Migrated { to, moved, dedupe_keys, events_left } = migrated;
     let jobs: u64 = moved.jobs.values().sum();
     let states: Vec<String> = moved.jobs.iter().map(|(state, jobs)| format!("{jobs} {state}")).collect();
     let states = if states.is_empty() { String::new() } else { format!(" ({})", states.join(", ")) };

@@ -6,6 +6,7 @@ mod carried;
 mod contract;
 pub mod dir;
 mod keep;
+mod migration;
 mod query;
 pub mod redis;
 pub mod sqlite;
@@ -15,6 +16,7 @@ pub use admission::{Accepted, Admission, Coalesce, DedupeKey, NewJob, OnMatch, O
 pub use carried::{Carried, CarriedJob, CarriedPlace, Departure, Household, Inventory};
 pub use contract::{Store, StoreError};
 pub use keep::{Draw, Drawn, EraseStep, Erased, RetainStep, Retained, Retention};
+pub use migration::{MigrateError, Migrated, Progress, migrate};
 pub use query::{
     DeadGroup, Depths, EventQuery, EventSummary, JobHistory, JobQuery, LaneDepth, Load, Pause, QueueDepth,
     ROWS_MAX, Redelivery, Timeline,

@@ -5,6 +5,7 @@ mod demo;
 mod erase;
 mod eval;
 mod init;
+mod migrate;
 mod named;
 mod offline;
 mod operate;

@@ -35,7 +35,7 @@ pub struct OnRedis<const SHARDS: u16, const CLUSTER: bool> {
     place: Place,
 }
 
-enum Place {
+pub enum Place {
     Server(RedisServer),
     Cluster { cluster: &'static RedisCluster, prefix: String },
 }
@@ -50,7 +50,7 @@ impl Place {
         Place::Server(RedisServer::start(&[]))
     }
 
-    fn options(&self, shards: u16) -> RedisOptions {
+    pub fn options(&self, shards: u16) -> RedisOptions {
         let (urls, prefix) = match self {
             Place::Server(server) => (vec![server.url()], "hookyard".to_owned()),
             Place::Cluster { cluster, prefix } => (cluster.urls(), prefix.clone()),
@@ -85,13 +85,23 @@ impl Place {
     }
 }
 
+impl<const SHARDS: u16, const CLUSTER: bool> OnRedis<SHARDS, CLUSTER> {
+    /// Where a store may be opened.
+    pub async fn place() -> Place {
+        Place::make(CLUSTER).await
+    }
+
+    pub async fn open_at(place: Place, clock: Arc<HandClock>) -> Self {
+        let store = place.open(SHARDS, &clock).await;
+        OnRedis { store, clock, place }
+    }
+}
+
 impl<const SHARDS: u16, const CLUSTER: bool> Backend for OnRedis<SHARDS, CLUSTER> {
     const RETAIN_REMOVES_KEYS: bool = false;
 
     async fn open() -> Self {
-        let (place, clock) = (Place::make(CLUSTER).await, Arc::default());
-        let store = place.open(SHARDS, &clock).await;
-        OnRedis { store, clock, place }
+        Self::open_at(Self::place().await, Arc::default()).await
     }
 
     fn store(&self) -> Arc<dyn Store> {
