@@ -77,6 +77,17 @@ impl Opened {
         let lock = dir::take(&dir)?;
         let process =
             process(&dir).map_err(|source| DirError::File { path: dir.join(PROCESS_FILE), source })?;
+        match sqlite::is_left_behind(&dir) {
+            Ok(false) => {}
+            Ok(true) => tracing::warn!(
+                dir = %dir.display(),
+                "there is unfinished work in the SQLite file, and nobody works on it: stop the service and run `hookyard \
+                 migrate --from sqlite --to redis`, before events are taken in on Redis"
+            ),
+            Err(error) => {
+                tracing::warn!(%error, "whether there is unfinished work in the SQLite file could not be seen")
+            }
+        }
         let options = options(table, process, dedupe, dir.join(EPOCH_FILE))?;
         Ok(Opened::Redis(Arc::new(RedisStore::open(options, clock).await?), Arc::new(lock)))
     }

@@ -121,7 +121,14 @@ impl Journey<'_> {
             if page.is_empty() {
                 break;
             }
-            together(page.iter().map(|carried| self.carry(&import, carried))).await?;
+            let (apart, here): (Vec<&Carried>, Vec<&Carried>) =
+                page.iter().partition(|carried| matches!(carried.event.body, Body::File(_)));
+            together(here.into_iter().map(|carried| import.put(carried, None))).await?;
+            // One large body in memory at a time.
+            for carried in apart {
+                let body = self.file.body(&carried.event).await?;
+                import.put(carried, body.as_ref()).await?;
+            }
             copied += page.len() as u64;
             (self.progress)(copied, all);
         }
@@ -138,14 +145,6 @@ impl Journey<'_> {
         };
         import.is_whole(&serde_json::to_string(&migrated)?).await?;
         self.arrive(&import, departure, migrated).await
-    }
-
-    async fn carry(&self, import: &Import, carried: &Carried) -> Result<(), StoreError> {
-        let body = match &carried.event.body {
-            Body::File(_) => self.file.body(&carried.event).await?,
-            Body::Here(_) | Body::Gone => None,
-        };
-        import.put(carried, body.as_ref()).await
     }
 
     /// Everything is there: whoever comes first may work on it, there alone.

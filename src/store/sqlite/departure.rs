@@ -1,10 +1,12 @@
 //! The note in a file that its work goes to another store. As long as it stands there, nobody works from this one.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use crate::store::{Departure, StoreError};
 
-use super::{OpenError, SqliteStore, schema};
+use super::{FILE, OpenError, SqliteStore, schema};
 
 /// Refuses a file whose work goes, or went, to another store.
 pub(super) fn refuse(db: &Connection) -> Result<(), OpenError> {
@@ -13,6 +15,26 @@ pub(super) fn refuse(db: &Connection) -> Result<(), OpenError> {
         Some(Departure { to, done: true, .. }) => Err(OpenError::Left { to }),
         Some(Departure { to, done: false, .. }) => Err(OpenError::Leaving { to }),
     }
+}
+
+/// Whether there is a file in `dir` with jobs to be done that nobody moved to another store. Nothing is made or changed by
+/// asking.
+///
+/// # Errors
+/// It cannot be told.
+pub fn is_left_behind(dir: &Path) -> Result<bool, OpenError> {
+    let path = dir.join(FILE);
+    if !path.is_file() {
+        return Ok(false);
+    }
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let layout: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if layout != schema::VERSION {
+        return Ok(false);
+    }
+    let open = "SELECT 1 FROM job WHERE state = 'ready' UNION ALL
+                SELECT 1 FROM job WHERE state IN ('waiting', 'dead', 'blocked')";
+    Ok(db.prepare(open)?.exists([])?)
 }
 
 fn read(db: &Connection) -> rusqlite::Result<Option<Departure>> {

@@ -62,6 +62,7 @@ use readers::Readers;
 use tally::Tally;
 use writer::{Bench, Writer};
 
+pub use departure::is_left_behind;
 pub use export::Export;
 pub use writer::CommitObserver;
 

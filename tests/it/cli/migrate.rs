@@ -1,7 +1,5 @@
 //! `hookyard migrate`: when it refuses, and what a user finds afterwards.
 
-use std::process::Command;
-
 use hookyard::config::SETTINGS;
 use serde_json::{Value, json};
 
@@ -194,11 +192,26 @@ async fn waiting(service: &Running, event: &str) -> String {
 }
 
 #[tokio::test]
+async fn who_serves_on_redis_without_moving_the_work_is_told() {
+    let server = RedisServer::start(&KEEPS);
+    let (project, _) = with_an_event().await;
+    use_redis(&project, &server);
+    let told = "there is unfinished work in the SQLite file";
+    let is_told = |service: Running| {
+        let log = service.kill();
+        log.lines.iter().any(|line| line["message"].as_str().is_some_and(|text| text.starts_with(told)))
+    };
+    assert!(is_told(project.start().await));
+    well(project.run(&MIGRATE));
+    assert!(!is_told(project.start().await));
+}
+
+#[tokio::test]
 async fn a_migration_that_has_not_ended_is_told_and_can_be_abandoned() {
-    let mut server = Some(RedisServer::start(&[&KEEPS[..], &["--maxmemory", "8mb"]].concat()));
+    let mut server = Some(RedisServer::start(&[&KEEPS[..], &["--maxmemory", "3mb"]].concat()));
     let (project, event) = with_an_event().await;
     let service = project.start().await;
-    for n in 0..20 {
+    for n in 0..5 {
         let body = json!({ "type": "payment.succeeded", "data": { "id": n, "large": "x".repeat(900_000) } });
         operated::deliver_one(&service, &format!("large {n}"), &body).await;
     }
@@ -224,10 +237,9 @@ async fn a_migration_that_has_not_ended_is_told_and_can_be_abandoned() {
     let larger = RedisServer::start(&KEEPS);
     project.write(SETTINGS, "");
     use_redis(&project, &larger);
-    assert_eq!(json_of(project.run(&[&MIGRATE[..], &["--json"]].concat()))["events"], 21);
-    let command: Command = project.serve();
-    let service = Running::start(command).await;
+    assert_eq!(json_of(project.run(&[&MIGRATE[..], &["--json"]].concat()))["events"], 6);
+    let service = project.start().await;
     let body = service.get(&format!("/api/v1/events/{event}")).await["body"].clone();
     assert!(body.as_str().is_some_and(|body| body.contains("p1")), "{body}");
-    count(&service, "waiting", 21).await;
+    count(&service, "waiting", 6).await;
 }

@@ -66,7 +66,7 @@ impl<const SHARDS: u16> Backend for MovedBackend<SHARDS> {
             SqliteOptions { dir: sqlite.dir().to_owned(), dedupe: DEDUPE, on_commit: Arc::new(|_, _| {}) };
         let time = || Arc::clone(&clock) as Arc<dyn Clock>;
         let file = SqliteStore::open_to_leave(options, time()).expect("it opens");
-        let before = timelines(&file).await;
+        let (before, load) = (timelines(&file).await, file.load().open_jobs);
         let target = Target::reach(to.options(SHARDS), time()).await.expect("it is reached");
         let moved = store::migrate(&file, target, "one".to_owned(), "Redis".to_owned(), &|_, _| {}).await;
         let moved = moved.expect("it is moved");
@@ -74,6 +74,7 @@ impl<const SHARDS: u16> Backend for MovedBackend<SHARDS> {
         let redis = OnRedis::open_at(to, Arc::clone(&clock)).await;
         let after = timelines(&*redis.store()).await;
         assert_eq!(moved.moved.events, after.len() as u64);
+        assert_eq!(redis.store().load().open_jobs, load);
         for (id, timeline) in before {
             match after.get(&id) {
                 Some(moved) => assert_eq!(*moved, timeline),
