@@ -1,6 +1,7 @@
 //! The whole service in one process, or a part of it: listeners, workers, keeper and store, started together and drained
 //! together.
 
+mod migration;
 mod opened;
 
 use std::{
@@ -30,6 +31,7 @@ use crate::{
 /// judges may think, so that no answer under way is lost.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
 
+pub use migration::{MigrateError, abandon, migrate};
 pub use opened::{OpenError, Opened};
 
 /// What a process does of the service's work. Several that share a Redis do it together.

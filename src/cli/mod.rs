@@ -10,6 +10,7 @@ mod events;
 mod init;
 mod job_story;
 mod logs;
+mod migrate;
 mod moments;
 mod out;
 mod pause;
@@ -68,6 +69,8 @@ enum Command {
     Stats(stats::Stats),
     /// Erase a person's data by what identifies them.
     Erase(erase::Erase),
+    /// Move the work of a stopped service from SQLite to Redis.
+    Migrate(migrate::Migrate),
 }
 
 /// How a command ends.
@@ -95,6 +98,7 @@ pub fn run() -> ExitCode {
         Command::Resume(resume) => resume.run(dir),
         Command::Stats(stats) => stats.run(dir),
         Command::Erase(erase) => erase.run(dir),
+        Command::Migrate(migrate) => migrate.run(dir),
     };
     match end {
         Ok(End::Well) => ExitCode::SUCCESS,

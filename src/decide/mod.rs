@@ -8,6 +8,7 @@ pub mod filter;
 pub mod ladder;
 pub mod lanes;
 pub mod lease;
+pub mod migration;
 pub mod outcome;
 pub mod pattern;
 pub mod plan;

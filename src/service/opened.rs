@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The file of the data directory with what this process is known by among those that share a Redis.
-const PROCESS_FILE: &str = "process";
+pub(super) const PROCESS_FILE: &str = "process";
 
 /// The file of the data directory with what the Redis is known by that was used with it last.
 const EPOCH_FILE: &str = "epoch";
@@ -71,6 +71,17 @@ impl Opened {
         let lock = dir::take(&dir)?;
         let process =
             process(&dir).map_err(|source| DirError::File { path: dir.join(PROCESS_FILE), source })?;
+        match sqlite::is_left_behind(&dir) {
+            Ok(false) => {}
+            Ok(true) => tracing::warn!(
+                dir = %dir.display(),
+                "there is unfinished work in the SQLite file, and nobody works on it: stop the service and run `hookyard \
+                 migrate --from sqlite --to redis`, before events are taken in on Redis"
+            ),
+            Err(error) => {
+                tracing::warn!(%error, "whether there is unfinished work in the SQLite file could not be seen")
+            }
+        }
         let options = options(engine, table, process)?;
         Ok(Opened::Redis(Arc::new(RedisStore::open(options, clock).await?), Arc::new(lock)))
     }
@@ -94,11 +105,15 @@ impl Opened {
     }
 }
 
-fn dedupe(engine: &Engine) -> Duration {
+pub(super) fn dedupe(engine: &Engine) -> Duration {
     Duration::from_millis(engine.settings.store.dedupe_ms)
 }
 
-fn options(engine: &Engine, table: &RedisTable, process: String) -> Result<RedisOptions, OpenError> {
+pub(super) fn options(
+    engine: &Engine,
+    table: &RedisTable,
+    process: String,
+) -> Result<RedisOptions, OpenError> {
     let mut urls = Vec::with_capacity(table.urls.len());
     for url in &table.urls {
         match setting(url, &ProcessEnvironment) {
@@ -125,7 +140,7 @@ fn options(engine: &Engine, table: &RedisTable, process: String) -> Result<Redis
 
 /// The name in the data directory; made when there is none. After a crash the next process there takes back at once what
 /// this one was working on.
-fn process(dir: &Path) -> std::io::Result<String> {
+pub(super) fn process(dir: &Path) -> std::io::Result<String> {
     let path = dir.join(PROCESS_FILE);
     match fs::read_to_string(&path) {
         Ok(name) if !name.trim().is_empty() => return Ok(name.trim().to_owned()),

@@ -2,17 +2,21 @@
 
 mod admission;
 mod bodies;
+mod carried;
 mod contract;
 pub mod dir;
 mod keep;
+mod migration;
 mod query;
 pub mod redis;
 pub mod sqlite;
 mod work;
 
 pub use admission::{Accepted, Admission, Coalesce, DedupeKey, NewJob, OnMatch, OnStuck, Order, Start};
+pub use carried::{Carried, CarriedJob, CarriedPlace, Departure, Household, Inventory};
 pub use contract::{Store, StoreError};
 pub use keep::{Back, Draw, Drawn, EraseStep, Erased, RateDraw, RateDrawn, RetainStep, Retained, Retention};
+pub use migration::{MigrateError, Migrated, Progress, migrate};
 pub use query::{
     DeadGroup, Depths, EventQuery, EventSummary, JobHistory, JobQuery, LaneDepth, Load, Pause, QueueDepth,
     ROWS_MAX, Redelivery, Timeline,

@@ -35,12 +35,12 @@ fn suspicion(of: EventId) -> String {
 
 /// What a dedupe key holds: the event, when it came, and the shard that it is at home in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Known {
-    event: EventId,
-    at: Timestamp,
-    shard: u16,
+pub(super) struct Known {
+    pub event: EventId,
+    pub at: Timestamp,
+    pub shard: u16,
     /// It is about to be accepted, and perhaps never was.
-    reserved: bool,
+    pub reserved: bool,
 }
 
 impl Known {
@@ -54,7 +54,7 @@ impl Known {
         })
     }
 
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let reserved = if self.reserved { " ?" } else { "" };
         format!("{} {} {}{reserved}", self.event.0.simple(), self.at.as_millis(), self.shard)
     }
@@ -217,7 +217,12 @@ impl Core {
     }
 
     /// A large body is there before the event that names it; should that never come, it goes by itself.
-    async fn write_ahead(&self, shard: &Shard, id: EventId, bytes: &Bytes) -> Result<(), StoreError> {
+    pub(super) async fn write_ahead(
+        &self,
+        shard: &Shard,
+        id: EventId,
+        bytes: &Bytes,
+    ) -> Result<(), StoreError> {
         let mut set = redis::cmd("SET");
         set.arg(shard.body(id)).arg(&bytes[..]).arg("EX").arg(AHEAD.as_secs());
         self.link.run(&set).await

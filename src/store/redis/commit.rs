@@ -22,7 +22,7 @@ pub(super) trait Word {
 }
 
 impl Commands {
-    fn add<const N: usize>(&mut self, words: [Vec<u8>; N]) {
+    pub fn add<const N: usize>(&mut self, words: [Vec<u8>; N]) {
         self.0.push(N.to_string().into_bytes());
         self.0.extend(words);
     }
@@ -33,6 +33,7 @@ macro_rules! command {
         $to.add([$(Word::into_word($word)),+])
     };
 }
+pub(super) use command;
 
 impl Word for &str {
     fn into_word(self) -> Vec<u8> {

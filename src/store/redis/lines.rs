@@ -17,13 +17,13 @@ use super::{
 
 /// Who stands in a line, or waits to be replaced: the shard of its event, and its route job.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Stander {
+pub(super) struct Stander {
     shard: u16,
     job: JobId,
 }
 
 impl Stander {
-    fn new(shard: &Shard, event: EventId, n: u32) -> Self {
+    pub fn new(shard: &Shard, event: EventId, n: u32) -> Self {
         Stander { shard: shard.n, job: JobId { event, n } }
     }
 

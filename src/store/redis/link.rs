@@ -44,8 +44,10 @@ scripts! {
     commit = "scripts/commit.lua";
     cursor = "scripts/cursor.lua";
     extend = "scripts/extend.lua";
+    import = "scripts/import.lua";
     line = "scripts/line.lua";
     meter = "scripts/meter.lua";
+    migration = "scripts/migration.lua";
     newest = "scripts/newest.lua";
     pause = "scripts/pause.lua";
     permit = "scripts/permit.lua";

@@ -17,6 +17,7 @@ mod fit;
 mod follow;
 mod gather;
 mod house;
+mod import;
 mod keep;
 mod keys;
 mod lines;
@@ -62,6 +63,7 @@ use permits::Permit;
 use record::Record;
 
 pub use fit::Weakness;
+pub use import::{Import, Standing, Target};
 pub use open::{OpenError, RedisOptions, StoreTime};
 
 /// See the module.

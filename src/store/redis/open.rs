@@ -13,10 +13,11 @@ use tokio::sync::watch;
 use crate::{domain::Clock, store::StoreError};
 
 use super::{
-    Core, RedisStore, StoreClock,
+    Core, RedisStore, StoreClock, Weakness,
     claim::Claims,
     connect::Servers,
     fit::{VERSION_MIN, fit},
+    import,
     keys::Shards,
     link::{Link, Scripts},
     loading::loaded,
@@ -95,6 +96,10 @@ pub enum OpenError {
          not there. Bring the database back; or, if this was meant, remove {}", .0.display()
     )]
     Emptied(PathBuf),
+    #[error(
+        "a migration into this store has not ended: run `hookyard migrate --from sqlite --to redis` again where it was begun"
+    )]
+    Migrating,
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
     #[error(transparent)]
@@ -116,6 +121,52 @@ impl RedisStore {
         options: RedisOptions,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
+        let reached = Reached::on(servers, options, clock).await?;
+        let Reached { link, shards, options, .. } = &reached;
+        for shard in shards.all() {
+            let epoch: Option<String> = link.run(redis::cmd("GET").arg(shard.key("epoch"))).await?;
+            if epoch.is_some_and(|epoch| import::is_closed(&epoch)) {
+                return Err(OpenError::Migrating);
+            }
+        }
+        if let Some(path) = &options.memory {
+            memory::compare(path, link, shards).await?;
+        }
+        let mut epochs = Vec::new();
+        for shard in shards.all() {
+            epochs.push(epoch(link, &shard.key("epoch"), &reached.fresh()).await?);
+        }
+        if let Some(path) = &options.memory {
+            memory::keep(path, shards, &epochs)?;
+        }
+        let (core, weaknesses) = reached.core(epochs);
+        core.recover().await?;
+        let mut bells = Vec::new();
+        for _ in core.shards.all() {
+            bells.push(Link::new(vec![servers.connect().await?]));
+        }
+        Ok(RedisStore { core, bells, weaknesses })
+    }
+}
+
+/// Servers that are fit to hold a store, and divided as it is; nothing of it was looked at so far.
+pub(super) struct Reached {
+    pub link: Link,
+    pub shards: Shards,
+    pub options: RedisOptions,
+    clock: StoreClock,
+    weaknesses: Vec<Weakness>,
+    /// What the server's clock said, in seconds and µs.
+    time: (i64, i64),
+}
+
+impl Reached {
+    pub async fn reach(options: RedisOptions, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let servers = Servers::new(&options)?;
+        Self::on(&servers, options, clock).await.map_err(|error| servers.explain(error))
+    }
+
+    async fn on(servers: &Servers, options: RedisOptions, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let shards = Shards::new(&options.prefix, options.shards);
         let mut connections = Vec::new();
         for _ in 0..options.connections.max(1) {
@@ -133,43 +184,36 @@ impl RedisStore {
             StoreTime::Server => StoreClock::of_the_server(clock),
             StoreTime::Clock => StoreClock::by_hand(clock),
         };
-        let (seconds, micros): (i64, i64) = link.run(&redis::cmd("TIME")).await?;
-        clock.told(seconds, micros);
-        if let Some(path) = &options.memory {
-            memory::compare(path, &link, &shards).await?;
-        }
-        let mut epochs = Vec::new();
-        // What nobody else can have made.
-        let fresh = format!("{}-{seconds}-{micros}", options.process);
-        for shard in shards.all() {
-            epochs.push(epoch(&link, &shard.key("epoch"), &fresh).await?);
-        }
-        let claims = tokio::sync::Mutex::new(Claims::from_time(seconds, micros, epochs.len()));
-        if let Some(path) = &options.memory {
-            memory::keep(path, &shards, &epochs)?;
-        }
+        let time: (i64, i64) = link.run(&redis::cmd("TIME")).await?;
+        clock.told(time.0, time.1);
+        Ok(Reached { link, shards, options, clock, weaknesses, time })
+    }
+
+    /// What nobody else can have made.
+    pub fn fresh(&self) -> String {
+        format!("{}-{}-{}", self.options.process, self.time.0, self.time.1)
+    }
+
+    /// What every operation needs, on a database that is known by `epochs`.
+    pub fn core(self, epochs: Vec<String>) -> (Core, Vec<Weakness>) {
+        let Reached { link, shards, options, clock, weaknesses, time: (seconds, micros) } = self;
         let load = shards.all().map(|_| super::ShardLoad::default()).collect();
         let core = Core {
             link,
             scripts: Scripts::new(),
-            shards,
             clock,
             process: options.process,
+            claims: tokio::sync::Mutex::new(Claims::from_time(seconds, micros, epochs.len())),
             epochs,
             dedupe: options.dedupe,
             mine: Mutex::new(HashMap::new()),
-            claims,
             gathering: super::Gathering::default(),
             load,
             work: watch::Sender::new(0),
             changes: watch::Sender::new(0),
+            shards,
         };
-        core.recover().await?;
-        let mut bells = Vec::new();
-        for _ in core.shards.all() {
-            bells.push(Link::new(vec![servers.connect().await?]));
-        }
-        Ok(RedisStore { core, bells, weaknesses })
+        (core, weaknesses)
     }
 }
 

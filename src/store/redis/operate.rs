@@ -125,7 +125,7 @@ impl Core {
 
 const EVERYTHING: &str = "everything";
 
-fn name(pause: &Pause) -> String {
+pub(super) fn name(pause: &Pause) -> String {
     match pause {
         Pause::Route(route) => format!("route:{route}"),
         Pause::Destination(destination) => format!("destination:{destination}"),

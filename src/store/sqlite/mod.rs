@@ -8,7 +8,9 @@
 mod accept;
 mod checkpoint;
 mod claim;
+mod departure;
 mod erase;
+mod export;
 mod follow;
 mod jobs;
 mod keep;
@@ -62,6 +64,8 @@ use readers::Readers;
 use tally::Tally;
 use writer::{Bench, Writer};
 
+pub use departure::is_left_behind;
+pub use export::Export;
 pub use writer::CommitObserver;
 
 /// Name of the database within the data directory.
@@ -90,6 +94,16 @@ pub enum OpenError {
     Dir(#[from] DirError),
     #[error("the store has layout {found}, this program knows up to {known}: use the newer program")]
     Version { found: i64, known: i64 },
+    #[error(
+        "its work was moved to {to}, where it is done: two stores with the same jobs would do effects twice. Start it with \
+         [store.redis] as it was set then, or choose another data directory for a new store"
+    )]
+    Left { to: String },
+    #[error(
+        "moving its work to {to} has not ended: run `hookyard migrate --from sqlite --to redis` again, or with --abandon to \
+         stay with what is here"
+    )]
+    Leaving { to: String },
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: std::io::Error },
     #[error("SQLite: {0}")]
@@ -119,14 +133,32 @@ impl SqliteStore {
     /// Opens or creates the store in `options.dir`. Jobs that an earlier process was working on are ready again.
     ///
     /// # Errors
-    /// The directory is in use or cannot be written, or the file was written by a newer program.
+    /// The directory is in use or cannot be written, the file was written by a newer program, or its work was moved to
+    /// another store.
     pub fn open(options: SqliteOptions, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        Self::start(options, clock, departure::refuse)
+    }
+
+    /// As [`SqliteStore::open`], also where a departure is noted: only for moving the work to another store.
+    ///
+    /// # Errors
+    /// The directory is in use or cannot be written, or the file was written by a newer program.
+    pub fn open_to_leave(options: SqliteOptions, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        Self::start(options, clock, |_| Ok(()))
+    }
+
+    fn start(
+        options: SqliteOptions,
+        clock: Arc<dyn Clock>,
+        admit: impl FnOnce(&Connection) -> Result<(), OpenError>,
+    ) -> Result<Self, OpenError> {
         let SqliteOptions { dir, dedupe, on_commit } = options;
         let file_error = |source| OpenError::File { path: dir.clone(), source };
         let lock = dir::take(&dir)?;
         let path = dir.join(FILE);
         let mut db = connect(&path)?;
         schema::prepare(&db)?;
+        admit(&db)?;
         // Larger than any token an earlier process gave out, unless it gave out 2^40 of them.
         let leases = Arc::new(Mutex::new(Leases::new(schema::count_opening(&db)? << 40)));
         let bodies = Arc::new(Bodies::new(dir.join(BODIES)));

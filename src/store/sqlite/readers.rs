@@ -65,7 +65,8 @@ impl Readers {
         .map_err(|e: rusqlite::Error| unavailable(&e))
     }
 
-    fn connect(&self) -> rusqlite::Result<Connection> {
+    /// A connection of one's own.
+    pub fn connect(&self) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(self.path.as_path(), flags)?;
         db.pragma_update(None, "cache_size", -CACHE_KIB)?;

@@ -18,7 +18,7 @@ use super::{
 const KEYS_MAX: u32 = 5_000;
 
 /// The cursor under which the walk over the dedupe keys goes on where the last step ended.
-const KEYS_CURSOR: &str = "dedupe keys";
+pub(super) const KEYS_CURSOR: &str = "dedupe keys";
 
 struct Old {
     seq: i64,

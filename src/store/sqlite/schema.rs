@@ -6,7 +6,11 @@ use rusqlite::Connection;
 use super::OpenError;
 
 /// Counts up with every change of the layout; an older program refuses a newer file.
-const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 2;
+
+/// The layout's number in a file that was left. A program that does not know the note of it takes the file for a newer
+/// one's, and leaves it alone.
+pub(super) const LEFT: i64 = VERSION + 1_000;
 
 /// What is there for which question, beside the tables' own keys:
 ///
@@ -166,7 +170,7 @@ pub(super) fn prepare(db: &Connection) -> Result<(), OpenError> {
             db.execute_batch(&format!("BEGIN; {LAYOUT} PRAGMA user_version = {VERSION}; COMMIT;"))?;
             Ok(())
         }
-        VERSION => Ok(()),
+        VERSION | LEFT => Ok(()),
         other => Err(OpenError::Version { found: other, known: VERSION }),
     }
 }

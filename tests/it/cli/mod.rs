@@ -5,6 +5,7 @@ mod demo;
 mod erase;
 mod eval;
 mod init;
+mod migrate;
 mod named;
 mod offline;
 mod operate;
@@ -22,9 +23,9 @@ fn run(arguments: &[&str]) -> Ended {
     Ended::of(command)
 }
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "serve", "demo", "check", "send", "init", "eval", "events", "dead", "reviews", "replay", "pause",
-    "resume", "stats", "erase",
+    "resume", "stats", "erase", "migrate",
 ];
 
 #[test]

@@ -39,9 +39,13 @@ pub async fn deliver(service: &Running, ids: &[&str]) -> Vec<String> {
 
 /// Delivers a payment that came before.
 pub async fn deliver_again(service: &Running, id: &str) {
-    let body = json!({ "type": "payment.succeeded", "data": { "id": id } });
-    let (status, answer) = send(service, id, &body).await;
+    let (status, answer) = send_payment(service, id).await;
     assert_eq!((status, answer["status"].as_str()), (200, Some("duplicate")), "{answer}");
+}
+
+/// Delivers a payment, whether or not it came before; the answer.
+pub async fn send_payment(service: &Running, id: &str) -> (u16, Value) {
+    send(service, id, &json!({ "type": "payment.succeeded", "data": { "id": id } })).await
 }
 
 /// Delivers a body; its event.

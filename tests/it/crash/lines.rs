@@ -158,7 +158,13 @@ pub(super) async fn decide(stage: &Stage, service: &Running, context: &str) -> B
     asked
 }
 
-async fn finish(stage: &Stage, service: &Running, lives: &Lives, sent: &[Sent], context: &str) -> Tally {
+pub(super) async fn finish(
+    stage: &Stage,
+    service: &Running,
+    lives: &Lives,
+    sent: &[Sent],
+    context: &str,
+) -> Tally {
     let known = all_at_their_end(service, context).await;
     let acknowledged: Vec<&String> =
         sent.iter().filter_map(|sent| sent.acknowledged.as_ref()).map(|(event, _)| event).collect();

@@ -5,6 +5,7 @@ mod lines;
 mod lives;
 mod load;
 mod mixed;
+mod moving;
 mod points;
 mod recorder;
 mod redis;

@@ -50,6 +50,8 @@ async fn keeper(server: &RedisServer, name: &str, clock: &Arc<HandClock>) -> Kee
         metrics: Arc::default(),
         tasks: Tasks::default(),
         pressure: Arc::default(),
+        hints: Arc::default(),
+        freed: Arc::default(),
     }
 }
 

@@ -215,6 +215,49 @@ conformance!(redis, RedisBackend);
 conformance!(redis_sharded, ShardedBackend);
 conformance!(redis_cluster, ClusterBackend);
 
+// What they do before a crash on SQLite goes on after it on Redis.
+conformance! { moved, MovedToParts:
+    accept: [a_known_key_makes_no_second_event, every_redelivery_is_on_the_timeline,],
+    begin: [a_frozen_request_survives_a_crash_byte_for_byte,],
+    claim: [
+        within_a_lane_jobs_go_by_due_time,
+        a_paused_route_is_held_and_no_other,
+        the_kill_switch_holds_everything_and_accepts,
+        each_lane_gets_its_share_and_what_others_leave,
+    ],
+    followers: [an_action_goes_when_the_last_it_follows_is_done,],
+    keeping: [
+        a_cursor_is_moved_by_whoever_knows_where_it_stands,
+        a_turn_is_taken_once_in_its_time,
+        a_meter_gives_what_its_limit_allows_within_a_window,
+        a_large_body_is_read_on_request_and_survives,
+        sources_are_remembered_with_when_they_were_heard,
+        pauses_are_listed,
+    ],
+    leases: [
+        a_crash_loses_every_lease,
+        only_an_effect_that_was_begun_leaves_doubt,
+        a_job_that_saw_two_crashes_is_handed_out_alone,
+        a_job_that_hangs_holds_nothing_up,
+        a_job_that_must_run_alone_holds_nothing_up_before_it_is_due,
+    ],
+    lines: [events_of_one_key_go_one_after_the_other,],
+    operate: [a_redriven_job_starts_afresh_with_the_same_request, only_a_waiting_job_can_be_resolved,],
+    purchases: [
+        a_question_without_answer_is_asked_once_more_and_then_never,
+        an_answer_is_read_again_and_never_bought_again,
+        an_answer_ends_all_doubt,
+        what_was_not_billed_may_be_asked_again,
+    ],
+    reads: [the_timeline_is_complete_and_in_order, counts_are_exact_under_concurrency,],
+    settle: [a_settlement_is_whole_after_a_crash,],
+}
+
+#[test]
+fn moved_against_the_model() {
+    model::every_story_ends_as_the_model_says::<backend::MovedToOne>();
+}
+
 #[test]
 fn sqlite_against_the_model() {
     model::every_story_ends_as_the_model_says::<backend::SqliteBackend>();

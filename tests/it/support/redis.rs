@@ -74,6 +74,11 @@ impl RedisServer {
         format!("redis+unix://{}", self.dir.path().join(SOCKET).display())
     }
 
+    /// Where it listens.
+    pub fn socket(&self) -> std::path::PathBuf {
+        self.dir.path().join(SOCKET)
+    }
+
     /// Has it carry out a command.
     pub async fn ask<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
         let client = redis::Client::open(self.url()).expect("an address");

@@ -66,10 +66,10 @@ local function make_ready(ticket, due)
     end
 end
 
--- Runs commands from ARGV[first] on, each led by its number of words.
-local function run(first)
+-- Runs commands from ARGV[first] on, to ARGV[last] or the end, each led by its number of words.
+local function run(first, last)
     local at = first
-    while at <= #ARGV do
+    while at <= (last or #ARGV) do
         local words = tonumber(ARGV[at])
         if ARGV[at + 1] == 'READY' then
             make_ready(ARGV[at + 2], ARGV[at + 3])

@@ -1,5 +1,6 @@
 //! What the suite needs of a backend.
 
+mod moved;
 mod redis;
 mod sqlite;
 
@@ -9,6 +10,7 @@ use hookyard::{domain::EventId, store::Store};
 
 use crate::support::clock::HandClock;
 
+pub use moved::{MovedToOne, MovedToParts};
 pub use redis::{ClusterBackend, RedisBackend, ShardedBackend};
 pub use sqlite::{SqliteBackend, open_in};
 

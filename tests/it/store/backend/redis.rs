@@ -39,7 +39,7 @@ pub struct OnRedis<const SHARDS: u16, const CLUSTER: bool> {
     place: Place,
 }
 
-enum Place {
+pub enum Place {
     /// And where it is for the store.
     Server(RedisServer, String),
     Cluster {
@@ -74,7 +74,7 @@ impl Place {
         Place::Server(server, url)
     }
 
-    fn options(&self, shards: u16) -> RedisOptions {
+    pub fn options(&self, shards: u16) -> RedisOptions {
         let (urls, prefix) = match self {
             Place::Server(_, url) => (vec![url.clone()], "hookyard".to_owned()),
             Place::Cluster { cluster, prefix } => {
@@ -114,13 +114,23 @@ impl Place {
     }
 }
 
+impl<const SHARDS: u16, const CLUSTER: bool> OnRedis<SHARDS, CLUSTER> {
+    /// Where a store may be opened.
+    pub async fn place() -> Place {
+        Place::make(SHARDS, CLUSTER).await
+    }
+
+    pub async fn open_at(place: Place, clock: Arc<HandClock>) -> Self {
+        let store = place.open(SHARDS, &clock).await;
+        OnRedis { store, clock, place }
+    }
+}
+
 impl<const SHARDS: u16, const CLUSTER: bool> Backend for OnRedis<SHARDS, CLUSTER> {
     const RETAIN_REMOVES_KEYS: bool = false;
 
     async fn open() -> Self {
-        let (place, clock) = (Place::make(SHARDS, CLUSTER).await, Arc::default());
-        let store = place.open(SHARDS, &clock).await;
-        OnRedis { store, clock, place }
+        Self::open_at(Self::place().await, Arc::default()).await
     }
 
     fn store(&self) -> Arc<dyn Store> {

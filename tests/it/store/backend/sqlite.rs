@@ -35,6 +35,10 @@ impl SqliteBackend {
         self.dir.path()
     }
 
+    pub fn shared_clock(&self) -> Arc<HandClock> {
+        Arc::clone(&self.clock)
+    }
+
     /// Gives up the directory.
     pub fn close(&mut self) {
         if let Some(store) = self.store.take() {
