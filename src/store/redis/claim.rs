@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::{
     decide::lease::Loss,
-    domain::{JobState, Lease, Timestamp},
+    domain::{EventId, JobState, Lease, Timestamp},
     store::{Claim, ClaimRequest, Claimed, Settlement, StoreError},
 };
 
@@ -193,7 +193,9 @@ impl Core {
         let token = link::number(token)?.unsigned_abs();
         let mut job = entry.job.clone();
         job.state = JobState::Leased;
-        self.mine().insert(id, Mine { shard: shard.n, alone, until: now.plus(request.lease), permit: None });
+        let limited = if self.shards.number() > 1 { keys::limited(&job) } else { String::new() };
+        let until = now.plus(request.lease);
+        self.mine().insert(id, Mine { shard: shard.n, alone, until, limited, permit: None });
         Ok(Claimed { lease: Lease { job: id, token }, at: now, job, event: Arc::new(record.event) })
     }
 
@@ -238,6 +240,19 @@ impl Core {
             self.hold_on(permit, until).await;
         }
         Ok(())
+    }
+
+    /// The jobs of an event that were under way here have ended by somebody's will.
+    pub(super) async fn let_go_of(&self, event: EventId) {
+        let mut permits = Vec::new();
+        self.mine().retain(|job, mine| {
+            let goes = job.event == event;
+            if goes {
+                permits.extend(mine.permit.take());
+            }
+            !goes
+        });
+        self.give_up(permits).await;
     }
 
     pub(super) async fn settle(&self, lease: Lease, settlement: &Settlement) -> Result<(), StoreError> {

@@ -116,6 +116,7 @@ impl Place {
 
 impl<const SHARDS: u16, const CLUSTER: bool> Backend for OnRedis<SHARDS, CLUSTER> {
     const RETAIN_REMOVES_KEYS: bool = false;
+    const PARTS: u16 = SHARDS;
 
     async fn open() -> Self {
         let (place, clock) = (Place::make(SHARDS, CLUSTER).await, Arc::default());
