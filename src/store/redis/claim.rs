@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::{
     decide::lease::Loss,
-    domain::{JobState, Lease, Timestamp},
+    domain::{EventId, JobState, Lease, Timestamp},
     store::{Claim, ClaimRequest, Claimed, Settlement, StoreError},
 };
 
@@ -194,8 +194,10 @@ impl Core {
         let mut job = entry.job.clone();
         job.state = JobState::Leased;
         let event = Arc::new(record.event.clone());
+        let limited = if self.shards.number() > 1 { keys::limited(&job) } else { String::new() };
         let until = now.plus(request.lease);
-        self.mine().insert(id, Mine { shard: shard.n, alone, until, permit: None, record: Some(record) });
+        let record = Some(record);
+        self.mine().insert(id, Mine { shard: shard.n, alone, until, limited, permit: None, record });
         Ok(Claimed { lease: Lease { job: id, token }, at: now, job, event })
     }
 
@@ -239,6 +241,19 @@ impl Core {
             self.hold_on(permit, until).await;
         }
         Ok(())
+    }
+
+    /// The jobs of an event that were under way here have ended by somebody's will.
+    pub(super) async fn let_go_of(&self, event: EventId) {
+        let mut permits = Vec::new();
+        self.mine().retain(|job, mine| {
+            let goes = job.event == event;
+            if goes {
+                permits.extend(mine.permit.take());
+            }
+            !goes
+        });
+        self.give_up(permits).await;
     }
 
     pub(super) async fn settle(&self, lease: Lease, settlement: &Settlement) -> Result<(), StoreError> {

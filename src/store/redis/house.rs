@@ -124,7 +124,9 @@ impl Core {
             erased.discarded += if step.dry_run {
                 record.states().filter(|state| !state.is_final()).count() as u64
             } else {
-                self.change(&shard, id, |desk| Ok(erase(desk))).await?.unwrap_or(0)
+                let discarded = self.change(&shard, id, |desk| Ok(erase(desk))).await?.unwrap_or(0);
+                self.let_go_of(id).await;
+                discarded
             };
         }
         Ok(erased)

@@ -117,6 +117,8 @@ struct Mine {
     shard: u16,
     alone: bool,
     until: Timestamp,
+    /// What a limit on it goes by; nothing where the store is in one part.
+    limited: String,
     /// Under which it was handed out, where a limit holds over several parts of the store.
     permit: Option<Permit>,
     /// As this process knows it. Another one may have changed it since; then what is written from it is refused.

@@ -1,6 +1,9 @@
 //! Limits of a store in several parts. What is handed out under one of them needs a permit, and those are counted in one
 //! place: the home shard of the limit's name. A permit is held for as long as the lease: it goes back when the job is
 //! settled, with the process that is gone, or by itself. In one part nobody asks for one: its jobs under way are counted.
+//!
+//! What was handed out before there was a limit has none. A process counts what it holds so itself, not what others do: a
+//! limit that is new holds over all of them once those jobs have ended.
 
 use std::{
     collections::BTreeMap,
@@ -47,6 +50,9 @@ impl Core {
         for (name, wanted) in wants {
             // What has no limit any more is given without.
             let Some(allowed) = allowed(limits, name) else { continue };
+            let bare = |mine: &&super::Mine| mine.permit.is_none() && mine.limited == *name;
+            let bare = self.mine().values().filter(bare).count();
+            let allowed = allowed.saturating_sub(u32::try_from(bare).unwrap_or(u32::MAX));
             let count = max.min(*wanted).min(allowed);
             let first = NEXT.fetch_add(u64::from(count), Ordering::Relaxed);
             let home = self.shards.home_of(&format!("limit:{name}"));

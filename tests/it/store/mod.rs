@@ -267,3 +267,8 @@ fn sqlite_against_the_model() {
 fn redis_against_the_model() {
     model::every_story_ends_as_the_model_says::<backend::RedisBackend>();
 }
+
+#[test]
+fn redis_in_parts_against_the_model() {
+    model::every_story_ends_as_the_model_says::<backend::ShardedBackend>();
+}

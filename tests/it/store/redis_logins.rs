@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::support::{
     clock::HandClock,
     cluster::{RedisCluster, free_port},
-    process::{Ended, Project},
+    process::{Ended, Project, Running},
     redis::{RedisServer, user},
 };
 
@@ -153,7 +153,9 @@ async fn a_service_finds_the_authority_in_its_project() {
     let table =
         format!("\n[store.redis]\nurls = [\"rediss://127.0.0.1:{port}\"]\nca_file = \"redis-ca.pem\"\n");
     project.append(SETTINGS, &table);
-    let service = project.start().await;
+    let mut serve = project.serve();
+    serve.current_dir(vouched.dir.path());
+    let service = Running::start(serve).await;
     assert_eq!(service.get("/api/v1/depths").await["leased"], 0);
 }
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use hookyard::{
     domain::{Clock, Next},
     store::{
-        ClaimRequest, Claimed, Limits, Store,
+        ClaimRequest, Claimed, EraseStep, Limits, Store,
         redis::{RedisOptions, RedisStore, StoreTime},
     },
 };
@@ -14,7 +14,7 @@ use crate::support::{clock::HandClock, redis::RedisServer};
 
 use super::{
     bench::{LANES, wanting},
-    given::{DEDUPE, LEASE, event, route, settlement},
+    given::{DEDUPE, LEASE, event, event_id, route, settlement},
 };
 
 const GONE: Duration = Duration::from_secs(11);
@@ -132,4 +132,32 @@ async fn what_has_no_limit_does_not_always_go_first() {
         }
     }
     assert!(few > 0);
+}
+
+#[tokio::test]
+async fn what_was_handed_out_without_a_limit_counts_once_there_is_one() {
+    let scene = Scene::set();
+    let one = scene.process("one").await;
+    queue(&one, &scene, 9).await;
+    let before = one.claim(wanting(LANES, 2)).await.expect("a claim").jobs;
+    assert_eq!((before.len(), limited(&one, 10).await.len()), (2, 1));
+    one.settle(before[0].lease, settlement(Next::Done)).await.unwrap();
+    assert_eq!(limited(&one, 10).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_erased_while_it_was_under_way_leaves_its_place_within_a_limit() {
+    let scene = Scene::set();
+    let one = scene.process("one").await;
+    for n in 1..=9 {
+        let mut draft = event(n).jobs([route("few")]);
+        draft.event.body = bytes::Bytes::from(format!("<{n}>")).into();
+        one.accept(draft.received(scene.clock.now())).await.expect("accepted");
+    }
+    let under_way = limited(&one, 10).await;
+    assert_eq!((under_way.len(), limited(&one, 10).await.len()), (3, 0));
+    let number = (1..=9).find(|n| event_id(*n) == under_way[0].event.id).expect("one of them");
+    let step = EraseStep { key: format!("<{number}>"), after: None, dry_run: false };
+    assert_eq!(one.erase(step).await.expect("erased").discarded, 1);
+    assert_eq!(limited(&one, 10).await.len(), 1);
 }

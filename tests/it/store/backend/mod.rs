@@ -19,6 +19,10 @@ pub trait Backend: Sized {
     /// Keys that are over are removed by steps of retention; else they go by themselves.
     const RETAIN_REMOVES_KEYS: bool;
 
+    /// Parts that the store is in. Across several the order of claims is not told, and a lease that is over is taken back
+    /// when its part is asked.
+    const PARTS: u16;
+
     /// Opens an empty store that remembers dedupe keys for [`super::given::DEDUPE`].
     async fn open() -> Self;
 

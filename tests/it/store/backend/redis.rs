@@ -128,6 +128,7 @@ impl<const SHARDS: u16, const CLUSTER: bool> OnRedis<SHARDS, CLUSTER> {
 
 impl<const SHARDS: u16, const CLUSTER: bool> Backend for OnRedis<SHARDS, CLUSTER> {
     const RETAIN_REMOVES_KEYS: bool = false;
+    const PARTS: u16 = SHARDS;
 
     async fn open() -> Self {
         Self::open_at(Self::place().await, Arc::default()).await

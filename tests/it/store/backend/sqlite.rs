@@ -66,6 +66,7 @@ pub fn open_in(
 
 impl Backend for SqliteBackend {
     const RETAIN_REMOVES_KEYS: bool = true;
+    const PARTS: u16 = 1;
 
     async fn open() -> Self {
         SqliteBackend::observed(Arc::new(|_, _| {}))

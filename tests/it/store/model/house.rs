@@ -83,7 +83,9 @@ impl House {
                 }
             }
             Step::Extend { pick } => {
-                if let Some((at, held)) = self.held(*pick) {
+                if let Some((at, held)) = self.held(*pick)
+                    && (B::PARTS == 1 || !self.is_over(held))
+                {
                     b.extend(held.lease, LEASE).await.expect("held");
                     self.jobs[at].lease = Some(Held { until: self.now + LEASE_TICKS, ..held });
                 }
