@@ -94,6 +94,10 @@ async fn a_store_with_events_of_its_own_is_refused() {
     use_redis(&project, &server);
     project.run(&MIGRATE).assert_refused("holds events of another origin");
     project.run(&MIGRATE).assert_refused("choose another store.redis.prefix");
+    let with_redis = project.read(SETTINGS);
+    project.write(SETTINGS, "");
+    stop(project.start().await).await;
+    project.write(SETTINGS, &with_redis);
 
     project.append(SETTINGS, "prefix = \"another\"\n");
     assert_eq!(json_of(project.run(&[&MIGRATE[..], &["--json"]].concat()))["events"], 1);

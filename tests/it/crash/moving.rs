@@ -212,83 +212,115 @@ async fn on_redis(server: &RedisServer) -> Result<RedisStore, OpenError> {
     RedisStore::open(options, Arc::new(SystemClock::new()) as Arc<dyn Clock>).await
 }
 
-/// At each point a run is killed, and another one goes on. Nobody opens either store meanwhile; afterwards Redis alone
-/// is opened, and holds what the file held.
-#[tokio::test]
-async fn a_move_ends_the_same_wherever_it_was_killed() {
-    let server = RedisServer::start(&[]);
-    let Stage { scene, recorder } = Stage::set().await;
-    let super::Scene { project, sandbox: _sandbox } = scene;
-    let project = project.with_env(SOCKET, &server.socket().to_string_lossy());
-    // Nobody works: what comes in is all there is, in each state that it begins in.
-    project.write(SETTINGS, &super::settings(0));
-    let service = project.start().await;
-    for n in [0, 1, 2, 4, 5, 6, 12, 16, 20] {
-        let delivery = mixed::delivery(n);
-        let answer = service.deliver(delivery.source, delivery.headers, delivery.body).await;
-        assert_eq!(answer.expect("an answer").0, 202);
+/// A stopped service whose work is moved again and again, from the same beginning.
+struct Ground {
+    project: Project,
+    server: RedisServer,
+    wanted: BTreeMap<EventId, Timeline>,
+    depths: Depths,
+}
+
+impl Ground {
+    async fn set() -> Self {
+        let server = RedisServer::start(&[]);
+        let super::Scene { project, .. } = Stage::set().await.scene;
+        let project = project.with_env(SOCKET, &server.socket().to_string_lossy());
+        // Nobody works: what comes in is all there is, in each state that it begins in.
+        project.write(SETTINGS, &super::settings(0));
+        let service = project.start().await;
+        for n in [0, 1, 2, 4, 5, 6, 12, 16, 20] {
+            let delivery = mixed::delivery(n);
+            let answer = service.deliver(delivery.source, delivery.headers, delivery.body).await;
+            assert_eq!(answer.expect("an answer").0, 202);
+        }
+        service.kill();
+        let file = on_file(&project).expect("it opens");
+        let (wanted, depths) = (timelines(&file).await, depths(&file).await);
+        file.close();
+        copy(&project.data(), &project.path("whole"));
+        use_redis(&project);
+        Ground { project, server, wanted, depths }
     }
-    service.kill();
-    drop(recorder);
-    let whole = project.path("whole");
-    let dedupe = std::time::Duration::from_hours(240);
-    let sqlite = || SqliteOptions { dir: project.data(), dedupe, on_commit: Arc::new(|_, _| {}) };
-    let file = SqliteStore::open(sqlite(), Arc::new(SystemClock::new())).expect("it opens");
-    let (wanted, depths) = (timelines(&file).await, depths(&file).await);
-    file.close();
-    copy(&project.data(), &whole);
-    use_redis(&project);
 
-    let (mut words, mut result) = (0, None);
-    loop {
-        let context = format!("killed after {words} words");
-        std::fs::remove_dir_all(project.data()).expect("it goes");
-        copy(&whole, &project.data());
-        let _: String = server.ask(&["FLUSHALL"]).await;
-        let mut cut = Cut::after(words, words % 2 == 0, server.socket()).await;
-        let is_over = Run::start(&project, &cut).ended_before(&mut cut).await;
+    async fn begin_anew(&self) {
+        std::fs::remove_dir_all(self.project.data()).expect("it goes");
+        copy(&self.project.path("whole"), &self.project.data());
+        self.flush().await;
+    }
 
-        let as_file = SqliteStore::open(sqlite(), Arc::new(SystemClock::new()));
-        let as_redis = on_redis(&server).await;
-        let is_new = async |store: &RedisStore| timelines(store).await.is_empty();
-        match (as_file, as_redis) {
-            // Before anything was moved.
+    async fn flush(&self) {
+        let _: String = self.server.ask(&["FLUSHALL"]).await;
+    }
+
+    /// Kills a run; at no moment both stores may be worked from, and neither before all is there.
+    async fn cut(&self, words: usize, answered: bool, context: &str) {
+        let mut cut = Cut::after(words, answered, self.server.socket()).await;
+        Run::start(&self.project, &cut).ended_before(&mut cut).await;
+        match (on_file(&self.project), on_redis(&self.server).await) {
+            // Nothing was begun; what the test made of it goes.
             (Ok(file), Ok(redis)) => {
-                assert!(is_new(&redis).await, "{context}: it works on neither");
+                assert!(timelines(&redis).await.is_empty(), "{context}: both could be worked from");
                 file.close();
-                // It is the test's by now.
-                let _: String = server.ask(&["FLUSHALL"]).await;
+                self.flush().await;
             }
             (Ok(file), Err(error)) => panic!("{context}: {error}; {:?}", file.close()),
-            (Err(_), Ok(redis)) if is_new(&redis).await => drop(server.ask::<String>(&["FLUSHALL"]).await),
+            (Err(sqlite::OpenError::Left { .. }), Ok(redis)) => {
+                assert_eq!(timelines(&redis).await, self.wanted, "{context}: all or nothing");
+            }
+            // Noted in the file, and nothing more.
             (Err(error), Ok(redis)) => {
-                assert!(matches!(error, sqlite::OpenError::Left { .. }), "{context}: {error}");
-                assert_eq!(timelines(&redis).await, wanted, "{context}: all or nothing");
+                assert!(timelines(&redis).await.is_empty(), "{context}: {error}");
+                self.flush().await;
             }
             (Err(_), Err(error)) => assert!(matches!(error, OpenError::Migrating), "{context}: {error}"),
         }
-
-        let told = migrated(&project);
-        let first = result.get_or_insert_with(|| told.clone());
-        assert_eq!(*first, told, "{context}");
-        assert_eq!(word(&told["to"]), "Redis (prefix hookyard)");
-        let redis = on_redis(&server).await.expect("it is open");
-        assert_eq!(timelines(&redis).await, wanted, "{context}");
-        assert_eq!(self::depths(&redis).await, depths, "{context}");
-        drop(redis);
-        let bodies: Vec<String> = server.ask(&["KEYS", "*:body:*"]).await;
-        assert_eq!(bodies.len(), wanted.len(), "{context}");
-        for body in bodies {
-            assert_eq!(server.ask::<i64>(&["TTL", &body]).await, -1, "{context}: {body} stays");
-        }
-        if is_over {
-            break;
-        }
-        // Every one, over several runs.
-        words += fastrand::usize(1..4);
     }
-    assert!(words > 20, "there were some: {words}");
+
+    /// Goes on to the end, which is told and compared with what the file held.
+    async fn end(&self, context: &str) -> Value {
+        let told = migrated(&self.project);
+        let redis = on_redis(&self.server).await.expect("it is open");
+        assert_eq!(timelines(&redis).await, self.wanted, "{context}");
+        assert_eq!(depths(&redis).await, self.depths, "{context}");
+        let bodies: Vec<String> = self.server.ask(&["KEYS", "*:body:*"]).await;
+        assert_eq!(bodies.len(), self.wanted.len(), "{context}");
+        for body in bodies {
+            assert_eq!(self.server.ask::<i64>(&["TTL", &body]).await, -1, "{context}: {body} stays");
+        }
+        told
+    }
+}
+
+fn on_file(project: &Project) -> Result<SqliteStore, sqlite::OpenError> {
+    let dedupe = std::time::Duration::from_hours(240);
+    let options = SqliteOptions { dir: project.data(), dedupe, on_commit: Arc::new(|_, _| {}) };
+    SqliteStore::open(options, Arc::new(SystemClock::new()))
+}
+
+#[tokio::test]
+async fn a_move_ends_the_same_wherever_it_was_killed() {
+    let ground = Ground::set().await;
+    let mut whole = Cut::after(usize::MAX, true, ground.server.socket()).await;
+    assert!(Run::start(&ground.project, &whole).ended_before(&mut whole).await);
+    let (all, told) = (whole.passed(), ground.end("not killed").await);
+    assert!(all > 20, "it says more than {all} words");
+    assert_eq!(word(&told["to"]), "Redis (prefix hookyard)");
+
+    // Here and there on the way; and wherever it may be at the end, where one step follows the other.
+    let mut points: Vec<(usize, bool)> = Vec::new();
+    let mut at = fastrand::usize(..4);
+    while at < all {
+        points.push((at, fastrand::bool()));
+        at += fastrand::usize(3..7);
+    }
+    points.extend((all - 6..all + 2).flat_map(|words| [(words, false), (words, true)]));
+    for (words, answered) in points {
+        let context = format!("killed after {words} words of {all}, the last answered: {answered}");
+        ground.begin_anew().await;
+        ground.cut(words, answered, &context).await;
+        assert_eq!(ground.end(&context).await, told, "{context}");
+    }
     // The file is refused where Redis is not configured.
-    project.write(SETTINGS, &super::settings(0));
-    Ended::of(project.serve()).assert_refused("its work was moved to Redis (prefix hookyard)");
+    ground.project.write(SETTINGS, &super::settings(0));
+    Ended::of(ground.project.serve()).assert_refused("its work was moved to Redis (prefix hookyard)");
 }

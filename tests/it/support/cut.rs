@@ -21,6 +21,8 @@ const SOCKET: &str = "cut.sock";
 /// What is written to Redis passes until it was enough; from then on neither words nor answers pass.
 pub struct Cut {
     dir: TempDir,
+    words: usize,
+    way: Arc<Way>,
     reached: watch::Receiver<bool>,
 }
 
@@ -31,18 +33,24 @@ impl Cut {
         let listener = UnixListener::bind(dir.path().join(SOCKET)).expect("a free name");
         let (cut, reached) = watch::channel(false);
         let way = Arc::new(Way { left: AtomicUsize::new(words), answered, cut });
+        let of_all = Arc::clone(&way);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let server = UnixStream::connect(&socket).await.expect("Redis listens");
-                tokio::spawn(pass(client, server, Arc::clone(&way)));
+                tokio::spawn(pass(client, server, Arc::clone(&of_all)));
             }
         });
-        Cut { dir, reached }
+        Cut { dir, words, way, reached }
     }
 
     /// Where it begins.
     pub fn socket(&self) -> PathBuf {
         self.dir.path().join(SOCKET)
+    }
+
+    /// How many writes have passed.
+    pub fn passed(&self) -> usize {
+        self.words - self.way.left.load(Ordering::SeqCst)
     }
 
     /// Waits until it was enough.
