@@ -28,6 +28,7 @@ pub enum MovedBackend<const SHARDS: u16> {
 
 impl<const SHARDS: u16> Backend for MovedBackend<SHARDS> {
     const RETAIN_REMOVES_KEYS: bool = true;
+    const PARTS: u16 = SHARDS;
 
     async fn open() -> Self {
         MovedBackend::Before(SqliteBackend::open().await)
