@@ -106,12 +106,11 @@ async fn one_process_finds_out_for_all() {
     let plan = House::plan().llm().setting("concurrency = 1").on_redis(&server);
     let house = plan.clone().start().await;
     let other = house.beside(&plan).await;
-    let failed = Word::Open { left: MINUTE, why: "it failed".to_owned(), by_alarms: false };
+    let failed = Word::Open { left: Duration::ZERO, why: "it failed".to_owned(), by_alarms: false };
     for service in [&house.service, &other.service] {
         let engine = Arc::clone(&service.engine.read().unwrap());
         engine.hear_of_judge("claude", &failed, house.clock.monotonic());
     }
-    house.advance(MINUTE);
     let gate = house.sandbox.hold(CLAUDE);
     let first = house.queue(&form("f-1")).await;
     arrived(&gate, 1).await;
