@@ -233,9 +233,11 @@ mod tests {
         slice.unanswered(10 * MS);
         assert_eq!(slice.take(1_009 * MS), Stand::Alone);
         assert_eq!(slice.take(1_010 * MS), draw(2, None));
-        slice.fill(2, at(0), Duration::ZERO, 1_010 * MS, 1_010 * MS);
-        assert!(takes(&slice, 1_010 * MS) && takes(&slice, 1_010 * MS));
-        assert_eq!(slice.take(1_010 * MS), draw(2, None), "it is not alone any more");
+        slice.unanswered(1_100 * MS);
+        // Somebody else was answered meanwhile.
+        slice.fill(2, at(0), Duration::ZERO, 1_050 * MS, 1_110 * MS);
+        assert!(takes(&slice, 1_110 * MS) && takes(&slice, 1_110 * MS));
+        assert_eq!(slice.take(1_110 * MS), draw(2, None), "it is not alone any more");
     }
 
     #[test]

@@ -4,18 +4,19 @@ use std::{sync::Arc, time::Duration};
 
 use hookyard::{
     config::ACTIONS,
-    decide::breaker::Outcome,
+    decide::breaker::{Outcome, Word},
     domain::{Clock, EventId, EventState, JobState},
     service::Service,
     store::Timeline,
 };
 
 use crate::support::{
-    house::{Beside, GUARD, House, Plan, Wire, action, lead, ticket},
+    house::{Beside, GUARD, House, Plan, Wire, action, form, lead, ticket},
     process::arrived,
     redis::RedisServer,
 };
 
+const CLAUDE: &str = "/llm/v1/messages";
 const TICKETS: &str = "/helpdesk/tickets";
 const MINUTE: Duration = Duration::from_secs(60);
 const STEP: Duration = Duration::from_millis(100);
@@ -102,27 +103,23 @@ async fn a_breaker_that_opened_in_one_process_holds_the_calls_of_all_until_one_i
 #[tokio::test]
 async fn one_process_finds_out_for_all() {
     let server = RedisServer::start(&[]);
-    let (house, other) = two(&server, |plan| plan).await;
-    fails(&house.service, &*house.clock);
-    fails(&other.service, &*house.clock);
-    let mut events = Vec::new();
-    for n in 0..6 {
-        let event = house.queue(&ticket(&format!("t-{n}"))).await;
-        reaches(&house, event, Duration::ZERO, |t| t.jobs.len() == 2).await;
-        events.push(event);
+    let plan = House::plan().llm().setting("concurrency = 1").on_redis(&server);
+    let house = plan.clone().start().await;
+    let other = house.beside(&plan).await;
+    let failed = Word::Open { left: Duration::ZERO, why: "it failed".to_owned(), by_alarms: false };
+    for service in [&house.service, &other.service] {
+        let engine = Arc::clone(&service.engine.read().unwrap());
+        engine.hear_of_judge("claude", &failed, house.clock.monotonic());
     }
-    let gate = house.sandbox.hold(TICKETS);
-    house.advance(MINUTE);
+    let gate = house.sandbox.hold(CLAUDE);
+    let first = house.queue(&form("f-1")).await;
     arrived(&gate, 1).await;
-    // Both go on with everything else, and look for work whenever there is some.
-    for n in 0..6 {
-        let lead = house.queue(&lead(&format!("l-{n}"))).await;
-        reaches(&house, lead, Duration::ZERO, is_over).await;
-    }
-    assert_eq!(house.sandbox.requests(TICKETS), 1, "one finds out");
+    // Whoever asks does nothing else meanwhile: this one is the other's.
+    let second = house.queue(&form("f-2")).await;
+    let judged = reaches(&house, second, Duration::ZERO, |t| t.jobs[0].job.state.is_settled()).await;
+    assert_eq!(judged.jobs[0].job.verdict.as_ref().map(|verdict| &*verdict.judge), Some("gpt"));
+    assert_eq!(house.sandbox.requests(CLAUDE), 1, "one finds out");
     gate.release();
-    for event in events {
-        reaches(&house, event, STEP, is_over).await;
-    }
-    assert_eq!(house.sandbox.requests(TICKETS), 6);
+    let judged = reaches(&house, first, Duration::ZERO, |t| t.jobs[0].job.state.is_settled()).await;
+    assert_eq!(judged.jobs[0].job.verdict.as_ref().map(|verdict| &*verdict.judge), Some("claude"));
 }
