@@ -117,6 +117,22 @@ async fn each_job_goes_to_one_of_the_processes() {
 }
 
 #[tokio::test]
+async fn a_turn_is_taken_once_though_clocks_differ_a_little() {
+    let scene = Scene::set(1, &[]);
+    let one = scene.process("one").await;
+    let behind: Arc<HandClock> = Arc::default();
+    let two = RedisStore::open(options(&scene.server, "two", 1), behind.clone() as Arc<dyn Clock>).await;
+    let (two, every) = (two.expect("the store opens"), Duration::from_secs(30));
+    scene.clock.advance(Duration::from_millis(5));
+    assert!(one.take_turn("probe", every).await.unwrap());
+    assert!(!two.take_turn("probe", every).await.unwrap(), "what was taken just now is taken");
+    // One that was set back is not waited for.
+    scene.clock.advance(every * 10);
+    assert!(one.take_turn("probe", every).await.unwrap());
+    assert!(two.take_turn("probe", every).await.unwrap());
+}
+
+#[tokio::test]
 async fn a_process_without_work_hears_when_another_makes_some() {
     let scene = Scene::set(1, &[]);
     let (one, two) = (scene.process("one").await, Arc::new(scene.process("two").await));
