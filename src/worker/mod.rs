@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     decide::lanes::Turns,
@@ -99,11 +99,13 @@ impl Worker {
                 }
                 continue;
             }
-            for (claimed, slot) in claim.jobs.into_iter().zip(free) {
+            for claimed in claim.jobs {
                 let worker = self.clone();
+                // What is handed out once more, since the answer was lost, may be more than was asked for now: it waits for
+                // a slot under its lease.
+                let (slot, slots) = (free.pop(), Arc::clone(&slots));
                 self.tasks.spawn("job", async move {
-                    worker.work_on(claimed, lease).await;
-                    drop(slot);
+                    worker.work_on(claimed, lease, slot, slots).await;
                     worker.freed.notify_one();
                 });
             }
@@ -122,21 +124,38 @@ impl Worker {
     }
 
     /// Works on one job, holding its lease for as long as that takes.
-    async fn work_on(&self, claimed: Claimed, lease: Duration) {
+    async fn work_on(
+        &self,
+        claimed: Claimed,
+        lease: Duration,
+        slot: Option<OwnedSemaphorePermit>,
+        slots: Arc<Semaphore>,
+    ) {
         let job = claimed.job.id;
         let begun = self.clock.monotonic();
         let kind = match claimed.job.work {
             Work::Route { .. } => "route",
             Work::Action(_) => "action",
         };
-        let work = self.attempt(&claimed);
+        let work = async {
+            let _slot = match slot {
+                Some(slot) => Some(slot),
+                None => slots.acquire_owned().await.ok(),
+            };
+            self.attempt(&claimed).await
+        };
         tokio::pin!(work);
+        let mut wait = lease / 2;
         let result = loop {
             tokio::select! {
                 result = &mut work => break result,
-                () = self.clock.sleep_until(self.clock.now().plus(lease / 2)) => {
+                () = self.clock.sleep_until(self.clock.now().plus(wait)) => {
+                    wait = lease / 2;
                     if let Err(error) = self.store.extend(claimed.lease, lease).await {
                         tracing::warn!(%job, %error, "the lease could not be extended");
+                        if matches!(error, StoreError::Unavailable(_)) {
+                            wait = wait.min(STORE_PAUSE);
+                        }
                     }
                 }
             }

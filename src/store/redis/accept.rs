@@ -16,7 +16,7 @@ use super::{
     desk::Desk,
     keys::{self, Shard},
     link::{Reply, text},
-    record::Record,
+    record::{Errand, Record},
 };
 
 /// How long a body that was written ahead waits for its event.
@@ -91,11 +91,19 @@ impl Core {
         }
         let mut asks = 0;
         let known = loop {
-            let desk = self.new_record(&admission, suspect)?;
+            let mut desk = self.new_record(&admission, suspect)?;
+            for key in &there {
+                desk.errand(Errand::Remember { key: key.text.clone(), at: desk.now });
+            }
             let reply = self.put(&shard, &here, &desk, suspect, large.is_some()).await?;
             let told: Vec<String> = reply.rest.iter().map(text).collect::<Result<_, _>>()?;
             let first = told.first().map(String::as_str).unwrap_or_default();
             match reply.word.as_str() {
+                // The answer to an earlier word of it was lost.
+                "known" if keys::event_id(first) == Some(id) => {
+                    self.run_errands(&shard, id).await?;
+                    return Ok(Accepted::Queued { suspected_replay_of: suspect });
+                }
                 "known" => {
                     let event = keys::event_id(first).ok_or_else(|| wrong(first))?;
                     break Known { event, at: desk.now, shard: shard.n, reserved: false };
@@ -121,7 +129,6 @@ impl Core {
                 "suspect" => suspect = keys::event_id(first),
                 _ => {
                     self.announce(commit::makes_work(&desk));
-                    self.confirm(&there, Known { at: desk.now, ..own }).await?;
                     if !desk.record.errands.is_empty() {
                         self.run_errands(&shard, id).await?;
                     }
@@ -145,7 +152,7 @@ impl Core {
             let (mut held, mut asks) = (String::new(), 0);
             loop {
                 held = self.hold(&home, &name, &own.text(), &held).await?;
-                let Some(known) = Known::read(&held) else { break };
+                let Some(known) = Known::read(&held).filter(|known| known.event != own.event) else { break };
                 let remembered = self.clock.now().since(known.at) < self.dedupe;
                 match key.on_match {
                     OnMatch::Duplicate if remembered && self.is_there(known).await? => {
@@ -199,16 +206,12 @@ impl Core {
         Ok(reply.rest.get(4).map(text).transpose()?.unwrap_or_default())
     }
 
-    /// The event was accepted: its keys in other shards are remembered as long as the others.
-    async fn confirm(&self, keys: &[DedupeKey], own: Known) -> Result<(), StoreError> {
-        for key in keys {
-            let home = self.shards.home_of(&key.text);
-            let value = Known { reserved: false, ..own }.text();
-            let mut set = redis::cmd("SET");
-            set.arg(home.dedupe(&key.text)).arg(value).arg("PX").arg(self.dedupe.as_millis().to_string());
-            let _: String = self.link.run(&set).await?;
-        }
-        Ok(())
+    /// The event was accepted: a key of it in another shard is remembered as long as the others.
+    pub(super) async fn remember(&self, key: &str, own: Known) -> Result<(), StoreError> {
+        let left = own.at.plus(self.dedupe).since(self.clock.now());
+        let mut set = redis::cmd("SET");
+        set.arg(self.shards.home_of(key).dedupe(key)).arg(own.text()).arg("PX");
+        self.link.run::<String>(set.arg(left.as_millis().max(1).to_string())).await.map(drop)
     }
 
     async fn is_there(&self, known: Known) -> Result<bool, StoreError> {

@@ -197,7 +197,7 @@ impl Core {
         let limited = if self.shards.number() > 1 { keys::limited(&job) } else { String::new() };
         let until = now.plus(request.lease);
         let record = Some(record);
-        self.mine().insert(id, Mine { shard: shard.n, alone, until, limited, permit: None, record });
+        self.mine().insert(id, Mine { shard: shard.n, token, alone, until, limited, permit: None, record });
         Ok(Claimed { lease: Lease { job: id, token }, at: now, job, event })
     }
 
@@ -219,8 +219,14 @@ impl Core {
 
     pub(super) async fn extend(&self, lease: Lease, by: Duration) -> Result<(), StoreError> {
         let stale = || StoreError::StaleLease(lease.job);
-        let mine = self.mine().get(&lease.job).cloned().ok_or_else(stale)?;
-        let shard = self.shards.get(mine.shard).ok_or_else(stale)?;
+        let (n, permit) = match self.mine().get(&lease.job) {
+            Some(mine) => (Some(mine.shard), mine.permit.clone()),
+            None => (None, None),
+        };
+        let shard = match n.and_then(|n| self.shards.get(n)) {
+            Some(shard) => shard.clone(),
+            None => self.home(lease.job.event).await?.ok_or_else(stale)?.0,
+        };
         let now = self.clock.now();
         let until = now.plus(by);
         let args = [
@@ -230,14 +236,14 @@ impl Core {
             lease.token.to_string(),
             until.as_millis().to_string(),
         ];
-        let reply = self.call_at(now, &self.scripts.extend, shard, args).await?;
+        let reply = self.call_at(now, &self.scripts.extend, &shard, args).await?;
         if reply.word != "done" {
             return Err(stale());
         }
         if let Some(mine) = self.mine().get_mut(&lease.job) {
             mine.until = until;
         }
-        if let Some(permit) = &mine.permit {
+        if let Some(permit) = &permit {
             self.hold_on(permit, until).await;
         }
         Ok(())
@@ -257,10 +263,16 @@ impl Core {
     }
 
     pub(super) async fn settle(&self, lease: Lease, settlement: &Settlement) -> Result<(), StoreError> {
-        self.change_held(lease, |desk| desk.settle(lease, settlement)).await?;
+        let settled = self.change_held(lease, |desk| desk.settle(lease, settlement)).await;
+        if let Err(StoreError::Unavailable(_) | StoreError::Conflict(_) | StoreError::Overtaken(_)) = settled
+        {
+            return settled;
+        }
+        // It is over, also if the answer to an earlier word of it was lost.
         let (ran_alone, idle, permit) = {
             let mut mine = self.mine();
-            let ended = mine.remove(&lease.job);
+            let is_over = mine.get(&lease.job).is_some_and(|mine| mine.token == lease.token);
+            let ended = if is_over { mine.remove(&lease.job) } else { None };
             let ran_alone = ended.as_ref().is_some_and(|mine| mine.alone);
             (ran_alone, mine.is_empty(), ended.and_then(|mine| mine.permit))
         };
@@ -271,6 +283,6 @@ impl Core {
         if ran_alone || idle {
             self.announce(true);
         }
-        Ok(())
+        settled
     }
 }

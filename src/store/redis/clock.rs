@@ -1,6 +1,7 @@
 //! The time that the store goes by: the server's, so that processes whose clocks differ agree.
 //!
-//! Each answer tells it. In between it goes on by this process's monotonic clock, and it never goes back.
+//! Each answer tells it. In between it goes on by this process's monotonic clock, and it goes back only where the
+//! server's was set back.
 
 use std::{
     sync::{
@@ -11,6 +12,9 @@ use std::{
 };
 
 use crate::domain::{Clock, Timestamp};
+
+/// A server's clock that goes back by more than this was set, or another server answers.
+pub(super) const SET_BACK_MS: i64 = 1_000;
 
 /// See the module.
 pub(super) struct StoreClock {
@@ -49,6 +53,9 @@ impl StoreClock {
             }
             None => self.clock.now().as_millis(),
         };
+        if self.zero.is_some() && now < self.latest.load(Ordering::Relaxed).saturating_sub(SET_BACK_MS) {
+            self.latest.store(now, Ordering::Relaxed);
+        }
         Timestamp::from_millis(self.latest.fetch_max(now, Ordering::Relaxed).max(now))
     }
 

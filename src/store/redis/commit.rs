@@ -141,6 +141,9 @@ pub(super) fn commands(desk: &Desk, shard: &Shard) -> Result<Commands, StoreErro
     Ok(sheet.commands(&event, first))
 }
 
+/// Words of one command: a script can hand on 8,000. An even number, as each field has its value beside it.
+const WORDS_MAX: usize = 4_000;
+
 /// What is written of one event. Each command costs the server a line in its log, so they are as few as can be.
 #[derive(Default)]
 struct Sheet {
@@ -162,10 +165,10 @@ impl Sheet {
     fn commands(self, event: &str, first: Commands) -> Commands {
         let mut to = first;
         for (command, words) in [("HSET", self.fields), ("HDEL", self.gone)] {
-            if !words.is_empty() {
+            for words in words.chunks(WORDS_MAX) {
                 to.0.push((words.len() + 2).to_string().into_bytes());
                 to.0.extend([command.into_word(), event.into_word()]);
-                to.0.extend(words);
+                to.0.extend_from_slice(words);
             }
         }
         to.0.extend(self.around.0);

@@ -151,10 +151,9 @@ impl Desk {
             (job.state, job.reason) = (JobState::Blocked, Some(TAKING_ITS_PLACE.to_owned()));
         }
         if let Some(coalesce) = newest {
-            let window_ms = u64::try_from(coalesce.window.as_millis()).unwrap_or(u64::MAX);
             job.due = self.now.plus(coalesce.window);
             job.fresh_at = job.due;
-            self.errand(Errand::Replace { n, window_ms });
+            self.errand(Errand::Replace { n });
         }
         if own.is_some() {
             self.errand(Errand::Join { n });

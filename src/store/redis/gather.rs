@@ -19,6 +19,7 @@ use super::{
     claim::Claims,
     keys::{self, Shard},
     lock,
+    permits::Permits,
 };
 
 /// What a process knows of the parts. It decides only in which order they are asked, and what is asked at once.
@@ -31,6 +32,9 @@ pub(super) struct Gathering {
     /// What waited for a permit when a part was last asked. It is asked for at once the next time, so that what has no
     /// limit is not always first.
     wants: Mutex<BTreeMap<u16, BTreeMap<String, u32>>>,
+    /// Permits for which a part may have handed jobs out in an answer that did not come: they are held until the next one
+    /// tells, which hands those jobs out once more.
+    owed: Mutex<BTreeMap<u16, Permits>>,
 }
 
 impl Gathering {
@@ -156,15 +160,27 @@ impl Core {
             tried.extend(permits.iter().map(|(name, of)| (name.clone(), of.len() as u32)));
             let rest = self.rest_of(request, &claim.jobs[first..]);
             let told = self.claim_in(shard, &rest, claims, Some(&tried), claim).await;
+            let told = match told {
+                Ok(told) => told,
+                Err(error) => {
+                    let mut owed = lock(&self.gathering.owed);
+                    let owed = owed.entry(shard.n).or_default();
+                    permits.into_iter().for_each(|(name, of)| owed.entry(name).or_default().extend(of));
+                    return Err(error);
+                }
+            };
+            let mut owed = lock(&self.gathering.owed).remove(&shard.n).unwrap_or_default();
             for claimed in &claim.jobs[before..] {
-                if let Some(permit) = permits.get_mut(&keys::limited(&claimed.job)).and_then(Vec::pop)
+                let name = keys::limited(&claimed.job);
+                let permit = permits.get_mut(&name).and_then(Vec::pop);
+                let permit = permit.or_else(|| owed.get_mut(&name).and_then(Vec::pop));
+                if let Some(permit) = permit
                     && let Some(mine) = self.mine().get_mut(&claimed.lease.job)
                 {
                     mine.permit = Some(permit);
                 }
             }
-            self.give_up(permits.into_values().flatten()).await;
-            let told = told?;
+            self.give_up(permits.into_values().chain(owed.into_values()).flatten()).await;
             self.gathering.suspect(shard, told.alone > 0);
             let full = claim.jobs.len() - first >= request.max() as usize;
             wants = told.wants.clone();

@@ -9,6 +9,7 @@ use crate::{
 
 use super::{
     Core,
+    accept::Known,
     desk::{Desk, State},
     keys::{self, Shard},
     link::text,
@@ -63,8 +64,13 @@ impl Core {
                     }
                     self.done(shard, id, &errand).await?;
                 }
-                Errand::Replace { n, window_ms: _ } => {
+                Errand::Replace { n } => {
                     Box::pin(self.replace(shard, &record, *n, &errand)).await?;
+                }
+                Errand::Remember { key, at } => {
+                    let known = Known { event: id, at: *at, shard: shard.n, reserved: false };
+                    self.remember(key, known).await?;
+                    self.done(shard, id, &errand).await?;
                 }
             }
         }
@@ -114,6 +120,10 @@ impl Core {
         self.change_in(shard, id, |desk| {
             desk.belated = true;
             forget(desk, errand);
+            if let Some(state) = desk.job(n).map(|job| job.state).filter(|state| state.is_settled()) {
+                // It has left its line meanwhile, and was put there again.
+                desk.moved(n, state.is_final());
+            }
             if desk.job(n).is_some_and(|job| job.state == JobState::Blocked) {
                 match &ahead {
                     Some(ahead) => {
@@ -141,7 +151,7 @@ impl Core {
                 let waits = desk.job(n).is_some_and(|job| {
                     job.state == JobState::Blocked && matches!(job.work, Work::Route { .. })
                 });
-                let replaces = |errand: &Errand| matches!(errand, Errand::Replace { n: of, .. } if *of == n);
+                let replaces = |errand: &Errand| matches!(errand, Errand::Replace { n: of } if *of == n);
                 if waits
                     && stands.is_some_and(|place| place.key == key)
                     && !desk.record.errands.iter().any(replaces)

@@ -20,13 +20,19 @@ pub(super) struct Code {
 }
 
 macro_rules! scripts {
-    ($($name:ident = $file:literal;)+) => {
-        /// Every script, each with what all share put before it.
-        pub(super) struct Scripts { $(pub $name: Code,)+ }
+    (takes_in { $($name:ident = $file:literal;)+ } works { $($other:ident = $other_file:literal;)+ }) => {
+        /// Every script, each with what all share put before it. Where there is no memory left nothing is taken in; what was
+        /// goes on, since only that makes room.
+        pub(super) struct Scripts { $(pub $name: Code,)+ $(pub $other: Code,)+ }
 
         impl Scripts {
             pub fn new() -> Self {
-                Scripts { $($name: Code::new(concat!(include_str!("scripts/lib.lua"), include_str!($file))),)+ }
+                Scripts {
+                    $($name: Code::new(concat!(include_str!("scripts/lib.lua"), include_str!($file))),)+
+                    $($other: Code::new(concat!(
+                        "#!lua flags=allow-oom\n", include_str!("scripts/lib.lua"), include_str!($other_file)
+                    )),)+
+                }
             }
         }
     };
@@ -39,22 +45,26 @@ impl Code {
 }
 
 scripts! {
-    accept = "scripts/accept.lua";
-    claim = "scripts/claim.lua";
-    commit = "scripts/commit.lua";
-    cursor = "scripts/cursor.lua";
-    extend = "scripts/extend.lua";
-    import = "scripts/import.lua";
-    line = "scripts/line.lua";
-    meter = "scripts/meter.lua";
-    migration = "scripts/migration.lua";
-    newest = "scripts/newest.lua";
-    pause = "scripts/pause.lua";
-    permit = "scripts/permit.lua";
-    pulse = "scripts/pulse.lua";
-    rate = "scripts/rate.lua";
-    reserve = "scripts/reserve.lua";
-    turn = "scripts/turn.lua";
+    takes_in {
+        accept = "scripts/accept.lua";
+        import = "scripts/import.lua";
+        reserve = "scripts/reserve.lua";
+    }
+    works {
+        claim = "scripts/claim.lua";
+        commit = "scripts/commit.lua";
+        cursor = "scripts/cursor.lua";
+        extend = "scripts/extend.lua";
+        line = "scripts/line.lua";
+        meter = "scripts/meter.lua";
+        migration = "scripts/migration.lua";
+        newest = "scripts/newest.lua";
+        pause = "scripts/pause.lua";
+        permit = "scripts/permit.lua";
+        pulse = "scripts/pulse.lua";
+        rate = "scripts/rate.lua";
+        turn = "scripts/turn.lua";
+    }
 }
 
 /// Several connections, each used by many: Redis reads so much of one at a time, and syncs its log after each turn.

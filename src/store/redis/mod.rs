@@ -115,6 +115,7 @@ struct Core {
 #[derive(Debug, Clone)]
 struct Mine {
     shard: u16,
+    token: u64,
     alone: bool,
     until: Timestamp,
     /// What a limit on it goes by; nothing where the store is in one part.
@@ -133,13 +134,10 @@ struct ShardLoad {
     told_at: Mutex<i64>,
 }
 
-/// A server's clock that goes back by more than this was set, or another server answers.
-const SET_BACK_US: i64 = 1_000_000;
-
 impl ShardLoad {
     fn told(&self, at: i64, open_jobs: i64, payload_bytes: i64) {
         let mut told_at = lock(&self.told_at);
-        if at < *told_at && at > *told_at - SET_BACK_US {
+        if at < *told_at && at > *told_at - clock::SET_BACK_MS * 1_000 {
             return;
         }
         *told_at = at;

@@ -64,15 +64,17 @@ impl Core {
                 until.as_millis().to_string(),
                 first.to_string(),
             ];
+            let permit =
+                |n| Permit { limit: name.clone(), member: format!("{}/{}", self.process, first + n) };
             let given = match self.call(&self.scripts.permit, home, args).await {
                 Ok(reply) => reply.rest.get(4).map(number).transpose()?.unwrap_or_default().unsigned_abs(),
                 Err(error) => {
-                    self.give_up(taken.into_values().flatten()).await;
+                    // They may have been given in an answer that did not come.
+                    let asked = (0..u64::from(count)).map(permit);
+                    self.give_up(taken.into_values().flatten().chain(asked)).await;
                     return Err(error);
                 }
             };
-            let permit =
-                |n| Permit { limit: name.clone(), member: format!("{}/{}", self.process, first + n) };
             taken.insert(name.clone(), (0..given).map(permit).collect());
         }
         Ok(taken)

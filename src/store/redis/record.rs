@@ -78,7 +78,9 @@ pub(super) enum Errand {
     /// Let route job `n` go if nobody is before it in its line.
     Ask { n: u32 },
     /// Let route job `n` take the place of older ones on which no work has begun.
-    Replace { n: u32, window_ms: u64 },
+    Replace { n: u32 },
+    /// Remember a dedupe key that is at home in another shard, where it was only held so far.
+    Remember { key: String, at: Timestamp },
     /// Take route job `n` out of the line `key`, and let the next one go.
     Leave { key: String, n: u32 },
     /// Hand the place of route job `n` in the line `key` over to another event's.

@@ -27,28 +27,28 @@ const AGAIN: Duration = Duration::from_millis(500);
 impl Core {
     /// Goes on until it is dropped.
     pub(super) async fn upkeep(&self, bells: &[Link]) {
-        let listen = async {
-            let mut ears =
-                self.shards.all().zip(bells).map(|(shard, bell)| Box::pin(self.listen(shard, bell)));
-            // One shard in most stores; several are heard one beside the other.
-            let mut all: Vec<_> = ears.by_ref().collect();
-            std::future::poll_fn(|context| {
-                for ear in &mut all {
-                    let _ = ear.as_mut().poll(context);
-                }
-                std::task::Poll::<()>::Pending
+        // A shard that is not reached holds up the life signs in no other.
+        let mut all: Vec<_> = self
+            .shards
+            .all()
+            .zip(bells)
+            .map(|(shard, bell)| {
+                Box::pin(async move { tokio::join!(self.live(shard), self.listen(shard, bell)) })
             })
-            .await;
-        };
-        tokio::join!(self.live(), listen);
+            .collect();
+        std::future::poll_fn(|context| {
+            for one in &mut all {
+                let _ = one.as_mut().poll(context);
+            }
+            std::task::Poll::<()>::Pending
+        })
+        .await;
     }
 
-    async fn live(&self) {
+    async fn live(&self, shard: &Shard) {
         loop {
-            for shard in self.shards.all() {
-                if let Err(error) = self.pulse(shard).await {
-                    tracing::error!(%error, shard = shard.n, "Redis was not reached; it is tried again");
-                }
+            if let Err(error) = self.pulse(shard).await {
+                tracing::error!(%error, shard = shard.n, "Redis was not reached; it is tried again");
             }
             self.clock.rest(EVERY).await;
         }

@@ -254,14 +254,19 @@ async fn a_node_that_goes_and_comes_back_loses_nothing() {
 async fn a_slot_that_moves_loses_nothing() {
     let (cluster, clock) = (RedisCluster::start().await, Arc::default());
     let store = open(cluster.urls(), &clock).await;
-    let load = async {
-        for n in 1..=60 {
+    for n in 1..=60 {
+        accept(&store, &clock, n).await;
+    }
+    // Half of it is taken in meanwhile, and all is worked on.
+    let more = async {
+        for n in 61..=120 {
             accept(&store, &clock, n).await;
         }
     };
+    let load = async { tokio::join!(more, work_off(&store, 120)) };
     let shard = shard_on(&cluster, 0).await;
     let key = format!("{{hookyard:{shard}}}");
     let moves = cluster.move_slot(&key, 0, 2);
     tokio::join!(load, moves);
-    work_off(&store, 60).await;
+    assert_eq!(store.depths().await.unwrap().leased, 0);
 }

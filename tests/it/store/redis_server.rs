@@ -198,6 +198,47 @@ async fn a_server_without_room_refuses_and_changes_nothing() {
     assert_eq!(claimed(&one, 10).await.len(), 2);
 }
 
+/// Only the end of what is there makes room.
+#[tokio::test]
+async fn a_server_without_room_goes_on_with_what_it_has() {
+    let scene = Scene::set(1, &[]);
+    let one = scene.process("one").await;
+    for n in 1..=3 {
+        scene.send(&one, event(n)).await.unwrap();
+    }
+    let _: String = scene.server.ask(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    scene.clock.advance(Duration::from_secs(1));
+    for claimed in claimed(&one, 10).await {
+        one.begin(claimed.lease, Some(request("first"))).await.unwrap();
+        one.extend(claimed.lease, Duration::from_secs(60)).await.unwrap();
+        one.settle(claimed.lease, settlement(Next::Done)).await.unwrap();
+    }
+    assert_eq!(one.load().open_jobs, 0);
+    assert!(scene.send(&one, event(4)).await.is_err());
+}
+
+/// Whoever had no answer says the same again, and so does the client of a Cluster by itself.
+#[tokio::test]
+async fn what_was_taken_in_may_be_taken_in_again() {
+    let scene = Scene::set(8, &[]);
+    let one = scene.process("one").await;
+    let body = bytes::Bytes::from(vec![b'x'; 300_000]);
+    for n in 1..=8 {
+        let keys = [same(&format!("id {n}")), same(&format!("alias {n}"))];
+        for _ in 0..2 {
+            let mut draft = event(n).keys(keys.clone());
+            draft.event.body = body.clone().into();
+            let told = scene.send(&one, draft).await.unwrap();
+            assert_eq!(told, Accepted::Queued { suspected_replay_of: None });
+        }
+        let kept = one.timeline(event_id(n)).await.unwrap().expect("it is on record");
+        assert!(kept.redeliveries.is_empty());
+        assert_eq!(one.body(&kept.event).await.unwrap().map(|body| body.len()), Some(300_000));
+        let again = scene.send(&one, event(100 + n).keys([keys[1].clone()])).await.unwrap();
+        assert!(matches!(again, Accepted::Duplicate { of, .. } if of == event_id(n)), "{again:?}");
+    }
+}
+
 #[tokio::test]
 async fn what_was_answered_is_there_after_the_server_was_killed() {
     let mut scene = Scene::set(1, &["--appendonly", "yes", "--appendfsync", "always"]);

@@ -16,19 +16,44 @@ local gone = breathe(request.alive)
 if #gone > 0 then
     return { 'gone', unpack(gone) }
 end
-local late = redis.call('ZRANGEBYSCORE', key('leases'), '-inf', now, 'LIMIT', 0, 256)
+local function event_key(event)
+    return key('event:' .. event)
+end
+
+local function standing(event, n)
+    return redis.call('HGET', event_key(event), 'w' .. tonumber(n)) or ''
+end
+
+local late = {}
+for _, job in ipairs(redis.call('ZRANGEBYSCORE', key('leases'), '-inf', now, 'LIMIT', 0, 256)) do
+    local event, n = string.match(job, '^(%x+)%.(%d+)$')
+    if string.find(standing(event, n), '^%d') then
+        late[#late + 1] = job
+    else
+        redis.call('ZREM', key('leases'), job)
+    end
+end
 if #late > 0 then
     return { 'late', unpack(late) }
 end
 
-local function job_of(job, event, token)
-    local name = key('event:' .. event)
-    local body = redis.call('HGET', name, 'b') == 'here' and redis.call('GET', key('body:' .. event))
-    return { job, token, redis.call('HGETALL', name), body or '' }
+-- An event's hash, as it is after all that this claim did, and where in it the value of each field is.
+local events = {}
+
+local function read_event(event)
+    if not events[event] then
+        local hash, at = redis.call('HGETALL', event_key(event)), {}
+        for n = 1, #hash, 2 do
+            at[hash[n]] = n + 1
+        end
+        events[event] = { hash = hash, at = at }
+    end
+    return events[event].hash, events[event].at
 end
 
-local function standing(event, n)
-    return redis.call('HGET', key('event:' .. event), 'w' .. tonumber(n)) or ''
+local function job_of(job, event, token, hash, at)
+    local body = hash[at.b] == 'here' and redis.call('GET', key('body:' .. event))
+    return { job, token, hash, body or '' }
 end
 
 -- What was handed out last, as long as nobody took it back: "number job token job token...".
@@ -42,7 +67,7 @@ elseif before > request.answered then
         local event, n = string.match(job, '^(%x+)%.(%d+)$')
         if string.match(standing(event, n), '^%d+') == token then
             redis.call('ZADD', key('leases'), now + request.lease, job)
-            again[#again + 1] = job_of(job, event, tonumber(token))
+            again[#again + 1] = job_of(job, event, tonumber(token), read_event(event))
         end
     end
     if #again > 0 then
@@ -161,22 +186,18 @@ local function leave_lane(lane, entry)
     table.insert(left[lane], entry)
 end
 
--- A ticket counts for as long as its job is ready from that very time on.
-local function is_valid(event, n, due)
-    return standing(event, n) == '@' .. due
-end
-
 local function give(candidate, alone)
     local event, n, lane, route, destination = parts(candidate.ticket)
-    local name = key('event:' .. event)
+    local hash, at = read_event(event)
     if tokens == 0 then
         tokens = tonumber(redis.call('GET', key('token')) or '0')
     end
     tokens = tokens + 1
     local job = string.match(candidate.ticket, '^[^|]*')
-    local version = string.format('%.0f', redis.call('HGET', name, 'v') + 1)
-    local lease = string.format('%.0f %s %d', tokens, process, alone and 1 or 0)
-    redis.call('HSET', name, 'w' .. tonumber(n), lease, 'v', version)
+    local field = 'w' .. tonumber(n)
+    hash[at[field]] = string.format('%.0f %s %d', tokens, process, alone and 1 or 0)
+    hash[at.v] = string.format('%.0f', hash[at.v] + 1)
+    redis.call('HSET', event_key(event), field, hash[at[field]], 'v', hash[at.v])
     leases[#leases + 1] = now + request.lease
     leases[#leases + 1] = job
     local _, limited = room(route, destination)
@@ -186,7 +207,7 @@ local function give(candidate, alone)
     if candidate.held then
         redis.call('ZREM', candidate.held, candidate.ticket)
     end
-    jobs[#jobs + 1] = job_of(job, event, tokens)
+    jobs[#jobs + 1] = job_of(job, event, tokens, hash, at)
 end
 
 -- One that crashed its process runs with nothing beside it.
@@ -261,7 +282,9 @@ local function read(source, count)
             local event, n, _, route, destination = parts(ticket)
             source.left = source.left - 1
             leave_lane(source.lane, entry[1])
-            if not is_valid(event, n, due) then
+            local hash, at = read_event(event)
+            -- A ticket counts for as long as its job is ready from that very time on.
+            if hash[at['w' .. tonumber(n)]] ~= '@' .. due then
                 -- It was taken care of.
             elseif is_open(route, destination) then
                 source.read[#source.read + 1] = { ticket = ticket, due = tonumber(due) }

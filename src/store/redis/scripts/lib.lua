@@ -5,9 +5,11 @@ local function key(name)
     return tag .. ':' .. name
 end
 
--- A database that was emptied or exchanged has another epoch, or none.
+-- A database that was emptied or exchanged has another epoch, or none. Of the two keys one is never there: while the slot
+-- moves from one node to another both refuse a question for two keys of which they have one, and so the script, before it
+-- has written anything.
 local function is_wiped()
-    return redis.call('GET', key('epoch')) ~= epoch
+    return redis.call('MGET', key('epoch'), key('never'))[1] ~= epoch
 end
 
 -- A sign of life, which lasts so long (ms); who gave none for longer. While nobody was heard nobody was gone: it was the
