@@ -76,11 +76,11 @@ class Yard:
     """A project and a Redis; processes are started in it."""
 
     def __init__(self, place, url, shards=1, concurrency=128, sink=None):
-        self.place, self.env, self.number = Path(place), {"FORMS_WEBHOOK_SECRET": SECRET, "REDIS_URL": url}, 0
+        self.place, self.env, self.number = Path(place), {"FORMS_WEBHOOK_SECRET": SECRET}, 0
         config = self.place / "config"
         shutil.copytree(HERE / "yard" / "config", config)
         settings = (config / "hookyard.toml").read_text().replace("concurrency = 128", f"concurrency = {concurrency}")
-        shared = f'\n[store.redis]\nurls = ["${{REDIS_URL}}"]\nshards = {shards}\nconnections = {CONNECTIONS}\n'
+        shared = f'\n[store.redis]\nurls = ["{url}"]\nshards = {shards}\nconnections = {CONNECTIONS}\n'
         (config / "hookyard.toml").write_text(settings + shared)
         if sink:
             self.env["SINK_URL"] = f"http://127.0.0.1:{sink}"

@@ -128,6 +128,8 @@ pub(super) fn redis(config: &Config, problems: &mut Problems) {
                 ));
             }
             Some(("redis" | "rediss" | "redis+unix", _)) => problems.extend(plain(at, url)),
+            // The whole of it: what it is worth is seen at the start.
+            None if url.starts_with("${") => problems.extend(plain(at, url)),
             Some(_) | None => problems.push(at.error(
                 codes::BAD_ADDRESS,
                 format!("{} is no URL of a Redis", quoted(url)),
@@ -135,7 +137,9 @@ pub(super) fn redis(config: &Config, problems: &mut Problems) {
             )),
         }
     }
-    if redis.ca_file.is_some() && !redis.urls.iter().all(|url| url.starts_with("rediss://")) {
+    if redis.ca_file.is_some()
+        && !redis.urls.iter().all(|url| url.starts_with("rediss://") || url.starts_with("${"))
+    {
         problems.push(at("ca_file").error(
             codes::BAD_ADDRESS,
             "`ca_file` is set, and `urls` do not ask for TLS",

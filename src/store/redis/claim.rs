@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::{
     decide::lease::Loss,
-    domain::{EventId, JobState, Lease, Timestamp},
+    domain::{EventId, Lease, Timestamp},
     store::{Claim, ClaimRequest, Claimed, Settlement, StoreError},
 };
 
@@ -108,7 +108,6 @@ impl Core {
                     }
                 }
                 _ => {
-                    claims.answered(shard, number);
                     let [more, next, wants, alone, jobs @ ..] = reply.rest.as_slice() else {
                         return Err(wrong());
                     };
@@ -116,10 +115,11 @@ impl Core {
                         wants: serde_json::from_str(&text(wants)?).map_err(|_| wrong())?,
                         alone: link::number(alone)?,
                     };
-                    for job in jobs {
-                        claim.jobs.push(self.handed_out(shard, request, now, job)?);
-                    }
-                    if !jobs.is_empty() {
+                    let jobs = self.handed_out(shard, request, now, jobs).await?;
+                    claims.answered(shard, number);
+                    let found = !jobs.is_empty();
+                    claim.jobs.extend(jobs);
+                    if found {
                         self.announce(false);
                         return Ok(told);
                     }
@@ -173,32 +173,66 @@ impl Core {
         self.call_at(now, &self.scripts.claim, shard, [wish.to_string()]).await
     }
 
-    fn handed_out(
+    /// The jobs that were handed out, with their events as they are by now.
+    async fn handed_out(
         &self,
         shard: &Shard,
         request: &ClaimRequest,
         now: Timestamp,
-        job: &Value,
+        jobs: &[Value],
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let mut leases = Vec::with_capacity(jobs.len());
+        let mut commands = redis::pipe();
+        for job in jobs {
+            let Value::Array(parts) = job else { return Err(wrong()) };
+            let [id, token] = parts.as_slice() else { return Err(wrong()) };
+            let id = keys::job_id(&text(id)?).ok_or_else(wrong)?;
+            commands.cmd("HGETALL").arg(shard.event(id.event)).cmd("GET").arg(shard.body(id.event));
+            leases.push(Lease { job: id, token: link::number(token)?.unsigned_abs() });
+        }
+        if leases.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut answers = self.link.run_all(&commands).await?.into_iter();
+        let mut claimed = Vec::with_capacity(leases.len());
+        for lease in leases {
+            let (Some(hash), Some(body)) = (answers.next(), answers.next()) else { return Err(wrong()) };
+            let body = match body {
+                Value::BulkString(bytes) => Some(Bytes::from(bytes)),
+                _ => None,
+            };
+            // Somebody may have ended it meanwhile, or erased its event.
+            if let Some(record) = Record::read(hash, body)?
+                && record.holds(lease)
+            {
+                claimed.push(self.take_up(shard, request, now, lease, record)?);
+            }
+        }
+        Ok(claimed)
+    }
+
+    fn take_up(
+        &self,
+        shard: &Shard,
+        request: &ClaimRequest,
+        now: Timestamp,
+        lease: Lease,
+        record: Record,
     ) -> Result<Claimed, StoreError> {
-        let Value::Array(parts) = job else { return Err(wrong()) };
-        let [id, token, hash, body] = parts.as_slice() else { return Err(wrong()) };
-        let id = keys::job_id(&text(id)?).ok_or_else(wrong)?;
-        let body = match body {
-            Value::BulkString(bytes) => Some(Bytes::copy_from_slice(bytes)),
-            _ => None,
+        let entry = record.entry(lease.job.n).ok_or_else(wrong)?;
+        let job = entry.job.clone();
+        let mine = Mine {
+            shard: shard.n,
+            token: lease.token,
+            alone: entry.held.as_ref().is_some_and(|held| held.alone),
+            until: now.plus(request.lease),
+            limited: if self.shards.number() > 1 { keys::limited(&job) } else { String::new() },
+            permit: None,
+            record: None,
         };
-        let record = Record::read(hash.clone(), body)?.ok_or_else(wrong)?;
-        let entry = record.entry(id.n).ok_or_else(wrong)?;
-        let alone = entry.held.as_ref().is_some_and(|held| held.alone);
-        let token = link::number(token)?.unsigned_abs();
-        let mut job = entry.job.clone();
-        job.state = JobState::Leased;
         let event = Arc::new(record.event.clone());
-        let limited = if self.shards.number() > 1 { keys::limited(&job) } else { String::new() };
-        let until = now.plus(request.lease);
-        let record = Some(record);
-        self.mine().insert(id, Mine { shard: shard.n, token, alone, until, limited, permit: None, record });
-        Ok(Claimed { lease: Lease { job: id, token }, at: now, job, event })
+        self.mine().insert(lease.job, Mine { record: Some(record), ..mine });
+        Ok(Claimed { lease, at: now, job, event })
     }
 
     /// Takes back all that a process was working on when it ended.

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     domain::{
-        Attempt, Body, BodyFile, Event, EventId, EventState, Job, JobState, Lane, Name, Purchase, Timestamp,
+        Attempt, Body, BodyFile, Event, EventId, EventState, Job, JobState, Lane, Lease, Name, Purchase,
+        Timestamp,
     },
     store::{JobHistory, Redelivery, StoreError, Timeline},
 };
@@ -130,6 +131,12 @@ impl Record {
 
     pub fn entry_mut(&mut self, n: u32) -> Option<&mut Entry> {
         self.jobs.get_mut(n as usize)
+    }
+
+    /// Whether a job is held under this very lease.
+    pub fn holds(&self, lease: Lease) -> bool {
+        let held = self.entry(lease.job.n).and_then(|entry| entry.held.as_ref());
+        held.is_some_and(|held| held.token == lease.token)
     }
 
     pub fn states(&self) -> impl Iterator<Item = JobState> {

@@ -21,11 +21,7 @@ impl Desk {
     /// # Errors
     /// [`StoreError::StaleLease`].
     fn held(&self, lease: Lease) -> Result<(), StoreError> {
-        let held = self.record.entry(lease.job.n).and_then(|entry| entry.held.as_ref());
-        if held.is_some_and(|held| held.token == lease.token) {
-            return Ok(());
-        }
-        Err(StoreError::StaleLease(lease.job))
+        if self.record.holds(lease) { Ok(()) } else { Err(StoreError::StaleLease(lease.job)) }
     }
 
     pub fn begin(&mut self, lease: Lease, request: Option<&FrozenRequest>) -> Result<(), StoreError> {

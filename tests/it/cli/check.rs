@@ -196,4 +196,12 @@ fn where_redis_is_holds_no_password_and_asks_for_tls_where_it_is_to_be_trusted()
         assert!(told.as_array().expect("one array").iter().any(|problem| is(&problem)), "{told:#}");
         assert!(!check.out.contains(LITERAL), "a secret is not repeated");
     }
+    let project = Project::new(&Files::embedded());
+    project.append(SETTINGS, "\n[store.redis]\nurls = [\"${REDIS_URL}\"]\nca_file = \"ca.pem\"\n");
+    let told = project.run(&["check", "--json"]).json();
+    let is = |problem: &Value| problem["code"] == "HY0103";
+    assert!(
+        !told.as_array().expect("one array").iter().any(is),
+        "the whole of it may be a variable: {told:#}"
+    );
 }

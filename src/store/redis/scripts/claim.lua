@@ -3,7 +3,8 @@
 -- the last one whose answer came); of a store in several parts also permits (how many each limit allows here and now, of
 -- those that were asked) and strict (what a lane leaves goes to no other).
 -- Answers with whether there may be more, when to ask again, how many permits would be of use, whether one is here that
--- runs alone (1; 2 if it waits for that now), and the jobs.
+-- runs alone (1; 2 if it waits for that now), and the jobs, each with its token. The events are read apart: a script that
+-- handed them on would cost the server three times as much.
 --
 -- Lanes are streams, in the order of due times. What is read from a lane and may not go now (paused, or at its limit) is
 -- set aside, so that it holds up nothing behind it; from there it goes when it may, as does what waited for its time.
@@ -37,25 +38,6 @@ if #late > 0 then
     return { 'late', unpack(late) }
 end
 
--- An event's hash, as it is after all that this claim did, and where in it the value of each field is.
-local events = {}
-
-local function read_event(event)
-    if not events[event] then
-        local hash, at = redis.call('HGETALL', event_key(event)), {}
-        for n = 1, #hash, 2 do
-            at[hash[n]] = n + 1
-        end
-        events[event] = { hash = hash, at = at }
-    end
-    return events[event].hash, events[event].at
-end
-
-local function job_of(job, event, token, hash, at)
-    local body = hash[at.b] == 'here' and redis.call('GET', key('body:' .. event))
-    return { job, token, hash, body or '' }
-end
-
 -- What was handed out last, as long as nobody took it back: "number job token job token...".
 local handed = redis.call('HGET', key('handed'), process) or '0'
 local before = tonumber(string.match(handed, '^%d+'))
@@ -67,7 +49,7 @@ elseif before > request.answered then
         local event, n = string.match(job, '^(%x+)%.(%d+)$')
         if string.match(standing(event, n), '^%d+') == token then
             redis.call('ZADD', key('leases'), now + request.lease, job)
-            again[#again + 1] = job_of(job, event, tonumber(token), read_event(event))
+            again[#again + 1] = { job, tonumber(token) }
         end
     end
     if #again > 0 then
@@ -188,16 +170,14 @@ end
 
 local function give(candidate, alone)
     local event, n, lane, route, destination = parts(candidate.ticket)
-    local hash, at = read_event(event)
     if tokens == 0 then
         tokens = tonumber(redis.call('GET', key('token')) or '0')
     end
     tokens = tokens + 1
     local job = string.match(candidate.ticket, '^[^|]*')
-    local field = 'w' .. tonumber(n)
-    hash[at[field]] = string.format('%.0f %s %d', tokens, process, alone and 1 or 0)
-    hash[at.v] = string.format('%.0f', hash[at.v] + 1)
-    redis.call('HSET', event_key(event), field, hash[at[field]], 'v', hash[at.v])
+    local version = string.format('%.0f', redis.call('HGET', event_key(event), 'v') + 1)
+    local lease = string.format('%.0f %s %d', tokens, process, alone and 1 or 0)
+    redis.call('HSET', event_key(event), 'w' .. tonumber(n), lease, 'v', version)
     leases[#leases + 1] = now + request.lease
     leases[#leases + 1] = job
     local _, limited = room(route, destination)
@@ -207,7 +187,7 @@ local function give(candidate, alone)
     if candidate.held then
         redis.call('ZREM', candidate.held, candidate.ticket)
     end
-    jobs[#jobs + 1] = job_of(job, event, tokens, hash, at)
+    jobs[#jobs + 1] = { job, tokens }
 end
 
 -- One that crashed its process runs with nothing beside it.
@@ -282,9 +262,8 @@ local function read(source, count)
             local event, n, _, route, destination = parts(ticket)
             source.left = source.left - 1
             leave_lane(source.lane, entry[1])
-            local hash, at = read_event(event)
             -- A ticket counts for as long as its job is ready from that very time on.
-            if hash[at['w' .. tonumber(n)]] ~= '@' .. due then
+            if standing(event, n) ~= '@' .. due then
                 -- It was taken care of.
             elseif is_open(route, destination) then
                 source.read[#source.read + 1] = { ticket = ticket, due = tonumber(due) }
