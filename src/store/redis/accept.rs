@@ -92,8 +92,9 @@ impl Core {
         let mut asks = 0;
         let known = loop {
             let mut desk = self.new_record(&admission, suspect)?;
-            for key in &there {
-                desk.errand(Errand::Remember { key: key.text.clone(), at: desk.now });
+            if !there.is_empty() {
+                let keys = there.iter().map(|key| key.text.clone()).collect();
+                desk.errand(Errand::Remember { keys, at: desk.now });
             }
             let reply = self.put(&shard, &here, &desk, suspect, large.is_some()).await?;
             let told: Vec<String> = reply.rest.iter().map(text).collect::<Result<_, _>>()?;

@@ -67,9 +67,11 @@ impl Core {
                 Errand::Replace { n } => {
                     Box::pin(self.replace(shard, &record, *n, &errand)).await?;
                 }
-                Errand::Remember { key, at } => {
+                Errand::Remember { keys, at } => {
                     let known = Known { event: id, at: *at, shard: shard.n, reserved: false };
-                    self.remember(key, known).await?;
+                    for key in keys {
+                        self.remember(key, known).await?;
+                    }
                     self.done(shard, id, &errand).await?;
                 }
             }

@@ -80,8 +80,8 @@ pub(super) enum Errand {
     Ask { n: u32 },
     /// Let route job `n` take the place of older ones on which no work has begun.
     Replace { n: u32 },
-    /// Remember a dedupe key that is at home in another shard, where it was only held so far.
-    Remember { key: String, at: Timestamp },
+    /// Remember dedupe keys that are at home in other shards, where they were only held so far.
+    Remember { keys: Vec<String>, at: Timestamp },
     /// Take route job `n` out of the line `key`, and let the next one go.
     Leave { key: String, n: u32 },
     /// Hand the place of route job `n` in the line `key` over to another event's.
