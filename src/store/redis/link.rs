@@ -54,6 +54,7 @@ scripts! {
         claim = "scripts/claim.lua";
         commit = "scripts/commit.lua";
         cursor = "scripts/cursor.lua";
+        depths = "scripts/depths.lua";
         extend = "scripts/extend.lua";
         line = "scripts/line.lua";
         meter = "scripts/meter.lua";

@@ -180,12 +180,6 @@ impl Core {
         Record::read(hash, None)
     }
 
-    /// Scripts see for themselves whether the database is the one that was opened; what only reads asks here.
-    async fn is_whole(&self, shard: &Shard) -> Result<(), StoreError> {
-        let epoch: Option<String> = self.link.run(redis::cmd("GET").arg(shard.key("epoch"))).await?;
-        if epoch.as_ref() == self.epochs.get(usize::from(shard.n)) { Ok(()) } else { Err(link::wiped()) }
-    }
-
     /// Which shard an event is at home in.
     async fn home(&self, id: EventId) -> Result<Option<(Shard, Record)>, StoreError> {
         let mut failed = None;

@@ -14,7 +14,8 @@ use bytes::Bytes;
 use super::{
     Core,
     keys::{self, Shard},
-    record::Record,
+    link::number,
+    record::{Record, unreadable},
 };
 
 /// Records or tickets read at one time.
@@ -274,24 +275,23 @@ impl Core {
         let mut bytes: BTreeMap<String, u64> = BTreeMap::new();
         let mut oldest: BTreeMap<Lane, Timestamp> = BTreeMap::new();
         for shard in self.shards.all() {
-            self.is_whole(shard).await?;
-            let ready: Vec<(String, i64)> =
-                self.link.run(redis::cmd("HGETALL").arg(shard.key("ready"))).await?;
-            for (queue, ready) in ready.into_iter().filter(|(_, ready)| *ready > 0) {
+            let reply = self.call(&self.scripts.depths, shard, [""]).await?;
+            let [_, _, _, _, ready, kept, leased, blocked, waiting, dead] = reply.rest.as_slice() else {
+                return Err(unreadable("how much there is"));
+            };
+            let counts = |value: &redis::Value| -> Result<Vec<(String, i64)>, StoreError> {
+                redis::from_redis_value_ref(value).map_err(unreadable)
+            };
+            for (queue, ready) in counts(ready)?.into_iter().filter(|(_, ready)| *ready > 0) {
                 *queues.entry(queue).or_default() += ready.unsigned_abs();
             }
-            let by_source: Vec<(String, i64)> =
-                self.link.run(redis::cmd("HGETALL").arg(shard.key("bytes"))).await?;
-            for (source, kept) in by_source {
+            for (source, kept) in counts(kept)? {
                 *bytes.entry(source).or_default() += kept.unsigned_abs();
             }
-            let size = async |set: &str| -> Result<u64, StoreError> {
-                self.link.run(redis::cmd("ZCARD").arg(shard.key(set))).await
-            };
-            depths.leased += size("leases").await?;
-            depths.blocked += size("kept:blocked").await?;
-            depths.waiting += size("kept:waiting").await?;
-            depths.dead += size("kept:dead").await?;
+            depths.leased += number(leased)?.unsigned_abs();
+            depths.blocked += number(blocked)?.unsigned_abs();
+            depths.waiting += number(waiting)?.unsigned_abs();
+            depths.dead += number(dead)?.unsigned_abs();
             for lane in Lane::ALL.iter().copied() {
                 if let Some(due) = self.oldest_due(shard, lane).await? {
                     let first = oldest.entry(lane).or_insert(due);
