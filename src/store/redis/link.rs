@@ -17,20 +17,29 @@ use super::{clock::StoreClock, keys::Shard};
 pub(super) struct Code {
     script: Script,
     text: &'static str,
+    /// It changes nothing, and may run twice.
+    reads: bool,
 }
 
 macro_rules! scripts {
-    (takes_in { $($name:ident = $file:literal;)+ } works { $($other:ident = $other_file:literal;)+ }) => {
+    (
+        takes_in { $($name:ident = $file:literal;)+ }
+        works { $($other:ident = $other_file:literal;)+ }
+        reads { $($read:ident = $read_file:literal;)+ }
+    ) => {
         /// Every script, each with what all share put before it. Where there is no memory left nothing is taken in; what was
         /// goes on, since only that makes room.
-        pub(super) struct Scripts { $(pub $name: Code,)+ $(pub $other: Code,)+ }
+        pub(super) struct Scripts { $(pub $name: Code,)+ $(pub $other: Code,)+ $(pub $read: Code,)+ }
 
         impl Scripts {
             pub fn new() -> Self {
                 Scripts {
-                    $($name: Code::new(concat!(include_str!("scripts/lib.lua"), include_str!($file))),)+
-                    $($other: Code::new(concat!(
+                    $($name: Code::writes(concat!(include_str!("scripts/lib.lua"), include_str!($file))),)+
+                    $($other: Code::writes(concat!(
                         "#!lua flags=allow-oom\n", include_str!("scripts/lib.lua"), include_str!($other_file)
+                    )),)+
+                    $($read: Code::reads(concat!(
+                        "#!lua flags=no-writes\n", include_str!("scripts/lib.lua"), include_str!($read_file)
                     )),)+
                 }
             }
@@ -39,8 +48,12 @@ macro_rules! scripts {
 }
 
 impl Code {
-    fn new(text: &'static str) -> Self {
-        Code { script: Script::new(text), text }
+    fn writes(text: &'static str) -> Self {
+        Code { script: Script::new(text), text, reads: false }
+    }
+
+    fn reads(text: &'static str) -> Self {
+        Code { reads: true, ..Code::writes(text) }
     }
 }
 
@@ -54,7 +67,6 @@ scripts! {
         claim = "scripts/claim.lua";
         commit = "scripts/commit.lua";
         cursor = "scripts/cursor.lua";
-        depths = "scripts/depths.lua";
         extend = "scripts/extend.lua";
         line = "scripts/line.lua";
         meter = "scripts/meter.lua";
@@ -65,6 +77,9 @@ scripts! {
         pulse = "scripts/pulse.lua";
         rate = "scripts/rate.lua";
         turn = "scripts/turn.lua";
+    }
+    reads {
+        depths = "scripts/depths.lua";
     }
 }
 
@@ -90,6 +105,18 @@ impl Connection {
         answer?.extract_error()
     }
 
+    /// Sends what may come twice without harm: once more where the connection proves to be broken.
+    async fn send_again(&self, command: &Cmd) -> RedisResult<Value> {
+        match self.send(command).await {
+            Err(error) if error.is_connection_dropped() => self.send(command).await,
+            sent => sent,
+        }
+    }
+
+    async fn send_script(&self, code: &Code, command: &Cmd) -> RedisResult<Value> {
+        if code.reads { self.send_again(command).await } else { self.send(command).await }
+    }
+
     async fn send_all(&self, commands: &redis::Pipeline) -> RedisResult<Vec<Value>> {
         let number = commands.cmd_iter().count();
         match self.clone() {
@@ -110,25 +137,17 @@ impl Link {
         Link { connections, next: AtomicUsize::new(0) }
     }
 
-    /// Runs one command, which may come twice without harm: it is sent again where a connection proved to be broken.
+    /// Runs one command, which may come twice without harm.
     pub async fn run<T: redis::FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
-        let connection = self.connection();
-        let value = match connection.send(command).await {
-            Err(error) if error.is_connection_dropped() => connection.send(command).await,
-            sent => sent,
-        };
+        let value = self.connection().send_again(command).await;
         T::from_redis_value(value.map_err(|error| failed(&error))?)
             .map_err(|error| StoreError::Unavailable(error.to_string()))
-    }
-
-    async fn send(&self, command: &Cmd) -> RedisResult<Value> {
-        self.connection().send(command).await
     }
 
     /// Asks every node of a cluster that has slots, or the one server.
     pub async fn ask_all(&self, command: &Cmd) -> RedisResult<Vec<(String, Value)>> {
         let mut cluster = match self.connection() {
-            Connection::Server(_) => return Ok(vec![(String::new(), self.send(command).await?)]),
+            Connection::Server(_) => return Ok(vec![(String::new(), self.connection().send(command).await?)]),
             Connection::Cluster(cluster) => cluster,
         };
         let all = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
@@ -170,7 +189,8 @@ impl Link {
         for arg in args {
             command.arg(arg);
         }
-        let sent = match self.send(&command).await {
+        let connection = self.connection();
+        let sent = match connection.send_script(code, &command).await {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
                 // This also has the server keep it.
                 let mut whole = redis::cmd("EVAL");
@@ -180,7 +200,7 @@ impl Link {
                         whole.arg(word);
                     }
                 }
-                self.send(&whole).await
+                connection.send_script(code, &whole).await
             }
             sent => sent,
         };
