@@ -126,15 +126,16 @@ async fn ends_at_neighbouring_boundaries_lose_and_repeat_nothing() {
 #[tokio::test]
 async fn an_event_that_ends_the_process_each_time_is_found_out_and_holds_nothing_up() {
     let scene = Scene::set().await;
+    let mut service = scene.start_until(FailPoint::Gathered).await;
+    // It is not taken up before it is acknowledged.
+    service.post("/api/v1/pause", &json!({})).await.expect("it holds still");
+    let event = scene.deliver(&service).await.expect("acknowledged");
+    service.post("/api/v1/resume", &json!({})).await;
     for _ in 0..3 {
-        let service = scene.start_until(FailPoint::Gathered).await;
-        // It may end before it answers.
-        scene.deliver(&service).await;
         assert!(!service.ended().await.success(), "the event ends the process");
+        service = scene.start_until(FailPoint::Gathered).await;
     }
     // Whoever starts now settles it without running it, though it would end the process once more.
-    let service = scene.start_until(FailPoint::Gathered).await;
-    let event = scene.deliver(&service).await.expect("it is told of the event that is there");
     let dead = |answer: &Value| answer["timeline"]["state"] == "dead";
     let timeline = service.until(&super::path(&event), dead).await;
     let job = &timeline["timeline"]["jobs"][0];
