@@ -15,7 +15,7 @@ use super::{
     Core, commit,
     desk::Desk,
     keys::{self, Shard},
-    link::{Reply, text},
+    link::{DONE_WORDS, Reply, text},
     record::{Errand, Record},
 };
 
@@ -204,7 +204,7 @@ impl Core {
     ) -> Result<String, StoreError> {
         let ms = RESERVED.as_millis().to_string();
         let reply = self.call(&self.scripts.reserve, shard, [name, value, &ms, instead]).await?;
-        Ok(reply.rest.get(4).map(text).transpose()?.unwrap_or_default())
+        Ok(reply.rest.get(DONE_WORDS).map(text).transpose()?.unwrap_or_default())
     }
 
     /// The event was accepted: a key of it in another shard is remembered as long as the others.

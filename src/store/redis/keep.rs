@@ -9,7 +9,7 @@ use crate::{
 
 use super::{
     Core,
-    link::{number, text},
+    link::{DONE_WORDS, number, text},
 };
 
 /// How long a rate is kept that is full again by the store's time, which may be another than the server's.
@@ -43,7 +43,7 @@ impl Core {
         let shard = self.shards.home_of(&format!("turn:{job}"));
         let args = [job.to_owned(), every.as_millis().to_string()];
         let reply = self.call(&self.scripts.turn, shard, args).await?;
-        Ok(reply.rest.get(4).map(text).transpose()?.as_deref() == Some("1"))
+        Ok(reply.rest.get(DONE_WORDS).map(text).transpose()?.as_deref() == Some("1"))
     }
 
     pub(super) async fn draw(&self, draw: &Draw) -> Result<Drawn, StoreError> {
@@ -67,7 +67,7 @@ impl Core {
         let window = draw.window.as_millis().max(1).to_string();
         let args = [draw.meter.clone(), window, amount.to_string(), draw.limit.to_string()];
         let reply = self.call_at(now, &self.scripts.meter, shard, args).await?;
-        Ok(reply.rest.get(4).map(text).transpose()?.as_deref() == Some("1"))
+        Ok(reply.rest.get(DONE_WORDS).map(text).transpose()?.as_deref() == Some("1"))
     }
 
     pub(super) async fn draw_rate(&self, draw: &RateDraw) -> Result<RateDrawn, StoreError> {

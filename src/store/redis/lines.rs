@@ -12,7 +12,7 @@ use super::{
     accept::Known,
     desk::{Desk, State},
     keys::{self, Shard},
-    link::text,
+    link::{DONE_WORDS, text},
     record::{Errand, Record},
 };
 
@@ -98,7 +98,7 @@ impl Core {
         let shard = self.shards.home_of(&format!("line:{key}"));
         let args = [key.to_owned(), wish.to_owned(), who.to_string(), heir.unwrap_or_default().to_owned()];
         let reply = self.call(&self.scripts.line, shard, args).await?;
-        let head = reply.rest.get(4).map(text).transpose()?.unwrap_or_default();
+        let head = reply.rest.get(DONE_WORDS).map(text).transpose()?.unwrap_or_default();
         Ok(Stander::read(&head))
     }
 
@@ -188,7 +188,7 @@ impl Core {
         if let Some(key) = key {
             let home = self.shards.home_of(&format!("newest:{key}"));
             let reply = self.call(&self.scripts.newest, home, [key.clone(), own.to_string()]).await?;
-            let older = reply.rest.get(4).map(text).transpose()?.unwrap_or_default();
+            let older = reply.rest.get(DONE_WORDS).map(text).transpose()?.unwrap_or_default();
             if let Some(older) = Stander::read(&older)
                 && let Some(home) = self.shards.get(older.shard)
             {

@@ -216,6 +216,9 @@ impl Link {
     }
 }
 
+/// What a script that changes something tells first: the time, and how much is here.
+pub(super) const DONE_WORDS: usize = 4;
+
 /// What is said of a database that is another one now.
 pub(super) fn wiped() -> StoreError {
     let told = "the database was emptied or exchanged: what was accepted before is not there";

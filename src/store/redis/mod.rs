@@ -8,6 +8,7 @@
 //! What follows elsewhere (lines, newer events that take a place) is an errand on the event's record: see [`lines`].
 
 mod accept;
+mod batch;
 mod claim;
 mod clock;
 mod commit;
@@ -53,6 +54,7 @@ use super::{
     EventQuery, EventSummary, JobQuery, Load, NewJob, Pause, RateDraw, RateDrawn, Replayed, Resolution,
     RetainStep, Retained, Settlement, Store, StoreError, Timeline,
 };
+use batch::Batch;
 use claim::Claims;
 use clock::StoreClock;
 use desk::Desk;
@@ -103,6 +105,8 @@ struct Core {
     mine: Mutex<HashMap<JobId, Mine>>,
     /// One claim at a time: see `claim`.
     claims: tokio::sync::Mutex<Claims>,
+    /// What waits to be written, by shard.
+    batches: Vec<Batch>,
     /// What it knows of the parts of the store, for claims that go through several.
     gathering: Gathering,
     /// How much is here, by shard, as it was last told.
@@ -256,11 +260,14 @@ impl Core {
             0 => String::new(),
             version => version.to_string(),
         };
-        let mut args: Vec<Vec<u8>> =
-            vec![shard.event(desk.record.event.id).into_bytes(), version.into_bytes()];
-        args.extend(commands.0);
-        let reply = self.call_at(desk.now, &self.scripts.commit, shard, args).await?;
-        if reply.word != "done" {
+        let mut words = vec![
+            shard.event(desk.record.event.id).into_bytes(),
+            version.into_bytes(),
+            desk.now.as_millis().to_string().into_bytes(),
+            commands.0.len().to_string().into_bytes(),
+        ];
+        words.extend(commands.0);
+        if !self.commit(shard, words).await? {
             return Ok(false);
         }
         self.announce(commit::makes_work(desk));

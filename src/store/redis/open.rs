@@ -207,6 +207,7 @@ impl Reached {
             epochs,
             dedupe: options.dedupe,
             mine: Mutex::new(HashMap::new()),
+            batches: shards.all().map(|_| super::Batch::default()).collect(),
             gathering: super::Gathering::default(),
             load,
             work: watch::Sender::new(0),

@@ -15,7 +15,10 @@ use crate::{
     store::{Limits, StoreError},
 };
 
-use super::{Core, link::number};
+use super::{
+    Core,
+    link::{DONE_WORDS, number},
+};
 
 /// One of those that a limit allows.
 #[derive(Debug, Clone)]
@@ -67,7 +70,9 @@ impl Core {
             let permit =
                 |n| Permit { limit: name.clone(), member: format!("{}/{}", self.process, first + n) };
             let given = match self.call(&self.scripts.permit, home, args).await {
-                Ok(reply) => reply.rest.get(4).map(number).transpose()?.unwrap_or_default().unsigned_abs(),
+                Ok(reply) => {
+                    reply.rest.get(DONE_WORDS).map(number).transpose()?.unwrap_or_default().unsigned_abs()
+                }
                 Err(error) => {
                     // They may have been given in an answer that did not come.
                     let asked = (0..u64::from(count)).map(permit);

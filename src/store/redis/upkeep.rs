@@ -9,7 +9,7 @@ use super::{
     Core,
     claim::ALIVE,
     keys::{self, Shard},
-    link::{Link, text},
+    link::{DONE_WORDS, Link, text},
 };
 
 /// Time between two signs of life.
@@ -57,7 +57,7 @@ impl Core {
     async fn pulse(&self, shard: &Shard) -> Result<(), StoreError> {
         let args = [ALIVE.as_millis().to_string(), LEFT.as_millis().to_string()];
         let reply = self.call(&self.scripts.pulse, shard, args).await?;
-        let told: Vec<String> = reply.rest.iter().skip(4).map(text).collect::<Result<_, _>>()?;
+        let told: Vec<String> = reply.rest.iter().skip(DONE_WORDS).map(text).collect::<Result<_, _>>()?;
         let mut parts = told.split(|word| word == "|");
         for process in parts.next().unwrap_or_default() {
             self.bury(shard, process).await?;

@@ -1,9 +1,19 @@
--- Changes one event. ARGV: ..., 5 its key, 6 the version it must have ('' if it must not be there), 7... commands.
+-- Changes events, each for itself. ARGV: ..., 5... of each event: its key, the version it must have ('' if it must not be
+-- there), the present as it was when that was decided, the number of words of the commands, and those. Answers with 1 or 0
+-- for each: 0 if it has another version.
 if is_wiped() then
     return { 'wiped' }
 end
-if (redis.call('HGET', ARGV[5], 'v') or '') ~= ARGV[6] then
-    return { 'moved' }
+local told, at = {}, 5
+while at <= #ARGV do
+    local last = at + 3 + tonumber(ARGV[at + 3])
+    if (redis.call('HGET', ARGV[at], 'v') or '') == ARGV[at + 1] then
+        now = tonumber(ARGV[at + 2])
+        run(at + 4, last)
+        told[#told + 1] = '1'
+    else
+        told[#told + 1] = '0'
+    end
+    at = last + 1
 end
-run(7)
-return done()
+return done(unpack(told))
