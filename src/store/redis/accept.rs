@@ -15,8 +15,10 @@ use super::{
     Core, commit,
     desk::Desk,
     keys::{self, Shard},
-    link::{DONE_WORDS, Reply, text},
+    link::text,
     record::{Errand, Record},
+    script::DONE_WORDS,
+    script::Reply,
 };
 
 /// How long a body that was written ahead waits for its event.

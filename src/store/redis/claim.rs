@@ -15,8 +15,9 @@ use crate::{
 use super::{
     Core, Mine,
     keys::{self, Shard},
-    link::{self, Reply, text},
+    link::{self, text},
     record::Record,
+    script::Reply,
 };
 
 /// What a shard told of a claim beside the jobs.

@@ -96,7 +96,7 @@ pub(super) fn commands(desk: &Desk, shard: &Shard) -> Result<Commands, StoreErro
         command!(to, "DEL", &event);
         command!(to, "DEL", shard.body(record.event.id));
         command!(to, "ZREM", shard.key("events"), hex);
-        payload(desk, shard, 0, &mut sheet);
+        payload(desk, 0, &mut sheet);
         return Ok(sheet.commands(&event, Commands::default()));
     }
     // First what grows most: where there is no room, nothing was changed yet.
@@ -118,7 +118,7 @@ pub(super) fn commands(desk: &Desk, shard: &Shard) -> Result<Commands, StoreErro
         }
         sheet.set("e", record.event_json()?);
         sheet.set("b", body);
-        payload(desk, shard, record.event.body.len(), &mut sheet);
+        payload(desk, record.event.body.len(), &mut sheet);
     }
     for n in &desk.touched {
         if let Some(entry) = record.entry(*n) {
@@ -147,9 +147,8 @@ const WORDS_MAX: usize = 4_000;
 /// What is written of one event. Each command costs the server a line in its log, so they are as few as can be.
 #[derive(Default)]
 struct Sheet {
-    /// Fields of the event's hash, each with its value; and those that go.
+    /// Fields of the event's hash, each with its value.
     fields: Vec<Vec<u8>>,
-    gone: Vec<Vec<u8>>,
     /// What changes in the sets around it.
     around: Commands,
     /// By how much there are more open jobs, and bytes of payload.
@@ -164,12 +163,10 @@ impl Sheet {
 
     fn commands(self, event: &str, first: Commands) -> Commands {
         let mut to = first;
-        for (command, words) in [("HSET", self.fields), ("HDEL", self.gone)] {
-            for words in words.chunks(WORDS_MAX) {
-                to.0.push((words.len() + 2).to_string().into_bytes());
-                to.0.extend([command.into_word(), event.into_word()]);
-                to.0.extend_from_slice(words);
-            }
+        for words in self.fields.chunks(WORDS_MAX) {
+            to.0.push((words.len() + 2).to_string().into_bytes());
+            to.0.extend(["HSET".into_word(), event.into_word()]);
+            to.0.extend_from_slice(words);
         }
         to.0.extend(self.around.0);
         if (self.open_jobs, self.bytes) != (0, 0) {
@@ -180,11 +177,11 @@ impl Sheet {
 }
 
 /// Bytes of payload, by source and in all.
-fn payload(desk: &Desk, shard: &Shard, bytes: u64, sheet: &mut Sheet) {
+fn payload(desk: &Desk, bytes: u64, sheet: &mut Sheet) {
     let by = i64::try_from(bytes).unwrap_or(i64::MAX) - i64::try_from(desk.bytes_before).unwrap_or(i64::MAX);
     if by != 0 {
         let to = &mut sheet.around;
-        command!(to, "HINCRBY", shard.key("bytes"), &*desk.record.event.source, by);
+        command!(to, "COUNT", "bytes", &*desk.record.event.source, by);
         sheet.bytes += by;
     }
 }
@@ -205,16 +202,16 @@ fn moved(desk: &Desk, shard: &Shard, entry: &Entry, before: Option<&Standing>, s
     if is_ready && !same {
         sheet.set(stands, format!("@{}", job.due.as_millis()));
     } else if held || was_ready && !is_ready {
-        sheet.gone.push(stands.into_bytes());
+        sheet.set(stands, "");
     }
     let to = &mut sheet.around;
     if was_ready && !same {
         command!(to, "ZREM", shard.key("alone"), &ticket);
         command!(to, "ZREM", shard.key(format_args!("aside:{queue}")), &ticket);
-        command!(to, "HINCRBY", shard.key("ready"), &queue, -1);
+        command!(to, "COUNT", "ready", &queue, -1);
     }
     if is_ready && !same {
-        command!(to, "HINCRBY", shard.key("ready"), &queue, 1);
+        command!(to, "COUNT", "ready", &queue, 1);
         if alone {
             command!(to, "ZADD", shard.key("alone"), job.due, ticket);
         } else {
@@ -222,10 +219,8 @@ fn moved(desk: &Desk, shard: &Shard, entry: &Entry, before: Option<&Standing>, s
         }
     }
     if held {
-        command!(to, "ZREM", shard.key("leases"), &member);
-        command!(to, "HINCRBY", shard.key("leased"), keys::limited(job), -1);
-        // It may have made room within a limit.
-        command!(to, "FREE");
+        command!(to, "END", &member);
+        command!(to, "COUNT", "leased", keys::limited(job), -1);
     }
     if was != Some(is) {
         if let Some(was) = was.filter(|was| is_kept(*was)) {

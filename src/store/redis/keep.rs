@@ -9,7 +9,8 @@ use crate::{
 
 use super::{
     Core,
-    link::{DONE_WORDS, number, text},
+    link::{number, text},
+    script::DONE_WORDS,
 };
 
 /// How long a rate is kept that is full again by the store's time, which may be another than the server's.

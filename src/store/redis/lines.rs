@@ -12,8 +12,9 @@ use super::{
     accept::Known,
     desk::{Desk, State},
     keys::{self, Shard},
-    link::{DONE_WORDS, text},
+    link::text,
     record::{Errand, Record},
+    script::DONE_WORDS,
 };
 
 /// Who stands in a line, or waits to be replaced: the shard of its event, and its route job.

@@ -1,87 +1,17 @@
-//! Connections to Redis, and the scripts that run there.
+//! Connections to Redis.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use redis::{
-    Cmd, ErrorKind, RedisError, RedisResult, Script, ServerErrorKind, Value,
+    Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, ToRedisArgs, Value,
     aio::{ConnectionLike, ConnectionManager},
     cluster_async::ClusterConnection,
     cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo},
 };
 
-use crate::{domain::Timestamp, store::StoreError};
+use crate::store::StoreError;
 
-use super::{clock::StoreClock, keys::Shard};
-
-/// A script with its text: the client's own keeps it to itself.
-pub(super) struct Code {
-    script: Script,
-    text: &'static str,
-    /// It changes nothing, and may run twice.
-    reads: bool,
-}
-
-macro_rules! scripts {
-    (
-        takes_in { $($name:ident = $file:literal;)+ }
-        works { $($other:ident = $other_file:literal;)+ }
-        reads { $($read:ident = $read_file:literal;)+ }
-    ) => {
-        /// Every script, each with what all share put before it. Where there is no memory left nothing is taken in; what was
-        /// goes on, since only that makes room.
-        pub(super) struct Scripts { $(pub $name: Code,)+ $(pub $other: Code,)+ $(pub $read: Code,)+ }
-
-        impl Scripts {
-            pub fn new() -> Self {
-                Scripts {
-                    $($name: Code::writes(concat!(include_str!("scripts/lib.lua"), include_str!($file))),)+
-                    $($other: Code::writes(concat!(
-                        "#!lua flags=allow-oom\n", include_str!("scripts/lib.lua"), include_str!($other_file)
-                    )),)+
-                    $($read: Code::reads(concat!(
-                        "#!lua flags=no-writes\n", include_str!("scripts/lib.lua"), include_str!($read_file)
-                    )),)+
-                }
-            }
-        }
-    };
-}
-
-impl Code {
-    fn writes(text: &'static str) -> Self {
-        Code { script: Script::new(text), text, reads: false }
-    }
-
-    fn reads(text: &'static str) -> Self {
-        Code { reads: true, ..Code::writes(text) }
-    }
-}
-
-scripts! {
-    takes_in {
-        accept = "scripts/accept.lua";
-        import = "scripts/import.lua";
-        reserve = "scripts/reserve.lua";
-    }
-    works {
-        claim = "scripts/claim.lua";
-        commit = "scripts/commit.lua";
-        cursor = "scripts/cursor.lua";
-        extend = "scripts/extend.lua";
-        line = "scripts/line.lua";
-        meter = "scripts/meter.lua";
-        migration = "scripts/migration.lua";
-        newest = "scripts/newest.lua";
-        pause = "scripts/pause.lua";
-        permit = "scripts/permit.lua";
-        pulse = "scripts/pulse.lua";
-        rate = "scripts/rate.lua";
-        turn = "scripts/turn.lua";
-    }
-    reads {
-        depths = "scripts/depths.lua";
-    }
-}
+use super::script::Code;
 
 /// Several connections, each used by many: Redis reads so much of one at a time, and syncs its log after each turn.
 pub(super) struct Link {
@@ -126,12 +56,6 @@ impl Connection {
     }
 }
 
-/// What a script answered.
-pub(super) struct Reply {
-    pub word: String,
-    pub rest: Vec<Value>,
-}
-
 impl Link {
     pub fn new(connections: Vec<Connection>) -> Self {
         Link { connections, next: AtomicUsize::new(0) }
@@ -147,7 +71,9 @@ impl Link {
     /// Asks every node of a cluster that has slots, or the one server.
     pub async fn ask_all(&self, command: &Cmd) -> RedisResult<Vec<(String, Value)>> {
         let mut cluster = match self.connection() {
-            Connection::Server(_) => return Ok(vec![(String::new(), self.connection().send(command).await?)]),
+            Connection::Server(_) => {
+                return Ok(vec![(String::new(), self.connection().send(command).await?)]);
+            }
             Connection::Cluster(cluster) => cluster,
         };
         let all = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
@@ -172,20 +98,14 @@ impl Link {
         self.connections[at].clone()
     }
 
-    /// Runs a script in a shard, at the store's `now`.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`], also where the database is not the one that was opened.
-    pub async fn call(
+    /// Runs a script on `args`. The server keeps each from the first time on.
+    pub async fn eval(
         &self,
         code: &Code,
-        (shard, epoch, process): (&Shard, &str, &str),
-        (clock, now): (&StoreClock, Timestamp),
-        args: impl IntoIterator<Item = impl redis::ToRedisArgs>,
-    ) -> Result<Reply, StoreError> {
+        args: impl IntoIterator<Item = impl ToRedisArgs>,
+    ) -> Result<Value, StoreError> {
         let mut command = redis::cmd("EVALSHA");
-        command.arg(code.script.get_hash()).arg(1).arg(shard.key("epoch"));
-        command.arg(shard.tag()).arg(epoch).arg(now.as_millis()).arg(process);
+        command.arg(code.script.get_hash());
         for arg in args {
             command.arg(arg);
         }
@@ -204,25 +124,8 @@ impl Link {
             }
             sent => sent,
         };
-        let reply = Reply::read(sent.map_err(|error| failed(&error))?)?;
-        match (reply.word.as_str(), reply.rest.as_slice()) {
-            ("wiped", _) => Err(wiped()),
-            ("done", [seconds, micros, ..]) => {
-                clock.told(number(seconds)?, number(micros)?);
-                Ok(reply)
-            }
-            _ => Ok(reply),
-        }
+        sent.map_err(|error| failed(&error))
     }
-}
-
-/// What a script that changes something tells first: the time, and how much is here.
-pub(super) const DONE_WORDS: usize = 4;
-
-/// What is said of a database that is another one now.
-pub(super) fn wiped() -> StoreError {
-    let told = "the database was emptied or exchanged: what was accepted before is not there";
-    StoreError::Unavailable(told.to_owned())
 }
 
 fn failed(error: &RedisError) -> StoreError {
@@ -235,16 +138,4 @@ pub(super) fn number(value: &Value) -> Result<i64, StoreError> {
 
 pub(super) fn text(value: &Value) -> Result<String, StoreError> {
     redis::from_redis_value_ref(value).map_err(|error| StoreError::Unavailable(error.to_string()))
-}
-
-impl Reply {
-    fn read(value: Value) -> Result<Self, StoreError> {
-        let mut rest: Vec<Value> =
-            redis::from_redis_value(value).map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        if rest.is_empty() {
-            return Err(StoreError::Unavailable("a script said nothing".to_owned()));
-        }
-        let word = text(&rest.remove(0))?;
-        Ok(Reply { word, rest })
-    }
 }

@@ -30,13 +30,15 @@ mod operate;
 mod permits;
 mod read;
 mod record;
+mod script;
 mod settle;
 mod upkeep;
+mod voice;
 
 use std::{
     collections::HashMap,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -60,9 +62,11 @@ use clock::StoreClock;
 use desk::Desk;
 use gather::Gathering;
 use keys::{Shard, Shards};
-use link::{Code, Link, Reply, Scripts};
+use link::Link;
 use permits::Permit;
 use record::Record;
+use script::{Code, Reply, Scripts};
+use voice::ShardLoad;
 
 pub use fit::Weakness;
 pub use import::{Import, Standing, Target};
@@ -91,26 +95,22 @@ impl RedisStore {
 
 /// What every operation needs.
 struct Core {
-    link: Link,
-    scripts: Scripts,
+    link: Arc<Link>,
+    scripts: Arc<Scripts>,
     shards: Shards,
-    clock: StoreClock,
+    clock: Arc<StoreClock>,
     /// What this process is known by: whoever starts under this name later takes back what it was working on.
-    process: String,
-    /// What the database is known by, in each shard.
-    epochs: Vec<String>,
+    process: Arc<str>,
     /// How long a dedupe key is remembered.
     dedupe: Duration,
     /// What this process works on.
     mine: Mutex<HashMap<JobId, Mine>>,
     /// One claim at a time: see `claim`.
     claims: tokio::sync::Mutex<Claims>,
-    /// What waits to be written, by shard.
-    batches: Vec<Batch>,
+    /// What is written, by shard.
+    batches: Vec<Arc<Batch>>,
     /// What it knows of the parts of the store, for claims that go through several.
     gathering: Gathering,
-    /// How much is here, by shard, as it was last told.
-    load: Vec<ShardLoad>,
     work: watch::Sender<u64>,
     changes: watch::Sender<u64>,
 }
@@ -130,26 +130,6 @@ struct Mine {
     record: Option<Record>,
 }
 
-#[derive(Debug, Default)]
-struct ShardLoad {
-    open_jobs: AtomicU64,
-    payload_bytes: AtomicU64,
-    /// When the server said so, in µs: answers on several connections may overtake each other.
-    told_at: Mutex<i64>,
-}
-
-impl ShardLoad {
-    fn told(&self, at: i64, open_jobs: i64, payload_bytes: i64) {
-        let mut told_at = lock(&self.told_at);
-        if at < *told_at && at > *told_at - clock::SET_BACK_MS * 1_000 {
-            return;
-        }
-        *told_at = at;
-        self.open_jobs.store(open_jobs.unsigned_abs(), Ordering::Relaxed);
-        self.payload_bytes.store(payload_bytes.unsigned_abs(), Ordering::Relaxed);
-    }
-}
-
 impl Core {
     async fn call(
         &self,
@@ -167,15 +147,16 @@ impl Core {
         shard: &Shard,
         args: impl IntoIterator<Item = impl redis::ToRedisArgs>,
     ) -> Result<Reply, StoreError> {
-        let epoch = self.epochs.get(usize::from(shard.n)).map_or("", String::as_str);
-        let reply = self.link.call(code, (shard, epoch, &self.process), (&self.clock, now), args).await?;
-        if let ("done", [seconds, micros, open, bytes, ..], Some(load)) =
-            (reply.word.as_str(), reply.rest.as_slice(), self.load.get(usize::from(shard.n)))
-        {
-            let at = link::number(seconds)?.saturating_mul(1_000_000).saturating_add(link::number(micros)?);
-            load.told(at, link::number(open)?, link::number(bytes)?);
+        let mut words: Vec<Vec<u8>> = Vec::new();
+        for arg in args {
+            arg.write_redis_args(&mut words);
         }
-        Ok(reply)
+        self.part(shard)?.voice.call(now, code, words).await
+    }
+
+    fn part(&self, shard: &Shard) -> Result<&Arc<Batch>, StoreError> {
+        let unknown = || StoreError::Unavailable(format!("no shard {}", shard.n));
+        self.batches.get(usize::from(shard.n)).ok_or_else(unknown)
     }
 
     /// Reads a record without its body.
@@ -267,7 +248,7 @@ impl Core {
             commands.0.len().to_string().into_bytes(),
         ];
         words.extend(commands.0);
-        if !self.commit(shard, words).await? {
+        if !self.part(shard)?.commit(words).await? {
             return Ok(false);
         }
         self.announce(commit::makes_work(desk));
@@ -328,7 +309,7 @@ impl Store for RedisStore {
 
     fn load(&self) -> Load {
         let sum = |count: fn(&ShardLoad) -> &AtomicU64| {
-            self.core.load.iter().map(|load| count(load).load(Ordering::Relaxed)).sum()
+            self.core.batches.iter().map(|batch| count(&batch.voice.load).load(Ordering::Relaxed)).sum()
         };
         Load { open_jobs: sum(|load| &load.open_jobs), payload_bytes: sum(|load| &load.payload_bytes) }
     }

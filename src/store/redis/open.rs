@@ -14,14 +14,17 @@ use crate::{domain::Clock, store::StoreError};
 
 use super::{
     Core, RedisStore, StoreClock, Weakness,
+    batch::Batch,
     claim::Claims,
     connect::Servers,
     fit::{VERSION_MIN, fit},
     import,
     keys::Shards,
-    link::{Link, Scripts},
+    link::Link,
     loading::loaded,
     memory,
+    script::Scripts,
+    voice::{ShardLoad, Voice},
 };
 
 /// Counts up with every change that an older program must not work on; it refuses a newer store. A field that is added to a
@@ -197,19 +200,30 @@ impl Reached {
     /// What every operation needs, on a database that is known by `epochs`.
     pub fn core(self, epochs: Vec<String>) -> (Core, Vec<Weakness>) {
         let Reached { link, shards, options, clock, weaknesses, time: (seconds, micros) } = self;
-        let load = shards.all().map(|_| super::ShardLoad::default()).collect();
+        let (link, clock) = (Arc::new(link), Arc::new(clock));
+        let (scripts, process) = (Arc::new(Scripts::new()), Arc::from(options.process));
+        let claims = Claims::from_time(seconds, micros, epochs.len());
+        let batches = shards.all().zip(epochs).map(|(shard, epoch)| {
+            Arc::new(Batch::new(Arc::new(Voice {
+                shard: shard.clone(),
+                epoch,
+                process: Arc::clone(&process),
+                link: Arc::clone(&link),
+                scripts: Arc::clone(&scripts),
+                clock: Arc::clone(&clock),
+                load: ShardLoad::default(),
+            })))
+        });
         let core = Core {
+            batches: batches.collect(),
             link,
-            scripts: Scripts::new(),
+            scripts,
             clock,
-            process: options.process,
-            claims: tokio::sync::Mutex::new(Claims::from_time(seconds, micros, epochs.len())),
-            epochs,
+            process,
+            claims: tokio::sync::Mutex::new(claims),
             dedupe: options.dedupe,
             mine: Mutex::new(HashMap::new()),
-            batches: shards.all().map(|_| super::Batch::default()).collect(),
             gathering: super::Gathering::default(),
-            load,
             work: watch::Sender::new(0),
             changes: watch::Sender::new(0),
             shards,

@@ -15,10 +15,7 @@ use crate::{
     store::{Limits, StoreError},
 };
 
-use super::{
-    Core,
-    link::{DONE_WORDS, number},
-};
+use super::{Core, link::number, script::DONE_WORDS};
 
 /// One of those that a limit allows.
 #[derive(Debug, Clone)]

@@ -183,7 +183,8 @@ impl Record {
                 ("d", _) => redeliveries = json(value)?,
                 ("o", _) => errands = json(value)?,
                 (_, Some(("j", n))) => drop(jobs.insert(number(n)?, json::<Entry>(value)?)),
-                (_, Some(("w", n))) if !value.starts_with(b"@") => {
+                // A time it waits for, or nothing where it has ended.
+                (_, Some(("w", n))) if value.first().is_some_and(u8::is_ascii_digit) => {
                     held.insert(number(n)?, lease(text(value)?)?);
                 }
                 _ => {}

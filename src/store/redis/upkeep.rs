@@ -9,7 +9,8 @@ use super::{
     Core,
     claim::ALIVE,
     keys::{self, Shard},
-    link::{DONE_WORDS, Link, text},
+    link::{Link, text},
+    script::DONE_WORDS,
 };
 
 /// Time between two signs of life.

@@ -70,18 +70,7 @@ end
 local jobs, wants, alone = {}, {}, 0
 
 -- What is written of all jobs together: a command for each would cost the server most of what a claim costs.
-local leases, counts, left, tokens = {}, {}, {}, 0
-
-local function count(hash, field, by)
-    counts[hash] = counts[hash] or {}
-    counts[hash][field] = (counts[hash][field] or 0) + by
-end
-
-local function in_parts(words, each)
-    for at = 1, #words, 4000 do
-        each(unpack(words, at, math.min(at + 3999, #words)))
-    end
-end
+local leases, left, tokens = {}, {}, 0
 
 local function answer(more, next)
     for lane, entries in pairs(left) do
@@ -93,11 +82,7 @@ local function answer(more, next)
         in_parts(leases, function(...)
             redis.call('ZADD', key('leases'), ...)
         end)
-        for hash, fields in pairs(counts) do
-            for field, by in pairs(fields) do
-                redis.call('HINCRBY', key(hash), field, by)
-            end
-        end
+        write_counts()
         redis.call('SET', key('token'), string.format('%.0f', tokens))
         local words = { string.format('%.0f', request.number) }
         for _, job in ipairs(jobs) do

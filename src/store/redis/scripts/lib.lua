@@ -68,23 +68,51 @@ local function make_ready(ticket, due)
     end
 end
 
+-- What is counted and which leases end is written once for all that a script does: a command for each job would cost the
+-- server more than the job.
+local counts, ended, open_by, bytes_by = {}, {}, 0, 0
+
+local function count(hash, field, by)
+    counts[hash] = counts[hash] or {}
+    counts[hash][field] = (counts[hash][field] or 0) + by
+end
+
+-- As many words as can be handed on at once.
+local function in_parts(words, each)
+    for at = 1, #words, 4000 do
+        each(unpack(words, at, math.min(at + 3999, #words)))
+    end
+end
+
+local function write_counts()
+    for hash, fields in pairs(counts) do
+        for field, by in pairs(fields) do
+            if by ~= 0 then
+                redis.call('HINCRBY', key(hash), field, string.format('%.0f', by))
+            end
+        end
+    end
+end
+
 -- Runs commands from ARGV[first] on, to ARGV[last] or the end, each led by its number of words.
 local function run(first, last)
     local at = first
     while at <= (last or #ARGV) do
-        local words = tonumber(ARGV[at])
-        if ARGV[at + 1] == 'READY' then
+        local words, command = tonumber(ARGV[at]), ARGV[at + 1]
+        if command == 'READY' then
             make_ready(ARGV[at + 2], ARGV[at + 3])
             ring()
-        elseif ARGV[at + 1] == 'ASIDE' then
+        elseif command == 'ASIDE' then
             set_aside(ARGV[at + 2], ARGV[at + 3])
             ring()
-        elseif ARGV[at + 1] == 'FREE' then
+        elseif command == 'END' then
+            -- It may have made room within a limit.
+            ended[#ended + 1] = ARGV[at + 2]
             ring()
-        elseif ARGV[at + 1] == 'LOAD' then
-            local load = redis.call('HMGET', key('load'), 'open', 'bytes')
-            local open, bytes = tonumber(load[1] or 0) + ARGV[at + 2], tonumber(load[2] or 0) + ARGV[at + 3]
-            redis.call('HSET', key('load'), 'open', string.format('%.0f', open), 'bytes', string.format('%.0f', bytes))
+        elseif command == 'COUNT' then
+            count(ARGV[at + 2], ARGV[at + 3], tonumber(ARGV[at + 4]))
+        elseif command == 'LOAD' then
+            open_by, bytes_by = open_by + tonumber(ARGV[at + 2]), bytes_by + tonumber(ARGV[at + 3])
         else
             redis.call(unpack(ARGV, at + 1, at + words))
         end
@@ -92,8 +120,19 @@ local function run(first, last)
     end
 end
 
--- What every change answers with: the time, and how much is here.
+-- What every change ends and answers with: the time, and how much is here.
 local function done(...)
-    local time, load = redis.call('TIME'), redis.call('HMGET', key('load'), 'open', 'bytes')
-    return { 'done', time[1], time[2], load[1] or '0', load[2] or '0', ... }
+    in_parts(ended, function(...)
+        redis.call('ZREM', key('leases'), ...)
+    end)
+    write_counts()
+    local load = redis.call('HMGET', key('load'), 'open', 'bytes')
+    local open, bytes = load[1] or '0', load[2] or '0'
+    if open_by ~= 0 or bytes_by ~= 0 then
+        open = string.format('%.0f', tonumber(open) + open_by)
+        bytes = string.format('%.0f', tonumber(bytes) + bytes_by)
+        redis.call('HSET', key('load'), 'open', open, 'bytes', bytes)
+    end
+    local time = redis.call('TIME')
+    return { 'done', time[1], time[2], open, bytes, ... }
 end
