@@ -3,6 +3,10 @@
 
 use std::sync::{Arc, Mutex};
 
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, Shared},
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::store::StoreError;
@@ -15,8 +19,12 @@ const WAYS: usize = 4;
 /// Changes in one script. Others wait for as long as it takes.
 const CHANGES_MAX: usize = 64;
 
-/// The words of one change, and where it is told whether it was written.
-type Change = (Vec<Vec<u8>>, oneshot::Sender<Result<bool, StoreError>>);
+/// The answer to several changes: which of them were written, or why that is not known. Each of those who asked drives it,
+/// so that one of them may go away.
+type Answer = Shared<BoxFuture<'static, Result<Arc<[bool]>, Arc<str>>>>;
+
+/// The words of one change, and where it is told when it is sent: the answer, and its place among those that answers.
+type Change = (Vec<Vec<u8>>, oneshot::Sender<(Answer, usize)>);
 
 /// Writes the changes of one shard.
 pub(super) struct Batch {
@@ -35,53 +43,53 @@ impl Batch {
     }
 
     /// Writes one change, alone or with others; `false` if the record is another one by now.
-    pub async fn commit(self: &Arc<Self>, words: Vec<Vec<u8>>) -> Result<bool, StoreError> {
-        let (reply, mut answer) = oneshot::channel();
+    pub async fn commit(&self, words: Vec<Vec<u8>>) -> Result<bool, StoreError> {
+        let (reply, mut sent) = oneshot::channel();
         lock(&self.waiting).push((words, reply));
-        loop {
+        let (answer, place) = loop {
             let ways = Arc::clone(&self.ways);
-            let way = tokio::select! {
+            tokio::select! {
                 biased;
-                told = &mut answer => return told.map_err(|_| lost())?,
-                way = ways.acquire_owned() => way.map_err(|_| lost())?,
-            };
-            // Whoever comes first sends all that wait; a task of its own, since the others need it as much.
-            let (changes, is_all) = self.next();
-            if !changes.is_empty() {
-                drop(tokio::spawn(Arc::clone(self).send(changes, way)));
+                sent = &mut sent => break sent.map_err(|_| lost())?,
+                // Whoever comes first sends all that wait.
+                way = ways.acquire_owned() => self.send(way.map_err(|_| lost())?),
             }
-            if is_all {
-                return answer.await.map_err(|_| lost())?;
-            }
+        };
+        match answer.await {
+            Ok(told) => told.get(place).copied().ok_or_else(lost),
+            Err(why) => Err(StoreError::Unavailable(why.to_string())),
         }
     }
 
-    /// What goes next, and whether that is all.
-    fn next(&self) -> (Vec<Change>, bool) {
-        let mut waiting = lock(&self.waiting);
-        let number = waiting.len().min(CHANGES_MAX);
-        // Whoever went away wants nothing any more.
-        let changes = waiting.drain(..number).filter(|(_, reply)| !reply.is_closed()).collect();
-        (changes, waiting.is_empty())
-    }
-
-    async fn send(self: Arc<Self>, changes: Vec<Change>, _way: OwnedSemaphorePermit) {
-        let (words, replies): (Vec<_>, Vec<_>) = changes.into_iter().unzip();
-        let told = self.write(words.concat()).await;
-        for (n, reply) in replies.into_iter().enumerate() {
-            let told = match &told {
-                Ok(told) => told.get(n).copied().ok_or_else(lost),
-                Err(StoreError::Unavailable(why)) => Err(StoreError::Unavailable(why.clone())),
-                Err(_) => Err(lost()),
-            };
+    fn send(&self, way: OwnedSemaphorePermit) {
+        let (words, replies): (Vec<_>, Vec<_>) = {
+            let mut waiting = lock(&self.waiting);
+            let number = waiting.len().min(CHANGES_MAX);
+            // Whoever went away wants nothing any more.
+            waiting.drain(..number).filter(|(_, reply)| !reply.is_closed()).unzip()
+        };
+        if replies.is_empty() {
+            return;
+        }
+        let answer = write(Arc::clone(&self.voice), words.concat(), way).boxed().shared();
+        for (place, reply) in replies.into_iter().enumerate() {
             // Its asker may have gone away meanwhile.
-            drop(reply.send(told));
+            drop(reply.send((answer.clone(), place)));
         }
     }
+}
 
-    /// Which of the changes were written.
-    async fn write(&self, words: Vec<Vec<u8>>) -> Result<Vec<bool>, StoreError> {
-        let reply = self.voice.call(self.voice.clock.now(), &self.voice.scripts.commit, words).await?;
-        reply.rest.iter().skip(DONE_WORDS).map(|told| Ok(text(told)? == "1")).collect()
-    }
+/// Which of the changes were written.
+async fn write(
+    voice: Arc<Voice>,
+    words: Vec<Vec<u8>>,
+    _way: OwnedSemaphorePermit,
+) -> Result<Arc<[bool]>, Arc<str>> {
+    let why = |error: StoreError| match error {
+        StoreError::Unavailable(why) => why.into(),
+        other => other.to_string().into(),
+    };
+    let reply = voice.call(voice.clock.now(), &voice.scripts.commit, words).await.map_err(why)?;
+    let told = reply.rest.iter().skip(DONE_WORDS).map(|told| Ok(text(told)? == "1"));
+    told.collect::<Result<Vec<bool>, StoreError>>().map(Into::into).map_err(why)
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     decide::replan::{RUN_AGAIN, hinders},
-    domain::{AttemptOutcome, Body, EventId, JobId, JobState, Work},
+    domain::{AttemptOutcome, Body, EventId, Job, JobId, JobState, Work},
     store::{JobQuery, NewJob, Pause, Replayed, Resolution, Resolved, StoreError, work::undecided},
 };
 
@@ -49,16 +49,22 @@ impl Core {
     async fn sweep(&self, query: &JobQuery, each: impl Fn(&mut super::Desk, u32)) -> Result<u64, StoreError> {
         let query = JobQuery { state: Some(JobState::Dead), ..query.clone() };
         let mut moved = 0;
-        for (shard, job) in self.jobs(&query).await? {
-            let told = self.change(&shard, job.id.event, |desk| {
-                // Somebody else may have come first.
-                let dead = desk.job(job.id.n).is_some_and(|job| job.state == JobState::Dead);
-                if dead {
-                    each(desk, job.id.n);
+        // An event's jobs all at once: each change of it costs as much as the event is large.
+        let found = self.jobs(&query).await?;
+        for of_one in found.chunk_by(|(_, one), (_, next)| one.id.event == next.id.event) {
+            let Some((shard, Job { id, .. })) = of_one.first() else { continue };
+            let told = self.change(shard, id.event, |desk| {
+                let mut moved = 0;
+                for (_, job) in of_one {
+                    // Somebody else may have come first.
+                    if desk.job(job.id.n).is_some_and(|job| job.state == JobState::Dead) {
+                        each(desk, job.id.n);
+                        moved += 1;
+                    }
                 }
-                Ok(dead)
+                Ok(moved)
             });
-            moved += u64::from(told.await? == Some(true));
+            moved += told.await?.unwrap_or(0);
         }
         Ok(moved)
     }

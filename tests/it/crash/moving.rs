@@ -5,6 +5,7 @@ use std::{
     path::Path,
     process::{Child, Stdio},
     sync::Arc,
+    time::Duration,
 };
 
 use hookyard::{
@@ -23,7 +24,7 @@ use tokio::sync::{oneshot, watch};
 use crate::support::{
     cut::Cut,
     process::{Ended, Project, Running, comes},
-    redis::RedisServer,
+    redis::{RedisServer, store_at},
 };
 
 use super::{
@@ -35,6 +36,9 @@ use super::{
 
 /// Parts of the store that the work is moved to.
 const SHARDS: u16 = 2;
+
+/// How long dedupe keys are remembered, as in the shipped settings.
+const DEDUPE: Duration = Duration::from_hours(240);
 
 /// The variable with the path of Redis's socket.
 const SOCKET: &str = "REDIS_SOCKET";
@@ -198,16 +202,10 @@ async fn depths(store: &dyn Store) -> Depths {
 
 async fn on_redis(server: &RedisServer) -> Result<RedisStore, OpenError> {
     let options = RedisOptions {
-        urls: vec![server.url()],
-        cluster: false,
-        ca: None,
-        prefix: "hookyard".to_owned(),
         shards: SHARDS,
-        connections: 1,
-        process: "of the test".to_owned(),
-        dedupe: std::time::Duration::from_hours(240),
+        dedupe: DEDUPE,
         time: StoreTime::Server,
-        memory: None,
+        ..store_at(vec![server.url()])
     };
     RedisStore::open(options, Arc::new(SystemClock::new()) as Arc<dyn Clock>).await
 }
@@ -292,8 +290,7 @@ impl Ground {
 }
 
 fn on_file(project: &Project) -> Result<SqliteStore, sqlite::OpenError> {
-    let dedupe = std::time::Duration::from_hours(240);
-    let options = SqliteOptions { dir: project.data(), dedupe, on_commit: Arc::new(|_, _| {}) };
+    let options = SqliteOptions { dir: project.data(), dedupe: DEDUPE, on_commit: Arc::new(|_, _| {}) };
     SqliteStore::open(options, Arc::new(SystemClock::new()))
 }
 

@@ -11,12 +11,15 @@ use hookyard::{
     keeper::Keeper,
     store::{
         Admission, DedupeKey, EventQuery, NewJob, OnMatch, Start,
-        redis::{RedisOptions, RedisStore, StoreTime},
+        redis::{RedisOptions, RedisStore},
     },
     telemetry::Metrics,
 };
 
-use crate::support::{clock::HandClock, redis::RedisServer};
+use crate::support::{
+    clock::HandClock,
+    redis::{RedisServer, store_at},
+};
 
 use super::yard;
 
@@ -29,18 +32,7 @@ const LOOPS: usize = 4;
 async fn keeper(server: &RedisServer, name: &str, clock: &Arc<HandClock>) -> Keeper {
     let (dir, ticking) = (tempfile::tempdir().unwrap(), Arc::clone(clock) as Arc<dyn Clock>);
     let engine = yard::engine(&dir, &[], "");
-    let options = RedisOptions {
-        urls: vec![server.url()],
-        cluster: false,
-        ca: None,
-        prefix: "hookyard".to_owned(),
-        shards: 2,
-        connections: 2,
-        process: name.to_owned(),
-        dedupe: Duration::from_millis(engine.settings.store.dedupe_ms),
-        time: StoreTime::Clock,
-        memory: None,
-    };
+    let options = RedisOptions { shards: 2, process: name.to_owned(), ..store_at(vec![server.url()]) };
     let store = RedisStore::open(options, Arc::clone(&ticking)).await.unwrap();
     Keeper {
         engine: Arc::new(RwLock::new(Arc::new(engine))),

@@ -4,7 +4,7 @@
 
 mod backend;
 mod bench;
-mod given;
+pub mod given;
 mod model;
 mod redis_faults;
 mod redis_logins;

@@ -6,32 +6,25 @@ use hookyard::{
     domain::{Clock, EventId, JobState, Next},
     store::{
         Accepted, Store, StoreError,
-        redis::{OpenError, RedisOptions, RedisStore, StoreTime},
+        redis::{OpenError, RedisOptions, RedisStore},
     },
 };
 
-use crate::support::{clock::HandClock, cluster::RedisCluster, redis::RedisServer};
+use crate::support::{
+    clock::HandClock,
+    cluster::RedisCluster,
+    redis::{RedisServer, store_at},
+};
 
 use super::{
     bench::{LANES, wanting},
-    given::{DEDUPE, event, event_id, settlement},
+    given::{event, event_id, settlement},
 };
 
 const SHARDS: u16 = 6;
 
 fn options(urls: Vec<String>) -> RedisOptions {
-    RedisOptions {
-        cluster: urls.len() > 1,
-        urls,
-        ca: None,
-        prefix: "hookyard".to_owned(),
-        shards: SHARDS,
-        connections: 2,
-        process: "one".to_owned(),
-        dedupe: DEDUPE,
-        time: StoreTime::Clock,
-        memory: None,
-    }
+    RedisOptions { shards: SHARDS, ..store_at(urls) }
 }
 
 async fn open(urls: Vec<String>, clock: &Arc<HandClock>) -> RedisStore {

@@ -7,7 +7,7 @@ use hookyard::{
     domain::{Clock, Next},
     store::{
         Store,
-        redis::{OpenError, RedisOptions, RedisStore, StoreTime},
+        redis::{OpenError, RedisOptions, RedisStore},
     },
 };
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -17,12 +17,12 @@ use crate::support::{
     clock::HandClock,
     cluster::{RedisCluster, free_port},
     process::{Ended, Project, Running},
-    redis::{RedisServer, user},
+    redis::{RedisServer, store_at, user},
 };
 
 use super::{
     bench::{LANES, wanting},
-    given::{DEDUPE, event, settlement},
+    given::{event, settlement},
 };
 
 const PASSWORD: &str = "p@ss:w0rd";
@@ -30,18 +30,7 @@ const PASSWORD: &str = "p@ss:w0rd";
 const WRITTEN: &str = "p%40ss%3Aw0rd";
 
 fn options(urls: Vec<String>, ca: Option<PathBuf>) -> RedisOptions {
-    RedisOptions {
-        cluster: urls.len() > 1,
-        urls,
-        ca,
-        prefix: "hookyard".to_owned(),
-        shards: 2,
-        connections: 1,
-        process: "one".to_owned(),
-        dedupe: DEDUPE,
-        time: StoreTime::Clock,
-        memory: None,
-    }
+    RedisOptions { ca, shards: 2, ..store_at(urls) }
 }
 
 async fn open(options: RedisOptions) -> Result<RedisStore, OpenError> {

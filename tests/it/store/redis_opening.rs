@@ -4,26 +4,17 @@ use std::{path::PathBuf, sync::Arc};
 
 use hookyard::{
     domain::Clock,
-    store::redis::{OpenError, RedisOptions, RedisStore, StoreTime, Weakness},
+    store::redis::{OpenError, RedisOptions, RedisStore, Weakness},
 };
 
-use crate::support::{clock::HandClock, cluster::RedisCluster, redis::RedisServer};
-
-use super::given::DEDUPE;
+use crate::support::{
+    clock::HandClock,
+    cluster::RedisCluster,
+    redis::{RedisServer, store_at},
+};
 
 fn options(urls: Vec<String>, prefix: &str) -> RedisOptions {
-    RedisOptions {
-        cluster: urls.len() > 1,
-        urls,
-        ca: None,
-        prefix: prefix.to_owned(),
-        shards: 4,
-        connections: 1,
-        process: "one".to_owned(),
-        dedupe: DEDUPE,
-        time: StoreTime::Clock,
-        memory: None,
-    }
+    RedisOptions { prefix: prefix.to_owned(), shards: 4, ..store_at(urls) }
 }
 
 async fn open(options: RedisOptions) -> Result<RedisStore, OpenError> {

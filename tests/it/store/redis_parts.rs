@@ -6,15 +6,18 @@ use hookyard::{
     domain::{Clock, Next},
     store::{
         ClaimRequest, Claimed, EraseStep, Limits, Store,
-        redis::{RedisOptions, RedisStore, StoreTime},
+        redis::{RedisOptions, RedisStore},
     },
 };
 
-use crate::support::{clock::HandClock, redis::RedisServer};
+use crate::support::{
+    clock::HandClock,
+    redis::{RedisServer, store_at},
+};
 
 use super::{
     bench::{LANES, wanting},
-    given::{DEDUPE, LEASE, event, event_id, route, settlement},
+    given::{LEASE, event, event_id, route, settlement},
 };
 
 const GONE: Duration = Duration::from_secs(11);
@@ -30,18 +33,8 @@ impl Scene {
     }
 
     async fn process(&self, name: &str) -> RedisStore {
-        let options = RedisOptions {
-            urls: vec![self.server.url()],
-            cluster: false,
-            ca: None,
-            prefix: "hookyard".to_owned(),
-            shards: 5,
-            connections: 2,
-            process: name.to_owned(),
-            dedupe: DEDUPE,
-            time: StoreTime::Clock,
-            memory: None,
-        };
+        let options =
+            RedisOptions { shards: 5, process: name.to_owned(), ..store_at(vec![self.server.url()]) };
         RedisStore::open(options, Arc::clone(&self.clock) as Arc<dyn Clock>).await.expect("the store opens")
     }
 }

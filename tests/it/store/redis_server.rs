@@ -6,33 +6,25 @@ use hookyard::{
     domain::{Clock, JobState, Next},
     store::{
         Accepted, JobQuery, Store, StoreError,
-        redis::{OpenError, RedisOptions, RedisStore, StoreTime},
+        redis::{OpenError, RedisOptions, RedisStore},
     },
 };
 
-use crate::support::{clock::HandClock, redis::RedisServer};
+use crate::support::{
+    clock::HandClock,
+    redis::{RedisServer, store_at},
+};
 
 use super::{
     bench::{LANES, wanting},
-    given::{DEDUPE, Draft, answer, event, event_id, job_id, request, route, same, settlement},
+    given::{Draft, answer, event, event_id, job_id, request, route, same, settlement},
 };
 
 /// Longer than a process counts as alive that was not heard of.
 const GONE: Duration = Duration::from_secs(11);
 
 fn options(server: &RedisServer, process: &str, shards: u16) -> RedisOptions {
-    RedisOptions {
-        urls: vec![server.url()],
-        cluster: false,
-        ca: None,
-        prefix: "hookyard".to_owned(),
-        shards,
-        connections: 2,
-        process: process.to_owned(),
-        dedupe: DEDUPE,
-        time: StoreTime::Clock,
-        memory: None,
-    }
+    RedisOptions { process: process.to_owned(), shards, ..store_at(vec![server.url()]) }
 }
 
 /// A server, the clock that all go by, and stores of several processes on it.

@@ -5,8 +5,13 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use hookyard::config::{Files, SETTINGS};
+use hookyard::{
+    config::{Files, SETTINGS},
+    store::redis::{RedisOptions, StoreTime},
+};
 use tempfile::TempDir;
+
+use crate::store::given::DEDUPE;
 
 /// Ends with the test.
 pub struct RedisServer {
@@ -86,6 +91,22 @@ impl RedisServer {
         let mut command = redis::Cmd::new();
         command.arg(words);
         command.query_async(&mut connection).await.expect("an answer")
+    }
+}
+
+/// How a test opens a store on the servers at `urls`, a Cluster where they are several: in one shard, and by its own clock.
+pub fn store_at(urls: Vec<String>) -> RedisOptions {
+    RedisOptions {
+        cluster: urls.len() > 1,
+        urls,
+        ca: None,
+        prefix: "hookyard".to_owned(),
+        shards: 1,
+        connections: 2,
+        process: "one".to_owned(),
+        dedupe: DEDUPE,
+        time: StoreTime::Clock,
+        memory: None,
     }
 }
 

@@ -9,17 +9,14 @@ use hookyard::{
     domain::{Clock, EventId},
     store::{
         Store,
-        redis::{RedisOptions, RedisStore, StoreTime},
+        redis::{RedisOptions, RedisStore},
     },
 };
 
-use crate::{
-    store::given::DEDUPE,
-    support::{
-        clock::HandClock,
-        cluster::RedisCluster,
-        redis::{RedisServer, user},
-    },
+use crate::support::{
+    clock::HandClock,
+    cluster::RedisCluster,
+    redis::{RedisServer, store_at, user},
 };
 
 use super::Backend;
@@ -83,18 +80,8 @@ impl Place {
                 (urls, prefix.clone())
             }
         };
-        RedisOptions {
-            urls,
-            cluster: matches!(self, Place::Cluster { .. }),
-            ca: None,
-            prefix,
-            shards,
-            connections: 2,
-            process: "one".to_owned(),
-            dedupe: DEDUPE,
-            time: StoreTime::Clock,
-            memory: None,
-        }
+        let cluster = matches!(self, Place::Cluster { .. });
+        RedisOptions { cluster, prefix, shards, ..store_at(urls) }
     }
 
     async fn has(&self, n: u16, event: EventId) -> bool {
