@@ -80,8 +80,8 @@ impl Server {
         say.arg(12).arg("HSET").arg(hash).arg("e").arg(kept).arg("b").arg("here");
         say.arg("j0").arg(job).arg("w0").arg(format!("@{now}")).arg("v").arg(1);
         say.arg(4).arg("ZADD").arg(format!("{TAG}:events")).arg(0).arg(&event);
-        say.arg(4).arg("HINCRBY").arg(format!("{TAG}:bytes")).arg("forms").arg(bytes);
-        say.arg(4).arg("HINCRBY").arg(format!("{TAG}:ready")).arg("normal|noop|").arg(1);
+        say.arg(4).arg("COUNT").arg("bytes").arg("forms").arg(bytes);
+        say.arg(4).arg("COUNT").arg("ready").arg("normal|noop|").arg(1);
         say.arg(3).arg("READY").arg(format!("{event}.00000|normal|noop|")).arg(now.to_string());
         say.arg(3).arg("LOAD").arg(1).arg(bytes);
         say.arg(5).arg("SET").arg(known).arg(format!("{event} {now} 0")).arg("PX").arg(864_000_000);

@@ -98,53 +98,53 @@ if max == 0 or paused['everything'] then
     return answer(false, '')
 end
 
+-- What a ticket says: of which job, and in which queue it waits.
 local function parts(ticket)
-    return string.match(ticket, '^(%x+)%.(%d+)|(%a+)|([^|]*)|(.*)$')
+    return string.match(ticket, '^(%x+)%.(%d+)|(.*)$')
 end
 
--- How many more jobs of a route, or of actions to a destination, may go.
-local rooms = {}
-local function limited(route, destination)
-    if destination ~= '' then
-        return 'destination:' .. destination, request.destinations[destination]
+-- Of each queue its lane, what its jobs are limited by, how many may be under way, and whether it is paused.
+local queues = {}
+local function queue_of(name)
+    local queue = queues[name]
+    if queue then
+        return queue
     end
-    return 'route:' .. route, request.routes[route]
+    local lane, route, destination = string.match(name, '^(%a+)|([^|]*)|(.*)$')
+    queue = { name = name, lane = lane, is_paused = paused['route:' .. route] }
+    if destination == '' then
+        queue.limited, queue.limit = 'route:' .. route, request.routes[route]
+    else
+        queue.limited, queue.limit = 'destination:' .. destination, request.destinations[destination]
+        queue.is_paused = queue.is_paused or paused['destination:' .. destination]
+    end
+    queues[name] = queue
+    return queue
 end
 
-local function is_paused(route, destination)
-    return paused['route:' .. route] or (destination ~= '' and paused['destination:' .. destination])
-end
-
-local function room(route, destination)
-    local name, limit = limited(route, destination)
-    if not rooms[name] then
-        if not limit then
-            rooms[name] = 1e9
+-- How many more jobs may go, by what they are limited by.
+local rooms = {}
+local function is_open(queue)
+    local limited = queue.limited
+    if not rooms[limited] then
+        if not queue.limit then
+            rooms[limited] = 1e9
         elseif request.permits then
-            rooms[name] = request.permits[name] or 0
+            rooms[limited] = request.permits[limited] or 0
         else
-            rooms[name] = limit - tonumber(redis.call('HGET', key('leased'), name) or '0')
+            rooms[limited] = queue.limit - tonumber(redis.call('HGET', key('leased'), limited) or '0')
         end
     end
-    if is_paused(route, destination) then
-        return 0, name
-    end
-    return rooms[name], name
-end
-
-local function is_open(route, destination)
-    local left = room(route, destination)
-    return left > 0
+    return not queue.is_paused and rooms[limited] > 0
 end
 
 -- Whether jobs wait for nothing but a permit; then so many are wanted.
-local function want(route, destination, count)
-    local name, limit = limited(route, destination)
-    if not request.permits or not limit or limit == 0 or is_paused(route, destination) then
+local function want(queue, count)
+    if not request.permits or not queue.limit or queue.limit == 0 or queue.is_paused then
         return false
     end
-    wants[name] = (wants[name] or 0) + count
-    return request.permits[name] == nil
+    wants[queue.limited] = (wants[queue.limited] or 0) + count
+    return request.permits[queue.limited] == nil
 end
 
 -- Nothing stays in a lane that was read from it: who holds a job is told by its event.
@@ -154,21 +154,21 @@ local function leave_lane(lane, entry)
 end
 
 local function give(candidate, alone)
-    local event, n, lane, route, destination = parts(candidate.ticket)
+    local event, n, name = parts(candidate.ticket)
+    local queue = queue_of(name)
     if tokens == 0 then
         tokens = tonumber(redis.call('GET', key('token')) or '0')
     end
     tokens = tokens + 1
-    local job = string.match(candidate.ticket, '^[^|]*')
-    local version = string.format('%.0f', redis.call('HGET', event_key(event), 'v') + 1)
+    local job = event .. '.' .. n
+    local version = candidate.version or redis.call('HGET', event_key(event), 'v')
     local lease = string.format('%.0f %s %d', tokens, process, alone and 1 or 0)
-    redis.call('HSET', event_key(event), 'w' .. tonumber(n), lease, 'v', version)
+    redis.call('HSET', event_key(event), 'w' .. tonumber(n), lease, 'v', string.format('%.0f', version + 1))
     leases[#leases + 1] = now + request.lease
     leases[#leases + 1] = job
-    local _, limited = room(route, destination)
-    count('leased', limited, 1)
-    count('ready', lane .. '|' .. route .. '|' .. destination, -1)
-    rooms[limited] = rooms[limited] - 1
+    count('leased', queue.limited, 1)
+    count('ready', name, -1)
+    rooms[queue.limited] = rooms[queue.limited] - 1
     if candidate.held then
         redis.call('ZREM', candidate.held, candidate.ticket)
     end
@@ -179,15 +179,15 @@ end
 alone = math.min(redis.call('ZCARD', key('alone')), 1)
 local suspects = redis.call('ZRANGEBYSCORE', key('alone'), '-inf', now, 'WITHSCORES')
 for at = 1, #suspects, 2 do
-    local event, n, _, route, destination = parts(suspects[at])
-    if is_open(route, destination) then
+    local _, _, name = parts(suspects[at])
+    if is_open(queue_of(name)) then
         if request.idle then
             give({ ticket = suspects[at], held = key('alone') }, true)
         else
             alone = 2
         end
         return answer(false, '')
-    elseif want(route, destination, 1) then
+    elseif want(queue_of(name), 1) then
         -- Nothing else goes before it is known whether there is one.
         return answer(true, '')
     end
@@ -203,13 +203,13 @@ end
 local function open_lane(lane)
     local source = { lane = lane, aside = {}, read = {}, at = 1, left = 1024 }
     for _, queue in ipairs(redis.call('SMEMBERS', key('aside'))) do
-        local of, route, destination = string.match(queue, '^(%a+)|([^|]*)|(.*)$')
         local name = key('aside:' .. queue)
-        if of ~= lane then
+        queue = queue_of(queue)
+        if queue.lane ~= lane then
             -- Another lane's.
         elseif redis.call('EXISTS', name) == 0 then
-            redis.call('SREM', key('aside'), queue)
-        elseif is_open(route, destination) then
+            redis.call('SREM', key('aside'), queue.name)
+        elseif is_open(queue) then
             local tickets = redis.call('ZRANGEBYSCORE', name, '-inf', now, 'WITHSCORES', 'LIMIT', 0, max)
             for at = 1, #tickets, 2 do
                 source.aside[#source.aside + 1] = { ticket = tickets[at], due = tonumber(tickets[at + 1]), held = name }
@@ -217,7 +217,7 @@ local function open_lane(lane)
         else
             local waiting = redis.call('ZCOUNT', name, '-inf', now)
             if waiting > 0 then
-                want(route, destination, waiting)
+                want(queue, waiting)
             end
         end
     end
@@ -244,16 +244,17 @@ local function read(source, count)
         source.read, source.at = {}, 1
         for _, entry in ipairs(found[1][2]) do
             local ticket, due = entry[2][2], entry[2][4]
-            local event, n, _, route, destination = parts(ticket)
+            local event, n, name = parts(ticket)
+            local queue, stands = queue_of(name), redis.call('HMGET', event_key(event), 'w' .. tonumber(n), 'v')
             source.left = source.left - 1
             leave_lane(source.lane, entry[1])
             -- A ticket counts for as long as its job is ready from that very time on.
-            if standing(event, n) ~= '@' .. due then
+            if stands[1] ~= '@' .. due then
                 -- It was taken care of.
-            elseif is_open(route, destination) then
-                source.read[#source.read + 1] = { ticket = ticket, due = tonumber(due) }
+            elseif is_open(queue) then
+                source.read[#source.read + 1] = { ticket = ticket, due = tonumber(due), version = stands[2] }
             else
-                want(route, destination, 1)
+                want(queue, 1)
                 set_aside(ticket, due)
             end
         end
@@ -284,11 +285,12 @@ local function take(source, last)
         else
             return
         end
-        local _, _, _, route, destination = parts(candidate.ticket)
-        if is_open(route, destination) then
+        local _, _, name = parts(candidate.ticket)
+        local queue = queue_of(name)
+        if is_open(queue) then
             give(candidate, false)
         else
-            want(route, destination, 1)
+            want(queue, 1)
             put_aside(candidate)
         end
     end
@@ -318,11 +320,11 @@ if #jobs == 0 then
     local function ask(name, limit)
         local later = redis.call('ZRANGEBYSCORE', name, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, limit)
         for at = 1, #later, 2 do
-            local _, _, _, route, destination = parts(later[at])
-            local _, limit = limited(route, destination)
+            local _, _, name = parts(later[at])
+            local queue = queue_of(name)
             -- Whether there will be a permit then is asked then.
-            local may = request.permits and limit and limit > 0 and not is_paused(route, destination)
-            if (may or is_open(route, destination)) and (next == '' or tonumber(later[at + 1]) < tonumber(next)) then
+            local may = request.permits and queue.limit and queue.limit > 0 and not queue.is_paused
+            if (may or is_open(queue)) and (next == '' or tonumber(later[at + 1]) < tonumber(next)) then
                 next = later[at + 1]
             end
         end
