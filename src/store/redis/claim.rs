@@ -70,6 +70,7 @@ impl Core {
     pub(super) async fn claim(&self, request: &ClaimRequest) -> Result<Claim, StoreError> {
         let mut claim = Claim { jobs: Vec::new(), next_in: None };
         let mut claims = self.claims.lock().await;
+        self.forget_overdue().await;
         if self.shards.number() > 1 {
             self.gather(request, &mut claims, &mut claim).await?;
         } else {
@@ -145,9 +146,7 @@ impl Core {
         (number, answered): (u64, u64),
     ) -> Result<Reply, StoreError> {
         let (idle, alone) = {
-            let mut mine = self.mine();
-            // Whoever let its lease run out says so no more.
-            mine.retain(|_, mine| mine.until > now);
+            let mine = self.mine();
             (mine.is_empty(), mine.values().any(|mine| mine.alone))
         };
         let limits = &request.limits;

@@ -27,6 +27,7 @@ mod loading;
 mod memory;
 mod open;
 mod operate;
+mod overdue;
 mod permits;
 mod read;
 mod record;

@@ -61,6 +61,7 @@ scripts! {
         commit = "scripts/commit.lua";
         cursor = "scripts/cursor.lua";
         extend = "scripts/extend.lua";
+        held = "scripts/held.lua";
         line = "scripts/line.lua";
         meter = "scripts/meter.lua";
         migration = "scripts/migration.lua";

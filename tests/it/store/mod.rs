@@ -11,6 +11,7 @@ mod redis_logins;
 mod redis_opening;
 mod redis_parts;
 mod redis_server;
+mod redis_upkeep;
 mod sqlite_bodies;
 mod sqlite_clock;
 mod sqlite_file;

@@ -13,6 +13,7 @@ if is_wiped() then
 end
 local request = cjson.decode(ARGV[5])
 
+outlast()
 local gone = breathe(request.alive)
 if #gone > 0 then
     return { 'gone', unpack(gone) }

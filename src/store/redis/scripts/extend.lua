@@ -6,5 +6,6 @@ local lease = redis.call('HGET', ARGV[5], 'w' .. ARGV[6])
 if not lease or string.match(lease, '^%d+') ~= ARGV[8] then
     return { 'stale' }
 end
+outlast()
 redis.call('ZADD', key('leases'), ARGV[9], ARGV[7])
 return done()

@@ -12,6 +12,27 @@ local function is_wiped()
     return redis.call('MGET', key('epoch'), key('never'))[1] ~= epoch
 end
 
+-- While no process pulsed the server was not there, and nobody could say that he was still at work: leases and permits last
+-- for as much longer. Whatever goes by their times, or sets one, comes after this. `pulse` is when the last pulse was, and
+-- for how long it is a sign of life (ms).
+local function outlast()
+    local last, alive = string.match(redis.call('GET', key('pulse')) or '', '^(%d+) (%d+)$')
+    local silence = now - (last or now)
+    if silence <= tonumber(alive or 0) / 2 then
+        return
+    end
+    local held = { key('leases') }
+    for _, limit in ipairs(redis.call('SMEMBERS', key('permits'))) do
+        held[#held + 1] = key('permits:' .. limit)
+    end
+    for _, set in ipairs(held) do
+        for _, one in ipairs(redis.call('ZRANGE', set, 0, -1)) do
+            redis.call('ZINCRBY', set, silence, one)
+        end
+    end
+    redis.call('SET', key('pulse'), ARGV[3] .. ' ' .. alive)
+end
+
 -- A sign of life, which lasts so long (ms); who gave none for longer. While nobody was heard nobody was gone: it was the
 -- server that was not there. What was said within a fortieth of that time is not said again.
 local function breathe(alive)

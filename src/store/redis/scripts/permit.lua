@@ -3,6 +3,7 @@
 if is_wiped() then
     return { 'wiped' }
 end
+outlast()
 local wish, count = ARGV[5], 0
 if wish == 'take' then
     local permits = key('permits:' .. ARGV[6])

@@ -3,7 +3,10 @@
 if is_wiped() then
     return { 'wiped' }
 end
-local told = breathe(tonumber(ARGV[5]))
+local alive = tonumber(ARGV[5])
+outlast()
+redis.call('SET', key('pulse'), ARGV[3] .. ' ' .. ARGV[5])
+local told = breathe(alive)
 told[#told + 1] = '|'
 for _, event in ipairs(redis.call('ZRANGEBYSCORE', key('errands'), '-inf', now - tonumber(ARGV[6]), 'LIMIT', 0, 100)) do
     told[#told + 1] = event

@@ -1,0 +1,51 @@
+//! Leases that are over.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    domain::{Lease, Timestamp},
+    store::StoreError,
+};
+
+use super::{Core, keys, link::text};
+
+impl Core {
+    /// Forgets what this process let its lease run out on, who says so no more. It goes by what Redis knows of that: while
+    /// that was not there no lease ran out.
+    pub(super) async fn forget_overdue(&self) {
+        let now = self.clock.now();
+        let mut overdue: BTreeMap<u16, Vec<Lease>> = BTreeMap::new();
+        for (job, mine) in self.mine().iter().filter(|(_, mine)| mine.until <= now) {
+            overdue.entry(mine.shard).or_default().push(Lease { job: *job, token: mine.token });
+        }
+        for (n, leases) in overdue {
+            // As long as nothing is known of it, it is under way. That a part is not reached is told by the claim.
+            let Ok(held) = self.held_until(n, now, &leases).await else { continue };
+            let mut mine = self.mine();
+            for (lease, until) in leases.iter().zip(held) {
+                match (until, mine.get_mut(&lease.job)) {
+                    (_, Some(mine)) if mine.token != lease.token => {}
+                    (Some(until), Some(mine)) if until > now => mine.until = until,
+                    _ => drop(mine.remove(&lease.job)),
+                }
+            }
+        }
+    }
+
+    /// Until when leases of a part are held; nothing for one that no longer is.
+    async fn held_until(
+        &self,
+        n: u16,
+        now: Timestamp,
+        leases: &[Lease],
+    ) -> Result<Vec<Option<Timestamp>>, StoreError> {
+        let Some(shard) = self.shards.get(n) else { return Ok(Vec::new()) };
+        let args = leases.iter().flat_map(|lease| {
+            let (event, n) = (shard.event(lease.job.event), lease.job.n.to_string());
+            [event, n, keys::member(lease.job), lease.token.to_string()]
+        });
+        let reply = self.call_at(now, &self.scripts.held, shard, args).await?;
+        let times = reply.rest.iter().skip(4).map(text);
+        times.map(|until| Ok(until?.parse().ok().map(Timestamp::from_millis))).collect()
+    }
+}
