@@ -101,13 +101,8 @@ impl Core {
                     }
                 }
                 "late" => {
-                    let told: Vec<String> = reply.rest.iter().map(text).collect::<Result<_, _>>()?;
-                    let mut late: Vec<_> = told.iter().filter_map(|job| keys::job_id(job)).collect();
-                    late.sort_unstable();
-                    for job in late {
-                        self.lose(shard, job, None, Loss::Expired).await?;
-                        self.mine().remove(&job);
-                    }
+                    let late: Vec<String> = reply.rest.iter().map(text).collect::<Result<_, _>>()?;
+                    self.take_back(shard, &late).await?;
                 }
                 _ => {
                     let [more, next, wants, alone, jobs @ ..] = reply.rest.as_slice() else {
@@ -242,7 +237,7 @@ impl Core {
         let mut left: Vec<_> = leased.iter().filter_map(|job| keys::job_id(job)).collect();
         left.sort_unstable();
         for job in left {
-            self.lose(shard, job, Some(process), Loss::Crashed).await?;
+            self.lose(shard, job, |held| held.process == process, Loss::Crashed).await?;
         }
         let _: i64 = self.link.run(redis::cmd("HDEL").arg(shard.key("handed")).arg(process)).await?;
         if self.shards.number() > 1 {

@@ -13,7 +13,7 @@ use super::{
     desk::{Desk, State},
     keys::{self, Shard},
     link::text,
-    record::{Errand, Record},
+    record::{Errand, Held, Record},
     script::DONE_WORDS,
 };
 
@@ -227,12 +227,12 @@ impl Core {
         &self,
         shard: &Shard,
         job: JobId,
-        of: Option<&str>,
+        of: impl Fn(&Held) -> bool,
         loss: Loss,
     ) -> Result<(), StoreError> {
         self.change_in(shard, job.event, |desk| {
             let held = desk.record.entry(job.n).and_then(|entry| entry.held.as_ref());
-            if held.is_some_and(|held| of.is_none_or(|process| held.process == process)) {
+            if held.is_some_and(&of) {
                 desk.lose(job.n, loss);
             }
             let alone = desk.job(job.n).is_some_and(|job| job.crashes >= SUSPECT_CRASHES);

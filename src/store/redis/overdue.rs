@@ -3,13 +3,37 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    decide::lease::Loss,
     domain::{Lease, Timestamp},
     store::StoreError,
 };
 
-use super::{Core, keys, link::text};
+use super::{
+    Core,
+    keys::{self, Shard},
+    link::text,
+};
 
 impl Core {
+    /// Takes back what is `late`: jobs, each followed by the token that its lease had. Somebody else may have done so since,
+    /// and handed it out again.
+    pub(super) async fn take_back(&self, shard: &Shard, late: &[String]) -> Result<(), StoreError> {
+        let lease = |pair: &[String]| match pair {
+            [job, token] => Some(Lease { job: keys::job_id(job)?, token: token.parse().ok()? }),
+            _ => None,
+        };
+        let mut late: Vec<Lease> = late.chunks(2).filter_map(lease).collect();
+        late.sort_unstable_by_key(|lease| lease.job);
+        for lease in late {
+            self.lose(shard, lease.job, |held| held.token == lease.token, Loss::Expired).await?;
+            let mut mine = self.mine();
+            if mine.get(&lease.job).is_some_and(|mine| mine.token == lease.token) {
+                mine.remove(&lease.job);
+            }
+        }
+        Ok(())
+    }
+
     /// Forgets what this process let its lease run out on, who says so no more. It goes by what Redis knows of that: while
     /// that was not there no lease ran out.
     pub(super) async fn forget_overdue(&self) {

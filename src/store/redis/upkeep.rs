@@ -1,5 +1,5 @@
 //! What a process does beside everything else: it gives signs of life, hears of work that others made, takes back what
-//! processes left that give none any more, and does errands that a crash left behind.
+//! processes left that give none any more and what was not done within its lease, and does errands that a crash left behind.
 
 use std::time::Duration;
 
@@ -63,6 +63,7 @@ impl Core {
         for process in parts.next().unwrap_or_default() {
             self.bury(shard, process).await?;
         }
+        self.take_back(shard, parts.next().unwrap_or_default()).await?;
         for event in parts.next().unwrap_or_default().iter().filter_map(|hex| keys::event_id(hex)) {
             self.run_errands(shard, event).await?;
         }

@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use hookyard::{
-    domain::{Clock, Next},
+    domain::{Clock, JobState, Next},
     store::{
-        ClaimRequest, Claimed, Limits, Store,
+        ClaimRequest, Claimed, JobQuery, Limits, Store,
         redis::{RedisOptions, RedisStore, StoreTime},
     },
 };
@@ -183,5 +183,41 @@ async fn a_place_within_a_limit_is_held_over_an_outage() {
         assert_eq!((limited(&two).await.len(), limited(&one).await.len()), (0, 0));
         settle(&one, &under_way).await;
         assert_eq!(limited(&two).await.len(), 3);
+    }
+}
+
+#[tokio::test]
+async fn a_lease_that_is_over_is_taken_back_though_nobody_asks_for_work() {
+    for shards in [1, 5] {
+        let scene = Scene::set(shards);
+        let (one, two) = (scene.process("one").await, scene.process("two").await);
+        scene.send(&one, 1).await;
+        assert_eq!(claimed(&one, 1).await.len(), 1);
+        let ready = JobQuery { state: Some(JobState::Ready), ..JobQuery::default() };
+        scene.pass(LEASE.as_secs() - 1, &[&two, &one]).await;
+        assert_eq!(two.count(ready.clone()).await.expect("an answer"), 0);
+        scene.pass(1, &[&two, &one]).await;
+        let jobs = two.jobs(ready).await.expect("an answer");
+        assert_eq!((jobs.len(), jobs[0].lost_leases, jobs[0].crashes), (1, 1, 0));
+    }
+}
+
+/// The second must not take it from whoever has it by then.
+#[tokio::test]
+async fn a_lease_that_several_find_to_be_over_is_taken_back_once() {
+    let scene = Scene::set(1);
+    let (one, two) = (scene.process("one").await, scene.process("two").await);
+    for round in 0..5 {
+        for n in 1..=40 {
+            scene.send(&one, 100 * round + n).await;
+        }
+        assert_eq!(claimed(&one, 40).await.len(), 40);
+        scene.clock.advance(LEASE);
+        let (mut a, b) = tokio::join!(claimed(&one, 40), claimed(&two, 40));
+        settle(&one, &a).await;
+        settle(&two, &b).await;
+        a.extend(b);
+        assert_eq!(a.len(), 40);
+        assert!(a.iter().all(|claimed| claimed.job.lost_leases == 1));
     }
 }

@@ -18,25 +18,13 @@ local gone = breathe(request.alive)
 if #gone > 0 then
     return { 'gone', unpack(gone) }
 end
-local function event_key(event)
-    return key('event:' .. event)
-end
-
-local function standing(event, n)
-    return redis.call('HGET', event_key(event), 'w' .. tonumber(n)) or ''
-end
-
-local late = {}
-for _, job in ipairs(redis.call('ZRANGEBYSCORE', key('leases'), '-inf', now, 'LIMIT', 0, 256)) do
-    local event, n = string.match(job, '^(%x+)%.(%d+)$')
-    if string.find(standing(event, n), '^%d') then
-        late[#late + 1] = job
-    else
-        redis.call('ZREM', key('leases'), job)
-    end
-end
+local late = late_leases()
 if #late > 0 then
     return { 'late', unpack(late) }
+end
+
+local function event_key(event)
+    return key('event:' .. event)
 end
 
 -- What was handed out last, as long as nobody took it back: "number job token job token...".

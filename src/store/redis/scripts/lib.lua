@@ -52,6 +52,27 @@ local function breathe(alive)
     return redis.call('ZRANGEBYSCORE', key('processes'), '-inf', now)
 end
 
+-- Where a job stands: '@' and when it is due, or the token of who holds it and more.
+local function standing(event, n)
+    return redis.call('HGET', key('event:' .. event), 'w' .. tonumber(n)) or ''
+end
+
+-- The jobs whose leases are over, each followed by its token.
+local function late_leases()
+    local late = {}
+    for _, job in ipairs(redis.call('ZRANGEBYSCORE', key('leases'), '-inf', now, 'LIMIT', 0, 256)) do
+        local event, n = string.match(job, '^(%x+)%.(%d+)$')
+        local token = string.match(standing(event, n), '^%d+')
+        if token then
+            late[#late + 1] = job
+            late[#late + 1] = token
+        else
+            redis.call('ZREM', key('leases'), job)
+        end
+    end
+    return late
+end
+
 -- Puts a job where it waits until it may go: what is due this very moment at the end of its lane, which is in the order
 -- of due times so; all else beside the lanes.
 local function set_aside(ticket, due)
