@@ -230,7 +230,7 @@ impl Core {
         Ok(Claimed { lease, at: now, job, event })
     }
 
-    /// Takes back all that a process was working on when it ended.
+    /// Takes back all that a process was working on when it ended, and forgets it.
     pub(super) async fn bury(&self, shard: &Shard, process: &str) -> Result<(), StoreError> {
         let leased: Vec<String> =
             self.link.run(redis::cmd("ZRANGE").arg(shard.key("leases")).arg(0).arg(-1)).await?;
@@ -239,11 +239,10 @@ impl Core {
         for job in left {
             self.lose(shard, job, |held| held.process == process, Loss::Crashed).await?;
         }
-        let _: i64 = self.link.run(redis::cmd("HDEL").arg(shard.key("handed")).arg(process)).await?;
         if self.shards.number() > 1 {
             self.call(&self.scripts.permit, shard, ["bury", process]).await?;
         }
-        self.link.run(redis::cmd("ZREM").arg(shard.key("processes")).arg(process)).await
+        self.call(&self.scripts.bury, shard, [process]).await.map(drop)
     }
 
     pub(super) async fn extend(&self, lease: Lease, by: Duration) -> Result<(), StoreError> {

@@ -57,6 +57,7 @@ scripts! {
         reserve = "scripts/reserve.lua";
     }
     works {
+        bury = "scripts/bury.lua";
         claim = "scripts/claim.lua";
         commit = "scripts/commit.lua";
         cursor = "scripts/cursor.lua";

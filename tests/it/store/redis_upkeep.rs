@@ -1,6 +1,10 @@
 //! What processes on Redis do beside everything else, and what they find after an outage in which none of them was heard.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use hookyard::{
     domain::{Clock, JobState, Next},
@@ -220,4 +224,34 @@ async fn a_lease_that_several_find_to_be_over_is_taken_back_once() {
         assert_eq!(a.len(), 40);
         assert!(a.iter().all(|claimed| claimed.job.lost_leases == 1));
     }
+}
+
+#[tokio::test]
+async fn no_consumer_is_left_of_a_process_that_is_gone() {
+    for shards in [1, 3] {
+        let scene = Scene::set(shards);
+        let (one, two) = (scene.process("one").await, scene.process("two").await);
+        for n in 1..=20 {
+            scene.send(&one, n).await;
+        }
+        assert_eq!(claimed(&one, 10).await.len() + claimed(&two, 10).await.len(), 20);
+        assert!(claimed(&one, 1).await.is_empty() && claimed(&two, 1).await.is_empty());
+        assert_eq!(consumers(&scene).await, ["one", "two"]);
+        drop(one);
+        scene.pass(GONE.as_secs(), &[&two]).await;
+        assert_eq!(consumers(&scene).await, ["two"]);
+        assert_eq!(claimed(&two, 20).await.len(), 10);
+    }
+}
+
+/// Whoever reads from the streams, in order.
+async fn consumers(scene: &Scene) -> Vec<String> {
+    let mut names = BTreeSet::new();
+    for stream in scene.server.ask::<Vec<String>>(&["KEYS", "*:lane:*"]).await {
+        let told: Vec<HashMap<String, redis::Value>> =
+            scene.server.ask(&["XINFO", "CONSUMERS", &stream, "workers"]).await;
+        let named = told.iter().map(|of| redis::from_redis_value_ref(&of["name"]).expect("a name"));
+        names.extend(named.collect::<Vec<String>>());
+    }
+    names.into_iter().collect()
 }
