@@ -162,10 +162,11 @@ async fn what_must_run_alone_waits_for_what_an_outage_held_up() {
     }
 }
 
-/// Asks for up to ten jobs, no more than three of the route `few` under way at one time.
+/// Asks for up to ten jobs of a lane, no more than three of the route `few` under way at one time.
 async fn limited(store: &RedisStore) -> Vec<Claimed> {
     let limits = Limits { routes: [("few".into(), 3)].into_iter().collect(), ..Limits::default() };
-    store.claim(ClaimRequest { limits, ..wanting(LANES, 10) }).await.expect("a claim").jobs
+    let shares = LANES.map(|lane| (lane, 10));
+    store.claim(ClaimRequest { shares, limits, ..wanting(LANES, 0) }).await.expect("a claim").jobs
 }
 
 #[tokio::test]
