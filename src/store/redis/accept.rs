@@ -17,8 +17,7 @@ use super::{
     keys::{self, Shard},
     link::text,
     record::{Errand, Record},
-    script::DONE_WORDS,
-    script::Reply,
+    script::{DONE_WORDS, Reply},
 };
 
 /// How long a body that was written ahead waits for its event.

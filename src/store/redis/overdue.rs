@@ -12,6 +12,7 @@ use super::{
     Core,
     keys::{self, Shard},
     link::text,
+    script::DONE_WORDS,
 };
 
 impl Core {
@@ -69,7 +70,7 @@ impl Core {
             [event, n, keys::member(lease.job), lease.token.to_string()]
         });
         let reply = self.call_at(now, &self.scripts.held, shard, args).await?;
-        let times = reply.rest.iter().skip(4).map(text);
+        let times = reply.rest.iter().skip(DONE_WORDS).map(text);
         times.map(|until| Ok(until?.parse().ok().map(Timestamp::from_millis))).collect()
     }
 }
