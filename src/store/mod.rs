@@ -10,6 +10,7 @@ mod migration;
 mod query;
 pub mod redis;
 pub mod sqlite;
+mod state;
 mod work;
 
 pub use admission::{Accepted, Admission, Coalesce, DedupeKey, NewJob, OnMatch, OnStuck, Order, Start};

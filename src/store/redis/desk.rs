@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    domain::{Attempt, AttemptOutcome, Cause, Job, JobId, JobState, Timestamp, Work},
-    store::{NewJob, OnStuck, Start, StoreError},
+    domain::{Attempt, AttemptOutcome, Job, JobId, JobState, Timestamp, Work},
+    store::{
+        NewJob, OnStuck, StoreError,
+        state::{State, has_room},
+    },
 };
 
 use super::record::{Entry, Errand, Place, Record};
-
-/// Jobs of one event: its routes, their actions, and those of replays.
-const JOBS_MAX: u32 = 1 << 16;
 
 /// A record under change.
 pub(super) struct Desk {
@@ -36,23 +36,6 @@ pub(super) struct Desk {
 pub(super) struct Standing {
     pub job: Job,
     pub held: Option<super::record::Held>,
-}
-
-/// A state with its reason.
-pub(super) struct State<'a> {
-    pub state: JobState,
-    pub cause: Option<Cause>,
-    pub reason: Option<&'a str>,
-}
-
-impl<'a> State<'a> {
-    pub const fn plain(state: JobState) -> Self {
-        State { state, cause: None, reason: None }
-    }
-
-    pub const fn with(state: JobState, reason: &'a str) -> Self {
-        State { state, cause: None, reason: Some(reason) }
-    }
 }
 
 impl Desk {
@@ -103,19 +86,13 @@ impl Desk {
 
     /// Refuses more jobs than an event can have.
     pub fn has_room(&self, new: usize) -> Result<(), StoreError> {
-        let jobs = self.record.jobs.len();
-        if jobs + new <= JOBS_MAX as usize {
-            return Ok(());
-        }
-        let event = self.record.event.id;
-        let told = format!("{event} has {jobs} jobs: it cannot get {new} more, since {JOBS_MAX} is the most");
-        Err(StoreError::Conflict(told))
+        has_room(self.record.event.id, self.record.jobs.len(), new)
     }
 
     /// Adds a job, for which there is room; `line` is the place of the route job that it comes from.
     pub fn insert(&mut self, new: &NewJob, line: Option<Place>) -> u32 {
         let n = u32::try_from(self.record.jobs.len()).unwrap_or(u32::MAX);
-        let (state, due) = start(&new.start, self.now);
+        let (state, due) = State::at_start(&new.start, self.now);
         let id = JobId { event: self.record.event.id, n };
         let mut job = Job {
             id,
@@ -259,16 +236,3 @@ impl Desk {
 
 /// Why a job waits for a moment.
 const TAKING_ITS_PLACE: &str = "taking its place";
-
-/// The state a new job begins in, and when it is due.
-fn start(start: &Start, now: Timestamp) -> (State<'_>, Timestamp) {
-    match start {
-        Start::Ready => (State::plain(JobState::Ready), now),
-        Start::After { wait } => (State::plain(JobState::Ready), now.plus(*wait)),
-        Start::Blocked => (State::plain(JobState::Blocked), now),
-        Start::Waiting { reason } => (State::with(JobState::Waiting, reason), now),
-        Start::Dead { cause, reason } => {
-            (State { state: JobState::Dead, cause: Some(*cause), reason: Some(reason) }, now)
-        }
-    }
-}

@@ -5,9 +5,10 @@ use std::{collections::BTreeSet, time::Duration};
 use crate::{
     decide::unblock::{Unblock, unblock},
     domain::{ActionPlan, AttemptOutcome, JobState, Name},
+    store::state::State,
 };
 
-use super::desk::{Desk, State};
+use super::desk::Desk;
 
 impl Desk {
     /// All actions of one route.

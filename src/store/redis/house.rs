@@ -7,15 +7,10 @@ use serde_json::Value;
 use crate::{
     decide::erase::Key,
     domain::{AttemptOutcome, Body, EventId, JobState, Name},
-    store::{EraseStep, Erased, RetainStep, Retained, Retention, StoreError},
+    store::{EraseStep, Erased, RetainStep, Retained, Retention, StoreError, state::State},
 };
 
-use super::{
-    Core,
-    desk::{Desk, State},
-    keys::Shard,
-    record::Record,
-};
+use super::{Core, desk::Desk, keys::Shard, record::Record};
 
 /// Events looked at in one step of erasing.
 const EVENTS_MAX: usize = 200;

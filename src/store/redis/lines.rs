@@ -4,13 +4,13 @@
 use crate::{
     decide::lease::{Loss, SUSPECT_CRASHES},
     domain::{EventId, JobId, JobState, Work},
-    store::StoreError,
+    store::{StoreError, state::State},
 };
 
 use super::{
     Core,
     accept::Known,
-    desk::{Desk, State},
+    desk::Desk,
     keys::{self, Shard},
     link::text,
     record::{Errand, Held, Record},

@@ -3,10 +3,12 @@
 use crate::{
     decide::replan::{RUN_AGAIN, hinders},
     domain::{AttemptOutcome, Body, EventId, Job, JobId, JobState, Work},
-    store::{JobQuery, NewJob, Pause, Replayed, Resolution, Resolved, StoreError, work::undecided},
+    store::{
+        JobQuery, NewJob, Pause, Replayed, Resolution, Resolved, StoreError, state::State, work::undecided,
+    },
 };
 
-use super::{Core, desk::State};
+use super::Core;
 
 impl Core {
     pub(super) async fn resolve(&self, id: JobId, resolution: &Resolution) -> Result<(), StoreError> {

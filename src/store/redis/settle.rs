@@ -7,15 +7,12 @@ use crate::{
     },
     domain::{
         Answer, Attempt, AttemptOutcome, FrozenRequest, JobId, JobState, Lease, Name, Next, Prior, Purchase,
-        PurchaseState, Timestamp, Work,
+        PurchaseState, Work,
     },
-    store::{Replaced, Settlement, Start, StoreError},
+    store::{Replaced, Settlement, Start, StoreError, state::State},
 };
 
-use super::{
-    desk::{Desk, State},
-    record::Bought,
-};
+use super::{desk::Desk, record::Bought};
 
 impl Desk {
     /// # Errors
@@ -96,7 +93,7 @@ impl Desk {
             self.has_room(settlement.follow_up.len())?;
         }
         let n = lease.job.n;
-        let (to, due, counted) = state(&settlement.next, self.now);
+        let (to, due, counted) = State::after(&settlement.next, self.now);
         self.set_state(n, &to, due);
         let Some(entry) = self.change(n) else { return Ok(()) };
         entry.held = None;
@@ -185,19 +182,5 @@ impl Desk {
             detail: Some(loss.why().to_owned()),
             status: None,
         });
-    }
-}
-
-/// The state that `next` leads to, when it is due, and whether the attempt counted.
-fn state(next: &Next, now: Timestamp) -> (State<'_>, Timestamp, u32) {
-    match next {
-        Next::Done => (State::plain(JobState::Done), now, 1),
-        Next::Retry { wait, reason } => (State::with(JobState::Ready, reason), now.plus(*wait), 1),
-        Next::Park { wait, reason } => (State::with(JobState::Ready, reason), now.plus(*wait), 0),
-        Next::Review { reason } => (State::with(JobState::Waiting, reason), now, 0),
-        Next::Skip { reason } => (State::with(JobState::Skipped, reason), now, 0),
-        Next::Dead { cause, reason } => {
-            (State { state: JobState::Dead, cause: Some(*cause), reason: Some(reason) }, now, 1)
-        }
     }
 }

@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, params};
 use crate::{
     decide::outcome::outcome,
     domain::{Body, BodyFile, EventId, EventState, Timestamp},
-    store::{Accepted, Admission, DedupeKey, OnMatch, Start},
+    store::{Accepted, Admission, DedupeKey, OnMatch, Start, state::has_room},
 };
 
 use super::{
@@ -30,7 +30,7 @@ pub(super) fn accept(
     memory: Duration,
 ) -> Result<Accepted, Failed> {
     let event = &admission.event;
-    jobs::has_room(event.id, 0, admission.jobs.len())?;
+    has_room(event.id, 0, admission.jobs.len())?;
     let seq = *desk.next_seq;
     let suspected_replay_of = match take_keys(desk, &admission.keys, seq, memory)? {
         Keys::New => None,

@@ -6,11 +6,11 @@ use rusqlite::{Connection, params, types::ValueRef};
 use crate::{
     decide::erase::Key,
     domain::{AttemptOutcome, EventId, JobState, Name},
-    store::{EraseStep, Erased},
+    store::{EraseStep, Erased, state::State},
 };
 
 use super::{
-    jobs::{self, State},
+    jobs,
     key::JobKey,
     retain,
     writer::{Desk, Failed},

@@ -7,10 +7,11 @@ use rusqlite::{Connection, params};
 use crate::{
     decide::unblock::{Unblock, unblock},
     domain::{ActionPlan, AttemptOutcome, JobState, Name, Work},
+    store::state::State,
 };
 
 use super::{
-    jobs::{self, State},
+    jobs,
     key::JobKey,
     line,
     rows::{self, Row},

@@ -3,44 +3,21 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
-    domain::{Attempt, AttemptOutcome, Cause, EventId, Job, JobId, JobState, Timestamp, Work},
-    store::{NewJob, Start, StoreError},
+    domain::{Attempt, AttemptOutcome, EventId, Job, JobId, JobState, Timestamp, Work},
+    store::{
+        NewJob,
+        state::{JOBS_MAX, State},
+    },
 };
 
 use super::{
     claim, follow,
-    key::{JOBS_MAX, JobKey},
+    key::JobKey,
     leases::UnderWay,
     line, newest,
     rows::{self, Row},
     writer::Desk,
 };
-
-/// A state with its reason.
-pub(super) struct State<'a> {
-    pub state: JobState,
-    pub cause: Option<Cause>,
-    pub reason: Option<&'a str>,
-}
-
-impl<'a> State<'a> {
-    pub const fn plain(state: JobState) -> Self {
-        State { state, cause: None, reason: None }
-    }
-
-    pub const fn with(state: JobState, reason: &'a str) -> Self {
-        State { state, cause: None, reason: Some(reason) }
-    }
-}
-
-/// Refuses more jobs than an event can have. To be asked before anything is changed: a refusal must leave no trace.
-pub(super) fn has_room(event: EventId, jobs: u32, new: usize) -> Result<(), StoreError> {
-    if jobs as usize + new <= JOBS_MAX as usize {
-        return Ok(());
-    }
-    let told = format!("{event} has {jobs} jobs: it cannot get {new} more, since {JOBS_MAX} is the most");
-    Err(StoreError::Conflict(told))
-}
 
 /// Adds job `n` of the event of `(seq, id)`, for which there is room. `line` is the place of the route job that it comes
 /// from.
@@ -51,7 +28,7 @@ pub(super) fn insert(
     job: &NewJob,
     line: Option<i64>,
 ) -> rusqlite::Result<()> {
-    let (mut state, mut due) = start(&job.start, desk.now);
+    let (mut state, mut due) = State::at_start(&job.start, desk.now);
     let newest = job.coalesce.as_ref().filter(|_| matches!(state.state, JobState::Ready | JobState::Blocked));
     let mut place = None;
     if let Some(coalesce) = newest {
@@ -101,19 +78,6 @@ pub(super) fn insert(
         // Born stuck: who may be passed by is passed by at once.
         Some(line) if state.state.is_settled() => line::moved(desk, seq, line, state.state.is_final()),
         Some(_) | None => Ok(()),
-    }
-}
-
-/// The state a new job begins in, and when it is due.
-fn start(start: &Start, now: Timestamp) -> (State<'_>, Timestamp) {
-    match start {
-        Start::Ready => (State::plain(JobState::Ready), now),
-        Start::After { wait } => (State::plain(JobState::Ready), now.plus(*wait)),
-        Start::Blocked => (State::plain(JobState::Blocked), now),
-        Start::Waiting { reason } => (State::with(JobState::Waiting, reason), now),
-        Start::Dead { cause, reason } => {
-            (State { state: JobState::Dead, cause: Some(*cause), reason: Some(reason) }, now)
-        }
     }
 }
 

@@ -5,8 +5,7 @@ use rusqlite::{
     types::{FromSql, FromSqlResult, ToSqlOutput, ValueRef},
 };
 
-/// Jobs of one event: its routes, their actions, and those of replays.
-pub(super) const JOBS_MAX: u32 = 1 << 16;
+use crate::store::state::JOBS_MAX;
 
 /// `job.id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -4,14 +4,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
     domain::{EventId, JobState},
-    store::{OnStuck, Order},
+    store::{OnStuck, Order, state::State},
 };
 
-use super::{
-    jobs::{self, State},
-    key::JobKey,
-    writer::Desk,
-};
+use super::{jobs, key::JobKey, writer::Desk};
 
 /// Stands the event of `seq` at the place that was handed over to it, or else at the end of its line: its place, and
 /// who is at the head if that is another.

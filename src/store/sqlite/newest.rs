@@ -4,15 +4,10 @@ use rusqlite::params;
 
 use crate::{
     domain::{EventId, JobState, Timestamp},
-    store::Coalesce,
+    store::{Coalesce, state::State},
 };
 
-use super::{
-    jobs::{self, State},
-    key::JobKey,
-    line,
-    writer::Desk,
-};
+use super::{jobs, key::JobKey, line, writer::Desk};
 
 /// What a newer event gets from those that it takes the place of.
 pub(super) struct Taken {

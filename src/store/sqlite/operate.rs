@@ -5,11 +5,15 @@ use rusqlite::params;
 use crate::{
     decide::replan::{RUN_AGAIN, hinders},
     domain::{AttemptOutcome, Body, EventId, JobId, JobState, Work},
-    store::{JobQuery, NewJob, Pause, Replayed, Resolution, Resolved, StoreError, work::undecided},
+    store::{
+        JobQuery, NewJob, Pause, Replayed, Resolution, Resolved, StoreError,
+        state::{State, has_room},
+        work::undecided,
+    },
 };
 
 use super::{
-    jobs::{self, State},
+    jobs,
     key::JobKey,
     read,
     rows::{self, Row},
@@ -91,7 +95,7 @@ pub(super) fn replay(desk: &mut Desk<'_>, event: EventId, new: &[NewJob]) -> Res
         return Err(gone("its body is gone").into());
     }
     let first = jobs::next_n(desk.db, seq)?;
-    jobs::has_room(event, first, new.len())?;
+    has_room(event, first as usize, new.len())?;
     for row in known.iter().filter(|row| undecided(&row.job, new)) {
         jobs::finish(desk, row, &State::with(JobState::Discarded, RUN_AGAIN))?;
     }

@@ -5,13 +5,15 @@ use std::time::Duration;
 use rusqlite::params;
 
 use crate::{
-    domain::{FrozenRequest, JobId, JobState, Lease, Next, Timestamp, Work},
-    store::{Replaced, Settlement, Start, StoreError},
+    domain::{FrozenRequest, JobId, JobState, Lease, Next, Work},
+    store::{
+        Replaced, Settlement, Start, StoreError,
+        state::{State, has_room},
+    },
 };
 
 use super::{
-    claim, follow,
-    jobs::{self, State},
+    claim, follow, jobs,
     key::JobKey,
     leases::Held,
     line, rows,
@@ -50,25 +52,11 @@ pub(super) fn extend(desk: &mut Desk<'_>, lease: Lease, by: Duration) -> Result<
     Ok(())
 }
 
-/// The state that `next` leads to, when it is due, and whether the attempt counted.
-fn state(next: &Next, now: Timestamp) -> (State<'_>, Timestamp, u32) {
-    match next {
-        Next::Done => (State::plain(JobState::Done), now, 1),
-        Next::Retry { wait, reason } => (State::with(JobState::Ready, reason), now.plus(*wait), 1),
-        Next::Park { wait, reason } => (State::with(JobState::Ready, reason), now.plus(*wait), 0),
-        Next::Review { reason } => (State::with(JobState::Waiting, reason), now, 0),
-        Next::Skip { reason } => (State::with(JobState::Skipped, reason), now, 0),
-        Next::Dead { cause, reason } => {
-            (State { state: JobState::Dead, cause: Some(*cause), reason: Some(reason) }, now, 1)
-        }
-    }
-}
-
 pub(super) fn settle(desk: &mut Desk<'_>, lease: Lease, settlement: &Settlement) -> Result<(), Failed> {
     let held = held(desk, lease)?;
     let replaced = replaced(desk, lease.job, &settlement.replaces)?;
     let first_new = first_follow_up(desk, lease.job, &held, settlement)?;
-    let (to, due, counted) = state(&settlement.next, desk.now);
+    let (to, due, counted) = State::after(&settlement.next, desk.now);
     let verdict = settlement.verdict.as_ref().map(rows::to_json).transpose()?;
     let receipt = settlement.receipt.as_ref().map(rows::to_json).transpose()?;
     let request = settlement.request.as_ref().map(rows::to_json).transpose()?;
@@ -158,7 +146,7 @@ fn first_follow_up(desk: &Desk<'_>, job: JobId, held: &Held, settlement: &Settle
         return Ok(0);
     }
     let first = jobs::next_n(desk.db, held.key.event())?;
-    jobs::has_room(job.event, first, settlement.follow_up.len())?;
+    has_room(job.event, first as usize, settlement.follow_up.len())?;
     Ok(first)
 }
 
