@@ -151,15 +151,13 @@ impl Service {
             tasks.spawn("worker", worker.run());
         }
         tasks.spawn("keeper", keeper.clone().run(role.does(Role::Keeper)));
-        if let Opened::Redis(redis, _) = &opened {
-            let (redis, ending) = (Arc::clone(redis), tasks.clone());
-            tasks.spawn("store", async move {
-                tokio::select! {
-                    () = redis.upkeep() => {}
-                    () = ending.stopping() => {}
-                }
-            });
-        }
+        let (of_store, ending) = (opened.clone(), tasks.clone());
+        tasks.spawn("store", async move {
+            tokio::select! {
+                () = of_store.upkeep() => {}
+                () = ending.stopping() => {}
+            }
+        });
         let learner = Arc::clone(&engine.read().unwrap_or_else(std::sync::PoisonError::into_inner));
         tasks.spawn("training", async move {
             if let Err(error) = tokio::task::spawn_blocking(move || learner.train()).await {
@@ -172,7 +170,12 @@ impl Service {
     /// Stops taking in, finishes what is under way, and gives up the data directory.
     pub async fn stop(self) {
         self.tasks.stop();
-        if !self.tasks.drained(DRAIN_MAX).await {
+        let is_drained = tokio::select! {
+            is_drained = self.tasks.drained(DRAIN_MAX) => is_drained,
+            // Until then: whoever is not heard is taken for gone, and what is under way with it.
+            () = self.opened.upkeep() => false,
+        };
+        if !is_drained {
             tracing::warn!("some jobs did not end in time; they will be taken up again at the next start");
         }
         let Service { store, keeper, opened, .. } = self;

@@ -93,6 +93,15 @@ impl Opened {
         }
     }
 
+    /// What a process does for the store beside everything else, for as long as it works on a job. Goes on until it is
+    /// dropped.
+    pub async fn upkeep(&self) {
+        match self {
+            Opened::Sqlite(_) => std::future::pending().await,
+            Opened::Redis(redis, _) => redis.upkeep().await,
+        }
+    }
+
     /// Gives up the data directory. Every other handle on the store must be gone.
     pub fn close(self) {
         match self {

@@ -6,7 +6,7 @@ use hookyard::config::{ACTIONS, Files, ROUTES, SETTINGS};
 use serde_json::{Value, json};
 
 use crate::support::{
-    process::{Running, arrived},
+    process::{Running, arrived, comes},
     redis::RedisServer,
 };
 
@@ -93,6 +93,16 @@ async fn what_one_configuration_does_not_know_is_handed_back_and_done_by_the_oth
     let _second = newer("worker", "second").await;
     old.terminate();
     old.closed().await;
+    // For as long as that takes the others hear that it is alive.
+    let name = std::fs::read_to_string(older_project.path("old").join("process")).expect("its name");
+    let last_sign = async || -> f64 { server.ask(&["ZSCORE", "{hookyard:0}:processes", name.trim()]).await };
+    let before = last_sign().await;
+    let signs = async {
+        while last_sign().await <= before {
+            tokio::task::yield_now().await;
+        }
+    };
+    assert!(comes(signs).await, "nothing is heard of it any more");
     gate.release();
     assert_eq!(old.ended().await.code(), Some(0));
     let timeline = ingest.get(&path(&shop)).await["timeline"].take();
