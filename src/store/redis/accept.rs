@@ -211,9 +211,9 @@ impl Core {
     /// The event was accepted: a key of it in another shard is remembered as long as the others.
     pub(super) async fn remember(&self, key: &str, own: Known) -> Result<(), StoreError> {
         let left = own.at.plus(self.dedupe).since(self.clock.now());
-        let mut set = redis::cmd("SET");
-        set.arg(self.shards.home_of(key).dedupe(key)).arg(own.text()).arg("PX");
-        self.link.run::<String>(set.arg(left.as_millis().max(1).to_string())).await.map(drop)
+        let home = self.shards.home_of(key);
+        let args = [home.dedupe(key), own.text(), left.as_millis().max(1).to_string()];
+        self.call(&self.scripts.remember, home, args).await.map(drop)
     }
 
     async fn is_there(&self, known: Known) -> Result<bool, StoreError> {

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use redis::ToRedisArgs;
 use tokio::sync::watch;
 
 use crate::{domain::Clock, store::StoreError};
@@ -239,9 +240,7 @@ impl Core {
             self.bury(shard, &self.process).await?;
             let left: Vec<String> =
                 self.link.run(redis::cmd("ZRANGE").arg(shard.key("errands")).arg(0).arg(-1)).await?;
-            for id in left.iter().filter_map(|hex| super::keys::event_id(hex)) {
-                self.run_errands(shard, id).await?;
-            }
+            self.run_left(shard, &left).await?;
             let alone: u64 = self.link.run(redis::cmd("ZCARD").arg(shard.key("alone"))).await?;
             self.gathering.suspect(shard, alone > 0);
             // How much is here, for whoever asks before anything happens.
@@ -253,16 +252,24 @@ impl Core {
 
 /// What the database is known by; made for a new one.
 async fn epoch(link: &Link, key: &str, fresh: &str) -> Result<String, StoreError> {
-    let _: Option<String> = link.run(redis::cmd("SET").arg(key).arg(fresh).arg("NX")).await?;
-    link.run(redis::cmd("GET").arg(key)).await
+    once(link, key, fresh).await
+}
+
+/// What a key holds; that is written if it is not there. A store that is there opens where there is no room to write.
+async fn once(link: &Link, key: &str, value: impl ToRedisArgs) -> Result<String, StoreError> {
+    let mut get = redis::cmd("GET");
+    get.arg(key);
+    if let Some(held) = link.run::<Option<String>>(&get).await? {
+        return Ok(held);
+    }
+    let _: Option<String> = link.run(redis::cmd("SET").arg(key).arg(value).arg("NX")).await?;
+    link.run(&get).await
 }
 
 /// What a newer program made is not touched.
 async fn layout(link: &Link, shards: &Shards) -> Result<(), OpenError> {
     let Some(first) = shards.all().next() else { return Ok(()) };
-    let key = first.key("layout");
-    let _: Option<String> = link.run(redis::cmd("SET").arg(&key).arg(LAYOUT).arg("NX")).await?;
-    let found: String = link.run(redis::cmd("GET").arg(&key)).await?;
+    let found = once(link, &first.key("layout"), LAYOUT).await?;
     if found.parse().is_ok_and(|found: u32| found <= LAYOUT) {
         Ok(())
     } else {
@@ -273,8 +280,8 @@ async fn layout(link: &Link, shards: &Shards) -> Result<(), OpenError> {
 /// The store stays divided as it was at first: what is at home in a shard is looked for there.
 async fn division(link: &Link, shards: &Shards) -> Result<(), OpenError> {
     let Some(first) = shards.all().next() else { return Ok(()) };
-    let (key, asked) = (first.key("shards"), u16::try_from(shards.number()).unwrap_or(u16::MAX));
-    let _: Option<String> = link.run(redis::cmd("SET").arg(&key).arg(asked).arg("NX")).await?;
-    let kept: u16 = link.run(redis::cmd("GET").arg(&key)).await?;
+    let asked = u16::try_from(shards.number()).unwrap_or(u16::MAX);
+    let kept = once(link, &first.key("shards"), asked).await?;
+    let kept: u16 = kept.parse().map_err(|_| StoreError::Unavailable(format!("`{kept}` parts")))?;
     if kept == asked { Ok(()) } else { Err(OpenError::Shards { kept, asked }) }
 }

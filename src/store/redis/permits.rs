@@ -100,10 +100,8 @@ impl Core {
     /// Holds a permit for as long as its lease, which was extended.
     pub(super) async fn hold_on(&self, permit: &Permit, until: Timestamp) {
         let home = self.shards.home_of(&format!("limit:{}", permit.limit));
-        let mut extend = redis::cmd("ZADD");
-        extend.arg(home.key(format_args!("permits:{}", permit.limit)));
-        extend.arg("XX").arg(until.as_millis()).arg(&permit.member);
-        if let Err(error) = self.link.run::<i64>(&extend).await {
+        let args = ["hold", &permit.limit, &permit.member, &until.as_millis().to_string()];
+        if let Err(error) = self.call(&self.scripts.permit, home, args).await {
             tracing::warn!(%error, limit = permit.limit, "a place within a limit may be free before its job has ended");
         }
     }

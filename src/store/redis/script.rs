@@ -71,6 +71,7 @@ scripts! {
         permit = "scripts/permit.lua";
         pulse = "scripts/pulse.lua";
         rate = "scripts/rate.lua";
+        remember = "scripts/remember.lua";
         turn = "scripts/turn.lua";
     }
     reads {

@@ -70,6 +70,28 @@ async fn a_limit_holds_over_all_parts_and_processes() {
 }
 
 #[tokio::test]
+async fn a_place_within_a_limit_is_held_where_there_is_no_room() {
+    let scene = Scene::set();
+    let (one, two) = (scene.process("one").await, scene.process("two").await);
+    queue(&one, &scene, 6).await;
+    // The first time a limit is only learnt of.
+    let held = std::iter::repeat_with(|| limited(&one, 10));
+    let mut under_way = Vec::new();
+    for some in held.take(2) {
+        under_way.extend(some.await);
+    }
+    assert_eq!(under_way.len(), 3);
+    let _: String = scene.server.ask(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    for _ in 0..3 {
+        scene.clock.advance(LEASE / 2);
+        for claimed in &under_way {
+            one.extend(claimed.lease, LEASE).await.unwrap();
+        }
+        assert_eq!(limited(&two, 10).await.len(), 0);
+    }
+}
+
+#[tokio::test]
 async fn a_place_within_a_limit_is_free_again_when_its_process_is_gone() {
     let scene = Scene::set();
     let (one, two) = (scene.process("one").await, scene.process("two").await);

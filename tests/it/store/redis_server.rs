@@ -199,6 +199,9 @@ async fn a_server_without_room_goes_on_with_what_it_has() {
         scene.send(&one, event(n)).await.unwrap();
     }
     let _: String = scene.server.ask(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    drop(one);
+    // Also by whoever starts now.
+    let one = scene.process("one").await;
     scene.clock.advance(Duration::from_secs(1));
     for claimed in claimed(&one, 10).await {
         one.begin(claimed.lease, Some(request("first"))).await.unwrap();

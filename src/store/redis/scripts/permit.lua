@@ -1,5 +1,6 @@
 -- Permits of a limit, in the home shard of its name. ARGV: ..., 5 what to do: 'take', 6 the name, 7 the limit, 8 how many,
--- 9 until when, 10 the number of the first; 'give', 6 the name, 7... which; or 'bury', 6 whose. Answers with how many.
+-- 9 until when, 10 the number of the first; 'hold', 6 the name, 7 which, 8 until when; 'give', 6 the
+-- name, 7... which; or 'bury', 6 whose. Answers with how many.
 if is_wiped() then
     return { 'wiped' }
 end
@@ -8,15 +9,24 @@ local wish, count = ARGV[5], 0
 if wish == 'take' then
     local permits = key('permits:' .. ARGV[6])
     redis.call('ZREMRANGEBYSCORE', permits, '-inf', now)
-    local wanted = tonumber(ARGV[8])
+    local wanted, members = tonumber(ARGV[8]), {}
+    for n = 1, wanted do
+        members[n] = process .. '/' .. string.format('%.0f', tonumber(ARGV[10]) + n - 1)
+    end
+    -- Who had no answer says the same again.
+    in_parts(members, function(...)
+        redis.call('ZREM', permits, ...)
+    end)
     count = math.max(math.min(tonumber(ARGV[7]) - redis.call('ZCARD', permits), wanted), 0)
-    for n = 0, count - 1 do
-        redis.call('ZADD', permits, ARGV[9], process .. '/' .. string.format('%.0f', tonumber(ARGV[10]) + n))
+    for n = 1, count do
+        redis.call('ZADD', permits, ARGV[9], members[n])
     end
     redis.call('SADD', key('permits'), ARGV[6])
     if count < wanted then
         redis.call('SADD', key('asleep'), process)
     end
+elseif wish == 'hold' then
+    redis.call('ZADD', key('permits:' .. ARGV[6]), 'XX', ARGV[8], ARGV[7])
 elseif wish == 'give' then
     for at = 7, #ARGV do
         count = count + redis.call('ZREM', key('permits:' .. ARGV[6]), ARGV[at])
