@@ -198,7 +198,8 @@ def memory():
 
 
 def shards():
-    """What a part of the store costs, all on one server: an empty one in memory, and in CPU time per job. Work is done in
+    """What a part of the store costs, all on one server: an empty one in memory (with a connection that waits there), and in
+    CPU time per job. Work is done in
     scripts, each for all that waits in one part at the moment; so parts should cost what more scripts cost that do nothing."""
     print("  parts    accept/s     drain/s   CPU s/100k  scripts/100k   KB an empty part")
     measured = []
@@ -229,7 +230,8 @@ def scripts(store):
 
 
 def question_in_vain():
-    """CPU seconds of one claim that finds nothing, with all that leads to it."""
+    """CPU seconds of service and Redis for one script that changes nothing, on average: the end of a pause and the claim that
+    it leads to, with the request that asked for it."""
     with yard() as (place, store), place.process() as server:
         both, before, calls = Both(server, store), None, 0
         for n in range(LOOKS + 100):

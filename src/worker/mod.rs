@@ -144,21 +144,23 @@ impl Worker {
             };
             self.attempt(&claimed).await
         };
-        tokio::pin!(work);
-        let mut wait = lease / 2;
-        let result = loop {
-            tokio::select! {
-                result = &mut work => break result,
-                () = self.clock.sleep_until(self.clock.now().plus(wait)) => {
-                    wait = lease / 2;
-                    if let Err(error) = self.store.extend(claimed.lease, lease).await {
-                        tracing::warn!(%job, %error, "the lease could not be extended");
-                        if matches!(error, StoreError::Unavailable(_)) {
-                            wait = wait.min(STORE_PAUSE);
-                        }
+        // Beside the work, which others may wait for: a store that does not answer here must not hold it up.
+        let hold = async {
+            let mut wait = lease / 2;
+            loop {
+                self.clock.sleep_until(self.clock.now().plus(wait)).await;
+                wait = lease / 2;
+                if let Err(error) = self.store.extend(claimed.lease, lease).await {
+                    tracing::warn!(%job, %error, "the lease could not be extended");
+                    if matches!(error, StoreError::Unavailable(_)) {
+                        wait = wait.min(STORE_PAUSE);
                     }
                 }
             }
+        };
+        let result = tokio::select! {
+            result = work => result,
+            never = hold => never,
         };
         let outcome = match result {
             Ok(outcome) => outcome.as_str(),

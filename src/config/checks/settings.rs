@@ -104,6 +104,13 @@ pub(super) fn store(config: &Config, problems: &mut Problems) {
     }
 }
 
+/// Shortest lease.
+const LEASE_MS_MIN: u64 = 1_000;
+
+/// Shortest lease on Redis, where an outage shorter than half a sign of life (5 s) is not noticed as one: half a lease, after
+/// which it is extended, must outlast that.
+const SHARED_LEASE_MS_MIN: u64 = 10_000;
+
 /// Where Redis is, and into how much it is divided.
 pub(super) fn redis(config: &Config, problems: &mut Problems) {
     let Some(redis) = &config.settings.store.redis else { return };
@@ -174,7 +181,9 @@ pub(super) fn worker(config: &Config, problems: &mut Problems) {
     let at = |field| config.at(SETTINGS, ["worker", field]);
     let number = |field, number, bounds, unit| number_problem(at(field), field, number, bounds, unit);
     problems.extend(number("concurrency", worker.concurrency.into(), 0..=4_096, Unit::Plain));
-    problems.extend(number("lease_ms", worker.lease_ms, 1_000..=3_600_000, Unit::Ms));
+    let is_shared = config.settings.store.redis.is_some();
+    let lease_ms_min = if is_shared { SHARED_LEASE_MS_MIN } else { LEASE_MS_MIN };
+    problems.extend(number("lease_ms", worker.lease_ms, lease_ms_min..=3_600_000, Unit::Ms));
     retry(config, SETTINGS, &["worker", "retry"], &[&worker.retry], problems);
     for weight in worker.lane_weights {
         problems.extend(number("lane_weights", weight.into(), 1..=1_000, Unit::Plain));

@@ -300,7 +300,10 @@ impl Core {
             Ok(revived)
         });
         let revived = told.await?.ok_or_else(lost)?;
-        self.heard(&shard, &admission.event.source, admission.event.received_at).await?;
+        // That goes without saying where there is no room; the delivery is on record.
+        if let Err(error) = self.heard(&shard, &admission.event.source, admission.event.received_at).await {
+            tracing::warn!(%error, "that a source was heard of could not be noted");
+        }
         let record = self.load(&shard, of).await?.ok_or_else(lost)?;
         let state = record.state();
         let jobs: Vec<_> = record.jobs.into_iter().map(|entry| entry.job).collect();

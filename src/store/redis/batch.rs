@@ -19,9 +19,9 @@ const WAYS: usize = 4;
 /// Changes in one script. Others wait for as long as it takes.
 const CHANGES_MAX: usize = 64;
 
-/// The answer to several changes: which of them were written, or why that is not known. Each of those who asked drives it,
-/// so that one of them may go away.
-type Answer = Shared<BoxFuture<'static, Result<Arc<[bool]>, Arc<str>>>>;
+/// The answer to several changes: what the script says of each, or why that is not known. Each of those who asked drives
+/// it, so that one of them may go away.
+type Answer = Shared<BoxFuture<'static, Result<Arc<[String]>, Arc<str>>>>;
 
 /// The words of one change, and where it is told when it is sent: the answer, and its place among those that answers.
 type Change = (Vec<Vec<u8>>, oneshot::Sender<(Answer, usize)>);
@@ -56,7 +56,12 @@ impl Batch {
             }
         };
         match answer.await {
-            Ok(told) => told.get(place).copied().ok_or_else(lost),
+            Ok(told) => match told.get(place).map(String::as_str) {
+                Some("1") => Ok(true),
+                Some("0") => Ok(false),
+                Some(why) => Err(StoreError::Unavailable(format!("Redis: {why}"))),
+                None => Err(lost()),
+            },
             Err(why) => Err(StoreError::Unavailable(why.to_string())),
         }
     }
@@ -79,17 +84,17 @@ impl Batch {
     }
 }
 
-/// Which of the changes were written.
+/// What the script says of each change.
 async fn write(
     voice: Arc<Voice>,
     words: Vec<Vec<u8>>,
     _way: OwnedSemaphorePermit,
-) -> Result<Arc<[bool]>, Arc<str>> {
+) -> Result<Arc<[String]>, Arc<str>> {
     let why = |error: StoreError| match error {
         StoreError::Unavailable(why) => why.into(),
         other => other.to_string().into(),
     };
     let reply = voice.call(voice.clock.now(), &voice.scripts.commit, words).await.map_err(why)?;
-    let told = reply.rest.iter().skip(DONE_WORDS).map(|told| Ok(text(told)? == "1"));
-    told.collect::<Result<Vec<bool>, StoreError>>().map(Into::into).map_err(why)
+    let told = reply.rest.iter().skip(DONE_WORDS).map(text);
+    told.collect::<Result<Vec<String>, StoreError>>().map(Into::into).map_err(why)
 }

@@ -196,11 +196,16 @@ impl Core {
                 Value::BulkString(bytes) => Some(Bytes::from(bytes)),
                 _ => None,
             };
-            // Somebody may have ended it meanwhile, or erased its event.
-            if let Some(record) = Record::read(hash, body)?
-                && record.holds(lease)
-            {
-                claimed.push(self.take_up(shard, request, now, lease, record)?);
+            match Record::read(hash, body) {
+                Ok(Some(record)) if record.holds(lease) => {
+                    claimed.push(self.take_up(shard, request, now, lease, record)?);
+                }
+                // Somebody may have ended it meanwhile, or erased its event.
+                Ok(_) => {}
+                // It must not hold up those beside it, again and again.
+                Err(error) => {
+                    tracing::error!(job = %lease.job, %error, "a job cannot be read; it waits until its lease is over");
+                }
             }
         }
         Ok(claimed)
@@ -237,7 +242,8 @@ impl Core {
         let mut left: Vec<_> = leased.iter().filter_map(|job| keys::job_id(job)).collect();
         left.sort_unstable();
         for job in left {
-            self.lose(shard, job, |held| held.process == process, Loss::Crashed).await?;
+            let lost = self.lose(shard, job, |held| held.process == process, Loss::Crashed).await;
+            self.postpone(shard, job, lost).await?;
         }
         if self.shards.number() > 1 {
             self.call(&self.scripts.permit, shard, ["bury", process]).await?;

@@ -69,7 +69,7 @@ impl Core {
             let is_beyond = beyond(&record.event.source);
             let newest = self.next_ids(Some(id), 1).await?.is_empty();
             let goes = |desk: &Desk| {
-                let record = age >= kept.record_age && !newest;
+                let record = age >= kept.record_age && !newest && desk.record.errands.is_empty();
                 let bytes = desk.record.event.body.len();
                 let payload = bytes > 0 && (age >= kept.payload_age || is_beyond);
                 let is_over = desk.record.states().all(JobState::is_final);

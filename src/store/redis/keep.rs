@@ -85,8 +85,10 @@ impl Core {
             RATE_KEPT.as_millis().to_string(),
         ];
         let reply = self.call_at(now, &self.scripts.rate, shard, args).await?;
-        let told = |at: usize| reply.rest.get(at).map(number).transpose().map(Option::unwrap_or_default);
-        let (cells, wait) = (told(4)?, told(5)?);
+        let told = |at: usize| {
+            reply.rest.get(DONE_WORDS + at).map(number).transpose().map(Option::unwrap_or_default)
+        };
+        let (cells, wait) = (told(0)?, told(1)?);
         Ok(RateDrawn {
             cells: u32::try_from(cells).unwrap_or(0),
             at: now,

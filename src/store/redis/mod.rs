@@ -108,7 +108,7 @@ struct Core {
     mine: Mutex<HashMap<JobId, Mine>>,
     /// One claim at a time: see `claim`.
     claims: tokio::sync::Mutex<Claims>,
-    /// What is written, by shard.
+    /// By shard: how scripts run there, and what is to be written.
     batches: Vec<Arc<Batch>>,
     /// What it knows of the parts of the store, for claims that go through several.
     gathering: Gathering,
@@ -152,10 +152,10 @@ impl Core {
         for arg in args {
             arg.write_redis_args(&mut words);
         }
-        self.part(shard)?.voice.call(now, code, words).await
+        self.batch(shard)?.voice.call(now, code, words).await
     }
 
-    fn part(&self, shard: &Shard) -> Result<&Arc<Batch>, StoreError> {
+    fn batch(&self, shard: &Shard) -> Result<&Arc<Batch>, StoreError> {
         let unknown = || StoreError::Unavailable(format!("no shard {}", shard.n));
         self.batches.get(usize::from(shard.n)).ok_or_else(unknown)
     }
@@ -238,18 +238,14 @@ impl Core {
     /// Writes what was changed; `false` if the record is another one by now.
     async fn write(&self, shard: &Shard, desk: &Desk) -> Result<bool, StoreError> {
         let commands = commit::commands(desk, shard)?;
-        let version = match desk.record.version {
-            0 => String::new(),
-            version => version.to_string(),
-        };
         let mut words = vec![
             shard.event(desk.record.event.id).into_bytes(),
-            version.into_bytes(),
+            desk.record.version.to_string().into_bytes(),
             desk.now.as_millis().to_string().into_bytes(),
             commands.0.len().to_string().into_bytes(),
         ];
         words.extend(commands.0);
-        if !self.part(shard)?.commit(words).await? {
+        if !self.batch(shard)?.commit(words).await? {
             return Ok(false);
         }
         self.announce(commit::makes_work(desk));

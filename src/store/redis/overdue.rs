@@ -1,10 +1,10 @@
 //! Leases that are over.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     decide::lease::Loss,
-    domain::{Lease, Timestamp},
+    domain::{JobId, Lease, Timestamp},
     store::StoreError,
 };
 
@@ -14,6 +14,9 @@ use super::{
     link::text,
     script::DONE_WORDS,
 };
+
+/// When a job is looked at again that could not be taken back.
+const POSTPONED: Duration = Duration::from_mins(1);
 
 impl Core {
     /// Takes back what is `late`: jobs, each followed by the token that its lease had. Somebody else may have done so since,
@@ -25,13 +28,36 @@ impl Core {
         };
         let mut late: Vec<Lease> = late.chunks(2).filter_map(lease).collect();
         late.sort_unstable_by_key(|lease| lease.job);
+        let mut permits = Vec::new();
         for lease in late {
-            self.lose(shard, lease.job, |held| held.token == lease.token, Loss::Expired).await?;
+            let lost = self.lose(shard, lease.job, |held| held.token == lease.token, Loss::Expired).await;
+            self.postpone(shard, lease.job, lost).await?;
             let mut mine = self.mine();
             if mine.get(&lease.job).is_some_and(|mine| mine.token == lease.token) {
-                mine.remove(&lease.job);
+                permits.extend(mine.remove(&lease.job).and_then(|mine| mine.permit));
             }
         }
+        self.give_up(permits).await;
+        Ok(())
+    }
+
+    /// A job that could not be taken back, such as one whose record cannot be read, holds up no other: it is looked at again
+    /// later.
+    ///
+    /// # Errors
+    /// The server is not reached.
+    pub(super) async fn postpone(
+        &self,
+        shard: &Shard,
+        job: JobId,
+        lost: Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let Err(error) = lost else { return Ok(()) };
+        let until = self.clock.now().plus(POSTPONED).as_millis();
+        let mut later = redis::cmd("ZADD");
+        later.arg(shard.key("leases")).arg("XX").arg(until).arg(keys::member(job));
+        let _: i64 = self.link.run(&later).await?;
+        tracing::error!(%job, %error, "a job could not be taken back; it is looked at again in {POSTPONED:?}");
         Ok(())
     }
 
@@ -43,6 +69,7 @@ impl Core {
         for (job, mine) in self.mine().iter().filter(|(_, mine)| mine.until <= now) {
             overdue.entry(mine.shard).or_default().push(Lease { job: *job, token: mine.token });
         }
+        let mut permits = Vec::new();
         for (n, leases) in overdue {
             // As long as nothing is known of it, it is under way. That a part is not reached is told by the claim.
             let Ok(held) = self.held_until(n, now, &leases).await else { continue };
@@ -51,10 +78,11 @@ impl Core {
                 match (until, mine.get_mut(&lease.job)) {
                     (_, Some(mine)) if mine.token != lease.token => {}
                     (Some(until), Some(mine)) if until > now => mine.until = until,
-                    _ => drop(mine.remove(&lease.job)),
+                    _ => permits.extend(mine.remove(&lease.job).and_then(|mine| mine.permit)),
                 }
             }
         }
+        self.give_up(permits).await;
     }
 
     /// Until when leases of a part are held; nothing for one that no longer is.

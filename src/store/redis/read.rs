@@ -16,6 +16,7 @@ use super::{
     keys::{self, Shard},
     link::number,
     record::{Record, unreadable},
+    script::DONE_WORDS,
 };
 
 /// Records or tickets read at one time.
@@ -276,7 +277,8 @@ impl Core {
         let mut oldest: BTreeMap<Lane, Timestamp> = BTreeMap::new();
         for shard in self.shards.all() {
             let reply = self.call(&self.scripts.depths, shard, [""]).await?;
-            let [_, _, _, _, ready, kept, leased, blocked, waiting, dead] = reply.rest.as_slice() else {
+            let told = reply.rest.get(DONE_WORDS..).unwrap_or_default();
+            let [ready, kept, leased, blocked, waiting, dead] = told else {
                 return Err(unreadable("how much there is"));
             };
             let counts = |value: &redis::Value| -> Result<Vec<(String, i64)>, StoreError> {
@@ -333,17 +335,24 @@ impl Core {
                 }
             }
         }
-        let mut sets = vec![shard.key("alone")];
+        // The few that run with nothing beside them are of all lanes.
+        let alone = self.due(shard.key("alone"), now, -1).await?;
+        let of_lane = |ticket: &str| ticket.split('|').nth(1).is_some_and(|of| of == lane.as_str());
+        heads.extend(alone.iter().find(|(ticket, _)| of_lane(ticket)).map(|(_, due)| *due as i64));
         let held: Vec<String> = self.link.run(redis::cmd("SMEMBERS").arg(shard.key("aside"))).await?;
-        sets.extend(held.iter().map(|queue| shard.key(format_args!("aside:{queue}"))));
-        for set in sets {
-            let mut range = redis::cmd("ZRANGE");
-            range.arg(set).arg("-inf").arg(now.as_millis()).arg("BYSCORE").arg("WITHSCORES");
-            let due: Vec<(String, f64)> = self.link.run(&range).await?;
-            let of_lane = |ticket: &str| ticket.split('|').nth(1).is_some_and(|of| of == lane.as_str());
-            heads.extend(due.iter().find(|(ticket, _)| of_lane(ticket)).map(|(_, due)| *due as i64));
+        for queue in held.iter().filter(|queue| queue.split('|').next() == Some(lane.as_str())) {
+            let set = shard.key(format_args!("aside:{queue}"));
+            let first = self.due(set, now, 1).await?;
+            heads.extend(first.first().map(|(_, due)| *due as i64));
         }
         Ok(heads.into_iter().min().map(Timestamp::from_millis))
+    }
+
+    /// The first of a sorted set that are due, each with the time since when; all of them if `limit` is -1.
+    async fn due(&self, set: String, now: Timestamp, limit: i64) -> Result<Vec<(String, f64)>, StoreError> {
+        let mut range = redis::cmd("ZRANGE");
+        range.arg(set).arg("-inf").arg(now.as_millis()).arg("BYSCORE");
+        self.link.run(range.arg("LIMIT").arg(0).arg(limit).arg("WITHSCORES")).await
     }
 
     pub(super) async fn last_heard(&self) -> Result<Vec<(Name, Timestamp)>, StoreError> {

@@ -85,7 +85,7 @@ pub(super) struct Reply {
     pub rest: Vec<Value>,
 }
 
-/// What a script that changes something tells first: the time, and how much is here.
+/// What a script tells first: the time, and how much is here.
 pub(super) const DONE_WORDS: usize = 4;
 
 impl Reply {

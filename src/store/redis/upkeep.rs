@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use crate::store::StoreError;
 
 use super::{
@@ -25,6 +27,16 @@ const BELL: Duration = Duration::from_secs(2);
 /// Wait before a server is asked again that did not answer.
 const AGAIN: Duration = Duration::from_millis(500);
 
+/// What was found in a shard that is left to whoever finds it.
+struct Left {
+    /// That gave no sign of life any more.
+    processes: Vec<String>,
+    /// Jobs whose leases are over, each followed by its token.
+    late: Vec<String>,
+    /// With something to do elsewhere.
+    events: Vec<String>,
+}
+
 impl Core {
     /// Goes on until it is dropped.
     pub(super) async fn upkeep(&self, bells: &[Link]) {
@@ -46,26 +58,71 @@ impl Core {
         .await;
     }
 
+    /// Gives signs of life, also while what they told of is being done: that may take longer than one lasts.
     async fn live(&self, shard: &Shard) {
+        let mut doing = None;
         loop {
-            if let Err(error) = self.pulse(shard).await {
-                tracing::error!(%error, shard = shard.n, "Redis was not reached; it is tried again");
+            match timeout(EVERY, self.pulse(shard)).await {
+                Ok(Ok(told)) if doing.is_none() => doing = Some(Box::pin(self.do_left(shard, told))),
+                // What was told before is done first; whatever is left then is told again.
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => {
+                    tracing::error!(%error, shard = shard.n, "Redis was not reached; it is tried again");
+                }
+                // The connection may be dead; the next sign goes over another one.
+                Err(_) => {
+                    tracing::warn!(
+                        shard = shard.n,
+                        "Redis gives no answer; it is asked over another connection"
+                    );
+                    continue;
+                }
+            }
+            if let Some(done) = &mut doing {
+                if timeout(EVERY, done).await.is_err() {
+                    continue;
+                }
+                doing = None;
             }
             self.clock.rest(EVERY).await;
         }
     }
 
-    async fn pulse(&self, shard: &Shard) -> Result<(), StoreError> {
+    async fn pulse(&self, shard: &Shard) -> Result<Left, StoreError> {
         let args = [ALIVE.as_millis().to_string(), LEFT.as_millis().to_string()];
         let reply = self.call(&self.scripts.pulse, shard, args).await?;
         let told: Vec<String> = reply.rest.iter().skip(DONE_WORDS).map(text).collect::<Result<_, _>>()?;
-        let mut parts = told.split(|word| word == "|");
-        for process in parts.next().unwrap_or_default() {
-            self.bury(shard, process).await?;
+        let mut parts = told.split(|word| word == "|").map(<[String]>::to_vec);
+        let mut next = || parts.next().unwrap_or_default();
+        Ok(Left { processes: next(), late: next(), events: next() })
+    }
+
+    /// Does what others left.
+    async fn do_left(&self, shard: &Shard, left: Left) {
+        let done = async {
+            for process in &left.processes {
+                self.bury(shard, process).await?;
+            }
+            self.take_back(shard, &left.late).await?;
+            self.run_left(shard, &left.events).await
+        };
+        if let Err(error) = done.await {
+            let error: StoreError = error;
+            tracing::error!(%error, shard = shard.n, "Redis was not reached; it is tried again");
         }
-        self.take_back(shard, parts.next().unwrap_or_default()).await?;
-        for event in parts.next().unwrap_or_default().iter().filter_map(|hex| keys::event_id(hex)) {
-            self.run_errands(shard, event).await?;
+    }
+
+    /// Does the errands that were left behind. One that cannot be done, such as where another server is away, holds up no
+    /// other.
+    pub(super) async fn run_left(&self, shard: &Shard, events: &[String]) -> Result<(), StoreError> {
+        for hex in events {
+            let Some(event) = keys::event_id(hex) else { continue };
+            if let Err(error) = self.run_errands(shard, event).await {
+                tracing::warn!(%event, %error, "what follows from an event could not be done; it is tried again");
+                let mut later = redis::cmd("ZADD");
+                later.arg(shard.key("errands")).arg("XX").arg(self.clock.now().as_millis()).arg(hex);
+                let _: i64 = self.link.run(&later).await?;
+            }
         }
         Ok(())
     }

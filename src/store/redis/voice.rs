@@ -44,8 +44,8 @@ impl ShardLoad {
             return;
         }
         *told_at = at;
-        self.open_jobs.store(open_jobs.unsigned_abs(), Ordering::Relaxed);
-        self.payload_bytes.store(payload_bytes.unsigned_abs(), Ordering::Relaxed);
+        self.open_jobs.store(open_jobs.max(0).unsigned_abs(), Ordering::Relaxed);
+        self.payload_bytes.store(payload_bytes.max(0).unsigned_abs(), Ordering::Relaxed);
     }
 }
 

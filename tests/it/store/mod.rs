@@ -6,6 +6,7 @@ mod backend;
 mod bench;
 pub mod given;
 mod model;
+mod redis_batches;
 mod redis_faults;
 mod redis_logins;
 mod redis_opening;

@@ -10,15 +10,18 @@ use hookyard::{
     domain::{Clock, JobState, Next},
     store::{
         ClaimRequest, Claimed, JobQuery, Limits, Store,
-        redis::{RedisOptions, RedisStore, StoreTime},
+        redis::{RedisOptions, RedisStore},
     },
 };
 
-use crate::support::{clock::HandClock, redis::RedisServer};
+use crate::support::{
+    clock::HandClock,
+    redis::{RedisServer, store_at},
+};
 
 use super::{
     bench::{LANES, wanting},
-    given::{DEDUPE, LEASE, event, route, settlement},
+    given::{LEASE, event, route, settlement},
 };
 
 /// Longer than a process counts as alive that was not heard of.
@@ -40,16 +43,9 @@ impl Scene {
 
     async fn process(&self, name: &str) -> RedisStore {
         let options = RedisOptions {
-            urls: vec![self.server.url()],
-            cluster: false,
-            ca: None,
-            prefix: "hookyard".to_owned(),
             shards: self.shards,
-            connections: 2,
             process: name.to_owned(),
-            dedupe: DEDUPE,
-            time: StoreTime::Clock,
-            memory: None,
+            ..store_at(vec![self.server.url()])
         };
         RedisStore::open(options, Arc::clone(&self.clock) as Arc<dyn Clock>).await.expect("the store opens")
     }

@@ -5,12 +5,9 @@ end
 for _, lane in ipairs({ 'critical', 'normal', 'bulk' }) do
     local stream = key('lane:' .. lane)
     if redis.call('EXISTS', stream) == 1 then
-        -- Nothing that it read waits there to be acknowledged.
-        local left = redis.pcall('XGROUP', 'DELCONSUMER', stream, 'workers', ARGV[5])
-        -- Nobody may have read from it so far.
-        if type(left) == 'table' and left.err and not string.find(left.err, 'NOGROUP') then
-            error(left.err)
-        end
+        -- Nothing that it read waits there to be acknowledged. Where it cannot be tidied away, since nobody read so far or
+        -- the user may not, nothing is lost but a name.
+        redis.pcall('XGROUP', 'DELCONSUMER', stream, 'workers', ARGV[5])
     end
 end
 redis.call('HDEL', key('handed'), ARGV[5])

@@ -142,7 +142,7 @@ local function leave_lane(lane, entry)
     table.insert(left[lane], entry)
 end
 
-local function give(candidate, alone)
+local function give(candidate, runs_alone)
     local event, n, name = parts(candidate.ticket)
     local queue = queue_of(name)
     if tokens == 0 then
@@ -151,7 +151,7 @@ local function give(candidate, alone)
     tokens = tokens + 1
     local job = event .. '.' .. n
     local version = candidate.version or redis.call('HGET', event_key(event), 'v')
-    local lease = string.format('%.0f %s %d', tokens, process, alone and 1 or 0)
+    local lease = string.format('%.0f %s %d', tokens, process, runs_alone and 1 or 0)
     redis.call('HSET', event_key(event), 'w' .. tonumber(n), lease, 'v', string.format('%.0f', version + 1))
     leases[#leases + 1] = now + request.lease
     leases[#leases + 1] = job

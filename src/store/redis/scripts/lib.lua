@@ -73,8 +73,7 @@ local function late_leases()
     return late
 end
 
--- Puts a job where it waits until it may go: what is due this very moment at the end of its lane, which is in the order
--- of due times so; all else beside the lanes.
+-- Puts a job where it waits beside the lanes until it may go.
 local function set_aside(ticket, due)
     local queue = string.match(ticket, '|(.*)$')
     redis.call('ZADD', key('aside:' .. queue), due, ticket)
@@ -97,11 +96,12 @@ local function ring()
         if sleeper ~= process then
             redis.call('LPUSH', key('bell:' .. sleeper), 1)
             redis.call('PEXPIRE', key('bell:' .. sleeper), 60000)
+            redis.call('SREM', key('asleep'), sleeper)
         end
     end
-    redis.call('DEL', key('asleep'))
 end
 
+-- What is due this very moment goes to the end of its lane, which is in the order of due times so; all else beside them.
 local function make_ready(ticket, due)
     if tonumber(due) == now then
         redis.call('XADD', key('lane:' .. string.match(ticket, '|(%a+)|')), '*', 't', ticket, 'd', due)
@@ -162,7 +162,7 @@ local function run(first, last)
     end
 end
 
--- What every change ends and answers with: the time, and how much is here.
+-- What a script ends and answers with: the time, and how much is here.
 local function done(...)
     in_parts(ended, function(...)
         redis.call('ZREM', key('leases'), ...)

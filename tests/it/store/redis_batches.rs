@@ -1,0 +1,111 @@
+//! Changes of many jobs at once, which the Redis backend writes together.
+
+use std::sync::Arc;
+
+use hookyard::{
+    domain::{Clock, JobState, Next},
+    store::{Claimed, Store, StoreError, redis::RedisStore},
+};
+use tokio::task::JoinSet;
+
+use crate::support::{
+    clock::HandClock,
+    redis::{RedisServer, store_at},
+};
+
+use super::{
+    bench::{LANES, wanting},
+    given::{die, event, event_id, settlement},
+};
+
+/// More than go in one script.
+const JOBS: u64 = 200;
+
+struct Scene {
+    server: RedisServer,
+    clock: Arc<HandClock>,
+    store: Arc<RedisStore>,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        let (server, clock) = (RedisServer::start(&[]), Arc::<HandClock>::default());
+        let options = store_at(vec![server.url()]);
+        let store =
+            RedisStore::open(options, Arc::clone(&clock) as Arc<dyn Clock>).await.expect("the store opens");
+        Scene { server, clock, store: Arc::new(store) }
+    }
+
+    async fn under_way(&self, events: u64) -> Vec<Claimed> {
+        for n in 1..=events {
+            self.store.accept(event(n).received(self.clock.now())).await.expect("accepted");
+        }
+        self.store.claim(wanting(LANES, u32::try_from(events).unwrap())).await.expect("a claim").jobs
+    }
+
+    /// How many jobs are open by the count, and leased.
+    async fn counted(&self) -> (u64, u64) {
+        (self.store.load().open_jobs, self.store.depths().await.expect("depths").leased)
+    }
+}
+
+#[tokio::test]
+async fn all_that_end_at_one_time_have_ended_whoever_went_away() {
+    let scene = Scene::set().await;
+    let jobs = scene.under_way(JOBS).await;
+    assert_eq!(jobs.len() as u64, JOBS);
+    let mut ends = JoinSet::new();
+    let mut goes_away = Vec::new();
+    for (n, claimed) in jobs.iter().enumerate() {
+        let (store, lease) = (Arc::clone(&scene.store), claimed.lease);
+        let end = ends.spawn(async move { store.settle(lease, settlement(Next::Done)).await });
+        if n % 3 == 0 {
+            goes_away.push(end);
+        }
+    }
+    // Some before they said a word, some with others in one script.
+    for (n, end) in goes_away.iter().enumerate() {
+        if n % 2 == 0 {
+            tokio::task::yield_now().await;
+        }
+        end.abort();
+    }
+    while let Some(ended) = ends.join_next().await {
+        match ended {
+            Ok(told) => told.expect("it has ended"),
+            Err(error) => assert!(error.is_cancelled(), "{error}"),
+        }
+    }
+    for claimed in &jobs {
+        let again = scene.store.settle(claimed.lease, settlement(Next::Done)).await;
+        assert!(matches!(again, Ok(()) | Err(StoreError::StaleLease(_))), "{again:?}");
+    }
+    for n in 1..=JOBS {
+        let told = scene.store.timeline(event_id(n)).await.unwrap().expect("it is on record");
+        assert_eq!((told.jobs[0].job.state, told.jobs[0].job.attempts), (JobState::Done, 1));
+    }
+    assert_eq!(scene.counted().await, (0, 0));
+}
+
+#[tokio::test]
+async fn a_change_that_fails_fails_alone() {
+    let scene = Scene::set().await;
+    let jobs = scene.under_way(30).await;
+    // What a dead letter would be written to is something else.
+    let _: String = scene.server.ask(&["SET", "{hookyard:0}:kept:dead", "of another"]).await;
+    let mut ends = JoinSet::new();
+    for (n, claimed) in jobs.into_iter().enumerate() {
+        let (store, is_bad) = (Arc::clone(&scene.store), n == 10);
+        let next = if is_bad { die() } else { Next::Done };
+        ends.spawn(async move { (is_bad, store.settle(claimed.lease, settlement(next)).await) });
+    }
+    while let Some(ended) = ends.join_next().await {
+        match ended.expect("it ran") {
+            (true, told) => assert!(matches!(told, Err(StoreError::Unavailable(_))), "{told:?}"),
+            (false, told) => told.expect("it has ended"),
+        }
+    }
+    let _: i64 = scene.server.ask(&["DEL", "{hookyard:0}:kept:dead"]).await;
+    let (open, leased) = scene.counted().await;
+    assert!(open <= 1 && leased <= 1, "{open} open, {leased} leased");
+}
