@@ -45,6 +45,14 @@ pub trait Ledger: Send + Sync {
     async fn may_find_out(&self, _judge: &Name, _every: Duration) -> bool {
         true
     }
+
+    /// Takes one of the requests that a judge may get in a minute, where several processes share that.
+    ///
+    /// # Errors
+    /// There is none left; the wait.
+    async fn may_ask(&self, _judge: &Name, _per_min: Option<u32>) -> Result<(), Duration> {
+        Ok(())
+    }
 }
 
 /// Why a purchase could not be recorded.

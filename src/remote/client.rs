@@ -145,6 +145,11 @@ impl Remote {
         self.gate.hear(word, elapsed);
     }
 
+    /// Requests that may be sent in a minute.
+    pub fn limit_per_min(&self) -> Option<u32> {
+        self.options.limit_per_min
+    }
+
     /// Time in which one of several processes finds out whether it works again. By its end whoever did has said what came
     /// of it, and it is free again when the next one is due.
     pub fn probe_every(&self) -> Duration {

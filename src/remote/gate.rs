@@ -39,6 +39,11 @@ struct State {
     now: Duration,
 }
 
+fn no_room(wait: Duration) -> Busy {
+    let reason = format!("has no room within its limit_per_min for the next {} ms", wait.as_millis());
+    Busy { wait, reason }
+}
+
 impl Gate {
     pub fn new(breaker: Settings, limiter: Option<Bucket>, calls_max: Option<u32>) -> Arc<Self> {
         let state = State { breaker: Breaker::new(breaker), calls: 0, now: Duration::ZERO };
@@ -67,8 +72,7 @@ impl Gate {
         })?;
         if let Some(Err(wait)) = self.limiter.as_ref().map(|limiter| limiter.take(now)) {
             state.breaker.give_back(ticket, now);
-            let reason = format!("has no room within its limit_per_min for the next {} ms", wait.as_millis());
-            return Err(Busy { wait, reason });
+            return Err(no_room(wait));
         }
         state.calls += 1;
         Ok(Pass { gate: Arc::clone(self), ticket: Some(ticket), noted: Mutex::new(None) })
@@ -127,6 +131,19 @@ impl Pass {
         let reason =
             "is not asked, its breaker is open: another process finds out whether it works".to_owned();
         Busy { wait: PROBE_ELSEWHERE, reason }
+    }
+
+    /// The call is not made: other processes took what its limit allows.
+    pub fn no_room(mut self, wait: Duration, now: Duration) -> Busy {
+        if let Some(ticket) = self.ticket.take() {
+            let mut state = self.gate.state(now);
+            state.calls = state.calls.saturating_sub(1);
+            state.breaker.give_back(ticket, now);
+            if let Some(limiter) = &self.gate.limiter {
+                limiter.give_back();
+            }
+        }
+        no_room(wait)
     }
 
     /// Notes how a request went.

@@ -79,8 +79,8 @@ impl Worker {
         })
     }
 
-    /// Takes the right to make an attempt; one that is to find out whether the destination works again is made by one
-    /// process at a time.
+    /// Takes the right to make an attempt, also of what all processes may make together; one that is to find out whether
+    /// the destination works again is made by one process at a time.
     async fn ready(&self, destination: &Destination) -> Result<Option<Pass>, Busy> {
         let pass = destination.ready(self.clock.monotonic())?;
         let (Some(pass), Some(remote)) = (pass, destination.remote()) else { return Ok(None) };
@@ -88,6 +88,9 @@ impl Worker {
             && !self.may_find_out("destination", destination.name(), remote.probe_every()).await
         {
             return Err(pass.put_off(self.clock.monotonic()));
+        }
+        if let Err(wait) = self.may_ask("destination", destination.name(), remote.limit_per_min()).await {
+            return Err(pass.no_room(wait, self.clock.monotonic()));
         }
         Ok(Some(pass))
     }

@@ -61,6 +61,10 @@ impl Ledger for StoreLedger<'_> {
     async fn may_find_out(&self, judge: &Name, every: Duration) -> bool {
         self.worker.may_find_out("judge", judge, every).await
     }
+
+    async fn may_ask(&self, judge: &Name, per_min: Option<u32>) -> Result<(), Duration> {
+        self.worker.may_ask("judge", judge, per_min).await
+    }
 }
 
 impl StoreLedger<'_> {

@@ -1,6 +1,7 @@
 //! Claims jobs, has the engine decide, performs what was decided, and settles.
 
 mod action;
+mod frequency;
 mod ledger;
 mod probe;
 mod route;

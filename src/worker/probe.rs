@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::Worker;
 
-/// Longest wait to hear that another process is finding out. Without an answer this one does.
-const HEAR_WITHIN: Duration = Duration::from_millis(50);
+/// Longest wait to hear what the other processes do. Without an answer this one goes by itself.
+pub(super) const HEAR_WITHIN: Duration = Duration::from_millis(50);
 
 impl Worker {
     /// Whether this process may find out now; of several one may in that time. `what` is guarded, and called `name`.

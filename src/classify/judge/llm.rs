@@ -208,6 +208,13 @@ impl Judge for Llm {
             }
             ready => ready,
         };
+        let ready = match ready {
+            Ok(pass) => match ledger.may_ask(&self.settings.name, self.remote.limit_per_min()).await {
+                Ok(()) => Ok(pass),
+                Err(wait) => Err(pass.no_room(wait, clock.monotonic())),
+            },
+            busy => busy,
+        };
         let pass = match ready {
             Ok(pass) => pass,
             Err(Busy { wait, reason }) => {

@@ -101,6 +101,37 @@ async fn a_breaker_that_opened_in_one_process_holds_the_calls_of_all_until_one_i
 }
 
 #[tokio::test]
+async fn a_limit_of_requests_holds_over_all_processes() {
+    let server = RedisServer::start(&[]);
+    let table = "[destination.helpdesk]\n";
+    let limited = format!("{table}limit_per_min = 1\n");
+    let plan = House::plan().edit(ACTIONS, table, &limited).setting("concurrency = 1").on_redis(&server);
+    let house = plan.clone().start().await;
+    let _other = house.beside(&plan).await;
+    let gate = house.sandbox.hold(TICKETS);
+    let first = house.queue(&ticket("t-1")).await;
+    arrived(&gate, 1).await;
+    // Whoever sends that does nothing else meanwhile: this one is the other's.
+    let second = house.queue(&ticket("t-2")).await;
+    let waits = |timeline: &Timeline| {
+        let of = timeline
+            .jobs
+            .iter()
+            .find(|entry| entry.job.work.plan().is_some_and(|plan| *plan.id == *"ticket"));
+        of.and_then(|entry| entry.job.reason.clone()).is_some_and(|why| why.contains("limit_per_min"))
+    };
+    reaches(&house, second, Duration::ZERO, waits).await;
+    assert_eq!(house.sandbox.requests(TICKETS), 1);
+    gate.release();
+    reaches(&house, first, Duration::ZERO, is_over).await;
+    house.advance(MINUTE);
+    let done = reaches(&house, second, STEP, is_over).await;
+    let entry = action(&done, "ticket");
+    assert_eq!((entry.job.state, entry.job.attempts), (JobState::Done, 1), "waiting cost nothing");
+    assert_eq!(house.sandbox.requests(TICKETS), 2);
+}
+
+#[tokio::test]
 async fn one_process_finds_out_for_all() {
     let server = RedisServer::start(&[]);
     let plan = House::plan().llm().setting("concurrency = 1").on_redis(&server);
