@@ -13,6 +13,7 @@ mod claim;
 mod clock;
 mod commit;
 mod connect;
+mod depths;
 mod desk;
 mod fit;
 mod follow;
