@@ -279,7 +279,7 @@ impl Core {
         }
         to.heard(shard, &event.source, event.received_at, desk.now);
         args.extend(to.0);
-        self.call_at(desk.now, &self.scripts.accept, shard, args).await
+        self.batch(shard)?.voice.call(desk.now, &self.scripts.accept, args).await
     }
 
     /// A known event came again: that is put on its record, and its dead jobs get another chance.
