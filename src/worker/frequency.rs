@@ -7,7 +7,7 @@ use crate::{
     store::{RateDraw, RateDrawn},
 };
 
-use super::{Worker, probe::HEAR_WITHIN};
+use super::Worker;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -25,12 +25,7 @@ impl Worker {
             cells: 1,
             back: None,
         };
-        let drawn = tokio::select! {
-            biased;
-            drawn = self.store.draw_rate(draw) => drawn.ok(),
-            () = self.clock.sleep_until(self.clock.now().plus(HEAR_WITHIN)) => None,
-        };
-        match drawn {
+        match self.hear(self.store.draw_rate(draw)).await {
             Some(RateDrawn { cells: 0, wait, .. }) => Err(wait),
             Some(_) | None => Ok(()),
         }

@@ -138,7 +138,8 @@ impl RedisStore {
         }
         let mut epochs = Vec::new();
         for shard in shards.all() {
-            epochs.push(epoch(link, &shard.key("epoch"), &reached.fresh()).await?);
+            // What the database is known by; made for a new one.
+            epochs.push(once(link, &shard.key("epoch"), reached.fresh()).await?);
         }
         if let Some(path) = &options.memory {
             memory::keep(path, shards, &epochs)?;
@@ -248,11 +249,6 @@ impl Core {
         }
         Ok(())
     }
-}
-
-/// What the database is known by; made for a new one.
-async fn epoch(link: &Link, key: &str, fresh: &str) -> Result<String, StoreError> {
-    once(link, key, fresh).await
 }
 
 /// What a key holds; that is written if it is not there. A store that is there opens where there is no room to write.

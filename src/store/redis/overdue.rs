@@ -55,7 +55,8 @@ impl Core {
         let Err(error) = lost else { return Ok(()) };
         let until = self.clock.now().plus(POSTPONED).as_millis();
         let mut later = redis::cmd("ZADD");
-        later.arg(shard.key("leases")).arg("XX").arg(until).arg(keys::member(job));
+        // It may be another's, who holds it for longer than that.
+        later.arg(shard.key("leases")).arg("XX").arg("GT").arg(until).arg(keys::member(job));
         let _: i64 = self.link.run(&later).await?;
         tracing::error!(%job, %error, "a job could not be taken back; it is looked at again in {POSTPONED:?}");
         Ok(())
