@@ -16,6 +16,9 @@ const ACCEPT: &str = concat!(
     include_str!("../../src/store/redis/scripts/accept.lua")
 );
 
+/// Of one event.
+const WORDS: usize = 56;
+
 const TAG: &str = "{hookyard:0}";
 const EPOCH: &str = "bare";
 
@@ -56,7 +59,7 @@ impl Server {
             Rows::All => {
                 let answer: Vec<Value> =
                     self.all(&received).invoke_async(&mut connection).await.expect("an answer");
-                matches!(answer.first(), Some(Value::BulkString(word)) if word == b"done")
+                matches!(answer.last(), Some(Value::BulkString(word)) if word == b"done")
             }
         }
     }
@@ -71,11 +74,11 @@ impl Server {
             r#"{{"id":"evt_{event}","source":"forms","type":"{kind}","lane":"normal","received_at":{now},"test_mode":false,"headers":[["content-type","application/json"],["x-webhook-timestamp","{now}"],["x-event-id","{id}"]],"body":{{"here":{{"bytes":{bytes}}}}}}}"#
         );
         let job = format!(
-            r#"{{"job":{{"id":"evt_{event}.0","lane":"normal","kind":"route","route":"noop","destination":null,"state":"ready","due":{now},"fresh_at":{now},"attempts":0,"lost_leases":0,"crashes":0,"config":"de00f9b8575e92ac","reason":null,"request":null,"first_begun_at":null,"in_doubt":false,"approved":false,"cause":null,"verdict":null,"receipt":null}},"history":[],"begun":false,"line":null,"newest":null}}"#
+            r#"{{"job":{{"id":"evt_{event}.0","lane":"normal","kind":"route","route":"noop","state":"ready","due":{now},"fresh_at":{now},"attempts":0,"lost_leases":0,"crashes":0,"config":"de00f9b8575e92ac","in_doubt":false,"approved":false}}}}"#
         );
         let mut say = self.accept.key(format!("{TAG}:epoch"));
         say.arg(TAG).arg(EPOCH).arg(now.to_string()).arg("bare");
-        say.arg(864_000_000).arg("").arg(1).arg(&known).arg("duplicate");
+        say.arg(now.to_string()).arg(WORDS).arg(864_000_000).arg("").arg(1).arg(&known).arg("duplicate");
         say.arg(3).arg("SET").arg(format!("{TAG}:body:{event}")).arg(&body[..]);
         say.arg(12).arg("HSET").arg(hash).arg("e").arg(kept).arg("b").arg("here");
         say.arg("j0").arg(job).arg("w0").arg(format!("@{now}")).arg("v").arg(1);

@@ -17,7 +17,7 @@ use super::{
     keys::{self, Shard},
     link::text,
     record::{Errand, Record},
-    script::{DONE_WORDS, Reply},
+    script::DONE_WORDS,
 };
 
 /// How long a body that was written ahead waits for its event.
@@ -97,21 +97,21 @@ impl Core {
                 let keys = there.iter().map(|key| key.text.clone()).collect();
                 desk.errand(Errand::Remember { keys, at: desk.now });
             }
-            let reply = self.put(&shard, &here, &desk, suspect, large.is_some()).await?;
-            let told: Vec<String> = reply.rest.iter().map(text).collect::<Result<_, _>>()?;
-            let first = told.first().map(String::as_str).unwrap_or_default();
-            match reply.word.as_str() {
+            let told = self.put(&shard, &here, &desk, suspect, large.is_some()).await?;
+            let (word, rest) = told.split_once(' ').unwrap_or((&told, ""));
+            match word {
                 // The answer to an earlier word of it was lost.
-                "known" if keys::event_id(first) == Some(id) => {
+                "known" if keys::event_id(rest) == Some(id) => {
                     self.run_errands(&shard, id).await?;
                     return Ok(Accepted::Queued { suspected_replay_of: suspect });
                 }
                 "known" => {
-                    let event = keys::event_id(first).ok_or_else(|| wrong(first))?;
+                    let event = keys::event_id(rest).ok_or_else(|| wrong(rest))?;
                     break Known { event, at: desk.now, shard: shard.n, reserved: false };
                 }
                 "elsewhere" => {
-                    let known = Known::read(first).ok_or_else(|| wrong(first))?;
+                    let (n, held) = rest.split_once(' ').ok_or_else(|| wrong(rest))?;
+                    let known = Known::read(held).ok_or_else(|| wrong(held))?;
                     if self.is_there(known).await? {
                         break known;
                     }
@@ -125,10 +125,11 @@ impl Core {
                         continue;
                     }
                     // Its record is gone: nothing can be said of it.
-                    let name = told.get(1).map(String::as_str).unwrap_or_default();
-                    self.hold(&shard, name, "", first).await?;
+                    let n: usize = n.parse().map_err(|_| wrong(rest))?;
+                    let key = here.get(n.wrapping_sub(1)).ok_or_else(|| wrong(rest))?;
+                    self.hold(&shard, &shard.dedupe(&key.text), "", held).await?;
                 }
-                "suspect" => suspect = keys::event_id(first),
+                "suspect" => suspect = keys::event_id(rest),
                 _ => {
                     self.announce(commit::makes_work(&desk));
                     if !desk.record.errands.is_empty() {
@@ -250,6 +251,7 @@ impl Core {
         Ok(desk)
     }
 
+    /// What the script says of an event.
     async fn put(
         &self,
         shard: &Shard,
@@ -257,7 +259,7 @@ impl Core {
         desk: &Desk,
         suspect: Option<EventId>,
         large: bool,
-    ) -> Result<Reply, StoreError> {
+    ) -> Result<String, StoreError> {
         let event = &desk.record.event;
         let memory = i64::try_from(self.dedupe.as_millis()).unwrap_or(i64::MAX);
         let suspect = suspect.map(|of| of.0.simple().to_string()).unwrap_or_default();
@@ -279,7 +281,7 @@ impl Core {
         }
         to.heard(shard, &event.source, event.received_at, desk.now);
         args.extend(to.0);
-        self.batch(shard)?.voice.call(desk.now, &self.scripts.accept, args).await
+        self.part(shard)?.arrivals.ask(desk.now, args).await
     }
 
     /// A known event came again: that is put on its record, and its dead jobs get another chance.

@@ -9,27 +9,41 @@ use futures_util::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use crate::store::StoreError;
+use crate::{domain::Timestamp, store::StoreError};
 
-use super::{link::text, lock, script::DONE_WORDS, voice::Voice};
+use super::{
+    link::text,
+    lock,
+    script::{Code, DONE_WORDS, Scripts},
+    voice::Voice,
+};
 
-/// Scripts under way at one time for one shard. What comes meanwhile waits for the next.
-const WAYS: usize = 4;
+/// Scripts under way at one time: one is on its way while the other is carried out. What comes meanwhile waits for the next.
+const WAYS: usize = 2;
 
 /// Changes in one script. Others wait for as long as it takes.
 const CHANGES_MAX: usize = 64;
+
+/// Bytes in one script, unless a single change has more. The server answers nobody else meanwhile.
+const BYTES_MAX: usize = 1024 * 1024;
 
 /// The answer to several changes: what the script says of each, or why that is not known. Each of those who asked drives
 /// it, so that one of them may go away.
 type Answer = Shared<BoxFuture<'static, Result<Arc<[String]>, Arc<str>>>>;
 
-/// The words of one change, and where it is told when it is sent: the answer, and its place among those that answers.
-type Change = (Vec<Vec<u8>>, oneshot::Sender<(Answer, usize)>);
+/// A change that waits to be sent.
+struct Waiting {
+    words: Vec<Vec<u8>>,
+    bytes: usize,
+    /// Is told when it is sent: the answer, and its place among those that answers.
+    sent: oneshot::Sender<(Answer, usize)>,
+}
 
-/// Writes the changes of one shard.
+/// Changes of one shard by one script, which must use `each`.
 pub(super) struct Batch {
-    pub voice: Arc<Voice>,
-    waiting: Mutex<Vec<Change>>,
+    code: fn(&Scripts) -> &Code,
+    voice: Arc<Voice>,
+    waiting: Mutex<Vec<Waiting>>,
     ways: Arc<Semaphore>,
 }
 
@@ -38,45 +52,56 @@ fn lost() -> StoreError {
 }
 
 impl Batch {
-    pub fn new(voice: Arc<Voice>) -> Self {
-        Batch { voice, waiting: Mutex::default(), ways: Arc::new(Semaphore::new(WAYS)) }
+    pub fn new(code: fn(&Scripts) -> &Code, voice: Arc<Voice>) -> Self {
+        Batch { code, voice, waiting: Mutex::default(), ways: Arc::new(Semaphore::new(WAYS)) }
     }
 
-    /// Writes one change, alone or with others; `false` if the record is another one by now.
-    pub async fn commit(&self, words: Vec<Vec<u8>>) -> Result<bool, StoreError> {
-        let (reply, mut sent) = oneshot::channel();
-        lock(&self.waiting).push((words, reply));
+    /// Has the script do one thing that was decided at `now`, alone or with others; what it says of it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]; it may have been done all the same.
+    pub async fn ask(&self, now: Timestamp, mut words: Vec<Vec<u8>>) -> Result<String, StoreError> {
+        let head = [now.as_millis().to_string(), words.len().to_string()];
+        words.splice(0..0, head.map(String::into_bytes));
+        let bytes = words.iter().map(Vec::len).sum();
+        let (sent, mut is_sent) = oneshot::channel();
+        lock(&self.waiting).push(Waiting { words, bytes, sent });
         let (answer, place) = loop {
             let ways = Arc::clone(&self.ways);
             tokio::select! {
                 biased;
-                sent = &mut sent => break sent.map_err(|_| lost())?,
+                sent = &mut is_sent => break sent.map_err(|_| lost())?,
                 // Whoever comes first sends all that wait.
                 way = ways.acquire_owned() => self.send(way.map_err(|_| lost())?),
             }
         };
-        match answer.await {
-            Ok(told) => match told.get(place).map(String::as_str) {
-                Some("1") => Ok(true),
-                Some("0") => Ok(false),
-                Some(why) => Err(StoreError::Unavailable(format!("Redis: {why}"))),
-                None => Err(lost()),
-            },
-            Err(why) => Err(StoreError::Unavailable(why.to_string())),
+        let told = answer.await.map_err(|why| StoreError::Unavailable(why.to_string()))?;
+        let told = told.get(place).ok_or_else(lost)?;
+        match told.strip_prefix('!') {
+            Some(why) => Err(StoreError::Unavailable(format!("Redis: {why}"))),
+            None => Ok(told.clone()),
         }
     }
 
     fn send(&self, way: OwnedSemaphorePermit) {
         let (words, replies): (Vec<_>, Vec<_>) = {
             let mut waiting = lock(&self.waiting);
-            let number = waiting.len().min(CHANGES_MAX);
+            let mut bytes = 0;
+            let fits = waiting.iter().take(CHANGES_MAX).take_while(|one| {
+                let is_first = bytes == 0;
+                bytes += one.bytes;
+                is_first || bytes <= BYTES_MAX
+            });
+            let number = fits.count();
             // Whoever went away wants nothing any more.
-            waiting.drain(..number).filter(|(_, reply)| !reply.is_closed()).unzip()
+            let wanted = waiting.drain(..number).filter(|one| !one.sent.is_closed());
+            wanted.map(|one| (one.words, one.sent)).unzip()
         };
         if replies.is_empty() {
             return;
         }
-        let answer = write(Arc::clone(&self.voice), words.concat(), way).boxed().shared();
+        let words = words.into_iter().flatten().collect();
+        let answer = write(Arc::clone(&self.voice), self.code, words, way).boxed().shared();
         for (place, reply) in replies.into_iter().enumerate() {
             // Its asker may have gone away meanwhile.
             drop(reply.send((answer.clone(), place)));
@@ -87,6 +112,7 @@ impl Batch {
 /// What the script says of each change.
 async fn write(
     voice: Arc<Voice>,
+    code: fn(&Scripts) -> &Code,
     words: Vec<Vec<u8>>,
     _way: OwnedSemaphorePermit,
 ) -> Result<Arc<[String]>, Arc<str>> {
@@ -94,7 +120,7 @@ async fn write(
         StoreError::Unavailable(why) => why.into(),
         other => other.to_string().into(),
     };
-    let reply = voice.call(voice.clock.now(), &voice.scripts.commit, words).await.map_err(why)?;
+    let reply = voice.call(voice.clock.now(), code(&voice.scripts), words).await.map_err(why)?;
     let told = reply.rest.iter().skip(DONE_WORDS).map(text);
     told.collect::<Result<Vec<String>, StoreError>>().map(Into::into).map_err(why)
 }

@@ -29,6 +29,7 @@ mod memory;
 mod open;
 mod operate;
 mod overdue;
+mod part;
 mod permits;
 mod read;
 mod record;
@@ -58,13 +59,13 @@ use super::{
     EventQuery, EventSummary, JobQuery, Load, NewJob, Pause, RateDraw, RateDrawn, Replayed, Resolution,
     RetainStep, Retained, Settlement, Store, StoreError, Timeline,
 };
-use batch::Batch;
 use claim::Claims;
 use clock::StoreClock;
 use desk::Desk;
 use gather::Gathering;
 use keys::{Shard, Shards};
 use link::Link;
+use part::Part;
 use permits::Permit;
 use record::Record;
 use script::{Code, Reply, Scripts};
@@ -109,8 +110,8 @@ struct Core {
     mine: Mutex<HashMap<JobId, Mine>>,
     /// One claim at a time: see `claim`.
     claims: tokio::sync::Mutex<Claims>,
-    /// By shard: how scripts run there, and what is to be written.
-    batches: Vec<Arc<Batch>>,
+    /// By shard.
+    parts: Vec<Part>,
     /// What it knows of the parts of the store, for claims that go through several.
     gathering: Gathering,
     work: watch::Sender<u64>,
@@ -153,12 +154,12 @@ impl Core {
         for arg in args {
             arg.write_redis_args(&mut words);
         }
-        self.batch(shard)?.voice.call(now, code, words).await
+        self.part(shard)?.voice.call(now, code, words).await
     }
 
-    fn batch(&self, shard: &Shard) -> Result<&Arc<Batch>, StoreError> {
+    fn part(&self, shard: &Shard) -> Result<&Part, StoreError> {
         let unknown = || StoreError::Unavailable(format!("no shard {}", shard.n));
-        self.batches.get(usize::from(shard.n)).ok_or_else(unknown)
+        self.parts.get(usize::from(shard.n)).ok_or_else(unknown)
     }
 
     /// Reads a record without its body.
@@ -242,11 +243,9 @@ impl Core {
         let mut words = vec![
             shard.event(desk.record.event.id).into_bytes(),
             desk.record.version.to_string().into_bytes(),
-            desk.now.as_millis().to_string().into_bytes(),
-            commands.0.len().to_string().into_bytes(),
         ];
         words.extend(commands.0);
-        if !self.batch(shard)?.commit(words).await? {
+        if self.part(shard)?.changes.ask(desk.now, words).await? == "moved" {
             return Ok(false);
         }
         self.announce(commit::makes_work(desk));
@@ -307,7 +306,7 @@ impl Store for RedisStore {
 
     fn load(&self) -> Load {
         let sum = |count: fn(&ShardLoad) -> &AtomicU64| {
-            self.core.batches.iter().map(|batch| count(&batch.voice.load).load(Ordering::Relaxed)).sum()
+            self.core.parts.iter().map(|part| count(&part.voice.load).load(Ordering::Relaxed)).sum()
         };
         Load { open_jobs: sum(|load| &load.open_jobs), payload_bytes: sum(|load| &load.payload_bytes) }
     }

@@ -15,7 +15,6 @@ use crate::{domain::Clock, store::StoreError};
 
 use super::{
     Core, RedisStore, StoreClock, Weakness,
-    batch::Batch,
     claim::Claims,
     connect::Servers,
     fit::{VERSION_MIN, fit},
@@ -24,6 +23,7 @@ use super::{
     link::Link,
     loading::loaded,
     memory,
+    part::Part,
     script::Scripts,
     voice::{ShardLoad, Voice},
 };
@@ -205,8 +205,8 @@ impl Reached {
         let (link, clock) = (Arc::new(link), Arc::new(clock));
         let (scripts, process) = (Arc::new(Scripts::new()), Arc::from(options.process));
         let claims = Claims::from_time(seconds, micros, epochs.len());
-        let batches = shards.all().zip(epochs).map(|(shard, epoch)| {
-            Arc::new(Batch::new(Arc::new(Voice {
+        let parts = shards.all().zip(epochs).map(|(shard, epoch)| {
+            Part::new(Voice {
                 shard: shard.clone(),
                 epoch,
                 process: Arc::clone(&process),
@@ -214,10 +214,10 @@ impl Reached {
                 scripts: Arc::clone(&scripts),
                 clock: Arc::clone(&clock),
                 load: ShardLoad::default(),
-            })))
+            })
         });
         let core = Core {
-            batches: batches.collect(),
+            parts: parts.collect(),
             link,
             scripts,
             clock,

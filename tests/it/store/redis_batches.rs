@@ -1,4 +1,4 @@
-//! Changes of many jobs at once, which the Redis backend writes together.
+//! Arrivals and changes of many events at once, which the Redis backend writes together.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::support::{
 
 use super::{
     bench::{LANES, wanting},
-    given::{die, event, event_id, settlement},
+    given::{die, event, event_id, route, settlement, waiting},
 };
 
 /// More than go in one script.
@@ -108,4 +108,59 @@ async fn a_change_that_fails_fails_alone() {
     let _: i64 = scene.server.ask(&["DEL", "{hookyard:0}:kept:dead"]).await;
     let (open, leased) = scene.counted().await;
     assert!(open <= 1 && leased <= 1, "{open} open, {leased} leased");
+}
+
+#[tokio::test]
+async fn all_that_arrive_at_one_time_are_taken_in_once_whoever_went_away() {
+    let scene = Scene::set().await;
+    let (mut arrivals, mut goes_away) = (JoinSet::new(), Vec::new());
+    // Each comes twice.
+    for n in (1..=JOBS).chain(1..=JOBS) {
+        let (store, at) = (Arc::clone(&scene.store), scene.clock.now());
+        let arrival = arrivals.spawn(async move { store.accept(event(n).received(at)).await });
+        if n % 3 == 0 {
+            goes_away.push(arrival);
+        }
+    }
+    for (n, arrival) in goes_away.iter().enumerate() {
+        if n % 2 == 0 {
+            tokio::task::yield_now().await;
+        }
+        arrival.abort();
+    }
+    while let Some(ended) = arrivals.join_next().await {
+        match ended {
+            Ok(told) => drop(told.expect("it is taken in, or known")),
+            Err(error) => assert!(error.is_cancelled(), "{error}"),
+        }
+    }
+    for n in 1..=JOBS {
+        scene.store.accept(event(n).received(scene.clock.now())).await.expect("it is there by now");
+        let told = scene.store.timeline(event_id(n)).await.unwrap().expect("it is on record");
+        assert_eq!(told.jobs.len(), 1);
+    }
+    assert_eq!(scene.counted().await, (JOBS, 0));
+}
+
+#[tokio::test]
+async fn an_arrival_that_fails_fails_alone() {
+    let scene = Scene::set().await;
+    // What a job that waits for a person would be written to is something else.
+    let _: String = scene.server.ask(&["SET", "{hookyard:0}:kept:waiting", "of another"]).await;
+    let mut arrivals = JoinSet::new();
+    for n in 1..=30 {
+        let (store, at, is_bad) = (Arc::clone(&scene.store), scene.clock.now(), n == 10);
+        let jobs = if is_bad { [waiting(route("triage"))] } else { [route("triage")] };
+        arrivals.spawn(async move { (is_bad, store.accept(event(n).jobs(jobs).received(at)).await) });
+    }
+    while let Some(ended) = arrivals.join_next().await {
+        match ended.expect("it ran") {
+            (true, told) => assert!(matches!(told, Err(StoreError::Unavailable(_))), "{told:?}"),
+            (false, told) => drop(told.expect("it is taken in")),
+        }
+    }
+    let _: i64 = scene.server.ask(&["DEL", "{hookyard:0}:kept:waiting"]).await;
+    assert_eq!(scene.counted().await, (29, 0));
+    let claimed = scene.store.claim(wanting(LANES, 30)).await.expect("a claim").jobs;
+    assert_eq!(claimed.len(), 29);
 }

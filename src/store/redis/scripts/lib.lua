@@ -130,7 +130,7 @@ local function write_counts()
     for hash, fields in pairs(counts) do
         for field, by in pairs(fields) do
             if by ~= 0 then
-                redis.call('HINCRBY', key(hash), field, string.format('%.0f', by))
+                redis.call('HINCRBY', key(hash), field, string.format('%d', by))
             end
         end
     end
@@ -171,10 +171,26 @@ local function done(...)
     local load = redis.call('HMGET', key('load'), 'open', 'bytes')
     local open, bytes = load[1] or '0', load[2] or '0'
     if open_by ~= 0 or bytes_by ~= 0 then
-        open = string.format('%.0f', tonumber(open) + open_by)
-        bytes = string.format('%.0f', tonumber(bytes) + bytes_by)
+        open = string.format('%d', tonumber(open) + open_by)
+        bytes = string.format('%d', tonumber(bytes) + bytes_by)
         redis.call('HSET', key('load'), 'open', open, 'bytes', bytes)
     end
     local time = redis.call('TIME')
     return { 'done', time[1], time[2], open, bytes, ... }
+end
+
+-- Does what several ask for, each for itself. ARGV: ..., 5... of each: the present as it was when that was decided, the number
+-- of words, and those. Answers for each with what `act` says of its words, the first and the last, or with '!' and why it
+-- failed.
+local function each(act)
+    local told, at = {}, 5
+    while at <= #ARGV do
+        local last = at + 1 + tonumber(ARGV[at + 1])
+        now = tonumber(ARGV[at])
+        -- What is wrong with one must not leave the others half written.
+        local is_done, answer = pcall(act, at + 2, last)
+        told[#told + 1] = is_done and answer or '!' .. (type(answer) == 'table' and answer.err or tostring(answer))
+        at = last + 1
+    end
+    return done(unpack(told))
 end

@@ -4,13 +4,13 @@ if is_wiped() then
     return { 'wiped' }
 end
 local meter, window, amount = key('meter:' .. ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-local period = string.format('%.0f', math.floor(now / window))
+local period = string.format('%d', math.floor(now / window))
 local known, used = unpack(redis.call('HMGET', meter, 'period', 'used'))
 used = (known == period and tonumber(used) or 0) + amount
 if amount > 0 and used > tonumber(ARGV[8]) then
     return done('0')
 end
-redis.call('HSET', meter, 'period', period, 'used', string.format('%.0f', math.max(used, 0)))
+redis.call('HSET', meter, 'period', period, 'used', string.format('%d', math.max(used, 0)))
 -- A window later it counts for nothing.
 redis.call('PEXPIRE', meter, window * 2)
 return done('1')

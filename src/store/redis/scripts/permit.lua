@@ -11,7 +11,7 @@ if wish == 'take' then
     redis.call('ZREMRANGEBYSCORE', permits, '-inf', now)
     local wanted, members = tonumber(ARGV[8]), {}
     for n = 1, wanted do
-        members[n] = process .. '/' .. string.format('%.0f', tonumber(ARGV[10]) + n - 1)
+        members[n] = process .. '/' .. string.format('%d', tonumber(ARGV[10]) + n - 1)
     end
     -- Who had no answer says the same again.
     in_parts(members, function(...)

@@ -34,7 +34,7 @@ if drawn < wanted then
 end
 
 local function whole(number)
-    return string.format('%.0f', number)
+    return string.format('%d', number)
 end
 redis.call('HSET', rate, 'at', whole(at), 'owed', whole(owed), 'full', whole(was_full))
 redis.call('PEXPIRE', rate, whole(math.ceil(owed / cells / 1000) + ARGV[12]))
