@@ -149,6 +149,7 @@ pub struct Job {
     #[serde(flatten)]
     pub work: Work,
     /// Where an action goes; what is paused, held or limited by destination goes by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination: Option<Name>,
     pub state: JobState,
     /// When it may next be claimed; of a job at its end, when it came to it.
@@ -167,20 +168,26 @@ pub struct Job {
     /// Digest of the configuration that made it.
     pub config: Arc<str>,
     /// Why it stands where it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// An action's frozen request, once there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<FrozenRequest>,
     /// When its first attempt began: idempotency keys live from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_begun_at: Option<Timestamp>,
     /// An earlier attempt may have arrived: its worker vanished after `begin`, or no answer came.
     pub in_doubt: bool,
     /// A person said yes.
     pub approved: bool,
     /// Why it died, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
     /// A route job's verdict, once there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
     /// An action's receipt, once there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,
 }
 

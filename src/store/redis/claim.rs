@@ -105,7 +105,7 @@ impl Core {
                     self.take_back(shard, &late).await?;
                 }
                 _ => {
-                    let [more, next, wants, alone, jobs @ ..] = reply.rest.as_slice() else {
+                    let [more, next, wants, alone, Value::Array(jobs)] = reply.rest.as_slice() else {
                         return Err(wrong());
                     };
                     let told = Told {
@@ -178,9 +178,8 @@ impl Core {
     ) -> Result<Vec<Claimed>, StoreError> {
         let mut leases = Vec::with_capacity(jobs.len());
         let mut commands = redis::pipe();
-        for job in jobs {
-            let Value::Array(parts) = job else { return Err(wrong()) };
-            let [id, token] = parts.as_slice() else { return Err(wrong()) };
+        for pair in jobs.chunks(2) {
+            let [id, token] = pair else { return Err(wrong()) };
             let id = keys::job_id(&text(id)?).ok_or_else(wrong)?;
             commands.cmd("HGETALL").arg(shard.event(id.event)).cmd("GET").arg(shard.body(id.event));
             leases.push(Lease { job: id, token: link::number(token)?.unsigned_abs() });

@@ -3,7 +3,7 @@
 -- the last one whose answer came); of a store in several parts also permits (how many each limit allows here and now, of
 -- those that were asked) and strict (what a lane leaves goes to no other).
 -- Answers with whether there may be more, when to ask again, how many permits would be of use, whether one is here that
--- runs alone (1; 2 if it waits for that now), and the jobs, each with its token. The events are read apart: a script that
+-- runs alone (1; 2 if it waits for that now), and a list of the jobs, each followed by its token. The events are read apart: a script that
 -- handed them on would cost the server three times as much.
 --
 -- Lanes are streams, in the order of due times. What is read from a lane and may not go now (paused, or at its limit) is
@@ -31,19 +31,20 @@ end
 local handed = redis.call('HGET', key('handed'), process) or '0'
 local before = tonumber(string.match(handed, '^%d+'))
 if before > request.number then
-    return { 'jobs', 0, '', '{}', 0 }
+    return { 'jobs', 0, '', '{}', 0, {} }
 elseif before > request.answered then
     local again = {}
     for job, token in string.gmatch(handed, ' (%S+) (%d+)') do
         local event, n = string.match(job, '^(%x+)%.(%d+)$')
         if string.match(standing(event, n), '^%d+') == token then
             redis.call('ZADD', key('leases'), now + request.lease, job)
-            again[#again + 1] = { job, tonumber(token) }
+            again[#again + 1] = job
+            again[#again + 1] = token
         end
     end
     if #again > 0 then
-        redis.call('HSET', key('handed'), process, (string.gsub(handed, '^%d+', string.format('%.0f', request.number))))
-        return { 'jobs', 0, '', '{}', 0, unpack(again) }
+        redis.call('HSET', key('handed'), process, (string.gsub(handed, '^%d+', string.format('%d', request.number))))
+        return { 'jobs', 0, '', '{}', 0, again }
     end
 end
 
@@ -56,7 +57,8 @@ for _, name in ipairs(redis.call('SMEMBERS', key('paused'))) do
     paused[name] = true
 end
 
-local jobs, wants, alone = {}, {}, 0
+local jobs, given, wants, alone = {}, 0, {}, 0
+local lease_ends = string.format('%d', now + request.lease)
 
 -- What is written of all jobs together: a command for each would cost the server most of what a claim costs.
 local leases, left, tokens = {}, {}, 0
@@ -67,19 +69,15 @@ local function answer(more, next)
             redis.call('XDEL', key('lane:' .. lane), ...)
         end)
     end
-    if #jobs > 0 then
+    if given > 0 then
         in_parts(leases, function(...)
             redis.call('ZADD', key('leases'), ...)
         end)
         write_counts()
-        redis.call('SET', key('token'), string.format('%.0f', tokens))
-        local words = { string.format('%.0f', request.number) }
-        for _, job in ipairs(jobs) do
-            words[#words + 1] = job[1] .. ' ' .. job[2]
-        end
-        redis.call('HSET', key('handed'), process, table.concat(words, ' '))
+        redis.call('SET', key('token'), string.format('%d', tokens))
+        redis.call('HSET', key('handed'), process, string.format('%d ', request.number) .. table.concat(jobs, ' '))
     end
-    return { 'jobs', more and 1 or 0, next, cjson.encode(wants), alone, unpack(jobs) }
+    return { 'jobs', more and 1 or 0, next, cjson.encode(wants), alone, jobs }
 end
 
 if max == 0 or paused['everything'] then
@@ -89,7 +87,7 @@ end
 
 -- What a ticket says: of which job, and in which queue it waits.
 local function parts(ticket)
-    return string.match(ticket, '^(%x+)%.(%d+)|(.*)$')
+    return string.match(ticket, '^((%x+)%.(%d+))|(.*)$')
 end
 
 -- Of each queue its lane, what its jobs are limited by, how many may be under way, and whether it is paused.
@@ -142,41 +140,48 @@ local function leave_lane(lane, entry)
     table.insert(left[lane], entry)
 end
 
+local function candidate_of(ticket, due)
+    local job, event, n, name = parts(ticket)
+    return { ticket = ticket, due = tonumber(due), job = job, event = event, field = 'w' .. tonumber(n), queue = queue_of(name) }
+end
+
 local function give(candidate, runs_alone)
-    local event, n, name = parts(candidate.ticket)
-    local queue = queue_of(name)
+    local event, queue = candidate.event, candidate.queue
     if tokens == 0 then
         tokens = tonumber(redis.call('GET', key('token')) or '0')
     end
     tokens = tokens + 1
-    local job = event .. '.' .. n
+    local token = string.format('%d', tokens)
     local version = candidate.version or redis.call('HGET', event_key(event), 'v')
-    local lease = string.format('%.0f %s %d', tokens, process, runs_alone and 1 or 0)
-    redis.call('HSET', event_key(event), 'w' .. tonumber(n), lease, 'v', string.format('%.0f', version + 1))
-    leases[#leases + 1] = now + request.lease
-    leases[#leases + 1] = job
+    local lease = token .. ' ' .. process .. (runs_alone and ' 1' or ' 0')
+    redis.call('HSET', event_key(event), candidate.field, lease, 'v', string.format('%d', version + 1))
+    leases[#leases + 1] = lease_ends
+    leases[#leases + 1] = candidate.job
     count('leased', queue.limited, 1)
-    count('ready', name, -1)
+    count('ready', queue.name, -1)
     rooms[queue.limited] = rooms[queue.limited] - 1
     if candidate.held then
         redis.call('ZREM', candidate.held, candidate.ticket)
     end
-    jobs[#jobs + 1] = { job, tokens }
+    jobs[#jobs + 1] = candidate.job
+    jobs[#jobs + 1] = token
+    given = given + 1
 end
 
 -- One that crashed its process runs with nothing beside it.
 alone = math.min(redis.call('ZCARD', key('alone')), 1)
 local suspects = redis.call('ZRANGEBYSCORE', key('alone'), '-inf', now, 'WITHSCORES')
 for at = 1, #suspects, 2 do
-    local _, _, name = parts(suspects[at])
-    if is_open(queue_of(name)) then
+    local candidate = candidate_of(suspects[at], suspects[at + 1])
+    if is_open(candidate.queue) then
         if request.idle then
-            give({ ticket = suspects[at], held = key('alone') }, true)
+            candidate.held = key('alone')
+            give(candidate, true)
         else
             alone = 2
         end
         return answer(false, '')
-    elseif want(queue_of(name), 1) then
+    elseif want(candidate.queue, 1) then
         -- Nothing else goes before it is known whether there is one.
         return answer(true, '')
     end
@@ -201,7 +206,9 @@ local function open_lane(lane)
         elseif is_open(queue) then
             local tickets = redis.call('ZRANGEBYSCORE', name, '-inf', now, 'WITHSCORES', 'LIMIT', 0, max)
             for at = 1, #tickets, 2 do
-                source.aside[#source.aside + 1] = { ticket = tickets[at], due = tonumber(tickets[at + 1]), held = name }
+                local candidate = candidate_of(tickets[at], tickets[at + 1])
+                candidate.held = name
+                source.aside[#source.aside + 1] = candidate
             end
         else
             local waiting = redis.call('ZCOUNT', name, '-inf', now)
@@ -233,17 +240,18 @@ local function read(source, count)
         source.read, source.at = {}, 1
         for _, entry in ipairs(found[1][2]) do
             local ticket, due = entry[2][2], entry[2][4]
-            local event, n, name = parts(ticket)
-            local queue, stands = queue_of(name), redis.call('HMGET', event_key(event), 'w' .. tonumber(n), 'v')
+            local candidate = candidate_of(ticket, due)
+            local stands = redis.call('HMGET', event_key(candidate.event), candidate.field, 'v')
             source.left = source.left - 1
             leave_lane(source.lane, entry[1])
             -- A ticket counts for as long as its job is ready from that very time on.
             if stands[1] ~= '@' .. due then
                 -- It was taken care of.
-            elseif is_open(queue) then
-                source.read[#source.read + 1] = { ticket = ticket, due = tonumber(due), version = stands[2] }
+            elseif is_open(candidate.queue) then
+                candidate.version = stands[2]
+                source.read[#source.read + 1] = candidate
             else
-                want(queue, 1)
+                want(candidate.queue, 1)
                 set_aside(ticket, due)
             end
         end
@@ -260,9 +268,9 @@ local function put_aside(candidate)
 end
 
 local function take(source, last)
-    while #jobs < last do
+    while given < last do
         if source.at > #source.read then
-            read(source, math.min(last - #jobs, 64))
+            read(source, math.min(last - given, 64))
         end
         local aside, fresh = source.aside[1], source.read[source.at]
         local candidate
@@ -274,12 +282,10 @@ local function take(source, last)
         else
             return
         end
-        local _, _, name = parts(candidate.ticket)
-        local queue = queue_of(name)
-        if is_open(queue) then
+        if is_open(candidate.queue) then
             give(candidate, false)
         else
-            want(queue, 1)
+            want(candidate.queue, 1)
             put_aside(candidate)
         end
     end
@@ -290,7 +296,7 @@ for _, share in ipairs(request.shares) do
     if share[2] > 0 or not request.strict then
         local source = open_lane(share[1])
         sources[#sources + 1] = source
-        take(source, math.min(#jobs + share[2], max))
+        take(source, math.min(given + share[2], max))
     end
 end
 for _, source in ipairs(sources) do
@@ -304,13 +310,12 @@ end
 
 -- When to ask again: what is paused or at its limit does not count.
 local next = ''
-if #jobs == 0 then
+if given == 0 then
     redis.call('SADD', key('asleep'), process)
     local function ask(name, limit)
         local later = redis.call('ZRANGEBYSCORE', name, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, limit)
         for at = 1, #later, 2 do
-            local _, _, name = parts(later[at])
-            local queue = queue_of(name)
+            local queue = candidate_of(later[at], later[at + 1]).queue
             -- Whether there will be a permit then is asked then.
             local may = request.permits and queue.limit and queue.limit > 0 and not queue.is_paused
             if (may or is_open(queue)) and (next == '' or tonumber(later[at + 1]) < tonumber(next)) then
