@@ -27,8 +27,8 @@ CONCURRENCY = 12
 SENT = 6_000
 SHARDS = [1, 2, 4, 8]
 LOOKS = 2_000
-# So many handlers at one time: as with the peer, which hands on whatever its Redis gives, no limit of ours holds it up.
-MANY = 512
+# Handlers at one time: what a service has by default, what the other cases have, and what keeps a Redis busy.
+HANDLERS = [32, 128, 512]
 
 SEND = """
 [action.send]
@@ -146,23 +146,24 @@ def accept():
 
 def drain():
     """A handler that does nothing, for events that wait: claimed, run, and durably done."""
-    ours, peers = [], []
+    ours, peers = {number: [] for number in HANDLERS}, []
     for _ in range(REPS):
-        with yard(concurrency=MANY) as (place, store), place.process() as server:
-            both = Both(server, store)
-            ask(server.admin, "/api/v1/pause", EVERYTHING)
-            load(server.port, FILL)
-            filled = both.cpu_s()
-            ask(server.admin, "/api/v1/resume", EVERYTHING)
-            took = until(lambda: open_jobs(server) == 0, every_s=0.1)
-            ours.append((FILL / took, both.cpu_s() / FILL * 1e5))
-            print(f"  hookyard {ours[-1][0]:8.0f}/s {ours[-1][1]:6.2f} CPU s/100k with its Redis ({(both.cpu_s() - filled) / FILL * 1e5:.2f} after acceptance)", flush=True)
+        for number in HANDLERS:
+            with yard(concurrency=number) as (place, store), place.process() as server:
+                both = Both(server, store)
+                ask(server.admin, "/api/v1/pause", EVERYTHING)
+                load(server.port, FILL)
+                filled = both.cpu_s()
+                ask(server.admin, "/api/v1/resume", EVERYTHING)
+                took = until(lambda: open_jobs(server) == 0, every_s=0.1)
+                ours[number].append((FILL / took, both.cpu_s() / FILL * 1e5))
+                print(f"  hookyard, {number:3} at one time {FILL / took:8.0f}/s {both.cpu_s() / FILL * 1e5:6.2f} CPU s/100k with its Redis ({(both.cpu_s() - filled) / FILL * 1e5:.2f} after acceptance)", flush=True)
         if has_peer():
             peers.append(peer_drain())
-            print(f"  peer     {peers[-1][0]:8.0f}/s {peers[-1][1]:6.2f} CPU s/100k with its Redis", flush=True)
-    if peers:
-        (rate, cpu), (their_rate, their_cpu) = (map(statistics.median, zip(*of)) for of in (ours, peers))
-        print(f"  rate {rate / their_rate:.1f} x the peer's (goal 5), CPU 1/{their_cpu / cpu:.1f} of it", flush=True)
+            print(f"  peer                      {peers[-1][0]:8.0f}/s {peers[-1][1]:6.2f} CPU s/100k with its Redis", flush=True)
+    for number in HANDLERS if peers else []:
+        (rate, cpu), (their_rate, their_cpu) = (map(statistics.median, zip(*of)) for of in (ours[number], peers))
+        print(f"  {number:3} at one time: rate {rate / their_rate:.1f} x the peer's (goal 5), CPU 1/{their_cpu / cpu:.1f} of it", flush=True)
 
 
 def workers():

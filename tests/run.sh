@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs all tests: unit tests, the integration tests of tests/it (one binary), and the examples in the documentation.
 #
-# It needs cargo and a C compiler. redis-server, which tests/it/redis.rs starts for itself on a socket in a temporary
+# It needs cargo and a C compiler. redis-server, which tests/it/support/redis.rs starts for itself on a socket in a temporary
 # folder, is installed if it is missing and may be installed. The tests open no connection beyond loopback, share
 # nothing with other runs, and leave nothing behind.
 #

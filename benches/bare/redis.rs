@@ -5,7 +5,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use redis::{Script, Value, aio::MultiplexedConnection};
+use redis::{IntoConnectionInfo, Script, Value, aio::MultiplexedConnection, io::tcp::TcpSettings};
 use uuid::Uuid;
 
 use crate::{rows::Rows, writer::Received};
@@ -15,9 +15,6 @@ const ACCEPT: &str = concat!(
     include_str!("../../src/store/redis/scripts/lib.lua"),
     include_str!("../../src/store/redis/scripts/accept.lua")
 );
-
-/// Of one event.
-const WORDS: usize = 56;
 
 const TAG: &str = "{hookyard:0}";
 const EPOCH: &str = "bare";
@@ -32,7 +29,10 @@ pub struct Server {
 
 impl Server {
     pub async fn open(url: &str, connections: usize, rows: Rows) -> Self {
-        let client = redis::Client::open(url).expect("a URL of Redis");
+        let info = url.into_connection_info().expect("a URL of Redis");
+        // As Hookyard's connections are.
+        let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
+        let client = redis::Client::open(info).expect("an address of Redis");
         let mut open = Vec::new();
         for _ in 0..connections {
             open.push(client.get_multiplexed_async_connection().await.expect("Redis answers"));
@@ -74,21 +74,24 @@ impl Server {
             r#"{{"id":"evt_{event}","source":"forms","type":"{kind}","lane":"normal","received_at":{now},"test_mode":false,"headers":[["content-type","application/json"],["x-webhook-timestamp","{now}"],["x-event-id","{id}"]],"body":{{"here":{{"bytes":{bytes}}}}}}}"#
         );
         let job = format!(
-            r#"{{"job":{{"id":"evt_{event}.0","lane":"normal","kind":"route","route":"noop","state":"ready","due":{now},"fresh_at":{now},"attempts":0,"lost_leases":0,"crashes":0,"config":"de00f9b8575e92ac","in_doubt":false,"approved":false}}}}"#
+            r#"{{"job":{{"id":"evt_{event}.0","lane":"normal","kind":"route","route":"noop","state":"ready","due":{now},"fresh_at":{now},"attempts":0,"lost_leases":0,"crashes":0,"config":"de00f9b8575e92ac","in_doubt":false,"approved":false}},"history":[]}}"#
         );
+        let mut words: Vec<Vec<u8>> = Vec::new();
+        let mut add = |more: &[&[u8]]| words.extend(more.iter().map(|word| word.to_vec()));
+        let (now, bytes) = (now.to_string(), bytes.to_string());
+        add(&[event.as_bytes(), b"864000000", b"", b"1", known.as_bytes(), b"duplicate"]);
+        add(&[b"3", b"SET", format!("{TAG}:body:{event}").as_bytes(), body]);
+        add(&[b"12", b"HSET", hash.as_bytes(), b"e", kept.as_bytes(), b"b", b"here"]);
+        add(&[b"j0", job.as_bytes(), b"w0", format!("@{now}").as_bytes(), b"v", b"1"]);
+        add(&[b"4", b"ZADD", format!("{TAG}:events").as_bytes(), b"0", event.as_bytes()]);
+        add(&[b"4", b"COUNT", b"bytes", b"forms", bytes.as_bytes()]);
+        add(&[b"4", b"COUNT", b"ready", b"normal|noop|", b"1"]);
+        add(&[b"3", b"READY", format!("{event}.00000|normal|noop|").as_bytes(), now.as_bytes()]);
+        add(&[b"3", b"LOAD", b"1", bytes.as_bytes()]);
+        add(&[b"5", b"SET", known.as_bytes(), format!("{event} {now} 0").as_bytes(), b"PX", b"864000000"]);
+        add(&[b"4", b"HSET", format!("{TAG}:heard").as_bytes(), b"forms", format!("{now} {now}").as_bytes()]);
         let mut say = self.accept.key(format!("{TAG}:epoch"));
-        say.arg(TAG).arg(EPOCH).arg(now.to_string()).arg("bare");
-        say.arg(now.to_string()).arg(WORDS).arg(864_000_000).arg("").arg(1).arg(&known).arg("duplicate");
-        say.arg(3).arg("SET").arg(format!("{TAG}:body:{event}")).arg(&body[..]);
-        say.arg(12).arg("HSET").arg(hash).arg("e").arg(kept).arg("b").arg("here");
-        say.arg("j0").arg(job).arg("w0").arg(format!("@{now}")).arg("v").arg(1);
-        say.arg(4).arg("ZADD").arg(format!("{TAG}:events")).arg(0).arg(&event);
-        say.arg(4).arg("COUNT").arg("bytes").arg("forms").arg(bytes);
-        say.arg(4).arg("COUNT").arg("ready").arg("normal|noop|").arg(1);
-        say.arg(3).arg("READY").arg(format!("{event}.00000|normal|noop|")).arg(now.to_string());
-        say.arg(3).arg("LOAD").arg(1).arg(bytes);
-        say.arg(5).arg("SET").arg(known).arg(format!("{event} {now} 0")).arg("PX").arg(864_000_000);
-        say.arg(4).arg("HSET").arg(format!("{TAG}:heard")).arg("forms").arg(format!("{now} {now}"));
+        say.arg(TAG).arg(EPOCH).arg(&now).arg("bare").arg(&now).arg(words.len()).arg(words);
         say
     }
 }

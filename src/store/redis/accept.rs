@@ -131,7 +131,6 @@ impl Core {
                 }
                 "suspect" => suspect = keys::event_id(rest),
                 _ => {
-                    self.announce(commit::makes_work(&desk));
                     if !desk.record.errands.is_empty() {
                         self.run_errands(&shard, id).await?;
                     }
@@ -263,8 +262,9 @@ impl Core {
         let event = &desk.record.event;
         let memory = i64::try_from(self.dedupe.as_millis()).unwrap_or(i64::MAX);
         let suspect = suspect.map(|of| of.0.simple().to_string()).unwrap_or_default();
+        let own = event.id.0.simple().to_string();
         let mut args: Vec<Vec<u8>> =
-            vec![memory.to_string().into(), suspect.into(), keys.len().to_string().into()];
+            vec![own.into(), memory.to_string().into(), suspect.into(), keys.len().to_string().into()];
         let value = Known { event: event.id, at: desk.now, shard: shard.n, reserved: false }.text();
         let mut to = commit::commands(desk, shard)?;
         for key in keys {

@@ -1,13 +1,21 @@
-//! Changes of one shard that wait at the same moment go to the server in one script: it costs half as much, and one sync of
-//! the log serves all of them. Each counts for itself: one that is refused holds up no other.
+//! What waits at the same moment to be written to one shard goes to the server in one script: that saves what a script costs
+//! beside its commands, and one sync of the log serves all. Each entry counts for itself: one that is refused holds up no
+//! other.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    pin::pin,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use futures_util::{
     FutureExt,
     future::{BoxFuture, Shared},
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
+    time::timeout,
+};
 
 use crate::{domain::Timestamp, store::StoreError};
 
@@ -21,17 +29,20 @@ use super::{
 /// Scripts under way at one time: one is on its way while the other is carried out. What comes meanwhile waits for the next.
 const WAYS: usize = 2;
 
-/// Changes in one script. Others wait for as long as it takes.
-const CHANGES_MAX: usize = 64;
+/// Longest time for which an answer that does not come keeps others waiting: the connection may be dead.
+const WAY_HELD: Duration = Duration::from_millis(500);
 
-/// Bytes in one script, unless a single change has more. The server answers nobody else meanwhile.
+/// Entries in one script. Others wait for as long as it takes.
+const ENTRIES_MAX: usize = 64;
+
+/// Bytes in one script, unless a single entry has more. The server answers nobody else meanwhile.
 const BYTES_MAX: usize = 1024 * 1024;
 
-/// The answer to several changes: what the script says of each, or why that is not known. Each of those who asked drives
+/// The answer to several entries: what the script says of each, or why that is not known. Each of those who asked drives
 /// it, so that one of them may go away.
 type Answer = Shared<BoxFuture<'static, Result<Arc<[String]>, Arc<str>>>>;
 
-/// A change that waits to be sent.
+/// An entry that waits to be sent.
 struct Waiting {
     words: Vec<Vec<u8>>,
     bytes: usize,
@@ -39,21 +50,34 @@ struct Waiting {
     sent: oneshot::Sender<(Answer, usize)>,
 }
 
-/// Changes of one shard by one script, which must use `each`.
+/// What is written to one shard by one script, which must use `each`.
 pub(super) struct Batch {
-    code: fn(&Scripts) -> &Code,
-    voice: Arc<Voice>,
+    pen: Arc<Pen>,
     waiting: Mutex<Vec<Waiting>>,
     ways: Arc<Semaphore>,
 }
 
+/// What writes.
+struct Pen {
+    code: fn(&Scripts) -> &Code,
+    voice: Arc<Voice>,
+    /// Is called when a script has answered.
+    written: Box<dyn Fn() + Send + Sync>,
+}
+
 fn lost() -> StoreError {
-    StoreError::Unavailable("whether a change was written is not known".to_owned())
+    StoreError::Unavailable("whether it was written is not known".to_owned())
 }
 
 impl Batch {
-    pub fn new(code: fn(&Scripts) -> &Code, voice: Arc<Voice>) -> Self {
-        Batch { code, voice, waiting: Mutex::default(), ways: Arc::new(Semaphore::new(WAYS)) }
+    /// `written` is called whenever something was, even if whoever asked for it has gone away.
+    pub fn new(
+        code: fn(&Scripts) -> &Code,
+        voice: Arc<Voice>,
+        written: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
+        let pen = Arc::new(Pen { code, voice, written: Box::new(written) });
+        Batch { pen, waiting: Mutex::default(), ways: Arc::new(Semaphore::new(WAYS)) }
     }
 
     /// Has the script do one thing that was decided at `now`, alone or with others; what it says of it.
@@ -87,7 +111,7 @@ impl Batch {
         let (words, replies): (Vec<_>, Vec<_>) = {
             let mut waiting = lock(&self.waiting);
             let mut bytes = 0;
-            let fits = waiting.iter().take(CHANGES_MAX).take_while(|one| {
+            let fits = waiting.iter().take(ENTRIES_MAX).take_while(|one| {
                 let is_first = bytes == 0;
                 bytes += one.bytes;
                 is_first || bytes <= BYTES_MAX
@@ -101,7 +125,8 @@ impl Batch {
             return;
         }
         let words = words.into_iter().flatten().collect();
-        let answer = write(Arc::clone(&self.voice), self.code, words, way).boxed().shared();
+        let pen = Arc::clone(&self.pen);
+        let answer = async move { pen.write(words, way).await }.boxed().shared();
         for (place, reply) in replies.into_iter().enumerate() {
             // Its asker may have gone away meanwhile.
             drop(reply.send((answer.clone(), place)));
@@ -109,18 +134,24 @@ impl Batch {
     }
 }
 
-/// What the script says of each change.
-async fn write(
-    voice: Arc<Voice>,
-    code: fn(&Scripts) -> &Code,
-    words: Vec<Vec<u8>>,
-    _way: OwnedSemaphorePermit,
-) -> Result<Arc<[String]>, Arc<str>> {
-    let why = |error: StoreError| match error {
-        StoreError::Unavailable(why) => why.into(),
-        other => other.to_string().into(),
-    };
-    let reply = voice.call(voice.clock.now(), code(&voice.scripts), words).await.map_err(why)?;
-    let told = reply.rest.iter().skip(DONE_WORDS).map(text);
-    told.collect::<Result<Vec<String>, StoreError>>().map(Into::into).map_err(why)
+impl Pen {
+    /// What the script says of each entry.
+    async fn write(&self, words: Vec<Vec<u8>>, way: OwnedSemaphorePermit) -> Result<Arc<[String]>, Arc<str>> {
+        let why = |error: StoreError| match error {
+            StoreError::Unavailable(why) => why.into(),
+            other => other.to_string().into(),
+        };
+        let Pen { code, voice, written } = self;
+        let mut call = pin!(voice.call(voice.clock.now(), code(&voice.scripts), words));
+        let in_time = timeout(WAY_HELD, &mut call).await;
+        drop(way);
+        let reply = match in_time {
+            Ok(reply) => reply,
+            Err(_) => call.await,
+        };
+        let reply = reply.map_err(why)?;
+        written();
+        let told = reply.rest.iter().skip(DONE_WORDS).map(text);
+        told.collect::<Result<Vec<String>, StoreError>>().map(Into::into).map_err(why)
+    }
 }

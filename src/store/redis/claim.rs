@@ -32,6 +32,9 @@ fn wrong() -> StoreError {
     StoreError::Unavailable("a claim that nobody understands".to_owned())
 }
 
+/// Longest lease: the server's numbers are exact so far.
+const LEASE_MAX: Duration = Duration::from_hours(24 * 365);
+
 /// How long a process counts as alive after it was last heard of.
 pub(super) const ALIVE: Duration = Duration::from_secs(10);
 
@@ -117,7 +120,7 @@ impl Core {
                     let found = !jobs.is_empty();
                     claim.jobs.extend(jobs);
                     if found {
-                        self.announce(false);
+                        self.news.announce(false);
                         return Ok(told);
                     }
                     if let Ok(due) = text(next)?.parse() {
@@ -155,7 +158,7 @@ impl Core {
             "number": number,
             "answered": answered,
             "alive": ALIVE.as_millis() as u64,
-            "lease": u64::try_from(request.lease.as_millis()).unwrap_or(u64::MAX),
+            "lease": u64::try_from(request.lease.min(LEASE_MAX).as_millis()).unwrap_or(u64::MAX),
             "idle": idle,
             "shares": shares,
             "routes": limits.routes,
@@ -314,7 +317,7 @@ impl Core {
         }
         // Others may have waited for one that ran alone, or one that must run alone for all others.
         if ran_alone || idle {
-            self.announce(true);
+            self.news.announce(true);
         }
         settled
     }

@@ -3,9 +3,10 @@
 use std::{path::PathBuf, time::Duration};
 
 use redis::{
-    AsyncConnectionConfig, Client, IntoConnectionInfo, TlsCertificates,
+    AsyncConnectionConfig, Client, ConnectionInfo, IntoConnectionInfo, TlsCertificates,
     aio::{ConnectionManager, ConnectionManagerConfig},
     cluster::ClusterClient,
+    io::tcp::TcpSettings,
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
@@ -60,6 +61,7 @@ impl Servers {
         install_tls();
         if self.cluster {
             let mut builder = ClusterClient::builder(self.urls.iter().map(String::as_str))
+                .tcp_settings(tcp())
                 .connection_timeout(CONNECT_WITHIN)
                 .response_timeout(ANSWER_WITHIN)
                 .retries(RETRIES)
@@ -69,7 +71,8 @@ impl Servers {
             }
             return Ok(Connection::Cluster(builder.build()?.get_async_connection().await?));
         }
-        let url = self.urls.first().map_or("", String::as_str);
+        let url: ConnectionInfo = self.urls.first().map_or("", String::as_str).into_connection_info()?;
+        let url = url.set_tcp_settings(tcp());
         let client = match &self.ca {
             Some(ca) => Client::build_with_tls(url, ca.clone())?,
             None => Client::open(url)?,
@@ -96,6 +99,15 @@ impl Servers {
         let remedy = remedy(&why, self.ca.is_some());
         OpenError::Refused { at: self.places.clone(), why, remedy }
     }
+}
+
+/// A script is sent when it is written, and not when what went before has been confirmed. A server that confirms nothing is
+/// not there any more: without that a connection through which nothing comes would be used again and again.
+fn tcp() -> TcpSettings {
+    let settings = TcpSettings::default().set_nodelay(true);
+    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+    let settings = settings.set_user_timeout(ANSWER_WITHIN);
+    settings
 }
 
 /// The certificates in a file.

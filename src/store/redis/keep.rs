@@ -36,7 +36,7 @@ impl Core {
         if reply.word != "done" {
             return Err(StoreError::Conflict(format!("somebody else has moved the cursor `{name}`")));
         }
-        self.announce(false);
+        self.news.announce(false);
         Ok(())
     }
 

@@ -1,7 +1,8 @@
 //! The backend for several machines: Redis 7 or newer, one server or a Cluster.
 //!
-//! An event with all that became of it is one hash in its home shard, and each change of it is one script there: it says
-//! which version it began from, and does nothing if that is no longer the present one. What is decided is decided here,
+//! An event with all that became of it is one hash in its home shard, and each change of it is one atomic step there: it says
+//! which version it began from, and does nothing if that is no longer the present one. Steps that wait at the same moment
+//! go in one script ([`batch`]). What is decided is decided here,
 //! from the record as it was read ([`desk`]); what is written is the difference ([`commit`]). Only handing out jobs, which
 //! looks at many events at once, decides in its script.
 //!
@@ -114,8 +115,30 @@ struct Core {
     parts: Vec<Part>,
     /// What it knows of the parts of the store, for claims that go through several.
     gathering: Gathering,
+    news: Arc<News>,
+}
+
+/// Who waits for something to be there hears of it here.
+#[derive(Debug)]
+struct News {
     work: watch::Sender<u64>,
     changes: watch::Sender<u64>,
+}
+
+impl Default for News {
+    fn default() -> Self {
+        News { work: watch::Sender::new(0), changes: watch::Sender::new(0) }
+    }
+}
+
+impl News {
+    /// Something was changed, and there may be something to claim.
+    fn announce(&self, new_work: bool) {
+        self.changes.send_modify(|n| *n += 1);
+        if new_work {
+            self.work.send_modify(|n| *n += 1);
+        }
+    }
 }
 
 /// A job under way in this process.
@@ -248,16 +271,8 @@ impl Core {
         if self.part(shard)?.changes.ask(desk.now, words).await? == "moved" {
             return Ok(false);
         }
-        self.announce(commit::makes_work(desk));
+        self.news.announce(commit::makes_work(desk));
         Ok(true)
-    }
-
-    /// Something was changed.
-    fn announce(&self, new_work: bool) {
-        self.changes.send_modify(|n| *n += 1);
-        if new_work {
-            self.work.send_modify(|n| *n += 1);
-        }
     }
 
     fn mine(&self) -> MutexGuard<'_, HashMap<JobId, Mine>> {
@@ -457,10 +472,10 @@ impl Store for RedisStore {
     }
 
     fn work(&self) -> watch::Receiver<u64> {
-        self.core.work.subscribe()
+        self.core.news.work.subscribe()
     }
 
     fn changes(&self) -> watch::Receiver<u64> {
-        self.core.changes.subscribe()
+        self.core.news.changes.subscribe()
     }
 }

@@ -9,7 +9,6 @@ use std::{
 };
 
 use redis::ToRedisArgs;
-use tokio::sync::watch;
 
 use crate::{domain::Clock, store::StoreError};
 
@@ -205,8 +204,9 @@ impl Reached {
         let (link, clock) = (Arc::new(link), Arc::new(clock));
         let (scripts, process) = (Arc::new(Scripts::new()), Arc::from(options.process));
         let claims = Claims::from_time(seconds, micros, epochs.len());
+        let news = Arc::new(super::News::default());
         let parts = shards.all().zip(epochs).map(|(shard, epoch)| {
-            Part::new(Voice {
+            let voice = Voice {
                 shard: shard.clone(),
                 epoch,
                 process: Arc::clone(&process),
@@ -214,7 +214,8 @@ impl Reached {
                 scripts: Arc::clone(&scripts),
                 clock: Arc::clone(&clock),
                 load: ShardLoad::default(),
-            })
+            };
+            Part::new(voice, &news)
         });
         let core = Core {
             parts: parts.collect(),
@@ -226,8 +227,7 @@ impl Reached {
             dedupe: options.dedupe,
             mine: Mutex::new(HashMap::new()),
             gathering: super::Gathering::default(),
-            work: watch::Sender::new(0),
-            changes: watch::Sender::new(0),
+            news,
             shards,
         };
         (core, weaknesses)

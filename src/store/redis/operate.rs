@@ -115,7 +115,7 @@ impl Core {
             let args = [name(pause), u8::from(paused).to_string()];
             self.call(&self.scripts.pause, shard, args).await?;
         }
-        self.announce(!paused);
+        self.news.announce(!paused);
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{batch::Batch, voice::Voice};
+use super::{News, batch::Batch, voice::Voice};
 
 /// See the module.
 pub(super) struct Part {
@@ -14,11 +14,17 @@ pub(super) struct Part {
 }
 
 impl Part {
-    pub fn new(voice: Voice) -> Self {
+    /// Of arrivals those who wait for `news` hear, whoever handed them in.
+    pub fn new(voice: Voice, news: &Arc<News>) -> Self {
         let voice = Arc::new(voice);
+        let arrived = Arc::clone(news);
         Part {
-            arrivals: Batch::new(|scripts| &scripts.accept, Arc::clone(&voice)),
-            changes: Batch::new(|scripts| &scripts.commit, Arc::clone(&voice)),
+            arrivals: Batch::new(
+                |scripts| &scripts.accept,
+                Arc::clone(&voice),
+                move || arrived.announce(true),
+            ),
+            changes: Batch::new(|scripts| &scripts.commit, Arc::clone(&voice), || {}),
             voice,
         }
     }

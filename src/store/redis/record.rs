@@ -32,7 +32,7 @@ pub(super) struct Record {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Entry {
     pub job: Job,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub history: Vec<Attempt>,
     /// An effect was begun under the present lease.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -289,4 +289,22 @@ pub(super) fn to_json<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
 /// What is there is not what this program writes.
 pub(super) fn unreadable(error: impl std::fmt::Display) -> StoreError {
     StoreError::Unavailable(format!("what Redis holds cannot be read: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A job as versions wrote it that named what is empty.
+    const NAMED: &str = r#"{"job":{"id":"evt_01a2162ccd38719786906f49aa6612f3.0","lane":"normal","kind":"route","route":"noop","destination":null,"state":"ready","due":7,"fresh_at":7,"attempts":0,"lost_leases":0,"crashes":0,"config":"c","reason":null,"request":null,"first_begun_at":null,"in_doubt":false,"approved":false,"cause":null,"verdict":null,"receipt":null},"history":[],"begun":false,"line":null,"newest":null}"#;
+
+    #[test]
+    fn what_other_versions_wrote_is_read_and_theirs_read_what_is_written() {
+        let entry: Entry = json(NAMED.as_bytes()).expect("reads");
+        let written = to_json(&entry).expect("writes");
+        assert_eq!(json::<Entry>(&written).expect("reads"), entry);
+        // What they demand, though it is empty.
+        let written: serde_json::Value = json(&written).expect("JSON");
+        assert!(written.get("history").is_some(), "{written}");
+    }
 }

@@ -1,7 +1,10 @@
 //! What a process does beside everything else: it gives signs of life, hears of work that others made, takes back what
 //! processes left that give none any more and what was not done within its lease, and does errands that a crash left behind.
 
-use std::time::Duration;
+use std::{
+    pin::{Pin, pin},
+    time::Duration,
+};
 
 use tokio::time::timeout;
 
@@ -37,6 +40,14 @@ struct Left {
     events: Vec<String>,
 }
 
+/// Ends when `doing` does; never, where nothing is done.
+async fn all_of(doing: &mut Option<Pin<Box<impl Future<Output = ()>>>>) {
+    match doing {
+        Some(doing) => doing.await,
+        None => std::future::pending().await,
+    }
+}
+
 impl Core {
     /// Goes on until it is dropped.
     pub(super) async fn upkeep(&self, bells: &[Link]) {
@@ -62,7 +73,15 @@ impl Core {
     async fn live(&self, shard: &Shard) {
         let mut doing = None;
         loop {
-            match timeout(EVERY, self.pulse(shard)).await {
+            let mut pulse = pin!(timeout(EVERY, self.pulse(shard)));
+            // What is being done goes on meanwhile: it may hold what others wait for.
+            let told = loop {
+                tokio::select! {
+                    told = &mut pulse => break told,
+                    () = all_of(&mut doing) => doing = None,
+                }
+            };
+            match told {
                 Ok(Ok(told)) if doing.is_none() => doing = Some(Box::pin(self.do_left(shard, told))),
                 // What was told before is done first; whatever is left then is told again.
                 Ok(Ok(_)) => {}
@@ -78,12 +97,10 @@ impl Core {
                     continue;
                 }
             }
-            if let Some(done) = &mut doing {
-                if timeout(EVERY, done).await.is_err() {
-                    continue;
-                }
-                doing = None;
+            if doing.is_some() && timeout(EVERY, all_of(&mut doing)).await.is_err() {
+                continue;
             }
+            doing = None;
             self.clock.rest(EVERY).await;
         }
     }
@@ -133,7 +150,7 @@ impl Core {
         wait.arg(shard.key(format_args!("bell:{}", self.process))).arg(BELL.as_secs());
         loop {
             match bell.run::<Option<(String, String)>>(&wait).await {
-                Ok(Some(_)) => self.work.send_modify(|n| *n += 1),
+                Ok(Some(_)) => self.news.work.send_modify(|n| *n += 1),
                 Ok(None) => {}
                 // What is wrong is told by whoever gives the signs of life.
                 Err(_) => self.clock.rest(AGAIN).await,

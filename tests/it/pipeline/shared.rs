@@ -154,3 +154,19 @@ async fn one_process_finds_out_for_all() {
     let judged = reaches(&house, first, Duration::ZERO, |t| t.jobs[0].job.state.is_settled()).await;
     assert_eq!(judged.jobs[0].job.verdict.as_ref().map(|verdict| &*verdict.judge), Some("claude"));
 }
+
+#[tokio::test]
+async fn an_emptied_redis_is_told_of_and_nothing_is_taken_in() {
+    let server = RedisServer::start(&[]);
+    let house = House::plan().on_redis(&server).start().await;
+    let ready = || house.ask("/readyz");
+    assert_eq!(ready().await.status, 200);
+    assert!(house.ask("/metrics").await.text.contains("\nhookyard_store_answers 1\n"));
+    let _: String = server.ask(&["FLUSHALL"]).await;
+    let refused = house.deliver(&form("f-1")).await;
+    assert_eq!(refused.status, 503, "{}", refused.text);
+    let told = ready().await;
+    assert_eq!(told.status, 503);
+    assert!(told.text.contains("emptied or exchanged"), "{}", told.text);
+    assert!(house.ask("/metrics").await.text.contains("\nhookyard_store_answers 0\n"));
+}

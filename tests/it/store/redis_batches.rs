@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hookyard::{
-    domain::{Clock, JobState, Next},
+    domain::{Body, Clock, JobState, Next},
     store::{Claimed, Store, StoreError, redis::RedisStore},
 };
 use tokio::task::JoinSet;
@@ -49,7 +49,7 @@ impl Scene {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_that_end_at_one_time_have_ended_whoever_went_away() {
     let scene = Scene::set().await;
     let jobs = scene.under_way(JOBS).await;
@@ -110,7 +110,7 @@ async fn a_change_that_fails_fails_alone() {
     assert!(open <= 1 && leased <= 1, "{open} open, {leased} leased");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_that_arrive_at_one_time_are_taken_in_once_whoever_went_away() {
     let scene = Scene::set().await;
     let (mut arrivals, mut goes_away) = (JoinSet::new(), Vec::new());
@@ -163,4 +163,38 @@ async fn an_arrival_that_fails_fails_alone() {
     assert_eq!(scene.counted().await, (29, 0));
     let claimed = scene.store.claim(wanting(LANES, 30)).await.expect("a claim").jobs;
     assert_eq!(claimed.len(), 29);
+}
+
+#[tokio::test]
+async fn large_arrivals_go_in_several_scripts_and_none_is_lost() {
+    let scene = Scene::set().await;
+    let mut arrivals = JoinSet::new();
+    // Each is kept inline, and a script takes a few.
+    let body = bytes::Bytes::from(vec![b'x'; 200 * 1024]);
+    for n in 1..=40 {
+        let (store, at, body) = (Arc::clone(&scene.store), scene.clock.now(), body.clone());
+        let mut draft = event(n);
+        draft.event.body = Body::Here(body);
+        let admission = draft.received(at);
+        arrivals.spawn(async move { store.accept(admission).await });
+    }
+    while let Some(ended) = arrivals.join_next().await {
+        ended.expect("it ran").expect("it is taken in");
+    }
+    assert_eq!(scene.counted().await, (40, 0));
+    let told = scene.store.timeline(event_id(40)).await.unwrap().expect("it is on record");
+    assert_eq!(scene.store.body(&told.event).await.unwrap(), Some(body));
+}
+
+#[tokio::test]
+async fn an_arrival_without_keys_that_is_told_twice_is_one_event() {
+    let scene = Scene::set().await;
+    let admission = || event(1).keys([]).received(scene.clock.now());
+    scene.store.accept(admission()).await.expect("it is taken in");
+    let jobs = scene.store.claim(wanting(LANES, 5)).await.expect("a claim").jobs;
+    // As a Cluster's client does that had no answer.
+    scene.store.accept(admission()).await.expect("it is there");
+    assert_eq!(scene.counted().await, (1, 1));
+    scene.store.settle(jobs[0].lease, settlement(Next::Done)).await.expect("it is still held");
+    assert_eq!(scene.counted().await, (0, 0));
 }

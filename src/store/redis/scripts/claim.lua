@@ -3,8 +3,8 @@
 -- the last one whose answer came); of a store in several parts also permits (how many each limit allows here and now, of
 -- those that were asked) and strict (what a lane leaves goes to no other).
 -- Answers with whether there may be more, when to ask again, how many permits would be of use, whether one is here that
--- runs alone (1; 2 if it waits for that now), and a list of the jobs, each followed by its token. The events are read apart: a script that
--- handed them on would cost the server three times as much.
+-- runs alone (1; 2 if it waits for that now), and a list of the jobs, each followed by its token. The events are read
+-- apart: a script that handed them on would cost the server three times as much.
 --
 -- Lanes are streams, in the order of due times. What is read from a lane and may not go now (paused, or at its limit) is
 -- set aside, so that it holds up nothing behind it; from there it goes when it may, as does what waited for its time.
@@ -27,6 +27,8 @@ local function event_key(event)
     return key('event:' .. event)
 end
 
+local lease_ends = string.format('%d', now + request.lease)
+
 -- What was handed out last, as long as nobody took it back: "number job token job token...".
 local handed = redis.call('HGET', key('handed'), process) or '0'
 local before = tonumber(string.match(handed, '^%d+'))
@@ -37,7 +39,7 @@ elseif before > request.answered then
     for job, token in string.gmatch(handed, ' (%S+) (%d+)') do
         local event, n = string.match(job, '^(%x+)%.(%d+)$')
         if string.match(standing(event, n), '^%d+') == token then
-            redis.call('ZADD', key('leases'), now + request.lease, job)
+            redis.call('ZADD', key('leases'), lease_ends, job)
             again[#again + 1] = job
             again[#again + 1] = token
         end
@@ -58,7 +60,6 @@ for _, name in ipairs(redis.call('SMEMBERS', key('paused'))) do
 end
 
 local jobs, given, wants, alone = {}, 0, {}, 0
-local lease_ends = string.format('%d', now + request.lease)
 
 -- What is written of all jobs together: a command for each would cost the server most of what a claim costs.
 local leases, left, tokens = {}, {}, 0
@@ -142,7 +143,8 @@ end
 
 local function candidate_of(ticket, due)
     local job, event, n, name = parts(ticket)
-    return { ticket = ticket, due = tonumber(due), job = job, event = event, field = 'w' .. tonumber(n), queue = queue_of(name) }
+    local field, queue = 'w' .. tonumber(n), queue_of(name)
+    return { ticket = ticket, due = tonumber(due), job = job, event = event, field = field, queue = queue }
 end
 
 local function give(candidate, runs_alone)
