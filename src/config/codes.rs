@@ -67,7 +67,7 @@ codes! {
     UNKNOWN_NAME = "HY0203";
     /// A condition that does not parse.
     BAD_CONDITION = "HY0204";
-    /// Two actions of one route with the same id.
+    /// Two rows, or two actions of one route, with the same id.
     DUPLICATE_ID = "HY0205";
     /// Actions that wait for each other.
     CYCLE = "HY0206";
@@ -106,6 +106,8 @@ codes! {
     NO_CASES = "HY0504";
     /// A suite measures the cases that `local` was trained on.
     TRAIN_MEASURED = "HY0505";
+    /// A recorded answer that cannot be read, or none where there should be some.
+    BAD_RECORDING = "HY0506";
 }
 
 /// What a code means, for `hookyard check` and the docs.

@@ -4,7 +4,10 @@ use schemars::{JsonSchema, generate::SchemaSettings};
 
 use super::{
     suite::Suite,
-    tables::{ActionsFile, ClassifiersFile, FilterFile, JudgesFile, RoutesFile, SettingsFile, SourcesFile},
+    tables::{
+        ActionsFile, ClassifiersFile, FilterFile, JudgesFile, ModelsFile, RoutesFile, SettingsFile,
+        SourcesFile,
+    },
 };
 
 /// Path and text of each schema. A file refers to its own by a first line such as
@@ -17,6 +20,7 @@ pub fn schemas() -> Vec<(String, String)> {
         schema::<RoutesFile>("routes"),
         schema::<ClassifiersFile>("classifiers"),
         schema::<JudgesFile>("judges"),
+        schema::<ModelsFile>("models"),
         schema::<ActionsFile>("actions"),
         schema::<Suite>("suite"),
     ]
@@ -37,7 +41,7 @@ mod tests {
     #[test]
     fn describe_every_field_and_refuse_others() {
         let schemas = schemas();
-        assert_eq!(schemas.len(), 8);
+        assert_eq!(schemas.len(), 9);
         for (path, text) in &schemas {
             let schema: Value = serde_json::from_str(text).expect("JSON");
             assert_eq!(schema["additionalProperties"], false, "{path}");

@@ -17,11 +17,13 @@ pub const ROUTES: &str = "config/routes.toml";
 pub const CLASSIFIERS: &str = "config/classifiers.toml";
 /// `config/judges.toml`: the language models.
 pub const JUDGES: &str = "config/judges.toml";
+/// `config/models.toml`: what language models take and cost.
+pub const MODELS: &str = "config/models.toml";
 /// `config/actions.toml`: what can be done, and where.
 pub const ACTIONS: &str = "config/actions.toml";
 
 /// All files of `config/` that are read.
-pub const CONFIG_FILES: [&str; 7] = [SETTINGS, SOURCES, FILTER, ROUTES, CLASSIFIERS, JUDGES, ACTIONS];
+pub const CONFIG_FILES: [&str; 8] = [SETTINGS, SOURCES, FILTER, ROUTES, CLASSIFIERS, JUDGES, MODELS, ACTIONS];
 
 /// The folders that hold what a user edits.
 pub(super) const FOLDERS: [&str; 4] = ["config", "prompts", "schemas", "evals"];
@@ -110,6 +112,7 @@ pub(super) fn is_read(path: &str) -> bool {
     match parts.as_slice() {
         ["config", name] => name.ends_with(".toml"),
         ["schemas", name] => name.ends_with(".json"),
+        ["evals", _, "recordings", name] => name.ends_with(".json"),
         ["evals", _, name] => name.ends_with(".jsonl") || name.ends_with(".toml"),
         ["prompts", _, ..] => true,
         _ => false,

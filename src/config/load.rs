@@ -8,8 +8,9 @@ use super::{
     checks::check,
     codes,
     document::Document,
-    files::{ACTIONS, CLASSIFIERS, CONFIG_FILES, FILTER, Files, JUDGES, ROUTES, SETTINGS, SOURCES},
+    files::{ACTIONS, CLASSIFIERS, CONFIG_FILES, FILTER, Files, JUDGES, MODELS, ROUTES, SETTINGS, SOURCES},
     locate::Locator,
+    models::Models,
     problem::{At, Problems},
     suggest::one_of,
     tables::{
@@ -27,6 +28,7 @@ pub struct Config {
     pub routes: IndexMap<String, RouteTable>,
     pub examples: Vec<ExampleTable>,
     pub judges: IndexMap<String, JudgeTable>,
+    pub models: Models,
     pub classifiers: IndexMap<String, ClassifierTable>,
     pub destinations: IndexMap<String, DestinationTable>,
     pub actions: IndexMap<String, ActionTable>,
@@ -73,6 +75,10 @@ pub fn load(files: &Files) -> (Config, Problems) {
     let mut file = Document::open(files, JUDGES);
     config.judges = file.named("judge");
     config.close(JUDGES, file, &mut problems);
+
+    let mut file = Document::open(files, MODELS);
+    config.models = Models::new(file.listed("model"));
+    config.close(MODELS, file, &mut problems);
 
     let mut file = Document::open(files, ACTIONS);
     config.destinations = file.named("destination");

@@ -16,6 +16,7 @@ mod files;
 mod filler;
 mod load;
 mod locate;
+mod models;
 mod network;
 mod parse;
 mod problem;
@@ -33,9 +34,12 @@ pub use cases::{Case, CaseEvent, Expect, Split, cases, cases_file, training_case
 pub use checks::NO_KEY;
 pub use disk::{FILE_BYTES_MAX, FILES_BYTES_MAX, FILES_MAX, WriteError};
 pub use editor::schemas;
-pub use files::{ACTIONS, CLASSIFIERS, CONFIG_FILES, FILTER, Files, JUDGES, ROUTES, SETTINGS, SOURCES};
+pub use files::{
+    ACTIONS, CLASSIFIERS, CONFIG_FILES, FILTER, Files, JUDGES, MODELS, ROUTES, SETTINGS, SOURCES,
+};
 pub use load::{Config, load};
 pub use locate::Locator;
+pub use models::{Model, Models};
 pub use network::network;
 pub use problem::{At, Problem, Problems, Severity};
 pub use reference::{

@@ -1,6 +1,7 @@
 //! [`load`] as a whole: each kind of problem with its exact text.
 
 mod hostile;
+mod judges;
 mod keeping;
 mod patience;
 mod shapes;
@@ -318,7 +319,7 @@ fn unknown_files_are_a_warning() {
         problems.to_string(),
         "config/rotues.toml: warning[HY0005]: nothing reads this file\n    remedy: did you mean `config/routes.toml`? \
          Write one of: config/hookyard.toml, config/sources.toml, config/filter.toml, config/routes.toml, \
-         config/classifiers.toml, config/judges.toml, config/actions.toml"
+         config/classifiers.toml, config/judges.toml, config/models.toml, config/actions.toml"
     );
 }
 

@@ -1,6 +1,7 @@
 //! What happens next, as pure functions: facts, `now` and jitter come in as arguments, data goes out.
 
 pub mod breaker;
+pub mod cost;
 pub mod diff;
 pub mod effect;
 pub mod erase;

@@ -1,5 +1,6 @@
 //! Checks of values that need no other file. What names something elsewhere is the engine's to check.
 
+mod judges;
 mod keeping;
 mod patience;
 mod settings;
@@ -13,12 +14,13 @@ use crate::{
 use super::{
     bounds::{Unit, empty_problem, lane_problem, name_problem, number_problem, share_problem},
     codes,
-    files::{ACTIONS, CLASSIFIERS, FILTER, JUDGES, ROUTES, SOURCES},
+    files::{ACTIONS, CLASSIFIERS, FILTER, ROUTES, SOURCES},
     load::Config,
     problem::Problems,
     suggest::{one_of, quoted},
-    tables::{ClassifierTable, DestinationTable, JudgeTable, RouteTable, SourceTable},
+    tables::{ClassifierTable, DestinationTable, RouteTable, SourceTable},
 };
+pub use judges::NO_KEY;
 use patience::{breaker, concurrency, retry};
 use settings::{redis, server, store, worker};
 use values::{PER_MIN, TIMEOUT_MS, per_min, plain, secret, types};
@@ -26,10 +28,6 @@ use values::{PER_MIN, TIMEOUT_MS, per_min, plain, secret, types};
 const DAY_MS: u64 = 86_400_000;
 /// Longest delay of an action, in ms.
 const DELAY_MS_MAX: u64 = 366 * DAY_MS;
-/// Judges that exist without a table.
-const BUILT_IN_JUDGES: [&str; 2] = ["rules", "local"];
-/// Says that a server needs no key.
-pub const NO_KEY: &str = "none";
 
 /// Checks all tables.
 pub(super) fn check(config: &Config, problems: &mut Problems) {
@@ -44,7 +42,8 @@ pub(super) fn check(config: &Config, problems: &mut Problems) {
     config.routes.iter().for_each(|(name, table)| route(config, name, table, problems));
     examples(config, problems);
     config.classifiers.iter().for_each(|(name, table)| classifier(config, name, table, problems));
-    config.judges.iter().for_each(|(name, table)| judge(config, name, table, problems));
+    config.judges.iter().for_each(|(name, table)| judges::judge(config, name, table, problems));
+    judges::models(config, problems);
     config.destinations.iter().for_each(|(name, table)| destination(config, name, table, problems));
     actions(config, problems);
 }
@@ -178,39 +177,6 @@ fn classifier(config: &Config, name: &str, table: &ClassifierTable, problems: &m
         let at = config.at(CLASSIFIERS, ["classifier", name, "ladder", &index.to_string(), "confidence_min"]);
         problems.extend(share_problem(at, "confidence_min", rung.confidence_min));
     }
-}
-
-fn judge(config: &Config, name: &str, table: &JudgeTable, problems: &mut Problems) {
-    let at = |field| config.at(JUDGES, ["judge", name, field]);
-    if BUILT_IN_JUDGES.contains(&name) {
-        problems.push(config.at(JUDGES, ["judge", name]).error(
-            codes::BUILT_IN_JUDGE,
-            format!("the judge `{name}` is built in"),
-            "give this one another name",
-        ));
-    }
-    problems.extend(empty_problem(
-        at("model"),
-        "model",
-        table.model.is_empty(),
-        "write the vendor's id of the model",
-    ));
-    if table.api_key != NO_KEY {
-        problems.extend(secret(at("api_key"), &table.api_key));
-    }
-    problems.extend(table.base_url.as_deref().and_then(|url| plain(at("base_url"), url)));
-    let tokens = number_problem(
-        at("output_tokens_max"),
-        "output_tokens_max",
-        table.output_tokens_max.into(),
-        1..=1_000_000,
-        Unit::Plain,
-    );
-    problems.extend(tokens);
-    problems.extend(number_problem(at("timeout_ms"), "timeout_ms", table.timeout_ms, TIMEOUT_MS, Unit::Ms));
-    problems.extend(per_min(at("limit_per_min"), table.limit_per_min));
-    breaker(config, JUDGES, ["judge", name], &table.breaker, problems);
-    concurrency(config, JUDGES, ["judge", name], table.concurrency, problems);
 }
 
 fn destination(config: &Config, name: &str, table: &DestinationTable, problems: &mut Problems) {

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::BreakerTable;
+use super::{BreakerTable, Effort};
 
 /// `config/judges.toml`
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -20,8 +20,19 @@ pub struct JudgesFile {
 pub enum JudgeKind {
     /// Anthropic's Messages API.
     Anthropic,
-    /// OpenAI's Chat Completions, or any server that speaks it.
+    /// OpenAI's API, or any server that speaks it.
     Openai,
+}
+
+/// Which of OpenAI's APIs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Api {
+    /// Chat Completions, which every compatible server speaks.
+    #[default]
+    Chat,
+    /// Responses.
+    Responses,
 }
 
 /// One language model.
@@ -29,8 +40,12 @@ pub enum JudgeKind {
 #[serde(deny_unknown_fields)]
 pub struct JudgeTable {
     pub kind: JudgeKind,
-    /// The model's id in the vendor's words.
+    /// Which API, where `kind` is `openai`.
+    pub api: Option<Api>,
+    /// The model's id in the vendor's words. What it takes and costs stands in models.toml.
     pub model: String,
+    /// How much it is to think, where the model lets that be said; the vendor's choice if left out.
+    pub effort: Option<Effort>,
     /// `${ENV}` or `file:PATH`. While it is unset the judge is passed over. `none` for a server without keys.
     pub api_key: String,
     /// Where the API is; the vendor's own address if left out. May be `${ENV}`.
@@ -48,6 +63,12 @@ pub struct JudgeTable {
     pub breaker: BreakerTable,
     /// Questions per minute; beyond it jobs wait. Without it there is no limit of ours.
     pub limit_per_min: Option<u32>,
+    /// Whether an answer that the schema does not admit is asked for once more, with what was wrong. It costs as much again.
+    #[serde(default = "repair")]
+    pub repair: bool,
+    /// A folder of `evals/`: it answers as it once did, as far as that stands in the folder's `recordings/`, and nobody is
+    /// asked.
+    pub replay: Option<String>,
     /// Lets the base URL point into a private network or to this machine.
     #[serde(default)]
     pub allow_private: bool,
@@ -55,6 +76,10 @@ pub struct JudgeTable {
 
 const fn output_tokens_max() -> u32 {
     1_024
+}
+
+const fn repair() -> bool {
+    true
 }
 
 const fn timeout_ms() -> u64 {

@@ -7,6 +7,7 @@ mod actions;
 mod classifiers;
 mod filter;
 mod judges;
+mod models;
 mod patience;
 mod routes;
 mod settings;
@@ -15,7 +16,8 @@ mod sources;
 pub use actions::{ActionTable, ActionsFile, AskedMode, DestinationTable, OnUnknown};
 pub use classifiers::{ClassifierTable, ClassifiersFile, RuleTable, RungTable};
 pub use filter::{FilterFile, FilterRule, Otherwise};
-pub use judges::{JudgeKind, JudgeTable, JudgesFile};
+pub use judges::{Api, JudgeKind, JudgeTable, JudgesFile};
+pub use models::{CacheKind, Effort, LongPriceTable, ModelTable, ModelsFile, OutputLimit, PriceTable};
 pub use patience::{BreakerTable, RetryTable};
 pub use routes::{ExampleTable, ExpectedRoute, OnStuckChoice, RouteActionTable, RouteTable, RoutesFile};
 pub use settings::{

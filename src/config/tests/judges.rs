@@ -1,0 +1,54 @@
+//! Judges and models that do not fit each other, or cannot be.
+
+use super::*;
+
+fn judge(lines: &str) -> String {
+    told(
+        JUDGES,
+        &format!(
+            "[judge.claude]\nkind = \"anthropic\"\nmodel = \"claude-haiku-5-5\"\napi_key = \"${{K}}\"\n{lines}\n"
+        ),
+    )
+}
+
+#[test]
+fn a_judge_asks_only_for_what_its_model_takes() {
+    assert_eq!(judge("effort = \"high\"\nrepair = false\nreplay = \"triage\""), "");
+    let told = judge("effort = \"minimal\"");
+    assert!(told.starts_with("config/judges.toml:5: error[HY0305]"), "{told}");
+    assert!(told.contains("takes: low, medium, high, xhigh, max"), "{told}");
+    let told = judge("output_tokens_max = 200_001");
+    assert!(told.contains("config/judges.toml:5: error[HY0010]: `output_tokens_max` is 200001"), "{told}");
+    let told = judge("api = \"responses\"");
+    assert!(told.starts_with("config/judges.toml:5: error[HY0305]"), "{told}");
+    let told = judge("effort = \"loud\"");
+    assert!(told.contains("config/judges.toml:5: error[HY0009]"), "{told}");
+}
+
+#[test]
+fn a_row_of_the_users_lets_a_judge_ask_for_more() {
+    let row = "[[model]]\nid = \"claude-haiku-5-5\"\nefforts = [\"minimal\"]\n";
+    let table = "[judge.claude]\nkind = \"anthropic\"\nmodel = \"claude-haiku-5-5\"\napi_key = \"${K}\"\neffort = \"minimal\"\n";
+    let problems = load(&sample().with(MODELS, row).with(JUDGES, table)).1;
+    assert_eq!(problems.to_string(), "");
+}
+
+#[test]
+fn a_models_row_is_whole_and_alone() {
+    assert_eq!(told(MODELS, "[[model]]\nid = \"qwen3:8b\"\nprice = { input = 0, output = 0 }\n"), "");
+    for (row, want) in [
+        ("id = \"\"", "config/models.toml:2: error[HY0012]"),
+        ("id = \"m\"\ncontext_tokens = 0", "config/models.toml:3: error[HY0010]: `context_tokens` is 0"),
+        (
+            "id = \"m\"\nprice = { input = -1, output = 1 }",
+            "config/models.toml:3: error[HY0010]: `input` is -1",
+        ),
+        ("id = \"m\"\nprice = { input = nan, output = 1 }", "is no finite number"),
+        ("id = \"m\"\nprice = { input = 1 }", "error[HY0007]"),
+        ("id = \"m\"\nsamplin = true", "error[HY0006]"),
+        ("id = \"m\"\n[[model]]\nid = \"m\"", "config/models.toml:4: error[HY0205]"),
+    ] {
+        let told = told(MODELS, &format!("[[model]]\n{row}\n"));
+        assert!(told.contains(want), "{row}: {told}");
+    }
+}
