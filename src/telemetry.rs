@@ -76,6 +76,13 @@ struct BreakerLabel {
     name: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AnswerLabel {
+    judge: String,
+    outcome: &'static str,
+    attempt: &'static str,
+}
+
 /// What the service counts. Labels hold names from the configuration and fixed words only, so their number is bounded.
 #[derive(Debug)]
 pub struct Metrics {
@@ -96,6 +103,7 @@ pub struct Metrics {
     held: Family<StateLabel, Gauge>,
     store_answers: Gauge,
     breakers: Family<BreakerLabel, Gauge>,
+    answers: Family<AnswerLabel, Counter>,
     alarms: Family<AlarmLabel, Counter>,
     own_dead: Counter,
     removed: Family<WhatLabel, Counter>,
@@ -123,6 +131,7 @@ impl Default for Metrics {
             held: Family::default(),
             store_answers: Gauge::default(),
             breakers: Family::default(),
+            answers: Family::default(),
             alarms: Family::default(),
             own_dead: Counter::default(),
             removed: Family::default(),
@@ -130,6 +139,11 @@ impl Default for Metrics {
             disk_free: Gauge::default(),
             registry: Registry::default(),
         };
+        registry.register(
+            "judge_answers",
+            "Answers that language models were paid for, by what was wrong with them",
+            metrics.answers.clone(),
+        );
         registry.register("received", "Deliveries that arrived", metrics.received.clone());
         registry.register("accepted", "Events accepted with their jobs", metrics.accepted.clone());
         registry.register("duplicates", "Deliveries of events already accepted", metrics.duplicates.clone());
@@ -252,6 +266,13 @@ impl Metrics {
         let label = JobLabel { kind, outcome };
         self.jobs.get_or_create(&label).inc();
         self.job_time.get_or_create(&label).observe(took.as_secs_f64());
+    }
+
+    /// A language model was paid for an answer: `outcome` is `valid` or the flaw's word. `again` says that it was told what
+    /// was wrong with the one before.
+    pub fn answer(&self, judge: &str, outcome: &'static str, again: bool) {
+        let attempt = if again { "repair" } else { "first" };
+        self.answers.get_or_create(&AnswerLabel { judge: judge.to_owned(), outcome, attempt }).inc();
     }
 
     pub fn commit(&self, took: Duration, operations: usize) {

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::{Form, Judge, Ledger, LedgerError, Question, Said, Schema, Turn};
+use super::{Form, Judge, Ledger, LedgerError, Question, Said, Schema, Turn, Wrong};
 use crate::{
     decide::ladder::{PastTheLast, Step, past_the_last, step},
     domain::{Clock, Name, Rung, RungOutcome, Tokens, Verdict},
@@ -170,7 +170,9 @@ impl Classifier {
             return Err(vec![format!("`{label}` is no label of `{}`: choose among {known}", self.name)]);
         }
         let reason = "a person decided";
-        let output = self.schema.admit(self.form().output(label, 1.0, reason, output))?;
+        let output = self.form().output(label, 1.0, reason, output);
+        let told = |wrong: Vec<Wrong>| wrong.into_iter().map(|wrong| wrong.text).collect::<Vec<_>>();
+        let output = self.schema.admit(output).map_err(told)?;
         Ok(Verdict {
             classifier: self.name.clone(),
             label: output.label().to_owned(),
@@ -232,7 +234,8 @@ impl Climb {
                 let confidence = said.output.confidence();
                 let decided = step(confidence, rung.confidence_min) == Step::Accept;
                 let outcome = if decided { RungOutcome::Decided } else { RungOutcome::Unsure };
-                let words = format!("{} {confidence:.2}", said.output.label());
+                let repaired = if said.repaired { ", at the second try" } else { "" };
+                let words = format!("{} {confidence:.2}{repaired}", said.output.label());
                 note(outcome, words, Some(confidence), said.latency_ms);
                 return decided.then_some(*said);
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::domain::{Answer, Name, Prior};
+use crate::domain::{Answer, Flaw, Name, Prior};
 
 /// The record of one job's purchases. The worker implements it over the store.
 ///
@@ -39,6 +39,10 @@ pub trait Ledger: Send + Sync {
     /// # Errors
     /// As [`LedgerError`] says.
     async fn not_billed(&self, judge: &Name, digest: &str) -> Result<(), LedgerError>;
+
+    /// An answer that was bought now has been read; what was wrong with it, if anything. `again` says that the judge was told of
+    /// an answer before. For counting.
+    fn heard(&self, _judge: &Name, _flaw: Option<Flaw>, _again: bool) {}
 
     /// Whether a judge that failed may be asked now to find out if it works again: of several processes one may in that
     /// time.

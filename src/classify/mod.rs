@@ -12,13 +12,17 @@ mod classifier;
 mod judge;
 mod ledger;
 mod recorded;
+mod recordings;
 mod schema;
 
 pub use classifier::{Classifier, ClassifyError, LadderRung, Outcome, Parts};
-pub use judge::{Form, Judge, Key, Llm, Local, Question, Rule, Rules, Said, Settings, SettingsError, Turn};
+pub use judge::{
+    Form, Judge, Key, Llm, Local, Question, Replay, Rule, Rules, Said, Settings, SettingsError, Turn, Wire,
+};
 pub use ledger::{FreeLedger, Ledger, LedgerError};
 pub use recorded::RecordedLedger;
-pub use schema::{Fields, Output, Schema, SchemaError};
+pub use recordings::{Recording, RecordingError, Recordings, request_digest};
+pub use schema::{Fields, Output, Schema, SchemaError, Wrong};
 
 #[cfg(test)]
 mod fakes;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::{
     classify::{Ledger, LedgerError},
-    domain::{Answer, Lease, Name, Prior},
+    domain::{Answer, Flaw, Lease, Name, Prior},
     host::{self, FailPoint},
     store::{Claimed, StoreError},
 };
@@ -56,6 +56,10 @@ impl Ledger for StoreLedger<'_> {
 
     async fn not_billed(&self, judge: &Name, digest: &str) -> Result<(), LedgerError> {
         self.end(judge, digest, None).await
+    }
+
+    fn heard(&self, judge: &Name, flaw: Option<Flaw>, again: bool) {
+        self.worker.metrics.answer(judge, flaw.map_or("valid", Flaw::as_str), again);
     }
 
     async fn may_find_out(&self, judge: &Name, every: Duration) -> bool {

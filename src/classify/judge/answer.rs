@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::{Said, Turn};
 use crate::{
-    classify::Schema,
-    domain::{Answer, Tokens},
+    classify::{Output, Schema, Wrong},
+    domain::{Answer, Flaw, Tokens},
 };
 
 /// Characters of a model's reason that the record shows.
@@ -25,52 +25,109 @@ pub(super) struct Reading {
 pub(super) enum Ending {
     /// This is its answer.
     Text(String),
-    /// It, or the vendor, would not answer.
-    Refused(String),
-    /// There is no whole answer.
-    Broken(String),
+    /// There is no answer, or no whole one; why, for people.
+    Without(Flaw, String),
 }
 
 impl Reading {
     pub(super) fn broken(reason: &str) -> Self {
-        Reading { model: None, tokens: Tokens::default(), ending: Ending::Broken(reason.to_owned()) }
+        Reading { model: None, tokens: Tokens::default(), ending: Ending::broken(reason) }
     }
 }
 
-/// What the judge that sent `bought` has said.
-pub(super) fn turn(schema: &Schema, ending: Ending, bought: &Answer) -> Turn {
+impl Ending {
+    /// The vendor's answer has another shape than its API says.
+    pub(super) fn broken(reason: &str) -> Self {
+        Ending::Without(Flaw::Broken, reason.to_owned())
+    }
+
+    pub(super) fn refused() -> Self {
+        Ending::Without(Flaw::Refused, "the model refused".to_owned())
+    }
+
+    pub(super) fn filtered() -> Self {
+        Ending::Without(Flaw::Filtered, "the vendor's content filter stopped the answer".to_owned())
+    }
+
+    /// It came to the end of its room.
+    pub(super) fn cut(output_tokens: u64) -> Self {
+        let remedy = "raise the judge's output_tokens_max";
+        Ending::Without(Flaw::Truncated, format!("the answer was cut after {output_tokens} tokens; {remedy}"))
+    }
+}
+
+/// What the judge that sent `bought` has said, and what is wrong with it.
+pub(super) fn turn(schema: &Schema, ending: Ending, bought: &Answer) -> (Turn, Option<Flaw>) {
+    match valid(schema, ending) {
+        Err((flaw, reason)) if flaw.is_refusal() => (Turn::Abstained { reason }, Some(flaw)),
+        Err((flaw, reason)) => (Turn::Invalid { reason }, Some(flaw)),
+        Ok(output) => {
+            let said = Said {
+                why: vec![
+                    output.reason().chars().filter(|c| !c.is_control()).take(REASON_CHARS_MAX).collect(),
+                ],
+                output,
+                calibrated: false,
+                repaired: false,
+                model: bought.model.clone(),
+                tokens: bought.tokens,
+                latency_ms: bought.latency_ms,
+            };
+            (Turn::Said(Box::new(said)), None)
+        }
+    }
+}
+
+/// A turn that stands as it is; otherwise what was wrong, of which the model is to be told once.
+///
+/// # Errors
+/// It is to be asked again.
+pub(super) fn usable((turn, flaw): (Turn, Option<Flaw>), repair: bool) -> Result<Turn, String> {
+    match turn {
+        Turn::Invalid { reason } if repair && flaw.is_some_and(Flaw::is_repairable) => Err(reason),
+        turn => Ok(turn),
+    }
+}
+
+/// The turn of a model that answered badly and was told what was `wrong`: `again` is what came of that.
+pub(super) fn repaired(wrong: String, again: Turn) -> Turn {
+    match again {
+        Turn::Said(said) => Turn::Said(Box::new(Said { repaired: true, ..*said })),
+        Turn::Invalid { reason } => Turn::Invalid { reason: format!("{wrong}; told so, it said: {reason}") },
+        // The next judge is asked: one that answers badly is not waited for.
+        Turn::Abstained { reason } | Turn::Unavailable { reason, .. } => {
+            Turn::Invalid { reason: format!("{wrong}; it could not be told so: {reason}") }
+        }
+    }
+}
+
+fn valid(schema: &Schema, ending: Ending) -> Result<Output, (Flaw, String)> {
     let text = match ending {
         Ending::Text(text) => text,
-        Ending::Refused(reason) => return Turn::Abstained { reason },
-        Ending::Broken(reason) => return Turn::Invalid { reason },
+        Ending::Without(flaw, reason) => return Err((flaw, reason)),
     };
-    let admitted = object(&text).and_then(|output| schema.admit(output).map_err(|wrong| wrong.join("; ")));
-    match admitted {
-        Err(reason) => Turn::Invalid { reason },
-        Ok(output) => Turn::Said(Box::new(Said {
-            why: vec![output.reason().chars().filter(|c| !c.is_control()).take(REASON_CHARS_MAX).collect()],
-            output,
-            calibrated: false,
-            model: bought.model.clone(),
-            tokens: bought.tokens,
-            latency_ms: bought.latency_ms,
-        })),
-    }
+    schema.admit(object(&text)?).map_err(|wrong| {
+        let flaw = wrong.first().map_or(Flaw::OutOfSchema, |first| first.flaw);
+        (flaw, Wrong::told(&wrong))
+    })
 }
 
 /// The JSON object that `text` is. Tolerates white space and one ```` ```json ```` fence around it and nothing else:
 /// searching for JSON in prose would let a stranger's text choose which.
-fn object(text: &str) -> Result<Value, String> {
+fn object(text: &str) -> Result<Value, (Flaw, String)> {
     let text = text.trim();
     let fenced = text.strip_prefix("```json").and_then(|rest| rest.strip_suffix("```"));
     let text = fenced.map_or(text, str::trim);
     if text.is_empty() {
-        return Err("the answer is empty".to_owned());
+        return Err((Flaw::Empty, "the answer is empty".to_owned()));
     }
     match serde_json::from_str(text) {
         Ok(Value::Object(fields)) => Ok(Value::Object(fields)),
-        Ok(_) => Err("the answer is JSON, but no object".to_owned()),
-        Err(e) => Err(format!("the answer is not JSON (line {}, column {})", e.line(), e.column())),
+        Ok(_) => Err((Flaw::OutOfSchema, "the answer is JSON, but no object".to_owned())),
+        Err(e) => {
+            let told = format!("the answer is not JSON (line {}, column {})", e.line(), e.column());
+            Err((Flaw::NotJson, told))
+        }
     }
 }
 
@@ -88,7 +145,7 @@ mod tests {
             tokens: Tokens { output: 9, ..Tokens::default() },
             latency_ms: 7,
         };
-        turn(Setting::new(json!({})).form().schema, Ending::Text(text.to_owned()), &bought)
+        turn(Setting::new(json!({})).form().schema, Ending::Text(text.to_owned()), &bought).0
     }
 
     fn invalid(text: &str) -> String {

@@ -1,25 +1,25 @@
 //! A language model behind a vendor's API: the one place where an answer is bought.
 //!
-//! What each vendor's wire looks like is in [`anthropic`] and [`openai`]; here is the order of things. The purchase is on
+//! What each vendor's wire looks like is in [`super::wire`]; here is the order of things. The purchase is on
 //! record before the request leaves, and the answer is on record before anything reads it.
 
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use http::{Method, header};
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 
 use super::{
     Judge, Question, Turn,
     answer::{self, Reading},
-    anthropic, complaint, openai,
+    complaint,
+    wire::{Asked, Wire},
 };
 use crate::{
     classify::{ClassifyError, Ledger, LedgerError, Schema},
-    config::tables::JudgeKind,
+    config::{Model, tables::Effort},
     decide::breaker::{Change, Own, Shown, Word},
-    domain::{Answer, Clock, Name, Prior},
+    domain::{Answer, Clock, Flaw, Name, Prior},
     remote::{Busy, Pass, Remote, RemoteError, Request, RequestError, Url, retry_after},
 };
 
@@ -39,14 +39,16 @@ pub enum Key {
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub name: Name,
-    /// Whose API it speaks.
-    pub kind: JudgeKind,
-    /// The model's id in the vendor's words.
-    pub model: String,
+    pub wire: Wire,
+    pub model: Model,
+    /// How much it is to think; the vendor's choice if `None`.
+    pub effort: Option<Effort>,
     pub key: Key,
     /// Where the API is; the vendor's own address if left out.
     pub base_url: Option<String>,
     pub output_tokens_max: u32,
+    /// An answer that is no valid one is asked for once more, with what was wrong.
+    pub repair: bool,
 }
 
 /// Why there can be no such judge.
@@ -74,8 +76,8 @@ impl Llm {
     /// # Errors
     /// See [`SettingsError`].
     pub fn new(settings: Settings, remote: Arc<Remote>) -> Result<Self, SettingsError> {
-        let url = url(settings.kind, settings.base_url.as_deref())?;
-        let request = request(settings.kind, &settings.key, url.clone())?;
+        let url = settings.wire.url(settings.base_url.as_deref())?;
+        let request = settings.wire.head(&settings.key, url.clone())?;
         Ok(Llm { settings, url, request, remote })
     }
 
@@ -94,19 +96,26 @@ impl Llm {
         self.remote.hear(word, elapsed);
     }
 
-    fn body(&self, question: &Question<'_>) -> Result<Vec<u8>, ClassifyError> {
-        let Settings { model, output_tokens_max, base_url, .. } = &self.settings;
-        match self.settings.kind {
-            JudgeKind::Anthropic => anthropic::request(question, model, *output_tokens_max),
-            JudgeKind::Openai => openai::request(question, model, *output_tokens_max, base_url.is_none()),
-        }
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The body of the request that puts it a question. `wrong` says what was wrong with its last answer, in our words.
+    pub(super) fn body(
+        &self,
+        question: &Question<'_>,
+        wrong: Option<&str>,
+    ) -> Result<Vec<u8>, ClassifyError> {
+        let Settings { wire, model, effort, output_tokens_max, base_url, .. } = &self.settings;
+        let asked = Asked::new(question, model, *effort, *output_tokens_max, base_url.is_none())?;
+        wire.body(&match wrong {
+            Some(wrong) => asked.again(wrong),
+            None => asked,
+        })
     }
 
     fn reading(&self, body: &str) -> Reading {
-        match self.settings.kind {
-            JudgeKind::Anthropic => anthropic::reading(body),
-            JudgeKind::Openai => openai::reading(body),
-        }
+        self.settings.wire.reading(body)
     }
 
     /// Tells the breaker how a call went.
@@ -122,8 +131,72 @@ impl Llm {
         }
     }
 
-    fn read(&self, schema: &Schema, answer: &Answer) -> Turn {
+    /// What it said, from a response of its API, and what is wrong with that.
+    pub(super) fn read(&self, schema: &Schema, answer: &Answer) -> (Turn, Option<Flaw>) {
         answer::turn(schema, self.reading(&answer.raw).ending, answer)
+    }
+
+    /// Puts it the question once; what it said, and what is wrong with that. `wrong` is as for [`Llm::body`].
+    async fn put(
+        &self,
+        question: &Question<'_>,
+        wrong: Option<&str>,
+        ledger: &dyn Ledger,
+        clock: &dyn Clock,
+    ) -> Result<(Turn, Option<Flaw>), ClassifyError> {
+        let body = self.body(question, wrong)?;
+        let digest = hex::encode(Sha256::digest(&body));
+        // What was paid for is read before anything else is asked, were it a breaker or a limit.
+        if let Some(answer) = ledger.bought(&self.settings.name, &digest).await? {
+            return Ok(self.read(question.form.schema, &answer));
+        }
+        let request = match (&self.request, &self.settings.key) {
+            (Some(request), _) => request.clone(),
+            (None, Key::Unset { variable }) => return Ok((lasting(format!("{variable} is not set")), None)),
+            (None, Key::Secret(_) | Key::NotNeeded) => {
+                return Ok((lasting("it has no key".to_owned()), None));
+            }
+        };
+        if let Err(reason) = self.remote.admits(&self.url) {
+            return Ok((lasting(reason), None));
+        }
+        let ready = match self.remote.ready(clock.monotonic()) {
+            Ok(pass) if pass.is_probe() => {
+                let mine = ledger.may_find_out(&self.settings.name, self.remote.probe_every()).await;
+                if mine { Ok(pass) } else { Err(pass.put_off(clock.monotonic())) }
+            }
+            ready => ready,
+        };
+        let ready = match ready {
+            Ok(pass) => match ledger.may_ask(&self.settings.name, self.remote.limit_per_min()).await {
+                Ok(()) => Ok(pass),
+                Err(wait) => Err(pass.no_room(wait, clock.monotonic())),
+            },
+            busy => busy,
+        };
+        let pass = match ready {
+            Ok(pass) => pass,
+            Err(Busy { wait, reason }) => {
+                let reason = format!("it {reason}");
+                return Ok((Turn::Unavailable { reason, may_pass: true, retry_after: Some(wait) }, None));
+            }
+        };
+        let bought = match ledger.begin(&self.settings.name, &digest).await? {
+            Prior::Spent => {
+                let reason = "the answer may have been paid for twice already".to_owned();
+                return Ok((lasting(reason), None));
+            }
+            Prior::Answered(answer) => Ok(answer),
+            Prior::Begun => self.buy(request.with_json(body), pass, &digest, ledger, clock).await?,
+        };
+        Ok(match bought {
+            Ok(answer) => {
+                let (turn, flaw) = self.read(question.form.schema, &answer);
+                ledger.heard(&self.settings.name, flaw, wrong.is_some());
+                (turn, flaw)
+            }
+            Err(turn) => (turn, None),
+        })
     }
 
     /// Sends the request and records what came of it. Without an answer, gives the turn that follows.
@@ -150,7 +223,7 @@ impl Llm {
         let raw = String::from_utf8_lossy(&response.body).into_owned();
         if response.is_success() {
             let Reading { model, tokens, .. } = self.reading(&raw);
-            let model = model.unwrap_or_else(|| self.settings.model.clone());
+            let model = model.unwrap_or_else(|| self.settings.model.id.clone());
             let answer = Answer { raw, model, tokens, latency_ms: super::elapsed_ms(clock, started) };
             ledger.answered(name, digest, &answer).await?;
             return Ok(Ok(answer));
@@ -178,7 +251,7 @@ impl Judge for Llm {
     }
 
     fn model(&self) -> String {
-        self.settings.model.clone()
+        self.settings.model.id.clone()
     }
 
     async fn ask(
@@ -187,47 +260,14 @@ impl Judge for Llm {
         ledger: &dyn Ledger,
         clock: &dyn Clock,
     ) -> Result<Turn, ClassifyError> {
-        let body = self.body(question)?;
-        let digest = hex::encode(Sha256::digest(&body));
-        // What was paid for is read before anything else is asked, were it a breaker or a limit.
-        if let Some(answer) = ledger.bought(&self.settings.name, &digest).await? {
-            return Ok(self.read(question.form.schema, &answer));
-        }
-        let request = match (&self.request, &self.settings.key) {
-            (Some(request), _) => request.clone(),
-            (None, Key::Unset { variable }) => return Ok(lasting(format!("{variable} is not set"))),
-            (None, Key::Secret(_) | Key::NotNeeded) => return Ok(lasting("it has no key".to_owned())),
-        };
-        if let Err(reason) = self.remote.admits(&self.url) {
-            return Ok(lasting(reason));
-        }
-        let ready = match self.remote.ready(clock.monotonic()) {
-            Ok(pass) if pass.is_probe() => {
-                let mine = ledger.may_find_out(&self.settings.name, self.remote.probe_every()).await;
-                if mine { Ok(pass) } else { Err(pass.put_off(clock.monotonic())) }
+        let first = self.put(question, None, ledger, clock).await?;
+        Ok(match answer::usable(first, self.settings.repair) {
+            Ok(turn) => turn,
+            Err(wrong) => {
+                let (again, _) = self.put(question, Some(&wrong), ledger, clock).await?;
+                answer::repaired(wrong, again)
             }
-            ready => ready,
-        };
-        let ready = match ready {
-            Ok(pass) => match ledger.may_ask(&self.settings.name, self.remote.limit_per_min()).await {
-                Ok(()) => Ok(pass),
-                Err(wait) => Err(pass.no_room(wait, clock.monotonic())),
-            },
-            busy => busy,
-        };
-        let pass = match ready {
-            Ok(pass) => pass,
-            Err(Busy { wait, reason }) => {
-                let reason = format!("it {reason}");
-                return Ok(Turn::Unavailable { reason, may_pass: true, retry_after: Some(wait) });
-            }
-        };
-        let bought = match ledger.begin(&self.settings.name, &digest).await? {
-            Prior::Spent => return Ok(lasting("the answer may have been paid for twice already".to_owned())),
-            Prior::Answered(answer) => Ok(answer),
-            Prior::Begun => self.buy(request.with_json(body), pass, &digest, ledger, clock).await?,
-        };
-        Ok(bought.map_or_else(|turn| turn, |answer| self.read(question.form.schema, &answer)))
+        })
     }
 }
 
@@ -237,45 +277,6 @@ fn passing(reason: String) -> Turn {
 
 fn lasting(reason: String) -> Turn {
     Turn::Unavailable { reason, may_pass: false, retry_after: None }
-}
-
-fn url(kind: JudgeKind, base: Option<&str>) -> Result<Url, SettingsError> {
-    let (own, path) = match kind {
-        JudgeKind::Anthropic => (anthropic::BASE_URL, anthropic::PATH),
-        JudgeKind::Openai => (openai::BASE_URL, openai::PATH),
-    };
-    let none = |reason: String| SettingsError::BaseUrl { reason };
-    let mut url: Url = base.unwrap_or(own).parse().map_err(|e| none(format!("{e}")))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(none(format!("`{}` is not spoken", url.scheme())));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(none("it has a query or a fragment".to_owned()));
-    }
-    let given = url.path().trim_end_matches('/');
-    // Some write Anthropic's address with its version, some without.
-    let given = match kind {
-        JudgeKind::Anthropic => given.strip_suffix("/v1").unwrap_or(given),
-        JudgeKind::Openai => given,
-    };
-    url.set_path(&format!("{given}{path}"));
-    Ok(url)
-}
-
-fn request(kind: JudgeKind, key: &Key, url: Url) -> Result<Option<Request>, RequestError> {
-    let request = Request::new(Method::POST, url).with_header(header::ACCEPT.as_str(), "application/json")?;
-    let request = match kind {
-        JudgeKind::Anthropic => request.with_header(anthropic::VERSION_HEADER, anthropic::VERSION)?,
-        JudgeKind::Openai => request,
-    };
-    Ok(match (key, kind) {
-        (Key::Unset { .. }, _) => None,
-        (Key::NotNeeded, _) => Some(request),
-        (Key::Secret(key), JudgeKind::Anthropic) => {
-            Some(request.with_secret(anthropic::KEY_HEADER, "", key)?)
-        }
-        (Key::Secret(key), JudgeKind::Openai) => Some(request.with_bearer(key)?),
-    })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::{Form, Judge, Question, Said, Turn};
 use crate::{
     classify::{
-        ClassifyError, Ledger,
+        ClassifyError, Ledger, Wrong,
         linear::{Example, LinearModel, Prediction, TrainError},
     },
     domain::{Clock, Name, Tokens},
@@ -132,12 +132,13 @@ impl Judge for Local {
             Ok(output) => Turn::Said(Box::new(Said {
                 output,
                 calibrated: false,
+                repaired: false,
                 why: why(&prediction),
                 model: name,
                 tokens: Tokens::default(),
                 latency_ms: super::elapsed_ms(clock, started),
             })),
-            Err(wrong) => Turn::Invalid { reason: wrong.join("; ") },
+            Err(wrong) => Turn::Invalid { reason: Wrong::told(&wrong) },
         })
     }
 

@@ -7,7 +7,9 @@ mod llm;
 mod local;
 mod openai;
 mod question;
+mod replay;
 mod rules;
+mod wire;
 
 use std::time::Duration;
 
@@ -19,7 +21,9 @@ use crate::domain::{Clock, Name, Tokens};
 pub use llm::{Key, Llm, Settings, SettingsError};
 pub use local::Local;
 pub use question::{Form, Question};
+pub use replay::Replay;
 pub use rules::{Rule, Rules};
+pub use wire::Wire;
 
 /// Answers a question or abstains. It never chooses what is done about the answer.
 #[async_trait]
@@ -78,6 +82,8 @@ pub enum Turn {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Said {
     pub output: Output,
+    /// It took a second question, which told what was wrong with the first answer.
+    pub repaired: bool,
     /// Whether the output's confidence is a measured probability and not a model's opinion of itself.
     pub calibrated: bool,
     /// In the judge's words, for people.

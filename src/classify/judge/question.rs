@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use serde_json::{Map, Value};
 
 use crate::{
-    classify::{ClassifyError, Schema},
+    classify::{ClassifyError, Schema, Wrong},
     domain::Name,
     template::{Context, Prompt, Shape, TemplateError},
 };
@@ -122,7 +122,8 @@ impl Form<'_> {
             .map(|name| format!("{of}: fill sets `{name}`, which the judge says itself; remove it"))
             .collect();
         if let Err(wrong) = self.schema.validate(&self.output(label, 1.0, reason, over)) {
-            problems.extend(wrong.into_iter().map(|w| format!("{of} would not satisfy the schema: {w}")));
+            let told = |wrong: Wrong| format!("{of} would not satisfy the schema: {}", wrong.text);
+            problems.extend(wrong.into_iter().map(told));
         }
         problems
     }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Form, Judge, Question, Said, Turn};
 use crate::{
-    classify::{ClassifyError, Ledger},
+    classify::{ClassifyError, Ledger, Wrong},
     domain::{Clock, Name, Tokens},
     template::Condition,
 };
@@ -106,12 +106,13 @@ impl Judge for Rules {
             Ok(output) => Turn::Said(Box::new(Said {
                 output,
                 calibrated: true,
+                repaired: false,
                 why: vec![rule.reason.clone()],
                 model: self.model(),
                 tokens: Tokens::default(),
                 latency_ms: super::elapsed_ms(clock, started),
             })),
-            Err(wrong) => Turn::Invalid { reason: wrong.join("; ") },
+            Err(wrong) => Turn::Invalid { reason: Wrong::told(&wrong) },
         })
     }
 

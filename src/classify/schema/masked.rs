@@ -4,20 +4,27 @@
 use jsonschema::{ValidationError, error::ValidationErrorKind};
 use serde_json::Value;
 
-use super::inline::below;
+use super::{Wrong, inline::below};
+use crate::domain::Flaw;
 
 /// One problem: where, by path, and what the schema demanded there. `schema` is the one without references.
-pub(super) fn told(error: &ValidationError<'_>, schema: &Value) -> String {
-    let demand = match error.kind() {
+pub(super) fn told(error: &ValidationError<'_>, schema: &Value) -> Wrong {
+    let (flaw, demand) = match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected }
         | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
-            format!("has {} field(s) that the schema does not know", unexpected.len())
+            (Flaw::ExtraField, format!("has {} field(s) that the schema does not know", unexpected.len()))
         }
-        ValidationErrorKind::PropertyNames { .. } => "has a field with a name that is not allowed".to_owned(),
-        ValidationErrorKind::Required { property } => format!("lacks {property}"),
-        _ => error.masked_with("what it holds").to_string(),
+        ValidationErrorKind::PropertyNames { .. } => {
+            (Flaw::ExtraField, "has a field with a name that is not allowed".to_owned())
+        }
+        ValidationErrorKind::Required { property } => (Flaw::MissingField, format!("lacks {property}")),
+        ValidationErrorKind::Enum { .. } | ValidationErrorKind::Constant { .. } => {
+            (Flaw::WrongEnum, error.masked_with("what it holds").to_string())
+        }
+        _ => (Flaw::OutOfSchema, error.masked_with("what it holds").to_string()),
     };
-    format!("{}: {demand}", whereabouts(error.instance_path().as_str(), schema))
+    let text = format!("{}: {demand}", whereabouts(error.instance_path().as_str(), schema));
+    Wrong { flaw, text }
 }
 
 /// The path with every segment masked that is neither an index nor a property of the schema.

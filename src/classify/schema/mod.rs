@@ -13,6 +13,8 @@ use jsonschema::{PatternOptions, ValidationError, Validator, error::ValidationEr
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::domain::Flaw;
+
 pub use lint::SchemaError;
 
 /// Problems told of one answer.
@@ -42,6 +44,21 @@ pub struct Schema {
     wire: Value,
     validator: Validator,
     digest: String,
+}
+
+/// One thing that is wrong with an output. Nothing of the output is quoted but field names that the schema knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    pub flaw: Flaw,
+    pub text: String,
+}
+
+impl Wrong {
+    /// All that is wrong, for the record.
+    pub fn told(all: &[Wrong]) -> String {
+        let texts: Vec<&str> = all.iter().map(|wrong| wrong.text.as_str()).collect();
+        texts.join("; ")
+    }
 }
 
 /// An output that the schema admits. Only [`Schema::admit`] makes one, so whoever holds it need not ask again.
@@ -109,9 +126,9 @@ impl Schema {
     }
 
     /// # Errors
-    /// What is wrong, by path, at most ten. Nothing of `output` is quoted but field names that the schema knows.
-    pub fn validate(&self, output: &Value) -> Result<(), Vec<String>> {
-        let wrong: Vec<String> = self
+    /// What is wrong, by path, at most ten.
+    pub fn validate(&self, output: &Value) -> Result<(), Vec<Wrong>> {
+        let wrong: Vec<Wrong> = self
             .validator
             .iter_errors(output)
             .take(PROBLEMS_MAX)
@@ -130,7 +147,7 @@ impl Schema {
     ///
     /// # Errors
     /// As [`Schema::validate`].
-    pub fn admit(&self, mut output: Value) -> Result<Output, Vec<String>> {
+    pub fn admit(&self, mut output: Value) -> Result<Output, Vec<Wrong>> {
         self.canonical(&mut output);
         self.validate(&output)?;
         let label = output.get(&self.fields.label).and_then(Value::as_str).map(str::to_owned);
@@ -141,7 +158,10 @@ impl Schema {
                 Ok(Output { value: output, label, confidence, reason })
             }
             // Loading demanded all three of the schema, so whatever is valid has them.
-            _ => Err(vec!["the answer: lacks its label, confidence or reason".to_owned()]),
+            _ => {
+                let text = "the answer: lacks its label, confidence or reason".to_owned();
+                Err(vec![Wrong { flaw: Flaw::MissingField, text }])
+            }
         }
     }
 }

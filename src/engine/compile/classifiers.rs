@@ -1,23 +1,18 @@
-//! Judges, schemas, prompts and the classifiers made of them.
+//! Schemas, prompts and the classifiers made of them.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    act::Setting,
     classify::{
-        Classifier, ClassifyError, Fields, Judge, Key, LadderRung, Llm, Local, Parts, Question, Rule, Rules,
-        Schema, Settings,
+        Classifier, ClassifyError, Fields, Judge, LadderRung, Llm, Local, Parts, Question, Rule, Rules,
+        Schema,
     },
-    config::{
-        self, CLASSIFIERS, JUDGES, NO_KEY, codes,
-        tables::{ClassifierTable, JudgeTable},
-    },
+    config::{self, CLASSIFIERS, JUDGES, codes, tables::ClassifierTable},
     domain::Name,
-    remote::{Remote, RemoteOptions},
     template::{Context, Library, Prompt, Shape},
 };
 
-use super::{Compiler, Reach};
+use super::Compiler;
 
 /// The judges that every ladder may name without a table.
 const RULES: &str = "rules";
@@ -80,67 +75,6 @@ impl Compiler<'_> {
             classifiers.insert(Name::from(name.as_str()), classifier);
         }
         (classifiers, training)
-    }
-
-    pub(super) fn judges(&mut self) -> BTreeMap<Name, Arc<Llm>> {
-        let mut judges = BTreeMap::new();
-        for (name, table) in &self.config.judges {
-            if let Some(judge) = self.judge(name, table) {
-                judges.insert(name.as_str().into(), Arc::new(judge));
-            }
-        }
-        judges
-    }
-
-    fn judge(&mut self, name: &str, table: &JudgeTable) -> Option<Llm> {
-        let path = |field| ["judge", name, field];
-        let key = if self.reach == Reach::Offline {
-            Key::Unset { variable: "a key, offline,".to_owned() }
-        } else if table.api_key == NO_KEY {
-            Key::NotNeeded
-        } else {
-            match self.secret(JUDGES, &path("api_key"), Some(&table.api_key)) {
-                Setting::Set(secret) => Key::Secret(secret),
-                Setting::Unset(variable) => Key::Unset { variable },
-                Setting::Absent => return None,
-            }
-        };
-        let (key, base_url) = match self.setting(JUDGES, &path("base_url"), table.base_url.as_deref()) {
-            Setting::Set(url) => (key, Some(url)),
-            Setting::Absent => (key, None),
-            Setting::Unset(variable) => (Key::Unset { variable }, None),
-        };
-        let settings = Settings {
-            name: name.into(),
-            kind: table.kind,
-            model: table.model.clone(),
-            key,
-            base_url,
-            output_tokens_max: table.output_tokens_max,
-        };
-        let options = RemoteOptions {
-            timeout: Duration::from_millis(table.timeout_ms),
-            allow_private: table.allow_private || self.reach == Reach::Sandbox,
-            limit_per_min: table.limit_per_min,
-            calls_max: table.concurrency,
-            breaker: super::breaker(&table.breaker),
-            ..RemoteOptions::default()
-        };
-        let remote = Remote::new(options).map_err(|error| (None, error.to_string()));
-        let judge = remote.and_then(|remote| {
-            Llm::new(settings, Arc::new(remote)).map_err(|error| (Some("base_url"), error.to_string()))
-        });
-        match judge {
-            Ok(judge) => Some(judge),
-            Err((field, reason)) => {
-                let at = match field {
-                    Some(field) => self.config.at(JUDGES, path(field)),
-                    None => self.config.at(JUDGES, ["judge", name]),
-                };
-                self.problems.push(at.error(codes::BAD_JUDGE, reason, "correct the judge's table"));
-                None
-            }
-        }
     }
 
     /// All prompt files, or none if one of them does not parse.
@@ -284,7 +218,7 @@ impl Compiler<'_> {
                 RULES => Arc::clone(rules) as _,
                 LOCAL => Arc::clone(local) as _,
                 other => match judges.get(other) {
-                    Some(judge) => Arc::clone(judge) as _,
+                    Some(judge) => self.seat(other, judge),
                     None if self.config.declares(JUDGES, ["judge", other]) => continue,
                     None => {
                         let at = i.to_string();

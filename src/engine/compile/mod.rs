@@ -2,6 +2,7 @@
 
 mod actions;
 mod classifiers;
+mod judges;
 mod names;
 mod retention;
 mod routes;

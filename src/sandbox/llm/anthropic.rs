@@ -12,7 +12,7 @@ use axum::{
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
-use super::{Reply, SAMPLING, Said, say, schema, text_of, tokens};
+use super::{Reply, Said, model, say, schema, takes, text_of, tokens, unwanted};
 use crate::sandbox::{
     Shared,
     wire::{answer, filled, object, text},
@@ -69,8 +69,14 @@ fn check(question: &Map<String, Value>) -> Result<(), String> {
     if question.get("max_tokens").and_then(Value::as_u64).is_none_or(|max| max == 0) {
         return Err("max_tokens: Input should be a positive integer".to_owned());
     }
-    if let Some(name) = SAMPLING.iter().find(|name| question.contains_key(**name)) {
+    let model = model(question);
+    if let Some(name) = unwanted(question, &model) {
         return Err(format!("{name}: this parameter is not supported by this model"));
+    }
+    if let Some(effort) = question.get("output_config").and_then(|config| config.get("effort"))
+        && !takes(&model, effort)
+    {
+        return Err("output_config.effort: this model does not support this effort".to_owned());
     }
     let turns = question.get("messages").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if turns.iter().any(|turn| !matches!(turn["role"].as_str(), Some("user" | "assistant"))) {

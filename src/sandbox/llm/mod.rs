@@ -1,4 +1,4 @@
-//! Language models: Anthropic's Messages and OpenAI's Chat Completions, without a model behind them.
+//! Language models: Anthropic's Messages and OpenAI's Chat Completions and Responses, without a model behind them.
 //!
 //! They refuse what the vendors refuse, in the vendors' words: missing keys and versions, sampling parameters that
 //! new models reject, schemas outside the subset of structured outputs. What they answer is valid for the schema that
@@ -7,6 +7,7 @@
 mod anthropic;
 mod openai;
 mod output;
+mod responses;
 mod schema;
 mod words;
 
@@ -16,9 +17,10 @@ use std::{
 };
 
 use axum::{Router, routing::post};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Shared;
+use crate::config::{Model, Models};
 
 /// Questions that are remembered.
 pub const ASKED_MAX: usize = 1_000;
@@ -48,6 +50,21 @@ pub enum Reply {
 
 /// Sampling parameters that the newest models refuse.
 const SAMPLING: [&str; 5] = ["temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty"];
+
+/// The first of the parameters that a model does not take, if it takes none of them.
+fn unwanted(question: &Map<String, Value>, model: &Model) -> Option<&'static str> {
+    SAMPLING.into_iter().find(|name| question.contains_key(*name) && !model.sampling)
+}
+
+/// What is known of the model that is asked.
+fn model(question: &Map<String, Value>) -> Model {
+    Models::new(Vec::new()).model(question.get("model").and_then(Value::as_str).unwrap_or_default())
+}
+
+/// Whether a model takes a word for effort.
+fn takes(model: &Model, effort: &Value) -> bool {
+    model.efforts.iter().any(|known| effort == known.as_str())
+}
 
 #[derive(Default)]
 pub(super) struct Script(Mutex<Lines>);
@@ -88,6 +105,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/v1/messages", post(anthropic::messages))
         .route("/v1/chat/completions", post(openai::completions))
+        .route("/v1/responses", post(responses::responses))
 }
 
 /// How an answer of a model ends.

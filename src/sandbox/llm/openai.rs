@@ -11,10 +11,13 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Reply, SAMPLING, Said, say, schema, text_of, tokens};
-use crate::sandbox::{
-    Shared,
-    wire::{answer, filled, knows, object},
+use super::{Reply, Said, model, say, schema, takes, text_of, tokens, unwanted};
+use crate::{
+    config::tables::OutputLimit,
+    sandbox::{
+        Shared,
+        wire::{answer, filled, knows, object},
+    },
 };
 
 const NAME_CHARS_MAX: usize = 64;
@@ -25,25 +28,44 @@ pub(super) async fn completions(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    if !knows(&headers, &shared.token) {
-        return error(
-            401,
-            "Incorrect API key provided.",
-            "invalid_request_error",
-            None,
-            Some("invalid_api_key"),
-        );
+    let Turn { question, number, reply, schema } = match turn(&shared, &headers, &body, check) {
+        Ok(turn) => turn,
+        Err(refused) => return *refused,
+    };
+    let created = shared.clock.now().as_secs();
+    answered(number, created, &question, say(reply, schema.as_ref(), &asked(&question)))
+}
+
+/// A question that is answered.
+pub(super) struct Turn {
+    pub question: Map<String, Value>,
+    pub number: u64,
+    pub reply: Option<Reply>,
+    pub schema: Option<Value>,
+}
+
+/// What all of OpenAI's APIs refuse in one way; otherwise the question. `check` says whether it is in order, and if so
+/// the schema that it asks for.
+pub(super) fn turn(
+    shared: &Shared,
+    headers: &HeaderMap,
+    body: &[u8],
+    check: impl Fn(&Map<String, Value>) -> Result<Option<&Value>, Wrong>,
+) -> Result<Turn, Box<Response>> {
+    if !knows(headers, &shared.token) {
+        let (problem, code) = ("Incorrect API key provided.", Some("invalid_api_key"));
+        return Err(error(401, problem, "invalid_request_error", None, code).into());
     }
-    let Some(question) = object(&body) else {
-        return error(400, "We could not parse the JSON body.", "invalid_request_error", None, None);
+    let Some(question) = object(body) else {
+        let problem = "We could not parse the JSON body.";
+        return Err(error(400, problem, "invalid_request_error", None, None).into());
     };
     let schema = match check(&question) {
-        Ok(schema) => schema,
+        Ok(schema) => schema.cloned(),
         Err(Wrong { problem, param, code }) => {
-            return error(400, &problem, "invalid_request_error", Some(param), code);
+            return Err(error(400, &problem, "invalid_request_error", Some(param), code).into());
         }
     };
-    let asked = asked(&question);
     let (number, reply) = shared.llm.ask(&Value::Object(question.clone()));
     match reply {
         Some(Reply::RateLimited { retry_after_s }) => {
@@ -52,29 +74,26 @@ pub(super) async fn completions(
             if let Some(seconds) = retry_after_s {
                 response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
             }
-            response
+            Err(response.into())
         }
         Some(Reply::Overloaded) => {
-            error(503, "The engine is currently overloaded.", "server_error", None, None)
+            Err(error(503, "The engine is currently overloaded.", "server_error", None, None).into())
         }
         Some(Reply::SpendLimit) => {
             let problem = "You exceeded your current quota, please check your plan and billing details.";
-            error(429, problem, "insufficient_quota", None, Some("insufficient_quota"))
+            Err(error(429, problem, "insufficient_quota", None, Some("insufficient_quota")).into())
         }
-        reply => {
-            let created = shared.clock.now().as_secs();
-            answered(number, created, &question, say(reply, schema, &asked))
-        }
+        reply => Ok(Turn { question, number, reply, schema }),
     }
 }
 
-struct Wrong {
+pub(super) struct Wrong {
     problem: String,
     param: &'static str,
     code: Option<&'static str>,
 }
 
-fn wrong(param: &'static str, problem: impl Into<String>) -> Wrong {
+pub(super) fn wrong(param: &'static str, problem: impl Into<String>) -> Wrong {
     Wrong { problem: problem.into(), param, code: None }
 }
 
@@ -83,15 +102,14 @@ fn check(question: &Map<String, Value>) -> Result<Option<&Value>, Wrong> {
     if filled(question, "model").is_none() {
         return Err(wrong("model", "you must provide a model parameter"));
     }
-    if question.contains_key("max_tokens") {
+    let limit = model(question).output_limit;
+    if question.contains_key("max_tokens") && limit == Some(OutputLimit::MaxCompletionTokens) {
         let problem = "Unsupported parameter: 'max_tokens' is not supported with this model. \
                        Use 'max_completion_tokens' instead.";
         return Err(Wrong { code: Some("unsupported_parameter"), ..wrong("max_tokens", problem) });
     }
-    if let Some(name) = SAMPLING.iter().find(|name| question.contains_key(**name)) {
-        let problem = format!("Unsupported parameter: '{name}' is not supported with this model.");
-        return Err(Wrong { code: Some("unsupported_parameter"), ..wrong(name, problem) });
-    }
+    sampled(question)?;
+    effort(question, question.get("reasoning_effort"))?;
     let turns = question.get("messages").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if turns.is_empty() {
         return Err(wrong("messages", "Invalid 'messages': empty array."));
@@ -106,7 +124,25 @@ fn check(question: &Map<String, Value>) -> Result<Option<&Value>, Wrong> {
     }
 }
 
-fn named(format: &Value) -> Result<&Value, Wrong> {
+/// Parameters of sampling are refused by models that think.
+pub(super) fn sampled(question: &Map<String, Value>) -> Result<(), Wrong> {
+    let Some(name) = unwanted(question, &model(question)) else { return Ok(()) };
+    let problem = format!("Unsupported parameter: '{name}' is not supported with this model.");
+    Err(Wrong { code: Some("unsupported_parameter"), ..wrong(name, problem) })
+}
+
+pub(super) fn effort(question: &Map<String, Value>, effort: Option<&Value>) -> Result<(), Wrong> {
+    match effort {
+        Some(effort) if !takes(&model(question), effort) => {
+            let problem = format!("Unsupported value: {effort} is not supported with this model.");
+            Err(Wrong { code: Some("unsupported_value"), ..wrong("reasoning_effort", problem) })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The schema of a form with a name.
+pub(super) fn named(format: &Value) -> Result<&Value, Wrong> {
     let name = format["name"].as_str().unwrap_or_default();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     if !(1..=NAME_CHARS_MAX).contains(&name.len()) || !name.chars().all(is_plain) {

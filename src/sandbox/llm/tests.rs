@@ -31,6 +31,14 @@ fn to_openai(text: &str) -> Value {
     })
 }
 
+fn to_responses(text: &str) -> Value {
+    json!({
+        "model": "gpt-6-luna", "max_output_tokens": 100, "instructions": "Sort. Spam is about SEO.", "input": text,
+        "text": {"format": {"type": "json_schema", "name": "triage", "strict": true, "schema": schema()}},
+        "reasoning": {"effort": "low"}, "store": false,
+    })
+}
+
 /// `value` with the value at `pointer` replaced, or its last field removed.
 fn but(mut value: Value, pointer: &str, new: Option<Value>) -> String {
     let (above, last) = pointer.rsplit_once('/').unwrap();
@@ -188,4 +196,55 @@ async fn both_say_what_they_are_told_to() {
     let (a, o) = told(Reply::Overloaded).await;
     assert_eq!([a.status, o.status], [529, 503]);
     assert_eq!(a.json().unwrap()["error"]["type"], "overloaded_error");
+}
+
+#[tokio::test]
+async fn responses_answer_and_end_as_the_api_does() {
+    let sandbox = start().await;
+    let url = format!("{}/responses", sandbox.urls().openai);
+    let said = post(&url, &[BEARER], &to_responses("cheap backlinks for your SEO").to_string())
+        .await
+        .json()
+        .unwrap();
+    let output = json!({"label": "spam", "confidence": 0.9}).to_string();
+    assert_eq!(said["output"][0]["content"][0]["text"], output);
+    let parsed: async_openai::types::responses::Response = serde_json::from_value(said).unwrap();
+    assert_eq!(parsed.output_text(), Some(output));
+
+    sandbox.reply_next(Reply::Truncated);
+    let cut = post(&url, &[BEARER], &to_responses("x").to_string()).await.json().unwrap();
+    assert_eq!(
+        (&cut["status"], &cut["incomplete_details"]["reason"]),
+        (&json!("incomplete"), &json!("max_output_tokens"))
+    );
+    sandbox.reply_next(Reply::Refusal);
+    let refused = post(&url, &[BEARER], &to_responses("x").to_string()).await.json().unwrap();
+    assert_eq!(refused["output"][0]["content"][0]["type"], "refusal");
+}
+
+#[tokio::test]
+async fn responses_refuse_what_is_chats_and_what_the_model_does_not_take() {
+    let sandbox = start().await;
+    let url = format!("{}/responses", sandbox.urls().openai);
+    let fine = || to_responses("x");
+    for (body, param) in [
+        (but(fine(), "/model", None), "model"),
+        (but(fine(), "/input", None), "input"),
+        (but(fine(), "/messages", Some(json!([]))), "messages"),
+        (but(fine(), "/max_completion_tokens", Some(json!(9))), "max_completion_tokens"),
+        (but(fine(), "/response_format", Some(json!({}))), "response_format"),
+        (but(fine(), "/max_output_tokens", Some(json!(1))), "max_output_tokens"),
+        (but(fine(), "/temperature", Some(json!(0))), "temperature"),
+        (but(fine(), "/reasoning/effort", Some(json!("huge"))), "reasoning_effort"),
+        (but(fine(), "/text/format/strict", Some(json!(false))), "response_format.json_schema.strict"),
+    ] {
+        let refused = post(&url, &[BEARER], &body).await;
+        assert_eq!(refused.status, 400, "{body}");
+        assert_eq!(refused.json().unwrap()["error"]["param"], param, "{body}");
+    }
+    // What an older model takes.
+    let older = but(fine(), "/model", Some(json!("gpt-4o")));
+    let mut older: Value = serde_json::from_str(&older).unwrap();
+    older.as_object_mut().unwrap().remove("reasoning");
+    assert_eq!(post(&url, &[BEARER], &but(older, "/temperature", Some(json!(0)))).await.status, 200);
 }

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use hookyard::{
-    classify::{Ledger, LedgerError},
+    classify::{Ledger, LedgerError, Recording, Wire, request_digest},
+    config::JUDGES,
     domain::{Answer, EventState, JobState, Lane, Lease, Name, Prior, PurchaseState, RungOutcome, Verdict},
     engine::RouteEnd,
     sandbox::Reply,
@@ -12,7 +13,7 @@ use hookyard::{
 };
 use serde_json::{Value, json};
 
-use crate::support::house::{Delivery, House, action, find, form, outcomes, route};
+use crate::support::house::{Delivery, House, Plan, action, find, form, outcomes, route};
 
 const CLAUDE: &str = "/llm/v1/messages";
 const GPT: &str = "/llm/v1/chat/completions";
@@ -36,6 +37,12 @@ fn rungs(timeline: &Timeline) -> Vec<(&str, RungOutcome)> {
 /// Judge and state of every purchase.
 fn purchases(timeline: &Timeline) -> Vec<(&str, PurchaseState)> {
     route(timeline).purchases.iter().map(|purchase| (&*purchase.judge, purchase.state)).collect()
+}
+
+/// Adds a line to the table of the first model.
+fn with_claude(plan: Plan, line: &str) -> Plan {
+    let table = "[judge.claude]\n";
+    plan.edit(JUDGES, table, &format!("{table}{line}\n"))
 }
 
 #[tokio::test]
@@ -96,7 +103,7 @@ async fn a_language_models_answer_decides_and_is_on_record_as_bought() {
 #[tokio::test]
 async fn whatever_the_first_model_gets_wrong_the_second_is_asked() {
     use RungOutcome::{Abstained, Invalid, Unavailable, Unsure};
-    let house = House::plan().llm().start().await;
+    let house = with_claude(House::plan().llm(), "repair = false").start().await;
     for (n, (reply, outcome)) in [
         (Reply::Text("I would say lead.".to_owned()), Invalid),
         (Reply::WrongLabel, Invalid),
@@ -262,4 +269,72 @@ async fn a_question_that_may_have_been_billed_is_asked_at_most_once_more() {
     let timeline = house.service.store.timeline(event).await.unwrap().unwrap();
     let maybe = ("claude", PurchaseState::MaybeBilled);
     assert_eq!(purchases(&timeline), [maybe, maybe, ("gpt", PurchaseState::NotBilled)]);
+}
+
+#[tokio::test]
+async fn a_label_that_nobody_knows_is_asked_for_once_more_and_both_answers_are_on_record_and_counted() {
+    let house = House::plan().llm().start().await;
+    house.sandbox.reply_next(Reply::WrongLabel);
+    house.sandbox.reply_next(says("lead", 0.9));
+    let timeline = house.run(&form("f")).await;
+    assert_eq!((verdict(&timeline).label.as_str(), &*verdict(&timeline).judge), ("lead", "claude"));
+    let said = &verdict(&timeline).rungs.last().unwrap().said;
+    assert!(said.contains("second try"), "{said}");
+    assert_eq!(
+        purchases(&timeline),
+        [("claude", PurchaseState::Answered), ("claude", PurchaseState::Answered)]
+    );
+    let asked = house.sandbox.asked();
+    assert_eq!((asked.len(), &asked[0]["system"]), (2, &asked[1]["system"]));
+    assert!(!asked[1].to_string().contains("no_such_label"), "nothing that the model wrote comes back to it");
+    let metrics = house.ask("/metrics").await.text;
+    for line in [
+        "hookyard_judge_answers_total{judge=\"claude\",outcome=\"wrong_enum\",attempt=\"first\"} 1",
+        "hookyard_judge_answers_total{judge=\"claude\",outcome=\"valid\",attempt=\"repair\"} 1",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in {metrics}");
+    }
+}
+
+#[tokio::test]
+async fn openais_responses_are_asked_where_the_table_says_so() {
+    let api = "kind = \"openai\"";
+    let plan = with_claude(House::plan().llm(), "repair = false");
+    let house =
+        plan.edit(JUDGES, api, &format!("{api}\napi = \"responses\"\neffort = \"low\"")).start().await;
+    house.sandbox.reply_next(Reply::WrongLabel);
+    house.sandbox.reply_next(says("lead", 0.9));
+    let timeline = house.run(&form("f")).await;
+    assert_eq!((verdict(&timeline).label.as_str(), &*verdict(&timeline).judge), ("lead", "gpt"));
+    assert_eq!((house.sandbox.requests("/llm/v1/responses"), house.sandbox.requests(GPT)), (1, 0));
+    let asked = &house.sandbox.asked()[1];
+    assert_eq!((&asked["reasoning"]["effort"], &asked["store"]), (&json!("low"), &json!(false)));
+    assert!(!asked["instructions"].to_string().contains("ada@engines.example"));
+}
+
+#[tokio::test]
+async fn what_was_recorded_is_answered_again_and_nobody_is_asked() {
+    let live = House::plan().llm().start().await;
+    live.sandbox.reply_next(says("lead", 0.9));
+    let timeline = live.run(&form("f")).await;
+    let bought = &route(&timeline).purchases[0];
+    let body = live.sandbox.asked()[0].to_string();
+    let request = request_digest(Wire::Messages, body.as_bytes());
+    let answer = bought.answer.as_ref().unwrap();
+    let recording = Recording::new(request, "claude", answer, live.now());
+
+    let plan = with_claude(House::plan().llm(), "replay = \"triage\"");
+    let at = format!("evals/triage/recordings/{}", recording.file_name());
+    let house = plan.with(&at, &recording.text()).start().await;
+    let timeline = house.run(&form("f")).await;
+    assert_eq!((verdict(&timeline).label.as_str(), &*verdict(&timeline).judge), ("lead", "claude"));
+    assert_eq!(verdict(&timeline).judged_by, "LLM, as it was recorded");
+    assert_eq!(verdict(&timeline).tokens, answer.tokens);
+    assert_eq!((house.sandbox.asked().len(), purchases(&timeline).len()), (0, 0));
+    // Another event was not recorded: the next judge is asked.
+    house.sandbox.reply_next(says("spam", 0.9));
+    let asks = json!({ "type": "lead.form.submitted", "data": { "message": "Do you sell oil?" } });
+    let other = house.run(&Delivery::forms("g", asks)).await;
+    let miss = &verdict(&other).rungs[1].said;
+    assert!(miss.contains("recorded in evals/triage/recordings"), "{miss}");
 }

@@ -149,6 +149,12 @@ impl Plan {
         Plan { files: self.files.with(ROUTES, routes), ..self }.append(ACTIONS, SLACK_DEAD)
     }
 
+    /// Adds a file.
+    pub fn with(mut self, path: &str, text: &str) -> Self {
+        self.files = self.files.with(path, text);
+        self
+    }
+
     /// Leaves the local model on the ladders; see [`House::plan`].
     pub fn taught(mut self) -> Self {
         self.files = self.files.with(CLASSIFIERS, Files::embedded().get(CLASSIFIERS).unwrap());

@@ -1,4 +1,4 @@
-//! Both vendors' judges against a loopback server that speaks their wire, well and badly.
+//! Judges of every API against a loopback server that speaks its wire, well and badly.
 
 use std::{sync::Mutex, time::Duration};
 
@@ -12,6 +12,7 @@ use crate::{
         Said,
         fakes::{self, HandClock, Log, RecordingLedger, Setting},
     },
+    config::Models,
     domain::{PurchaseState, Tokens},
     remote::{
         RemoteOptions,
@@ -20,32 +21,27 @@ use crate::{
 };
 
 const SECRET: &str = "sk-very-secret-0123";
-const BOTH: [JudgeKind; 2] = [JudgeKind::Anthropic, JudgeKind::Openai];
+const ALL: [Wire; 3] = [Wire::Messages, Wire::Chat, Wire::Responses];
 
 /// A vendor that gives one prepared answer and keeps what it was sent.
 #[derive(Clone)]
 struct Vendor {
-    kind: JudgeKind,
+    wire: Wire,
     log: Log,
     seen: Arc<Mutex<Vec<(String, HeaderMap, String)>>>,
     answer: (StatusCode, Vec<(&'static str, &'static str)>, String),
 }
 
 impl Vendor {
-    fn new(
-        kind: JudgeKind,
-        status: u16,
-        headers: &[(&'static str, &'static str)],
-        body: impl ToString,
-    ) -> Self {
+    fn new(wire: Wire, status: u16, headers: &[(&'static str, &'static str)], body: impl ToString) -> Self {
         let status = StatusCode::from_u16(status).expect("a status");
         let answer = (status, headers.to_vec(), body.to_string());
-        Vendor { kind, log: Log::default(), seen: Arc::default(), answer }
+        Vendor { wire, log: Log::default(), seen: Arc::default(), answer }
     }
 
     /// Answers 200 in the vendor's shape, `text` being the model's.
-    fn saying(kind: JudgeKind, text: &str) -> Self {
-        Self::new(kind, 200, &[], envelope(kind, text, None))
+    fn saying(wire: Wire, text: &str) -> Self {
+        Self::new(wire, 200, &[], envelope(wire, text, None))
     }
 
     async fn base_url(&self) -> String {
@@ -60,7 +56,7 @@ impl Vendor {
     }
 
     async fn ask(&self, ledger: &RecordingLedger) -> Result<Turn, ClassifyError> {
-        let judge = llm(self.kind, &self.base_url().await, Key::Secret(SECRET.into()));
+        let judge = llm(self.wire, &self.base_url().await, Key::Secret(SECRET.into()));
         ask(&judge, ledger).await
     }
 
@@ -91,13 +87,23 @@ fn remote(timeout: Duration) -> Arc<Remote> {
     Arc::new(Remote::new(options).expect("a remote"))
 }
 
-fn settings(kind: JudgeKind, base_url: &str, key: Key) -> Settings {
+fn settings(wire: Wire, base_url: &str, key: Key) -> Settings {
     let base_url = Some(base_url.to_owned());
-    Settings { name: "paid".into(), kind, model: "model-1".to_owned(), key, base_url, output_tokens_max: 256 }
+    let model = Models::default().model("model-1");
+    Settings {
+        name: "paid".into(),
+        wire,
+        model,
+        effort: None,
+        key,
+        base_url,
+        output_tokens_max: 256,
+        repair: false,
+    }
 }
 
-fn llm(kind: JudgeKind, base_url: &str, key: Key) -> Llm {
-    Llm::new(settings(kind, base_url, key), remote(Duration::from_secs(5))).expect("a judge")
+fn llm(wire: Wire, base_url: &str, key: Key) -> Llm {
+    Llm::new(settings(wire, base_url, key), remote(Duration::from_secs(5))).expect("a judge")
 }
 
 async fn ask(judge: &Llm, ledger: &RecordingLedger) -> Result<Turn, ClassifyError> {
@@ -106,28 +112,34 @@ async fn ask(judge: &Llm, ledger: &RecordingLedger) -> Result<Turn, ClassifyErro
 }
 
 /// A 200 of the vendor. `stop` is how its model's speech ended, if not well.
-fn envelope(kind: JudgeKind, text: &str, stop: Option<&str>) -> Value {
-    match kind {
-        JudgeKind::Anthropic => json!({
+fn envelope(wire: Wire, text: &str, stop: Option<&str>) -> Value {
+    match wire {
+        Wire::Messages => json!({
             "id": "msg_1", "type": "message", "role": "assistant", "model": "model-1-2026",
             "content": [{"type": "thinking", "thinking": "hm", "signature": "s"}, {"type": "text", "text": text}],
             "stop_reason": stop.unwrap_or("end_turn"), "stop_sequence": null,
             "usage": {"input_tokens": 30, "cache_creation_input_tokens": 6, "cache_read_input_tokens": 64, "output_tokens": 9}
         }),
-        JudgeKind::Openai => json!({
+        Wire::Chat => json!({
             "id": "chatcmpl-1", "object": "chat.completion", "model": "model-1-2026",
             "choices": [{"index": 0, "message": {"role": "assistant", "content": text, "refusal": null}, "finish_reason": stop.unwrap_or("stop")}],
             "usage": {"prompt_tokens": 100, "completion_tokens": 9, "prompt_tokens_details": {"cached_tokens": 64, "cache_write_tokens": 6}}
+        }),
+        Wire::Responses => json!({
+            "id": "resp_1", "object": "response", "model": "model-1-2026",
+            "status": if stop.is_some() { "incomplete" } else { "completed" }, "incomplete_details": {"reason": stop},
+            "output": [{"type": "reasoning", "summary": []}, {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": text}]}],
+            "usage": {"input_tokens": 100, "output_tokens": 9, "input_tokens_details": {"cached_tokens": 64, "cache_write_tokens": 6}}
         }),
     }
 }
 
 #[tokio::test]
 async fn an_answer_is_bought_recorded_and_read_in_this_order() {
-    for kind in BOTH {
-        let vendor = Vendor::saying(kind, &fakes::output("spam", 0.75).to_string());
+    for wire in ALL {
+        let vendor = Vendor::saying(wire, &fakes::output("spam", 0.75).to_string());
         let (turn, log, states) = vendor.turn().await;
-        let Said { output, calibrated, why, model, tokens, latency_ms } = fakes::said(turn);
+        let Said { output, calibrated, repaired: _, why, model, tokens, latency_ms } = fakes::said(turn);
         assert_eq!(output.value(), &fakes::output("spam", 0.75));
         assert_eq!(
             (calibrated, why, model.as_str(), latency_ms),
@@ -141,31 +153,27 @@ async fn an_answer_is_bought_recorded_and_read_in_this_order() {
 
 #[tokio::test]
 async fn the_request_is_the_vendors() {
-    for (kind, path, key_header, key) in [
-        (JudgeKind::Anthropic, "/base/v1/messages", "x-api-key", SECRET.to_owned()),
-        (JudgeKind::Openai, "/base/chat/completions", "authorization", format!("Bearer {SECRET}")),
+    for (wire, path, key_header, key) in [
+        (Wire::Messages, "/base/v1/messages", "x-api-key", SECRET.to_owned()),
+        (Wire::Chat, "/base/chat/completions", "authorization", format!("Bearer {SECRET}")),
+        (Wire::Responses, "/base/responses", "authorization", format!("Bearer {SECRET}")),
     ] {
-        let vendor = Vendor::saying(kind, "{}");
+        let vendor = Vendor::saying(wire, "{}");
         let ledger = RecordingLedger::default();
         vendor.ask(&ledger).await.expect("a turn");
         let (at, headers, body) = vendor.seen.lock().expect("not poisoned").remove(0);
         assert_eq!(at, path);
         assert_eq!(headers[key_header], *key);
         assert_eq!(headers["content-type"], "application/json");
-        assert_eq!(headers.get("anthropic-version").is_some(), kind == JudgeKind::Anthropic);
+        assert_eq!(headers.get("anthropic-version").is_some(), wire == Wire::Messages);
         let sent: Value = serde_json::from_str(&body).expect("JSON");
-        for absent in [
-            "temperature",
-            "top_p",
-            "top_k",
-            "tools",
-            "tool_choice",
-            "thinking",
-            "max_tokens_to_sample",
-            "store",
-        ] {
+        for absent in
+            ["temperature", "top_p", "top_k", "tools", "tool_choice", "thinking", "max_tokens_to_sample"]
+        {
             assert!(sent.get(absent).is_none(), "{absent} in {sent}");
         }
+        let kept = if wire == Wire::Responses { Some(&json!(false)) } else { None };
+        assert_eq!(sent.get("store"), kept, "compatible servers may not know it");
         let purchases = ledger.purchases.lock().expect("not poisoned");
         assert_eq!(
             purchases[0].digest,
@@ -177,10 +185,10 @@ async fn the_request_is_the_vendors() {
 
 #[tokio::test]
 async fn the_case_of_a_label_does_not_matter_and_a_fence_does_not_hurt() {
-    for kind in BOTH {
+    for wire in ALL {
         let flipped = fakes::output("SPAM", 0.75).to_string();
         for text in [flipped.clone(), format!("```json\n{flipped}\n```")] {
-            let (turn, _, _) = Vendor::saying(kind, &text).turn().await;
+            let (turn, _, _) = Vendor::saying(wire, &text).turn().await;
             assert_eq!(fakes::said(turn).output.label(), "spam");
         }
     }
@@ -190,7 +198,7 @@ async fn the_case_of_a_label_does_not_matter_and_a_fence_does_not_hurt() {
 async fn what_is_no_valid_answer_was_paid_for_and_is_on_record() {
     let mut extra = fakes::output("spam", 0.5);
     extra["urgent"] = json!(true);
-    for kind in BOTH {
+    for wire in ALL {
         for (text, want) in [
             (fakes::output("ham", 0.5).to_string(), "/label: "),
             (fakes::output("spam", 75.0).to_string(), "/confidence: "),
@@ -199,13 +207,13 @@ async fn what_is_no_valid_answer_was_paid_for_and_is_on_record() {
             (String::new(), "empty"),
             ("{\"label\": \"spam\"".to_owned(), "not JSON"),
         ] {
-            let (turn, log, states) = Vendor::saying(kind, &text).turn().await;
+            let (turn, log, states) = Vendor::saying(wire, &text).turn().await;
             assert!(matches!(&turn, Turn::Invalid { reason } if reason.contains(want)), "{text}: {turn:?}");
             assert_eq!(log, ["begin", "asked", "answered"]);
             assert_eq!(states, [PurchaseState::Answered]);
         }
         for body in ["", "<html>", "{}", "[]", "{\"content\":[]"] {
-            let (turn, _, states) = Vendor::new(kind, 200, &[], body).turn().await;
+            let (turn, _, states) = Vendor::new(wire, 200, &[], body).turn().await;
             assert!(matches!(turn, Turn::Invalid { .. }), "{body}: {turn:?}");
             assert_eq!(states, [PurchaseState::Answered]);
         }
@@ -214,8 +222,8 @@ async fn what_is_no_valid_answer_was_paid_for_and_is_on_record() {
 
 #[tokio::test]
 async fn the_record_comes_before_the_reading() {
-    for kind in BOTH {
-        let vendor = Vendor::saying(kind, "not even JSON");
+    for wire in ALL {
+        let vendor = Vendor::saying(wire, "not even JSON");
         let ledger = RecordingLedger { lost_at: Some("answered"), ..RecordingLedger::noting(&vendor.log) };
         let error = vendor.ask(&ledger).await.expect_err("no turn without a record");
         assert_eq!(error, ClassifyError::Ledger(LedgerError::LeaseLost));
@@ -229,9 +237,9 @@ async fn the_record_comes_before_the_reading() {
 
 #[tokio::test]
 async fn an_answer_is_bought_once() {
-    for kind in BOTH {
-        let vendor = Vendor::saying(kind, &fakes::output("spam", 0.75).to_string());
-        let judge = llm(kind, &vendor.base_url().await, Key::NotNeeded);
+    for wire in ALL {
+        let vendor = Vendor::saying(wire, &fakes::output("spam", 0.75).to_string());
+        let judge = llm(wire, &vendor.base_url().await, Key::NotNeeded);
         let ledger = RecordingLedger::noting(&vendor.log);
         let first = ask(&judge, &ledger).await.expect("a turn");
         let second = ask(&judge, &ledger).await.expect("a turn");
@@ -244,22 +252,24 @@ async fn an_answer_is_bought_once() {
 async fn refusals_and_cut_answers_are_told_apart() {
     let refused =
         json!({"choices": [{"message": {"content": null, "refusal": "I can't"}, "finish_reason": "stop"}]});
-    for (kind, body) in [
-        (JudgeKind::Anthropic, envelope(JudgeKind::Anthropic, "I can", Some("refusal"))),
-        (JudgeKind::Openai, envelope(JudgeKind::Openai, "", Some("content_filter"))),
-        (JudgeKind::Openai, refused),
+    for (wire, body) in [
+        (Wire::Messages, envelope(Wire::Messages, "I can", Some("refusal"))),
+        (Wire::Chat, envelope(Wire::Chat, "", Some("content_filter"))),
+        (Wire::Chat, refused),
+        (Wire::Responses, envelope(Wire::Responses, "", Some("content_filter"))),
     ] {
-        let (turn, _, states) = Vendor::new(kind, 200, &[], body).turn().await;
+        let (turn, _, states) = Vendor::new(wire, 200, &[], body).turn().await;
         assert!(matches!(&turn, Turn::Abstained { .. }), "{turn:?}");
         assert_eq!(states, [PurchaseState::Answered], "refusals are billed");
     }
-    for (kind, stop) in [
-        (JudgeKind::Anthropic, "max_tokens"),
-        (JudgeKind::Anthropic, "model_context_window_exceeded"),
-        (JudgeKind::Openai, "length"),
+    for (wire, stop) in [
+        (Wire::Messages, "max_tokens"),
+        (Wire::Messages, "model_context_window_exceeded"),
+        (Wire::Chat, "length"),
+        (Wire::Responses, "max_output_tokens"),
     ] {
         let whole = fakes::output("spam", 0.75).to_string();
-        let (turn, _, _) = Vendor::new(kind, 200, &[], envelope(kind, &whole, Some(stop))).turn().await;
+        let (turn, _, _) = Vendor::new(wire, 200, &[], envelope(wire, &whole, Some(stop))).turn().await;
         assert!(matches!(&turn, Turn::Invalid { .. }), "{stop}: {turn:?}");
     }
 }
@@ -271,7 +281,7 @@ async fn errors_say_whether_waiting_helps_and_whether_they_cost() {
     let (passes, lasts) = (true, false);
     let (unbilled, perhaps) = (PurchaseState::NotBilled, PurchaseState::MaybeBilled);
     let wait: &[(&str, &str)] = &[("retry-after", "30")];
-    for kind in BOTH {
+    for wire in ALL {
         for (status, headers, body, may_pass, retry_after_s, state) in [
             (429, wait, error("rate_limit_error", "rate_limit_exceeded"), passes, Some(30), unbilled),
             (429, &[], capped.clone(), lasts, None, unbilled),
@@ -285,7 +295,7 @@ async fn errors_say_whether_waiting_helps_and_whether_they_cost() {
             (404, &[], error("not_found_error", "model_not_found"), lasts, None, unbilled),
             (302, &[], json!(""), lasts, None, unbilled),
         ] {
-            let (turn, log, states) = Vendor::new(kind, status, headers, body).turn().await;
+            let (turn, log, states) = Vendor::new(wire, status, headers, body).turn().await;
             let Turn::Unavailable { reason, may_pass: passes, retry_after } = turn else {
                 panic!("{status}: {turn:?}")
             };
@@ -299,9 +309,9 @@ async fn errors_say_whether_waiting_helps_and_whether_they_cost() {
 
 #[tokio::test]
 async fn a_question_that_may_have_arrived_is_asked_once_more_and_then_never_again() {
-    for kind in BOTH {
+    for wire in ALL {
         let silent = format!("http://{}", canned(b"").await);
-        let judge = llm(kind, &silent, Key::NotNeeded);
+        let judge = llm(wire, &silent, Key::NotNeeded);
         let ledger = RecordingLedger::default();
         for _ in 0..2 {
             let turn = ask(&judge, &ledger).await.expect("a turn");
@@ -317,10 +327,10 @@ async fn a_question_that_may_have_arrived_is_asked_once_more_and_then_never_agai
 
 #[tokio::test]
 async fn an_answer_that_does_not_come_in_time_may_have_been_paid_for() {
-    for kind in BOTH {
+    for wire in ALL {
         let hangs = Router::new().fallback(std::future::pending::<()>);
         let url = format!("http://{}", serve(hangs).await);
-        let settings = settings(kind, &url, Key::NotNeeded);
+        let settings = settings(wire, &url, Key::NotNeeded);
         let judge = Llm::new(settings, remote(Duration::from_millis(50))).expect("a judge");
         let ledger = RecordingLedger::default();
         let turn = ask(&judge, &ledger).await.expect("a turn");
@@ -331,7 +341,7 @@ async fn an_answer_that_does_not_come_in_time_may_have_been_paid_for() {
 
 #[tokio::test]
 async fn a_question_that_never_left_costs_nothing() {
-    let judge = llm(JudgeKind::Openai, &format!("http://{}", closed().await), Key::NotNeeded);
+    let judge = llm(Wire::Chat, &format!("http://{}", closed().await), Key::NotNeeded);
     let ledger = RecordingLedger::default();
     for _ in 0..3 {
         let turn = ask(&judge, &ledger).await.expect("a turn");
@@ -342,29 +352,28 @@ async fn a_question_that_never_left_costs_nothing() {
 
 #[tokio::test]
 async fn what_the_configuration_forbids_is_not_begun() {
-    let vendor = Vendor::saying(JudgeKind::Openai, "{}");
+    let vendor = Vendor::saying(Wire::Chat, "{}");
     let base_url = vendor.base_url().await;
     let unset = || Key::Unset { variable: "OPENAI_API_KEY".to_owned() };
     let ledger = RecordingLedger::noting(&vendor.log);
-    let keyless = llm(JudgeKind::Openai, &base_url, unset());
+    let keyless = llm(Wire::Chat, &base_url, unset());
     assert_eq!(
         ask(&keyless, &ledger).await.expect("a turn"),
         lasting("OPENAI_API_KEY is not set".to_owned())
     );
 
     let public_only = Arc::new(Remote::new(RemoteOptions::default()).expect("a remote"));
-    let private =
-        Llm::new(settings(JudgeKind::Openai, &base_url, Key::NotNeeded), public_only).expect("a judge");
+    let private = Llm::new(settings(Wire::Chat, &base_url, Key::NotNeeded), public_only).expect("a judge");
     assert!(matches!(ask(&private, &ledger).await, Ok(Turn::Unavailable { may_pass: false, .. })));
     assert_eq!(vendor.log.take(), Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn beyond_the_limit_jobs_wait_and_nothing_is_begun() {
-    let vendor = Vendor::saying(JudgeKind::Anthropic, "{}");
+    let vendor = Vendor::saying(Wire::Messages, "{}");
     let options = RemoteOptions { allow_private: true, limit_per_min: Some(1), ..RemoteOptions::default() };
     let remote = Arc::new(Remote::new(options).expect("a remote"));
-    let settings = settings(JudgeKind::Anthropic, &vendor.base_url().await, Key::NotNeeded);
+    let settings = settings(Wire::Messages, &vendor.base_url().await, Key::NotNeeded);
     let judge = Llm::new(settings, remote).expect("a judge");
     for want_asked in [true, false] {
         let ledger = RecordingLedger::noting(&vendor.log);
@@ -381,18 +390,18 @@ async fn beyond_the_limit_jobs_wait_and_nothing_is_begun() {
 
 #[tokio::test]
 async fn the_key_is_in_no_debug_text_and_no_reason() {
-    for kind in BOTH {
+    for wire in ALL {
         let echo =
             json!({"error": {"type": "invalid_request_error", "message": format!("bad key {SECRET}")}});
-        let vendor = Vendor::new(kind, 400, &[], echo);
+        let vendor = Vendor::new(wire, 400, &[], echo);
         let (turn, _, _) = vendor.turn().await;
         assert!(format!("{turn:?}").contains("bad key ["), "{turn:?}");
-        let judge = llm(kind, &vendor.base_url().await, Key::Secret(SECRET.into()));
+        let judge = llm(wire, &vendor.base_url().await, Key::Secret(SECRET.into()));
         for text in [format!("{turn:?}"), format!("{judge:?}")] {
             assert!(!text.contains(SECRET), "{text}");
         }
         let unusable =
-            Llm::new(settings(kind, "https://a.example", Key::Secret("sk\n1".into())), remote(Duration::MAX));
+            Llm::new(settings(wire, "https://a.example", Key::Secret("sk\n1".into())), remote(Duration::MAX));
         let error = unusable.expect_err("cannot be sent");
         assert!(matches!(error, SettingsError::Key(_)) && !error.to_string().contains("sk"), "{error}");
     }
@@ -400,18 +409,82 @@ async fn the_key_is_in_no_debug_text_and_no_reason() {
 
 #[test]
 fn base_urls_are_read_as_people_write_them() {
-    for (kind, base, want) in [
-        (JudgeKind::Anthropic, None, "https://api.anthropic.com/v1/messages"),
-        (JudgeKind::Anthropic, Some("https://proxy.example/a/"), "https://proxy.example/a/v1/messages"),
-        (JudgeKind::Anthropic, Some("https://proxy.example/v1"), "https://proxy.example/v1/messages"),
-        (JudgeKind::Openai, None, "https://api.openai.com/v1/chat/completions"),
-        (JudgeKind::Openai, Some("http://localhost:11434/v1/"), "http://localhost:11434/v1/chat/completions"),
+    for (wire, base, want) in [
+        (Wire::Messages, None, "https://api.anthropic.com/v1/messages"),
+        (Wire::Messages, Some("https://proxy.example/a/"), "https://proxy.example/a/v1/messages"),
+        (Wire::Messages, Some("https://proxy.example/v1"), "https://proxy.example/v1/messages"),
+        (Wire::Chat, None, "https://api.openai.com/v1/chat/completions"),
+        (Wire::Chat, Some("http://localhost:11434/v1/"), "http://localhost:11434/v1/chat/completions"),
+        (Wire::Responses, None, "https://api.openai.com/v1/responses"),
     ] {
-        assert_eq!(url(kind, base).expect("a URL").as_str(), want);
+        assert_eq!(wire.url(base).expect("a URL").as_str(), want);
     }
     for base in
         ["", "not a URL", "https://", "ftp://a.example", "localhost:11434", "https://a.example/v1?key=1"]
     {
-        assert!(matches!(url(JudgeKind::Openai, Some(base)), Err(SettingsError::BaseUrl { .. })), "{base}");
+        assert!(matches!(Wire::Chat.url(Some(base)), Err(SettingsError::BaseUrl { .. })), "{base}");
+    }
+}
+
+/// A vendor that gives one answer after the other, and a judge that asks it once more where that may help.
+async fn in_turn(wire: Wire, answers: &[&str]) -> (Llm, Arc<Mutex<Vec<Value>>>) {
+    let (answers, seen) =
+        (Arc::new(Mutex::new(answers.iter().map(ToString::to_string).collect::<Vec<_>>())), Arc::default());
+    let asked: Arc<Mutex<Vec<Value>>> = Arc::clone(&seen);
+    let answer = move |body: String| async move {
+        asked.lock().expect("not poisoned").push(serde_json::from_str(&body).expect("JSON"));
+        envelope(wire, &answers.lock().expect("not poisoned").remove(0), None).to_string()
+    };
+    let url = format!("http://{}/base", serve(Router::new().fallback(answer)).await);
+    let settings = Settings { repair: true, ..settings(wire, &url, Key::NotNeeded) };
+    (Llm::new(settings, remote(Duration::from_secs(5))).expect("a judge"), seen)
+}
+
+#[tokio::test]
+async fn an_answer_outside_the_schema_is_asked_for_once_more_with_what_was_wrong_and_nothing_of_it() {
+    let bad = fakes::output("secret-words", 0.75).to_string();
+    let good = fakes::output("spam", 0.75).to_string();
+    for wire in ALL {
+        let (judge, seen) = in_turn(wire, &[&bad, &good]).await;
+        let ledger = RecordingLedger::default();
+        let said = fakes::said(ask(&judge, &ledger).await.expect("a turn"));
+        assert!(said.repaired && said.output.label() == "spam");
+        assert_eq!(ledger.states(), [PurchaseState::Answered; 2], "both were paid for");
+        let asked = seen.lock().expect("not poisoned").clone();
+        let [first, second] = asked.as_slice() else { panic!("{asked:?}") };
+        let text = second.to_string();
+        assert!(text.contains("/label") && !text.contains("secret-words"), "{text}");
+        assert_ne!(first, second);
+        for fixed in ["system", "instructions", "output_config", "response_format", "text"] {
+            assert_eq!(first.get(fixed), second.get(fixed), "{fixed}");
+        }
+        let again = fakes::said(ask(&judge, &ledger).await.expect("a turn"));
+        assert_eq!((again, seen.lock().expect("not poisoned").len()), (said, 2), "nothing is bought twice");
+    }
+}
+
+#[tokio::test]
+async fn who_answers_badly_twice_is_not_asked_a_third_time() {
+    let (bad, worse) = (fakes::output("ham", 0.75).to_string(), "no JSON");
+    let (judge, seen) = in_turn(Wire::Chat, &[&bad, worse]).await;
+    let turn = ask(&judge, &RecordingLedger::default()).await.expect("a turn");
+    assert!(
+        matches!(&turn, Turn::Invalid { reason } if reason.contains("/label") && reason.contains("not JSON")),
+        "{turn:?}"
+    );
+    assert_eq!(seen.lock().expect("not poisoned").len(), 2);
+}
+
+#[tokio::test]
+async fn what_was_refused_or_cut_is_not_asked_for_again() {
+    for stop in ["refusal", "max_tokens"] {
+        let whole = envelope(Wire::Messages, "{", Some(stop));
+        let vendor = Vendor::new(Wire::Messages, 200, &[], whole);
+        let settings =
+            Settings { repair: true, ..settings(Wire::Messages, &vendor.base_url().await, Key::NotNeeded) };
+        let judge = Llm::new(settings, remote(Duration::from_secs(5))).expect("a judge");
+        let ledger = RecordingLedger::default();
+        ask(&judge, &ledger).await.expect("a turn");
+        assert_eq!(ledger.states(), [PurchaseState::Answered], "{stop}");
     }
 }

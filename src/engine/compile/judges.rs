@@ -1,0 +1,112 @@
+//! The language models that may be asked.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use crate::{
+    act::Setting,
+    classify::{Judge, Key, Llm, Recording, Recordings, Replay, Settings, Wire},
+    config::{At, JUDGES, NO_KEY, codes, tables::JudgeTable},
+    domain::Name,
+    remote::{Remote, RemoteOptions},
+};
+
+use super::{Compiler, Reach};
+
+impl Compiler<'_> {
+    pub(super) fn judges(&mut self) -> BTreeMap<Name, Arc<Llm>> {
+        let mut judges = BTreeMap::new();
+        for (name, table) in &self.config.judges {
+            if let Some(judge) = self.judge(name, table) {
+                judges.insert(name.as_str().into(), Arc::new(judge));
+            }
+        }
+        judges
+    }
+
+    fn judge(&mut self, name: &str, table: &JudgeTable) -> Option<Llm> {
+        let path = |field| ["judge", name, field];
+        let key = if self.reach == Reach::Offline {
+            Key::Unset { variable: "a key, offline,".to_owned() }
+        } else if table.api_key == NO_KEY || table.replay.is_some() {
+            Key::NotNeeded
+        } else {
+            match self.secret(JUDGES, &path("api_key"), Some(&table.api_key)) {
+                Setting::Set(secret) => Key::Secret(secret),
+                Setting::Unset(variable) => Key::Unset { variable },
+                Setting::Absent => return None,
+            }
+        };
+        let (key, base_url) = match self.setting(JUDGES, &path("base_url"), table.base_url.as_deref()) {
+            Setting::Set(url) => (key, Some(url)),
+            Setting::Absent => (key, None),
+            Setting::Unset(variable) => (Key::Unset { variable }, None),
+        };
+        let settings = Settings {
+            name: name.into(),
+            wire: Wire::new(table.kind, table.api),
+            model: self.config.models.model(&table.model),
+            effort: table.effort,
+            key,
+            base_url,
+            output_tokens_max: table.output_tokens_max,
+            repair: table.repair,
+        };
+        let options = RemoteOptions {
+            timeout: Duration::from_millis(table.timeout_ms),
+            allow_private: table.allow_private || self.reach == Reach::Sandbox,
+            limit_per_min: table.limit_per_min,
+            calls_max: table.concurrency,
+            breaker: super::breaker(&table.breaker),
+            ..RemoteOptions::default()
+        };
+        let remote = Remote::new(options).map_err(|error| (None, error.to_string()));
+        let judge = remote.and_then(|remote| {
+            Llm::new(settings, Arc::new(remote)).map_err(|error| (Some("base_url"), error.to_string()))
+        });
+        match judge {
+            Ok(judge) => Some(judge),
+            Err((field, reason)) => {
+                let at = match field {
+                    Some(field) => self.config.at(JUDGES, path(field)),
+                    None => self.config.at(JUDGES, ["judge", name]),
+                };
+                self.problems.push(at.error(codes::BAD_JUDGE, reason, "correct the judge's table"));
+                None
+            }
+        }
+    }
+
+    /// As ladders have it: `judge` itself, or what was recorded of it where its table says so.
+    pub(super) fn seat(&mut self, name: &str, judge: &Arc<Llm>) -> Arc<dyn Judge> {
+        match self.config.judges.get(name).and_then(|table| table.replay.as_deref()) {
+            Some(folder) => {
+                let folder = format!("evals/{folder}/recordings");
+                let recordings = Arc::new(self.recordings(name, &folder));
+                Arc::new(Replay::new(Arc::clone(judge), recordings, folder))
+            }
+            None => Arc::clone(judge) as _,
+        }
+    }
+
+    fn recordings(&mut self, judge: &str, folder: &str) -> Recordings {
+        let prefix = format!("{folder}/");
+        let files: Vec<(&str, &str)> = self.config.files.under(&prefix).collect();
+        if files.is_empty() {
+            let at = self.config.at(JUDGES, ["judge", judge, "replay"]);
+            let message = format!("there are no recordings in {folder}");
+            let remedy = "name a folder of evals/ that has some, or remove `replay`";
+            self.problems.push(at.error(codes::BAD_RECORDING, message, remedy));
+        }
+        let mut recordings = Vec::with_capacity(files.len());
+        for (path, text) in files {
+            match Recording::read(path.strip_prefix(&prefix).unwrap_or(path), text) {
+                Ok(recording) => recordings.push(recording),
+                Err(error) => {
+                    let remedy = "record it anew, or remove the file";
+                    self.problems.push(At::file(path).error(codes::BAD_RECORDING, error.to_string(), remedy));
+                }
+            }
+        }
+        recordings.into_iter().collect()
+    }
+}
