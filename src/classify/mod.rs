@@ -17,7 +17,8 @@ mod schema;
 
 pub use classifier::{Classifier, ClassifyError, LadderRung, Outcome, Parts};
 pub use judge::{
-    Form, Judge, Key, Llm, Local, Question, Replay, Rule, Rules, Said, Settings, SettingsError, Turn, Wire,
+    Draft, Form, Judge, Key, Llm, Local, Question, Replay, Rule, Rules, Said, Settings, SettingsError, Turn,
+    Wire,
 };
 pub use ledger::{FreeLedger, Ledger, LedgerError};
 pub use recorded::RecordedLedger;

@@ -16,6 +16,7 @@ mod out;
 mod pause;
 mod progress;
 mod project;
+mod prompt;
 mod replay;
 mod reviews;
 mod send;
@@ -53,6 +54,8 @@ enum Command {
     Init(init::Init),
     /// Measure the classifiers on their labelled cases.
     Eval(eval::Eval),
+    /// See what a language model would be asked.
+    Prompt(prompt::Prompt),
     /// See what came in, and what became of it.
     Events(events::Events),
     /// See dead letters, send them back to work, or let them go.
@@ -90,6 +93,7 @@ pub fn run() -> ExitCode {
         Command::Send(send) => send.run(dir),
         Command::Init(init) => init.run(),
         Command::Eval(eval) => eval.run(dir),
+        Command::Prompt(prompt) => prompt.run(dir),
         Command::Events(events) => events.run(dir),
         Command::Dead(dead) => dead.run(dir),
         Command::Reviews(reviews) => reviews.run(dir),

@@ -1,5 +1,7 @@
 //! What is known of a language model: the user's row over the built-in one over what is taken for granted.
 
+use std::sync::LazyLock;
+
 use crate::domain::{LongPrice, Price};
 
 use super::{
@@ -36,19 +38,20 @@ pub struct Model {
     pub is_priced: bool,
 }
 
-/// All rows, the user's before the built-in ones.
+/// All rows, the user's over the built-in ones.
 #[derive(Debug, Clone, Default)]
 pub struct Models {
     own: Vec<ModelTable>,
-    built_in: Vec<ModelTable>,
 }
+
+/// Our own file is in order; a test says so.
+static BUILT_IN: LazyLock<Vec<ModelTable>> =
+    LazyLock::new(|| Document::open(&Files::embedded(), MODELS).listed("model"));
 
 impl Models {
     /// `own` are the rows of the user's file.
     pub fn new(own: Vec<ModelTable>) -> Self {
-        // Our own file is in order; a test says so.
-        let built_in = Document::open(&Files::embedded(), MODELS).listed("model");
-        Models { own, built_in }
+        Models { own }
     }
 
     /// The rows of the user's file.
@@ -58,37 +61,39 @@ impl Models {
 
     /// What is known of the model that the vendor calls `id`.
     pub fn model(&self, id: &str) -> Model {
-        let rows = [row(&self.own, id), row(&self.built_in, id)];
-        let told = |pick: fn(&ModelTable) -> Option<bool>| rows.iter().flatten().find_map(|row| pick(row));
-        let number = |pick: fn(&ModelTable) -> Option<u32>| rows.iter().flatten().find_map(|row| pick(row));
-        let price = rows.iter().flatten().find_map(|row| row.price);
+        let rows: Vec<&ModelTable> = [rows(&self.own, id), rows(&BUILT_IN, id)].concat();
+        let rows = || rows.iter();
+        let price = rows().find_map(|row| row.price);
         Model {
             id: id.to_owned(),
-            structured_output: told(|row| row.structured_output).unwrap_or(true),
-            sampling: told(|row| row.sampling).unwrap_or(false),
-            efforts: rows.iter().flatten().find_map(|row| row.efforts.clone()).unwrap_or_default(),
-            cache: rows.iter().flatten().find_map(|row| row.cache).unwrap_or(CacheKind::None),
-            cache_tokens_min: number(|row| row.cache_tokens_min).unwrap_or(CACHE_TOKENS_MIN),
-            context_tokens: number(|row| row.context_tokens).unwrap_or(CONTEXT_TOKENS),
-            output_limit: rows.iter().flatten().find_map(|row| row.output_limit),
+            structured_output: rows().find_map(|row| row.structured_output).unwrap_or(true),
+            sampling: rows().find_map(|row| row.sampling).unwrap_or(false),
+            efforts: rows().find_map(|row| row.efforts.clone()).unwrap_or_default(),
+            cache: rows().find_map(|row| row.cache).unwrap_or(CacheKind::None),
+            cache_tokens_min: rows().find_map(|row| row.cache_tokens_min).unwrap_or(CACHE_TOKENS_MIN),
+            context_tokens: rows().find_map(|row| row.context_tokens).unwrap_or(CONTEXT_TOKENS),
+            output_limit: rows().find_map(|row| row.output_limit),
             price: price.map_or(PRICE, priced),
             is_priced: price.is_some(),
         }
     }
 }
 
-/// The row of an id: its own, or the one with the longest id that it goes on from with a date or the like.
-fn row<'a>(rows: &'a [ModelTable], id: &str) -> Option<&'a ModelTable> {
+/// The rows that serve an id, the nearest first: its own, then those whose ids it goes on from with a date.
+fn rows<'a>(rows: &'a [ModelTable], id: &str) -> Vec<&'a ModelTable> {
     let serves = |row: &&ModelTable| match id.strip_prefix(&*row.id) {
         Some(rest) => rest.is_empty() || rest.strip_prefix('-').is_some_and(is_dated),
         None => false,
     };
-    rows.iter().filter(serves).max_by_key(|row| row.id.len())
+    let mut found: Vec<&ModelTable> = rows.iter().filter(serves).collect();
+    found.sort_by_key(|row| std::cmp::Reverse(row.id.len()));
+    found
 }
 
-/// `2024-08-06`, `20251001` or `latest`.
+/// `2024-08-06`, `20251001`, `0613` or `latest`.
 fn is_dated(rest: &str) -> bool {
-    rest == "latest" || rest.len() >= 8 && rest.bytes().all(|b| b.is_ascii_digit() || b == b'-')
+    let digits = rest.bytes().filter(u8::is_ascii_digit).count();
+    rest == "latest" || digits >= 4 && rest.bytes().all(|b| b.is_ascii_digit() || b == b'-')
 }
 
 fn priced(table: PriceTable) -> Price {
@@ -121,7 +126,7 @@ mod tests {
     #[test]
     fn the_built_in_rows_are_in_order_and_serve_dated_ids() {
         let models = own("");
-        assert!(models.built_in.len() >= 10, "our own file reads");
+        assert!(BUILT_IN.len() >= 10, "our own file reads");
         for id in ["claude-haiku-5-5", "claude-sonnet-4-6", "gpt-6-luna", "gpt-4o"] {
             assert!(models.model(id).is_priced, "{id}");
         }
@@ -138,6 +143,16 @@ mod tests {
         let model = models.model("claude-sonnet-4-6");
         assert_eq!((model.price.input, model.price.cache_read, model.price.output), (1.0, 1.0, 2.0));
         assert!(model.sampling && model.cache == CacheKind::Marked);
+    }
+
+    #[test]
+    fn a_dated_id_takes_what_its_row_leaves_out_from_the_users_undated_one() {
+        let models = own(
+            "[[model]]\nid = \"gpt-4o\"\nprice = { input = 1, output = 2 }\n[[model]]\nid = \"gpt-4o-0613\"\ncontext_tokens = 9\n",
+        );
+        let model = models.model("gpt-4o-0613");
+        assert_eq!((model.price.input, model.context_tokens, model.sampling), (1.0, 9, true));
+        assert!(!models.model("gpt-4o----").is_priced);
     }
 
     #[test]

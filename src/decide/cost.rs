@@ -1,4 +1,4 @@
-//! What an answer costs.
+//! What a question and its answer cost.
 
 use crate::domain::{Money, Price, Tokens};
 
@@ -26,6 +26,13 @@ pub fn cost(tokens: Tokens, price: &Price) -> Money {
         reason = "prices are checked not to be negative"
     )]
     Money((sum - 1e-6).ceil().max(0.0) as u64)
+}
+
+/// About how many tokens a text of so many bytes is: rather more than fewer. Newer models cut text into more of them; 2.4
+/// bytes each were reported where older ones had about 4.
+pub fn tokens_about(bytes: usize) -> u64 {
+    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+    bytes.saturating_mul(5).div_ceil(12)
 }
 
 #[cfg(test)]

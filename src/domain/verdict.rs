@@ -67,3 +67,16 @@ pub struct Tokens {
     pub cache_read: u64,
     pub output: u64,
 }
+
+impl Tokens {
+    /// The sum of two answers'.
+    #[must_use]
+    pub fn and(self, other: Tokens) -> Tokens {
+        Tokens {
+            input_uncached: self.input_uncached.saturating_add(other.input_uncached),
+            cache_write: self.cache_write.saturating_add(other.cache_write),
+            cache_read: self.cache_read.saturating_add(other.cache_read),
+            output: self.output.saturating_add(other.output),
+        }
+    }
+}

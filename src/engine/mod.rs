@@ -163,6 +163,11 @@ impl Engine {
         self.sources.values()
     }
 
+    /// The names of all classifiers.
+    pub fn classifiers(&self) -> impl Iterator<Item = &Name> {
+        self.classifiers.keys()
+    }
+
     pub fn classifier(&self, name: &str) -> Option<&Arc<Classifier>> {
         self.classifiers.get(name)
     }

@@ -56,47 +56,88 @@ impl Ending {
     }
 }
 
-/// What the judge that sent `bought` has said, and what is wrong with it.
-pub(super) fn turn(schema: &Schema, ending: Ending, bought: &Answer) -> (Turn, Option<Flaw>) {
-    match valid(schema, ending) {
+/// What was said to one question.
+pub(super) struct Heard {
+    pub turn: Turn,
+    /// What is wrong with it, if it is an answer.
+    pub flaw: Option<Flaw>,
+    tokens: Tokens,
+    latency_ms: u64,
+}
+
+impl Heard {
+    /// No answer was bought.
+    pub fn nothing(turn: Turn) -> Self {
+        Heard { turn, flaw: None, tokens: Tokens::default(), latency_ms: 0 }
+    }
+}
+
+/// What the judge that sent `bought` has said.
+pub(super) fn heard(schema: &Schema, ending: Ending, bought: &Answer) -> Heard {
+    let (tokens, latency_ms) = (bought.tokens, bought.latency_ms);
+    let (turn, flaw) = match valid(schema, ending) {
         Err((flaw, reason)) if flaw.is_refusal() => (Turn::Abstained { reason }, Some(flaw)),
         Err((flaw, reason)) => (Turn::Invalid { reason }, Some(flaw)),
         Ok(output) => {
+            let shown = output.reason().chars().filter(|c| !c.is_control()).take(REASON_CHARS_MAX);
             let said = Said {
-                why: vec![
-                    output.reason().chars().filter(|c| !c.is_control()).take(REASON_CHARS_MAX).collect(),
-                ],
+                why: vec![shown.collect()],
                 output,
-                calibrated: false,
                 repaired: false,
+                calibrated: false,
                 model: bought.model.clone(),
-                tokens: bought.tokens,
-                latency_ms: bought.latency_ms,
+                tokens,
+                latency_ms,
             };
             (Turn::Said(Box::new(said)), None)
         }
-    }
+    };
+    Heard { turn, flaw, tokens, latency_ms }
 }
 
 /// A turn that stands as it is; otherwise what was wrong, of which the model is to be told once.
 ///
 /// # Errors
 /// It is to be asked again.
-pub(super) fn usable((turn, flaw): (Turn, Option<Flaw>), repair: bool) -> Result<Turn, String> {
-    match turn {
-        Turn::Invalid { reason } if repair && flaw.is_some_and(Flaw::is_repairable) => Err(reason),
+pub(super) fn usable(heard: Heard, repair: bool) -> Result<Turn, Spoilt> {
+    match heard.turn {
+        Turn::Invalid { reason } if repair && heard.flaw.is_some_and(Flaw::is_repairable) => {
+            Err(Spoilt { wrong: reason, tokens: heard.tokens, latency_ms: heard.latency_ms })
+        }
         turn => Ok(turn),
     }
 }
 
-/// The turn of a model that answered badly and was told what was `wrong`: `again` is what came of that.
-pub(super) fn repaired(wrong: String, again: Turn) -> Turn {
-    match again {
-        Turn::Said(said) => Turn::Said(Box::new(Said { repaired: true, ..*said })),
-        Turn::Invalid { reason } => Turn::Invalid { reason: format!("{wrong}; told so, it said: {reason}") },
-        // The next judge is asked: one that answers badly is not waited for.
-        Turn::Abstained { reason } | Turn::Unavailable { reason, .. } => {
-            Turn::Invalid { reason: format!("{wrong}; it could not be told so: {reason}") }
+/// An answer that was paid for and cannot be used.
+pub(super) struct Spoilt {
+    pub wrong: String,
+    tokens: Tokens,
+    latency_ms: u64,
+}
+
+impl Spoilt {
+    /// The turn of the model, which was told what was wrong: `again` is what came of that.
+    pub fn then(self, again: Turn) -> Turn {
+        let Spoilt { wrong, tokens, latency_ms } = self;
+        match again {
+            Turn::Said(said) => Turn::Said(Box::new(Said {
+                repaired: true,
+                tokens: said.tokens.and(tokens),
+                latency_ms: said.latency_ms.saturating_add(latency_ms),
+                ..*said
+            })),
+            Turn::Invalid { reason } => {
+                Turn::Invalid { reason: format!("{wrong}; told so, it said: {reason}") }
+            }
+            Turn::Abstained { reason } => {
+                Turn::Invalid { reason: format!("{wrong}; told so, it said nothing: {reason}") }
+            }
+            // The answer is on record: whoever asks later pays for the second question only.
+            Turn::Unavailable { reason, may_pass, retry_after } => Turn::Unavailable {
+                reason: format!("{wrong}; it could not be told so: {reason}"),
+                may_pass,
+                retry_after,
+            },
         }
     }
 }
@@ -145,7 +186,7 @@ mod tests {
             tokens: Tokens { output: 9, ..Tokens::default() },
             latency_ms: 7,
         };
-        turn(Setting::new(json!({})).form().schema, Ending::Text(text.to_owned()), &bought).0
+        heard(Setting::new(json!({})).form().schema, Ending::Text(text.to_owned()), &bought).turn
     }
 
     fn invalid(text: &str) -> String {

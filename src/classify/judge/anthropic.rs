@@ -39,7 +39,20 @@ struct Request<'a> {
 #[derive(Serialize)]
 struct Message<'a> {
     role: &'static str,
-    content: &'a str,
+    content: Content<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Content<'a> {
+    Text(&'a str),
+    Blocks([Text<'a>; 2]),
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "text")]
+struct Text<'a> {
+    text: &'a str,
 }
 
 #[derive(Serialize)]
@@ -94,11 +107,15 @@ struct Usage {
 
 /// The request body. What strangers wrote is in the user's turn only.
 pub(super) fn request(asked: &Asked<'_>) -> Result<Vec<u8>, serde_json::Error> {
+    let content = match &asked.again {
+        None => Content::Text(asked.event),
+        Some(again) => Content::Blocks([asked.event, again].map(|text| Text { text })),
+    };
     serde_json::to_vec(&Request {
         model: asked.model,
         max_tokens: asked.output_tokens_max,
         system: &asked.system,
-        messages: [Message { role: "user", content: &asked.event }],
+        messages: [Message { role: "user", content }],
         temperature: asked.sampling.then_some(0.0),
         output_config: OutputConfig {
             effort: asked.effort,
@@ -132,7 +149,13 @@ pub(super) fn reading(body: &str) -> Reading {
             .into_iter()
             .find(|block| block.r#type == "text")
             .and_then(|block| block.text)
-            .map_or_else(|| Ending::broken("the response holds no text"), Ending::Text),
+            .map_or_else(
+                || match reply.stop_reason {
+                    Some(_) => Ending::Text(String::new()),
+                    None => Ending::broken("the response holds no text"),
+                },
+                Ending::Text,
+            ),
     };
     Reading { model: reply.model, tokens, ending }
 }

@@ -10,16 +10,19 @@ use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Judge, Question, Turn,
-    answer::{self, Reading},
+    Draft, Judge, Question, Turn,
+    answer::{self, Heard, Reading},
     complaint,
     wire::{Asked, Wire},
 };
 use crate::{
     classify::{ClassifyError, Ledger, LedgerError, Schema},
     config::{Model, tables::Effort},
-    decide::breaker::{Change, Own, Shown, Word},
-    domain::{Answer, Clock, Flaw, Name, Prior},
+    decide::{
+        breaker::{Change, Own, Shown, Word},
+        cost,
+    },
+    domain::{Answer, Clock, Name, Prior, Tokens},
     remote::{Busy, Pass, Remote, RemoteError, Request, RequestError, Url, retry_after},
 };
 
@@ -46,6 +49,8 @@ pub struct Settings {
     pub key: Key,
     /// Where the API is; the vendor's own address if left out.
     pub base_url: Option<String>,
+    /// It is the vendor's own address, and not a server that speaks like it.
+    pub own: bool,
     pub output_tokens_max: u32,
     /// An answer that is no valid one is asked for once more, with what was wrong.
     pub repair: bool,
@@ -106,8 +111,8 @@ impl Llm {
         question: &Question<'_>,
         wrong: Option<&str>,
     ) -> Result<Vec<u8>, ClassifyError> {
-        let Settings { wire, model, effort, output_tokens_max, base_url, .. } = &self.settings;
-        let asked = Asked::new(question, model, *effort, *output_tokens_max, base_url.is_none())?;
+        let Settings { wire, model, effort, output_tokens_max, own, .. } = &self.settings;
+        let asked = Asked::new(question, model, *effort, *output_tokens_max, *own)?;
         wire.body(&match wrong {
             Some(wrong) => asked.again(wrong),
             None => asked,
@@ -131,19 +136,19 @@ impl Llm {
         }
     }
 
-    /// What it said, from a response of its API, and what is wrong with that.
-    pub(super) fn read(&self, schema: &Schema, answer: &Answer) -> (Turn, Option<Flaw>) {
-        answer::turn(schema, self.reading(&answer.raw).ending, answer)
+    /// What it said, from a response of its API.
+    pub(super) fn read(&self, schema: &Schema, answer: &Answer) -> Heard {
+        answer::heard(schema, self.reading(&answer.raw).ending, answer)
     }
 
-    /// Puts it the question once; what it said, and what is wrong with that. `wrong` is as for [`Llm::body`].
+    /// Puts it the question once. `wrong` is as for [`Llm::body`].
     async fn put(
         &self,
         question: &Question<'_>,
         wrong: Option<&str>,
         ledger: &dyn Ledger,
         clock: &dyn Clock,
-    ) -> Result<(Turn, Option<Flaw>), ClassifyError> {
+    ) -> Result<Heard, ClassifyError> {
         let body = self.body(question, wrong)?;
         let digest = hex::encode(Sha256::digest(&body));
         // What was paid for is read before anything else is asked, were it a breaker or a limit.
@@ -152,13 +157,13 @@ impl Llm {
         }
         let request = match (&self.request, &self.settings.key) {
             (Some(request), _) => request.clone(),
-            (None, Key::Unset { variable }) => return Ok((lasting(format!("{variable} is not set")), None)),
+            (None, Key::Unset { variable }) => return Ok(lasting(format!("{variable} is not set"))),
             (None, Key::Secret(_) | Key::NotNeeded) => {
-                return Ok((lasting("it has no key".to_owned()), None));
+                return Ok(lasting("it has no key".to_owned()));
             }
         };
         if let Err(reason) = self.remote.admits(&self.url) {
-            return Ok((lasting(reason), None));
+            return Ok(lasting(reason));
         }
         let ready = match self.remote.ready(clock.monotonic()) {
             Ok(pass) if pass.is_probe() => {
@@ -178,24 +183,25 @@ impl Llm {
             Ok(pass) => pass,
             Err(Busy { wait, reason }) => {
                 let reason = format!("it {reason}");
-                return Ok((Turn::Unavailable { reason, may_pass: true, retry_after: Some(wait) }, None));
+                let turn = Turn::Unavailable { reason, may_pass: true, retry_after: Some(wait) };
+                return Ok(Heard::nothing(turn));
             }
         };
         let bought = match ledger.begin(&self.settings.name, &digest).await? {
             Prior::Spent => {
                 let reason = "the answer may have been paid for twice already".to_owned();
-                return Ok((lasting(reason), None));
+                return Ok(lasting(reason));
             }
             Prior::Answered(answer) => Ok(answer),
             Prior::Begun => self.buy(request.with_json(body), pass, &digest, ledger, clock).await?,
         };
         Ok(match bought {
             Ok(answer) => {
-                let (turn, flaw) = self.read(question.form.schema, &answer);
-                ledger.heard(&self.settings.name, flaw, wrong.is_some());
-                (turn, flaw)
+                let heard = self.read(question.form.schema, &answer);
+                ledger.heard(&self.settings.name, heard.flaw, wrong.is_some());
+                heard
             }
-            Err(turn) => (turn, None),
+            Err(turn) => Heard::nothing(turn),
         })
     }
 
@@ -220,6 +226,10 @@ impl Llm {
             }
             Err(RemoteError::Unknown { reason }) => return Ok(Err(passing(reason))),
         };
+        if response.is_success() && response.truncated {
+            // Nobody knows what was said, nor what it cost.
+            return Ok(Err(passing("the answer broke off on its way, or is too long".to_owned())));
+        }
         let raw = String::from_utf8_lossy(&response.body).into_owned();
         if response.is_success() {
             let Reading { model, tokens, .. } = self.reading(&raw);
@@ -254,6 +264,24 @@ impl Judge for Llm {
         self.settings.model.id.clone()
     }
 
+    fn draft(&self, question: &Question<'_>) -> Result<Option<Draft>, ClassifyError> {
+        let body = self.body(question, None)?;
+        let Settings { model, output_tokens_max, .. } = &self.settings;
+        let input_uncached = cost::tokens_about(body.len());
+        let tokens = Tokens { input_uncached, ..Tokens::default() };
+        let output = u64::from(*output_tokens_max);
+        Ok(Some(Draft {
+            model: model.id.clone(),
+            url: self.url.to_string(),
+            body: serde_json::from_slice(&body).map_err(ClassifyError::unwritable)?,
+            input_tokens: input_uncached,
+            output_tokens_max: output,
+            question: cost::cost(tokens, &model.price),
+            most: cost::cost(Tokens { output, ..tokens }, &model.price),
+            is_priced: model.is_priced,
+        }))
+    }
+
     async fn ask(
         &self,
         question: &Question<'_>,
@@ -263,9 +291,9 @@ impl Judge for Llm {
         let first = self.put(question, None, ledger, clock).await?;
         Ok(match answer::usable(first, self.settings.repair) {
             Ok(turn) => turn,
-            Err(wrong) => {
-                let (again, _) = self.put(question, Some(&wrong), ledger, clock).await?;
-                answer::repaired(wrong, again)
+            Err(spoilt) => {
+                let again = self.put(question, Some(&spoilt.wrong), ledger, clock).await?;
+                spoilt.then(again.turn)
             }
         })
     }
@@ -275,8 +303,8 @@ fn passing(reason: String) -> Turn {
     Turn::Unavailable { reason, may_pass: true, retry_after: None }
 }
 
-fn lasting(reason: String) -> Turn {
-    Turn::Unavailable { reason, may_pass: false, retry_after: None }
+fn lasting(reason: String) -> Heard {
+    Heard::nothing(Turn::Unavailable { reason, may_pass: false, retry_after: None })
 }
 
 #[cfg(test)]

@@ -14,9 +14,10 @@ mod wire;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde_json::Value;
 
 use super::{ClassifyError, Ledger, Output};
-use crate::domain::{Clock, Name, Tokens};
+use crate::domain::{Clock, Money, Name, Tokens};
 
 pub use llm::{Key, Llm, Settings, SettingsError};
 pub use local::Local;
@@ -49,11 +50,35 @@ pub trait Judge: Send + Sync {
         clock: &dyn Clock,
     ) -> Result<Turn, ClassifyError>;
 
+    /// What it would send, without its key; `None` for a judge that sends nothing.
+    ///
+    /// # Errors
+    /// A template did not render.
+    fn draft(&self, _question: &Question<'_>) -> Result<Option<Draft>, ClassifyError> {
+        Ok(None)
+    }
+
     /// What is wrong with the outputs it would make from `form`, found when the configuration is compiled. Judges that
     /// make their own outputs have nothing to say.
     fn check(&self, _form: &Form<'_>) -> Vec<String> {
         Vec::new()
     }
+}
+
+/// A request that has not been sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    pub model: String,
+    pub url: String,
+    pub body: Value,
+    /// About how many tokens the question has; the most that the answer may have.
+    pub input_tokens: u64,
+    pub output_tokens_max: u64,
+    /// What the question costs, and what both cost at most; nothing of it is kept from an earlier question.
+    pub question: Money,
+    pub most: Money,
+    /// Whether models.toml says what the model costs; else that is a guess.
+    pub is_priced: bool,
 }
 
 /// How a judge's turn ended.

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Judge, Llm, Question, Turn, answer};
+use super::{
+    Draft, Judge, Llm, Question, Turn,
+    answer::{self, Heard},
+};
 use crate::{
     classify::{ClassifyError, Ledger, Recordings, recordings::request_digest},
-    domain::{Clock, Flaw, Name},
+    domain::{Clock, Name},
 };
 
 /// See the module.
@@ -25,18 +28,14 @@ impl Replay {
         Replay { of, recordings, folder }
     }
 
-    /// What was said to a question, and what is wrong with that; `wrong` is as for [`Llm::body`].
-    fn recorded(
-        &self,
-        question: &Question<'_>,
-        wrong: Option<&str>,
-    ) -> Result<(Turn, Option<Flaw>), ClassifyError> {
+    /// What was said to a question; `wrong` is as for [`Llm::body`].
+    fn recorded(&self, question: &Question<'_>, wrong: Option<&str>) -> Result<Heard, ClassifyError> {
         let request = request_digest(self.of.settings().wire, &self.of.body(question, wrong)?);
         Ok(match self.recordings.get(&request) {
             Some(recording) => self.of.read(question.form.schema, &recording.answer()),
             None => {
                 let reason = format!("no answer to this request is recorded in {} ({request})", self.folder);
-                (Turn::Unavailable { reason, may_pass: false, retry_after: None }, None)
+                Heard::nothing(Turn::Unavailable { reason, may_pass: false, retry_after: None })
             }
         })
     }
@@ -56,6 +55,10 @@ impl Judge for Replay {
         self.of.model()
     }
 
+    fn draft(&self, question: &Question<'_>) -> Result<Option<Draft>, ClassifyError> {
+        self.of.draft(question)
+    }
+
     async fn ask(
         &self,
         question: &Question<'_>,
@@ -64,9 +67,9 @@ impl Judge for Replay {
     ) -> Result<Turn, ClassifyError> {
         Ok(match answer::usable(self.recorded(question, None)?, self.of.settings().repair) {
             Ok(turn) => turn,
-            Err(wrong) => {
-                let (again, _) = self.recorded(question, Some(&wrong))?;
-                answer::repaired(wrong, again)
+            Err(spoilt) => {
+                let again = self.recorded(question, Some(&spoilt.wrong))?;
+                spoilt.then(again.turn)
             }
         })
     }
@@ -97,6 +100,7 @@ mod tests {
             effort: None,
             key: Key::Unset { variable: "A KEY".to_owned() },
             base_url: None,
+            own: true,
             output_tokens_max: 256,
             repair: true,
         };

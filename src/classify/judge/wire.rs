@@ -1,7 +1,5 @@
 //! What all vendors' wires share: what is asked, where it goes, and which module speaks it. Pure.
 
-use std::borrow::Cow;
-
 use http::{Method, header};
 use serde_json::Value;
 
@@ -9,7 +7,7 @@ use super::{
     ClassifyError, Key, Question, SettingsError,
     answer::Reading,
     anthropic,
-    openai::{chat, responses},
+    openai::{self, chat, responses},
 };
 use crate::{
     config::{
@@ -39,7 +37,9 @@ pub(super) struct Asked<'a> {
     pub model: &'a str,
     /// No word of a stranger is in it.
     pub system: String,
-    pub event: Cow<'a, str>,
+    pub event: &'a str,
+    /// What was wrong with the last answer, in words of ours: apart from the event, so that nobody takes one for the other.
+    pub again: Option<String>,
     /// Names the form of the answer.
     pub classifier: &'a str,
     /// The form of the answer; `None` where the model cannot be held to one.
@@ -82,12 +82,22 @@ impl Wire {
         }
     }
 
+    /// Whether a base URL leads to the vendor itself.
+    pub fn is_own(self, base: &str) -> bool {
+        let host = |url: &str| url.parse::<Url>().ok().and_then(|url| url.host_str().map(str::to_owned));
+        let own = match self {
+            Wire::Messages => anthropic::BASE_URL,
+            Wire::Chat | Wire::Responses => openai::BASE_URL,
+        };
+        host(base).is_some_and(|at| host(own) == Some(at))
+    }
+
     /// Where questions go: `base`, or the vendor's own address.
     pub(super) fn url(self, base: Option<&str>) -> Result<Url, SettingsError> {
         let (own, path) = match self {
             Wire::Messages => (anthropic::BASE_URL, anthropic::PATH),
-            Wire::Chat => (chat::BASE_URL, chat::PATH),
-            Wire::Responses => (chat::BASE_URL, responses::PATH),
+            Wire::Chat => (openai::BASE_URL, chat::PATH),
+            Wire::Responses => (openai::BASE_URL, responses::PATH),
         };
         let none = |reason: String| SettingsError::BaseUrl { reason };
         let mut url: Url = base.unwrap_or(own).parse().map_err(|e| none(format!("{e}")))?;
@@ -152,7 +162,8 @@ impl<'a> Asked<'a> {
         Ok(Asked {
             model: &model.id,
             system,
-            event: Cow::Borrowed(question.event()?),
+            event: question.event()?,
+            again: None,
             classifier: question.classifier,
             schema,
             output_tokens_max,
@@ -166,8 +177,7 @@ impl<'a> Asked<'a> {
     /// The same once more, with what was `wrong` with the answer, in words of ours: nothing that the model wrote comes back
     /// to it.
     pub fn again(self, wrong: &str) -> Self {
-        let event = format!("{}\n\n{AGAIN}\n{wrong}", self.event);
-        Asked { event: Cow::Owned(event), ..self }
+        Asked { again: Some(format!("{AGAIN}\n{wrong}")), ..self }
     }
 }
 
@@ -180,7 +190,8 @@ pub(super) mod fakes {
         Asked {
             model: "model-1",
             system: question.system().to_owned(),
-            event: Cow::Borrowed(question.event().expect("renders")),
+            event: question.event().expect("renders"),
+            again: None,
             classifier: question.classifier,
             schema: Some(question.form.schema.wire()),
             output_tokens_max: 512,

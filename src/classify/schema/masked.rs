@@ -18,13 +18,22 @@ pub(super) fn told(error: &ValidationError<'_>, schema: &Value) -> Wrong {
             (Flaw::ExtraField, "has a field with a name that is not allowed".to_owned())
         }
         ValidationErrorKind::Required { property } => (Flaw::MissingField, format!("lacks {property}")),
-        ValidationErrorKind::Enum { .. } | ValidationErrorKind::Constant { .. } => {
-            (Flaw::WrongEnum, error.masked_with("what it holds").to_string())
+        ValidationErrorKind::Enum { options } => {
+            (Flaw::WrongEnum, format!("what it holds is not one of {}", listed(options)))
+        }
+        ValidationErrorKind::Constant { expected_value } => {
+            (Flaw::WrongEnum, format!("what it holds is not {expected_value}"))
         }
         _ => (Flaw::OutOfSchema, error.masked_with("what it holds").to_string()),
     };
     let text = format!("{}: {demand}", whereabouts(error.instance_path().as_str(), schema));
     Wrong { flaw, text }
+}
+
+/// All values that are allowed: a list that is cut short would lead whoever reads it to those that it names.
+fn listed(options: &Value) -> String {
+    let values: Vec<String> = options.as_array().into_iter().flatten().map(Value::to_string).collect();
+    values.join(", ")
 }
 
 /// The path with every segment masked that is neither an index nor a property of the schema.

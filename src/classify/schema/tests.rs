@@ -80,7 +80,7 @@ fn what_is_wrong_with_an_output_is_told_without_quoting_it() {
     for (flaw, text) in [
         (Flaw::ExtraField, "the answer: has 1 field(s) that the schema does not know"),
         (Flaw::MissingField, "the answer: lacks \"reason\""),
-        (Flaw::WrongEnum, "/label: what it holds is not one of \"lead\", \"support\" or \"spam\""),
+        (Flaw::WrongEnum, "/label: what it holds is not one of \"lead\", \"support\", \"spam\""),
         (Flaw::OutOfSchema, "/confidence: what it holds is greater than the maximum of 1"),
         (Flaw::OutOfSchema, "/evidence/1: what it holds is not of type \"string\""),
         (Flaw::OutOfSchema, "/evidence: what it holds has more than 3 items"),
@@ -176,4 +176,12 @@ fn only_valid_outputs_are_admitted() {
     assert_eq!(admitted.value(), &output("spam", 0.25));
     schema.admit(output("ham", 0.25)).expect_err("an unknown label");
     schema.admit(output("spam", f64::NAN)).expect_err("no number at all");
+}
+
+#[test]
+fn of_many_values_all_are_told() {
+    let mut file = schema_file();
+    file["properties"]["label"]["enum"] = json!(["a", "b", "c", "d", "e"]);
+    let wrong = load(&file).expect("loads").validate(&output("hush", 0.5)).expect_err("is invalid");
+    assert_eq!(Wrong::told(&wrong), "/label: what it holds is not one of \"a\", \"b\", \"c\", \"d\", \"e\"");
 }

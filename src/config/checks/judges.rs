@@ -10,7 +10,7 @@ use super::{
         load::Config,
         problem::Problems,
         suggest::quoted,
-        tables::{JudgeKind, JudgeTable, PriceTable},
+        tables::{Api, JudgeKind, JudgeTable, PriceTable},
     },
     patience::{breaker, concurrency},
     values::{TIMEOUT_MS, per_min, plain, secret},
@@ -20,6 +20,8 @@ use super::{
 const BUILT_IN_JUDGES: [&str; 2] = ["rules", "local"];
 /// Says that a server needs no key.
 pub const NO_KEY: &str = "none";
+/// Least room for an answer that OpenAI's Responses takes.
+const RESPONSES_TOKENS_MIN: u64 = 16;
 /// Tokens that a model can read and write together.
 const CONTEXT_TOKENS_MAX: u64 = 100_000_000;
 /// US dollars for a million tokens.
@@ -66,8 +68,11 @@ pub(super) fn judge(config: &Config, name: &str, table: &JudgeTable, problems: &
             format!("write another one, or a row of the model's own in {MODELS}"),
         ));
     }
-    let (field, tokens, most) = ("output_tokens_max", table.output_tokens_max, model.context_tokens);
-    problems.extend(number_problem(at(field), field, tokens.into(), 1..=most.into(), Unit::Plain));
+    let least = if table.api == Some(Api::Responses) { RESPONSES_TOKENS_MIN } else { 1 };
+    // The question needs room, too.
+    let most = u64::from(model.context_tokens.saturating_sub(1));
+    let (field, tokens) = ("output_tokens_max", table.output_tokens_max);
+    problems.extend(number_problem(at(field), field, tokens.into(), least..=most, Unit::Plain));
     problems.extend(number_problem(at("timeout_ms"), "timeout_ms", table.timeout_ms, TIMEOUT_MS, Unit::Ms));
     problems.extend(per_min(at("limit_per_min"), table.limit_per_min));
     breaker(config, JUDGES, ["judge", name], &table.breaker, problems);

@@ -17,8 +17,8 @@ fn a_judge_asks_only_for_what_its_model_takes() {
     let told = judge("effort = \"minimal\"");
     assert!(told.starts_with("config/judges.toml:5: error[HY0305]"), "{told}");
     assert!(told.contains("takes: low, medium, high, xhigh, max"), "{told}");
-    let told = judge("output_tokens_max = 200_001");
-    assert!(told.contains("config/judges.toml:5: error[HY0010]: `output_tokens_max` is 200001"), "{told}");
+    let told = judge("output_tokens_max = 200_000");
+    assert!(told.contains("config/judges.toml:5: error[HY0010]: `output_tokens_max` is 200000"), "{told}");
     let told = judge("api = \"responses\"");
     assert!(told.starts_with("config/judges.toml:5: error[HY0305]"), "{told}");
     let told = judge("effort = \"loud\"");

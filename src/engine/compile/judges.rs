@@ -41,13 +41,16 @@ impl Compiler<'_> {
             Setting::Absent => (key, None),
             Setting::Unset(variable) => (Key::Unset { variable }, None),
         };
+        let wire = Wire::new(table.kind, table.api);
         let settings = Settings {
             name: name.into(),
-            wire: Wire::new(table.kind, table.api),
+            wire,
             model: self.config.models.model(&table.model),
             effort: table.effort,
             key,
             base_url,
+            // By what is written: whether a variable is set here must not make another request.
+            own: table.base_url.as_deref().is_none_or(|url| wire.is_own(url)),
             output_tokens_max: table.output_tokens_max,
             repair: table.repair,
         };
@@ -102,7 +105,7 @@ impl Compiler<'_> {
             match Recording::read(path.strip_prefix(&prefix).unwrap_or(path), text) {
                 Ok(recording) => recordings.push(recording),
                 Err(error) => {
-                    let remedy = "record it anew, or remove the file";
+                    let remedy = "bring back the file that was recorded, or remove it";
                     self.problems.push(At::file(path).error(codes::BAD_RECORDING, error.to_string(), remedy));
                 }
             }

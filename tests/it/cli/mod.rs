@@ -10,6 +10,7 @@ mod named;
 mod offline;
 mod operate;
 mod operated;
+mod prompt;
 mod reviews;
 mod send;
 mod serve;

@@ -298,10 +298,10 @@ async fn a_label_that_nobody_knows_is_asked_for_once_more_and_both_answers_are_o
 
 #[tokio::test]
 async fn openais_responses_are_asked_where_the_table_says_so() {
-    let api = "kind = \"openai\"";
-    let plan = with_claude(House::plan().llm(), "repair = false");
-    let house =
-        plan.edit(JUDGES, api, &format!("{api}\napi = \"responses\"\neffort = \"low\"")).start().await;
+    let table = "[judge.gpt]\n";
+    let told = format!("{table}api = \"responses\"\neffort = \"low\"\n");
+    let plan = with_claude(House::plan().llm(), "repair = false").edit(JUDGES, table, &told);
+    let house = plan.start().await;
     house.sandbox.reply_next(Reply::WrongLabel);
     house.sandbox.reply_next(says("lead", 0.9));
     let timeline = house.run(&form("f")).await;

@@ -11,6 +11,7 @@ use hookyard::{
 };
 
 use crate::support::{
+    cluster::RedisCluster,
     house::{Beside, GUARD, House, Plan, Wire, action, form, lead, ticket},
     process::arrived,
     redis::RedisServer,
@@ -169,4 +170,30 @@ async fn an_emptied_redis_is_told_of_and_nothing_is_taken_in() {
     assert_eq!(told.status, 503);
     assert!(told.text.contains("emptied or exchanged"), "{}", told.text);
     assert!(house.ask("/metrics").await.text.contains("\nhookyard_store_answers 0\n"));
+}
+
+#[tokio::test]
+async fn two_processes_on_a_cluster_take_in_work_and_know_what_came_again() {
+    let cluster = RedisCluster::shared().await;
+    let plan = House::plan().on_cluster(cluster, "whole-house");
+    let house = plan.clone().start().await;
+    let other = house.beside(&plan).await;
+    let mut events = Vec::new();
+    for n in 0..6 {
+        // In turn to the one and the other, whose shards are wherever their keys hash to.
+        let (first, second) =
+            if n % 2 == 0 { (house.public(), other.public()) } else { (other.public(), house.public()) };
+        let id = format!("t-{n}");
+        let queued = house.deliver_to(first, &ticket(&id)).await;
+        assert_eq!((queued.status, queued.word()), (202, "queued"), "{}", queued.text);
+        let again = house.deliver_to(second, &ticket(&id)).await;
+        assert_eq!((again.word(), again.event()), ("duplicate", queued.event()), "{}", again.text);
+        events.push(queued.event());
+    }
+    for event in events {
+        let done = reaches(&house, event, STEP, is_over).await;
+        assert_eq!(done.state, EventState::Done);
+        assert_eq!(action(&done, "ticket").job.state, JobState::Done);
+    }
+    assert_eq!(house.sandbox.requests(TICKETS), 6, "each once");
 }

@@ -20,7 +20,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{clock::HandClock, redis::RedisServer};
+use super::{clock::HandClock, cluster::RedisCluster, redis::RedisServer};
 
 pub const GITHUB_SECRET: &str = "github-secret";
 pub const STRIPE_SECRET: &str = "whsec_stripe";
@@ -173,6 +173,14 @@ impl Plan {
     /// Keeps everything in a Redis.
     pub fn on_redis(self, server: &RedisServer) -> Self {
         self.append(SETTINGS, &format!("[store.redis]\nurls = [\"{}\"]\nconnections = 2\n", server.url()))
+    }
+
+    /// Keeps everything in a Cluster, under keys that begin with `prefix`.
+    pub fn on_cluster(self, cluster: &RedisCluster, prefix: &str) -> Self {
+        let urls = cluster.urls();
+        let table =
+            format!("urls = {urls:?}\ncluster = true\nshards = 6\nconnections = 1\nprefix = \"{prefix}\"\n");
+        self.append(SETTINGS, &format!("[store.redis]\n{table}"))
     }
 
     pub async fn start(self) -> House {

@@ -97,6 +97,7 @@ fn settings(wire: Wire, base_url: &str, key: Key) -> Settings {
         effort: None,
         key,
         base_url,
+        own: false,
         output_tokens_max: 256,
         repair: false,
     }
@@ -359,7 +360,7 @@ async fn what_the_configuration_forbids_is_not_begun() {
     let keyless = llm(Wire::Chat, &base_url, unset());
     assert_eq!(
         ask(&keyless, &ledger).await.expect("a turn"),
-        lasting("OPENAI_API_KEY is not set".to_owned())
+        lasting("OPENAI_API_KEY is not set".to_owned()).turn
     );
 
     let public_only = Arc::new(Remote::new(RemoteOptions::default()).expect("a remote"));
@@ -449,6 +450,8 @@ async fn an_answer_outside_the_schema_is_asked_for_once_more_with_what_was_wrong
         let ledger = RecordingLedger::default();
         let said = fakes::said(ask(&judge, &ledger).await.expect("a turn"));
         assert!(said.repaired && said.output.label() == "spam");
+        let both = Tokens { input_uncached: 60, cache_write: 12, cache_read: 128, output: 18 };
+        assert_eq!(said.tokens, both, "of both answers");
         assert_eq!(ledger.states(), [PurchaseState::Answered; 2], "both were paid for");
         let asked = seen.lock().expect("not poisoned").clone();
         let [first, second] = asked.as_slice() else { panic!("{asked:?}") };
@@ -487,4 +490,38 @@ async fn what_was_refused_or_cut_is_not_asked_for_again() {
         ask(&judge, &ledger).await.expect("a turn");
         assert_eq!(ledger.states(), [PurchaseState::Answered], "{stop}");
     }
+}
+
+#[tokio::test]
+async fn while_it_cannot_be_told_what_was_wrong_the_event_waits_and_the_first_answer_is_not_bought_again() {
+    let bad = fakes::output("ham", 0.75).to_string();
+    let good = fakes::output("spam", 0.75).to_string();
+    let (judge, seen) = in_turn(Wire::Chat, &[&bad, &good]).await;
+    let clock = HandClock::default();
+    let limited = RemoteOptions { allow_private: true, limit_per_min: Some(1), ..RemoteOptions::default() };
+    let limited = Arc::new(Remote::new(limited).expect("a remote"));
+    let judge = Llm::new(judge.settings().clone(), limited).expect("a judge");
+    let (ledger, setting) =
+        (RecordingLedger::default(), Setting::new(json!({"type": "form", "body": {"text": "hello"}})));
+    let turn = judge.ask(&setting.question(), &ledger, &clock).await.expect("a turn");
+    assert!(
+        matches!(&turn, Turn::Unavailable { reason, may_pass: true, retry_after: Some(_) } if reason.contains("/label")),
+        "{turn:?}"
+    );
+    clock.advance(Duration::from_mins(1));
+    let said = fakes::said(judge.ask(&setting.question(), &ledger, &clock).await.expect("a turn"));
+    assert!(said.repaired);
+    assert_eq!((seen.lock().expect("not poisoned").len(), ledger.states().len()), (2, 2));
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_on_its_way_is_perhaps_billed() {
+    let short = RemoteOptions { allow_private: true, answer_bytes_max: 20, ..RemoteOptions::default() };
+    let vendor = Vendor::saying(Wire::Chat, &fakes::output("spam", 0.75).to_string());
+    let settings = settings(Wire::Chat, &vendor.base_url().await, Key::NotNeeded);
+    let judge = Llm::new(settings, Arc::new(Remote::new(short).expect("a remote"))).expect("a judge");
+    let ledger = RecordingLedger::default();
+    let turn = ask(&judge, &ledger).await.expect("a turn");
+    assert!(matches!(turn, Turn::Unavailable { may_pass: true, .. }), "{turn:?}");
+    assert_eq!(ledger.states(), [PurchaseState::MaybeBilled]);
 }

@@ -21,7 +21,6 @@ use crate::{
     domain::Tokens,
 };
 
-pub(in crate::classify::judge) const BASE_URL: &str = "https://api.openai.com/v1";
 pub(in crate::classify::judge) const PATH: &str = "/chat/completions";
 
 /// The request body. What strangers wrote is in the user's turn only. OpenAI itself is asked not to keep the exchange,
@@ -31,11 +30,12 @@ pub(in crate::classify::judge) fn request(asked: &Asked<'_>) -> Result<Vec<u8>, 
     let system = (!asked.system.is_empty()).then(|| {
         ChatCompletionRequestMessage::from(ChatCompletionRequestSystemMessage::from(asked.system.as_str()))
     });
-    let event = ChatCompletionRequestMessage::from(ChatCompletionRequestUserMessage::from(&*asked.event));
+    let of_user = |text| ChatCompletionRequestMessage::from(ChatCompletionRequestUserMessage::from(text));
+    let turns = [asked.event].into_iter().chain(asked.again.as_deref()).map(of_user);
     let at_most = |limit| (asked.output_limit == limit).then_some(asked.output_tokens_max);
     #[expect(deprecated, reason = "compatible servers know `max_tokens` only")]
     let request = CreateChatCompletionRequest {
-        messages: system.into_iter().chain([event]).collect(),
+        messages: system.into_iter().chain(turns).collect(),
         model: asked.model.to_owned(),
         max_completion_tokens: at_most(OutputLimit::MaxCompletionTokens),
         max_tokens: at_most(OutputLimit::MaxTokens),
@@ -92,6 +92,7 @@ fn ending(reply: &Value, tokens: Tokens) -> Ending {
         Some(Value::Array(parts)) => {
             Ending::Text(parts.iter().filter_map(|part| part.get("text")?.as_str()).collect())
         }
+        _ if choice["finish_reason"].is_string() => Ending::Text(String::new()),
         _ => Ending::broken("the response holds no text"),
     }
 }

@@ -9,6 +9,8 @@ use serde_json::Value;
 use super::wire::Asked;
 use crate::config::tables::Effort;
 
+pub(super) const BASE_URL: &str = "https://api.openai.com/v1";
+
 /// Longest name of a response format; its characters are `a-z`, `A-Z`, `0-9`, `_` and `-`.
 const NAME_CHARS_MAX: usize = 64;
 

@@ -5,7 +5,8 @@
 //! Sources: OpenAI "Responses" and "Structured model outputs", as of October 2026; `async-openai` 0.43.
 
 use async_openai::types::responses::{
-    CreateResponse, InputParam, Reasoning, ResponseTextParam, TextResponseFormatConfiguration,
+    CreateResponse, EasyInputContent, EasyInputMessage, InputItem, InputParam, Reasoning, ResponseTextParam,
+    Role, TextResponseFormatConfiguration,
 };
 use serde_json::Value;
 
@@ -25,7 +26,10 @@ pub(in crate::classify::judge) fn request(asked: &Asked<'_>) -> Result<Vec<u8>, 
     let request = CreateResponse {
         model: Some(asked.model.to_owned()),
         instructions: (!asked.system.is_empty()).then(|| asked.system.clone()),
-        input: InputParam::Text(asked.event.to_string()),
+        input: match &asked.again {
+            None => InputParam::Text(asked.event.to_owned()),
+            Some(again) => InputParam::Items([asked.event, again].map(of_user).into()),
+        },
         max_output_tokens: Some(asked.output_tokens_max),
         text: asked.schema.map(|schema| ResponseTextParam {
             format: TextResponseFormatConfiguration::JsonSchema(format(asked, schema)),
@@ -39,6 +43,11 @@ pub(in crate::classify::judge) fn request(asked: &Asked<'_>) -> Result<Vec<u8>, 
         ..CreateResponse::default()
     };
     serde_json::to_vec(&request)
+}
+
+fn of_user(text: &str) -> InputItem {
+    let content = EasyInputContent::Text(text.to_owned());
+    InputItem::EasyMessage(EasyInputMessage { role: Role::User, content, ..EasyInputMessage::default() })
 }
 
 /// Reads the body of a 2xx response.
@@ -85,7 +94,7 @@ fn ending(reply: &Value, tokens: Tokens) -> Ending {
         return Ending::refused();
     }
     let texts: Vec<&str> = parts.iter().filter_map(|part| part["text"].as_str()).collect();
-    if texts.is_empty() {
+    if texts.is_empty() && word("/status") != Some("completed") {
         return Ending::broken("the response holds no text");
     }
     Ending::Text(texts.concat())

@@ -1,0 +1,136 @@
+//! `hookyard prompt`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use crate::{
+    classify::{Classifier, Draft},
+    config::{self, Case, CaseEvent, Expect, ProcessEnvironment},
+    engine::{CompileOptions, Engine, Reach},
+};
+
+use super::{End, logs, out, project};
+
+/// See what a language model would be asked. Nobody is asked.
+#[derive(Debug, Args)]
+pub(super) struct Prompt {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show the request about one event, as it would be sent, with about what it would cost.
+    Render(Render),
+}
+
+#[derive(Debug, Args)]
+struct Render {
+    /// A classifier of config/classifiers.toml.
+    classifier: String,
+    /// JSON with `source`, `type` and `body`, or a labelled case with such an `event`; `-` reads it from standard input.
+    #[arg(long, value_name = "FILE")]
+    event: PathBuf,
+    /// A language model of the classifier's ladder; the first one if left out.
+    #[arg(long)]
+    judge: Option<String>,
+    /// One JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Prompt {
+    pub fn run(self, dir: Option<PathBuf>) -> anyhow::Result<End> {
+        logs::start("warn", None);
+        let files = project::files(dir)?;
+        let Command::Render(render) = self.command;
+        // Where requests go may stand in the environment; keys are not looked at.
+        let options = CompileOptions { reach: Reach::Offline, ..CompileOptions::default() };
+        render.run(&project::engine_quietly(&files, &ProcessEnvironment, options)?)
+    }
+}
+
+impl Render {
+    fn run(self, engine: &Engine) -> anyhow::Result<End> {
+        let classifier = engine.classifier(&self.classifier).with_context(|| {
+            let known = engine.classifiers().map(|name| &**name);
+            format!(
+                "no classifier is called `{}`: {}",
+                self.classifier,
+                config::one_of(&self.classifier, known)
+            )
+        })?;
+        let case = read(&self.event)?;
+        let (judge, draft) = draft(classifier, &case, self.judge.as_deref())?;
+        let Draft { model, url, body, input_tokens, output_tokens_max, question, most, is_priced } = draft;
+        let schema = classifier.schema().wire();
+        if self.json {
+            out::json(&json!({
+                "judge": judge, "model": model, "url": url, "input_tokens_about": input_tokens,
+                "output_tokens_max": output_tokens_max, "question_usd_millionths": question, "most_usd_millionths": most,
+                "is_priced": is_priced, "schema": schema, "body": body,
+            }))?;
+            return Ok(End::Well);
+        }
+        let guess = if is_priced { "" } else { ", a guess: config/models.toml does not say what it costs" };
+        out::say(format!("{judge} ({model}) at {url}"))?;
+        out::say(format!("about {input_tokens} tokens, and {output_tokens_max} at most for the answer"))?;
+        out::say(format!("about {question} for the question, and {most} at most with the answer{guess}"))?;
+        out::say(format!("\nthe form of the answer:\n{schema:#}"))?;
+        out::say(format!("\nthe body of the request:\n{}", out::plain_lines(&format!("{body:#}"))))?;
+        Ok(End::Well)
+    }
+}
+
+fn draft(classifier: &Classifier, case: &Case, judge: Option<&str>) -> anyhow::Result<(String, Draft)> {
+    let context = Engine::case_context(case);
+    let question = classifier.question(&context);
+    let mut models = Vec::new();
+    for rung in classifier.ladder() {
+        let Some(draft) = rung.judge.draft(&question)? else { continue };
+        let name = &**rung.judge.name();
+        if judge.is_none_or(|wanted| wanted == name) {
+            return Ok((name.to_owned(), draft));
+        }
+        models.push(name);
+    }
+    let ladder = classifier.name();
+    match judge {
+        Some(judge) => anyhow::bail!(
+            "`{judge}` is no language model on the ladder of `{ladder}`: {}",
+            config::one_of(judge, models)
+        ),
+        None => anyhow::bail!("the ladder of `{ladder}` has no language model"),
+    }
+}
+
+/// The event in a file, as a case without a label.
+fn read(path: &Path) -> anyhow::Result<Case> {
+    let shown = path.display();
+    let text = match path.to_str() {
+        Some("-") => std::io::read_to_string(std::io::stdin()),
+        _ => std::fs::read_to_string(path),
+    };
+    let text = text.with_context(|| format!("{shown} cannot be read"))?;
+    let mut file: Value = serde_json::from_str(&text).with_context(|| format!("{shown} is not JSON"))?;
+    let id = file["id"].as_str().unwrap_or("evt_preview").to_owned();
+    if let Some(event) = file.get_mut("event") {
+        file = event.take();
+    }
+    let event: CaseEvent = serde_json::from_value(file).with_context(|| {
+        format!("{shown} is no event: it needs `source`, `type` and `body`, as those of evals/triage/cases.jsonl have")
+    })?;
+    Ok(Case {
+        id,
+        event,
+        expect: Expect { label: String::new() },
+        tags: Vec::new(),
+        author: String::new(),
+        weight: 1.0,
+        checked_by: None,
+        line: 1,
+    })
+}

@@ -1,0 +1,67 @@
+//! `hookyard prompt render`: what would be asked, and nobody is.
+
+use hookyard::config::Files;
+use serde_json::{Value, json};
+
+use crate::support::process::Project;
+
+fn project() -> Project {
+    let project = Project::new(&Files::embedded()).with_env("ANTHROPIC_API_KEY", "sk-of-the-prompt-test");
+    let event = json!({ "source": "forms", "type": "lead.form.submitted", "body": {
+        "type": "lead.form.submitted", "data": { "email": "ada@engines.example", "message": "May we see a demo?" },
+    } });
+    project.write("event.json", &event.to_string());
+    let case = json!({ "id": "c-1", "event": event, "expect": { "label": "lead" }, "author": "me" });
+    project.write("case.json", &case.to_string());
+    project
+}
+
+#[test]
+fn the_request_is_shown_with_its_schema_and_about_what_it_costs_and_without_the_key() {
+    let project = project();
+    let shown = project.run(&["prompt", "render", "triage", "--event", "event.json"]);
+    assert_eq!(shown.code, Some(0), "{}{}", shown.out, shown.err);
+    assert!(
+        shown.out.starts_with("claude (claude-haiku-5-5) at https://api.anthropic.com/v1/messages\n"),
+        "{}",
+        shown.out
+    );
+    for part in
+        ["May we see a demo?", "\"output_config\"", "additionalProperties", "for the question", "$0.00"]
+    {
+        assert!(shown.out.contains(part), "{part} is not in {}", shown.out);
+    }
+    assert!(!shown.out.contains("sk-of"), "{}", shown.out);
+}
+
+#[test]
+fn another_judge_a_case_and_json() {
+    let project = project();
+    let shown =
+        project.run(&["prompt", "render", "triage", "--event", "case.json", "--judge", "gpt", "--json"]);
+    assert_eq!(shown.code, Some(0), "{}{}", shown.out, shown.err);
+    let shown: Value = serde_json::from_str(&shown.out).expect("JSON");
+    assert_eq!((&shown["judge"], &shown["model"]), (&json!("gpt"), &json!("gpt-6-luna")));
+    assert_eq!(shown["body"]["response_format"]["json_schema"]["schema"], shown["schema"]);
+    let tokens = shown["input_tokens_about"].as_u64().expect("a number");
+    assert!(
+        tokens > 500 && shown["most_usd_millionths"].as_u64() > shown["question_usd_millionths"].as_u64(),
+        "{shown}"
+    );
+}
+
+#[test]
+fn what_is_not_there_is_named_with_what_is() {
+    let project = project();
+    for (arguments, want) in [
+        (["triag", "--event", "event.json", "--judge", "gpt"], "did you mean `triage`"),
+        (["triage", "--event", "nothing.json", "--judge", "gpt"], "nothing.json cannot be read"),
+        (["triage", "--event", "event.json", "--judge", "gtp"], "did you mean `gpt`"),
+        (["triage", "--event", "event.json", "--judge", "local"], "no language model on the ladder"),
+        (["triage", "--event", "config/models.toml", "--judge", "gpt"], "is not JSON"),
+    ] {
+        let shown = project.run(&[&["prompt", "render"][..], &arguments].concat());
+        assert_eq!(shown.code, Some(2), "{}", shown.out);
+        assert!(shown.err.contains(want), "{want}: {}", shown.err);
+    }
+}
