@@ -11,7 +11,7 @@ use async_openai::types::chat::{
 };
 use serde_json::Value;
 
-use super::{effort, format};
+use super::{effort, format, tokens};
 use crate::{
     classify::judge::{
         answer::{Ending, Reading},
@@ -55,16 +55,7 @@ pub(in crate::classify::judge) fn reading(body: &str) -> Reading {
     let Ok(reply) = serde_json::from_str::<Value>(body) else {
         return Reading::broken("the response is not JSON");
     };
-    let count = |path: &str| reply.pointer(path).and_then(Value::as_u64).unwrap_or(0);
-    let cache_read = count("/usage/prompt_tokens_details/cached_tokens");
-    let cache_write = count("/usage/prompt_tokens_details/cache_write_tokens");
-    let tokens = Tokens {
-        // `prompt_tokens` includes what the cache gave and took.
-        input_uncached: count("/usage/prompt_tokens").saturating_sub(cache_read.saturating_add(cache_write)),
-        cache_write,
-        cache_read,
-        output: count("/usage/completion_tokens"),
-    };
+    let tokens = tokens(&reply, "prompt", "completion");
     let model = reply.get("model").and_then(Value::as_str).map(str::to_owned);
     Reading { model, tokens, ending: ending(&reply, tokens) }
 }
