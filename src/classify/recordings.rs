@@ -117,10 +117,6 @@ impl Recordings {
     pub fn get(&self, request: &str) -> Option<&Recording> {
         self.0.get(request)
     }
-
-    pub fn iter(&self) -> impl Iterator<Item = &Recording> {
-        self.0.values()
-    }
 }
 
 impl FromIterator<Recording> for Recordings {
