@@ -3,21 +3,18 @@
 
 mod migration;
 mod opened;
+mod reload;
 
-use std::{
-    io,
-    net::SocketAddr,
-    sync::{Arc, RwLock},
-    time::Duration,
-};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 use tokio::{net::TcpListener, sync::Semaphore};
 
 use crate::{
+    config::Stamp,
     console::Console,
     domain::Clock,
-    engine::Engine,
+    engine::{Engine, Live},
     host::{self, Tasks},
     ingest::Ingest,
     keeper::Keeper,
@@ -27,12 +24,15 @@ use crate::{
     worker::{LARGE_BODIES_MAX, Worker},
 };
 
+use reload::Reload;
+
 /// How long requests and jobs under way may take to end once the service is told to stop. Longer than the shipped
 /// judges may think, so that no answer under way is lost.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
 
 pub use migration::{MigrateError, abandon, migrate};
 pub use opened::{OpenError, Opened};
+pub use reload::Project;
 
 /// What a process does of the service's work. Several that share a Redis do it together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -62,6 +62,8 @@ pub struct ServiceOptions {
     pub admin_token: Option<SecretString>,
     pub clock: Arc<dyn Clock>,
     pub role: Role,
+    /// Where the engine comes from, to be looked at for changes; `None` for one that cannot change.
+    pub project: Option<Project>,
 }
 
 /// Why the service did not start.
@@ -79,7 +81,7 @@ pub struct Service {
     pub public: Option<SocketAddr>,
     pub admin: SocketAddr,
     pub store: Arc<dyn Store>,
-    pub engine: Arc<RwLock<Arc<Engine>>>,
+    pub engine: Live,
     pub metrics: Arc<Metrics>,
     pub keeper: Keeper,
     opened: Opened,
@@ -93,7 +95,7 @@ impl Service {
     /// The store is in use or unreadable, or an address is taken.
     pub async fn start(engine: Engine, options: ServiceOptions) -> Result<Self, StartError> {
         remote::install_tls();
-        let ServiceOptions { listen, admin_listen, admin_token, clock, role } = options;
+        let ServiceOptions { listen, admin_listen, admin_token, clock, role, project } = options;
         let metrics = Arc::new(Metrics::default());
         let counted = Arc::clone(&metrics);
         let on_commit = Arc::new(move |took, operations| counted.commit(took, operations));
@@ -101,11 +103,11 @@ impl Service {
         let store = opened.store();
         let public = if role.does(Role::Ingest) { Some(bind(listen)?) } else { None };
         let (admin, admin_at) = bind(admin_listen)?;
-        let engine = Arc::new(RwLock::new(Arc::new(engine)));
+        let engine = Live::new(engine);
         let tasks = Tasks::default();
 
         let keeper = Keeper {
-            engine: Arc::clone(&engine),
+            engine: engine.clone(),
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
@@ -120,7 +122,7 @@ impl Service {
         let public_at = public.as_ref().map(|(_, at)| *at);
         if let Some((listener, _)) = public {
             let ingest = Ingest::new(
-                Arc::clone(&engine),
+                engine.clone(),
                 Arc::clone(&store),
                 Arc::clone(&clock),
                 Arc::clone(&metrics),
@@ -129,7 +131,7 @@ impl Service {
             tasks.spawn("public listener", ingest.serve(listener, tasks.clone()));
         }
         let console = Console {
-            engine: Arc::clone(&engine),
+            engine: engine.clone(),
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
@@ -138,9 +140,20 @@ impl Service {
             tasks: tasks.clone(),
         };
         tasks.spawn("admin listener", console.serve(admin));
+        if let Some(project) = project {
+            let seen = Stamp::of(&project.dir);
+            let reload = Reload {
+                project,
+                engine: engine.clone(),
+                clock: Arc::clone(&clock),
+                metrics: Arc::clone(&metrics),
+                tasks: tasks.clone(),
+            };
+            tasks.spawn("reload", reload.run(seen));
+        }
         if role.does(Role::Worker) {
             let worker = Worker {
-                engine: Arc::clone(&engine),
+                engine: engine.clone(),
                 store: Arc::clone(&store),
                 clock,
                 metrics: Arc::clone(&metrics),
@@ -158,7 +171,7 @@ impl Service {
                 () = ending.stopping() => {}
             }
         });
-        let learner = Arc::clone(&engine.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let learner = engine.now();
         tasks.spawn("training", async move {
             if let Err(error) = tokio::task::spawn_blocking(move || learner.train()).await {
                 tracing::error!(%error, "training the local judges failed");

@@ -61,6 +61,11 @@ struct AlarmLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct WhatLabel {
     what: &'static str,
 }
@@ -109,6 +114,7 @@ pub struct Metrics {
     removed: Family<WhatLabel, Counter>,
     removed_bytes: Counter,
     disk_free: Gauge,
+    reloads: Family<OutcomeLabel, Counter>,
 }
 
 impl Default for Metrics {
@@ -137,6 +143,7 @@ impl Default for Metrics {
             removed: Family::default(),
             removed_bytes: Counter::default(),
             disk_free: Gauge::default(),
+            reloads: Family::default(),
             registry: Registry::default(),
         };
         registry.register(
@@ -213,6 +220,11 @@ impl Default for Metrics {
             "Free on the disk of the data directory",
             Unit::Bytes,
             metrics.disk_free.clone(),
+        );
+        registry.register(
+            "reloads",
+            "Changed configurations that took effect, or were refused",
+            metrics.reloads.clone(),
         );
         Metrics { registry, ..metrics }
     }
@@ -321,6 +333,11 @@ impl Metrics {
     /// Bytes free on the disk of the data directory.
     pub fn disk_free(&self, bytes: u64) {
         self.disk_free.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// A changed configuration was `applied` or `refused`.
+    pub fn reload(&self, outcome: &'static str) {
+        self.reloads.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
     /// In the OpenMetrics text format, which Prometheus scrapes.

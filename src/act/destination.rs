@@ -3,6 +3,7 @@
 use std::{
     fmt,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -136,7 +137,7 @@ pub struct Destination {
     pub(super) idempotency_ms: Option<u64>,
     calls_max: Option<u32>,
     /// Only where there is a URL to send to.
-    pub(super) remote: Option<Remote>,
+    pub(super) remote: Option<Arc<Remote>>,
     log_dir: PathBuf,
 }
 
@@ -169,7 +170,7 @@ impl Destination {
                 } else {
                     Address::At(url)
                 };
-                (address, Some(remote))
+                (address, Some(Arc::new(remote)))
             }
         };
         Ok(Destination {
@@ -182,6 +183,25 @@ impl Destination {
             remote,
             log_dir: log_dir.into(),
         })
+    }
+
+    /// Takes over the connections of `earlier`, and what is known of its breaker and limits, if it is at the same place and
+    /// has the same limits.
+    #[must_use]
+    pub fn going_on_from(self, earlier: &Destination) -> Self {
+        match (&self.remote, &earlier.remote) {
+            (Some(own), Some(kept)) if own.options() == kept.options() && self.url() == earlier.url() => {
+                Destination { remote: Some(Arc::clone(kept)), ..self }
+            }
+            _ => self,
+        }
+    }
+
+    fn url(&self) -> Option<&Url> {
+        match &self.address {
+            Address::At(url) | Address::SecretlyAt(SecretUrl(url)) => Some(url),
+            Address::Nowhere | Address::Unset(_) => None,
+        }
     }
 
     pub fn name(&self) -> &Name {
@@ -219,7 +239,7 @@ impl Destination {
 
     /// Where it is asked through the network, and so has a breaker.
     pub fn remote(&self) -> Option<&Remote> {
-        self.remote.as_ref()
+        self.remote.as_deref()
     }
 
     pub(super) fn log_dir(&self) -> &Path {

@@ -3,25 +3,27 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 
-use super::{Form, Judge, Ledger, LedgerError, Question, Said, Schema, Turn, Wrong};
+use super::{
+    Form, Judge, Ledger, LedgerError, Question, Said, Schema, Turn, Variant, Wording, Wrong,
+    variant::Variants,
+};
 use crate::{
     decide::ladder::{PastTheLast, Step, past_the_last, step},
     domain::{Clock, Name, Rung, RungOutcome, Tokens, Verdict},
-    template::{Context, Prompt, Shape, TemplateError},
+    template::{Context, Shape, TemplateError},
 };
 
 /// What a classifier is made of.
 #[derive(Debug)]
 pub struct Parts {
     pub name: Name,
-    /// The instructions.
-    pub system: Prompt,
-    /// What `system` may speak of besides `classifier` and `labels`. Nothing that a sender can influence belongs here.
+    /// The prompts; of several each event is asked by one. At least one.
+    pub variants: Vec<Wording>,
+    /// Prompts that a share of the events is shown to beside that, to be recorded and to change nothing.
+    pub shadow: Option<Wording>,
+    /// What the instructions may speak of besides `classifier` and `labels`. Nothing that a sender can influence belongs here.
     pub facts: Context,
-    /// The event as a language model reads it.
-    pub event: Prompt,
     /// The event as the local model reads it.
     pub text: Shape,
     pub schema: Schema,
@@ -49,13 +51,11 @@ impl fmt::Debug for LadderRung {
 #[derive(Debug)]
 pub struct Classifier {
     name: Name,
-    system: String,
-    event: Prompt,
+    variants: Variants,
     text: Shape,
     schema: Schema,
     fill: Map<String, Value>,
     ladder: Vec<LadderRung>,
-    prompt_digest: String,
 }
 
 /// How a climb ended.
@@ -96,16 +96,20 @@ impl ClassifyError {
 }
 
 impl Classifier {
-    /// Renders the system prompt, now and for every event: so nothing of an event can get into it.
+    /// Renders the system prompts, now and for every event: so nothing of an event can get into them.
     ///
     /// # Errors
-    /// The system prompt does not render; it must not speak of the event.
-    pub fn compile(parts: Parts) -> Result<Self, TemplateError> {
-        let Parts { name, system, facts, event, text, schema, fill, ladder } = parts;
+    /// A system prompt does not render; it must not speak of the event. With it, whose it is.
+    pub fn compile(parts: Parts) -> Result<Self, (Option<Name>, TemplateError)> {
+        let Parts { name, variants, shadow, facts, text, schema, fill, ladder } = parts;
         let facts = facts.with("classifier", &*name).with("labels", schema.labels());
-        let both = Sha256::digest(format!("{}{}", system.digest, event.digest));
-        let system = system.render(&facts)?;
-        Ok(Classifier { name, system, event, text, schema, fill, ladder, prompt_digest: hex::encode(both) })
+        let ready = |wording: Wording| {
+            let whose = wording.name.clone();
+            Variant::compile(wording, &facts).map_err(|error| (whose, error))
+        };
+        let asked = variants.into_iter().map(ready).collect::<Result<_, _>>()?;
+        let variants = Variants { asked, shadow: shadow.map(ready).transpose()? };
+        Ok(Classifier { name, variants, text, schema, fill, ladder })
     }
 
     pub fn name(&self) -> &Name {
@@ -126,10 +130,34 @@ impl Classifier {
         self.ladder.iter().flat_map(|rung| rung.judge.check(&self.form())).collect()
     }
 
+    /// The prompts that the event called `event` is asked by, whenever it is asked.
+    pub fn variant_of(&self, event: &str) -> Option<&Variant> {
+        self.variants.of(&self.name, event)
+    }
+
+    /// The prompts that it is shown to beside that, if it is among those.
+    pub fn shadow_of(&self, event: &str) -> Option<&Variant> {
+        self.variants.shadow_of(&self.name, event)
+    }
+
+    /// All prompts, the shadow's last.
+    pub fn variants(&self) -> impl Iterator<Item = &Variant> {
+        self.variants.all()
+    }
+
+    /// Whether the prompts had a part in a verdict: a judge was asked that reads them.
+    pub fn prompts_were_read(&self, verdict: &Verdict) -> bool {
+        let reads = |rung: &&LadderRung| rung.judge.reads_prompts();
+        self.ladder
+            .iter()
+            .filter(reads)
+            .any(|rung| verdict.rungs.iter().any(|asked| asked.judge == *rung.judge.name()))
+    }
+
     /// What the judges are asked about an event. Its texts serve previews, and training: [`Question::text`] is what the
     /// local model reads.
-    pub fn question<'a>(&'a self, context: &'a Context) -> Question<'a> {
-        Question::new(&self.name, context, self.form(), &self.system, &self.event, &self.text)
+    pub fn question<'a>(&'a self, variant: &'a Variant, context: &'a Context) -> Question<'a> {
+        Question::new(&self.name, context, self.form(), &variant.system, &variant.event, &self.text)
     }
 
     /// Asks the judges in order until one decides.
@@ -138,18 +166,19 @@ impl Classifier {
     /// See [`ClassifyError`].
     pub async fn classify(
         &self,
+        variant: &Variant,
         context: &Context,
         ledger: &dyn Ledger,
         clock: &dyn Clock,
     ) -> Result<Outcome, ClassifyError> {
-        let question = self.question(context);
+        let question = self.question(variant, context);
         let mut climb = Climb::default();
         for rung in &self.ladder {
             let started = clock.monotonic();
             let turn = rung.judge.ask(&question, ledger, clock).await?;
             let took = clock.monotonic().saturating_sub(started);
             if let Some(said) = climb.after(rung, turn, u64::try_from(took.as_millis()).unwrap_or(u64::MAX)) {
-                return Ok(Outcome::Verdict(Box::new(self.verdict(rung, said, climb.rungs))));
+                return Ok(Outcome::Verdict(Box::new(self.verdict(variant, rung, said, climb.rungs))));
             }
         }
         Ok(climb.past_the_last())
@@ -182,7 +211,8 @@ impl Classifier {
             judged_by: "a person".to_owned(),
             model: "none".to_owned(),
             why: vec![reason.to_owned()],
-            prompt_digest: self.prompt_digest.clone(),
+            variant: None,
+            prompt_digest: self.variants.asked.first().map(|asked| asked.digest.clone()).unwrap_or_default(),
             schema_digest: self.schema.digest().to_owned(),
             tokens: Tokens::default(),
             latency_ms: 0,
@@ -195,7 +225,7 @@ impl Classifier {
         Form { schema: &self.schema, fill: &self.fill }
     }
 
-    fn verdict(&self, rung: &LadderRung, said: Said, rungs: Vec<Rung>) -> Verdict {
+    fn verdict(&self, variant: &Variant, rung: &LadderRung, said: Said, rungs: Vec<Rung>) -> Verdict {
         Verdict {
             classifier: self.name.clone(),
             label: said.output.label().to_owned(),
@@ -205,7 +235,8 @@ impl Classifier {
             judged_by: rung.judge.kind().to_owned(),
             model: said.model,
             why: said.why,
-            prompt_digest: self.prompt_digest.clone(),
+            variant: variant.name.clone(),
+            prompt_digest: variant.digest.clone(),
             schema_digest: self.schema.digest().to_owned(),
             tokens: said.tokens,
             latency_ms: rungs.iter().map(|rung| rung.latency_ms).sum(),

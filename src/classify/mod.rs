@@ -14,6 +14,7 @@ mod ledger;
 mod recorded;
 mod recordings;
 mod schema;
+mod variant;
 
 pub use classifier::{Classifier, ClassifyError, LadderRung, Outcome, Parts};
 pub use judge::{
@@ -24,6 +25,7 @@ pub use ledger::{FreeLedger, Ledger, LedgerError};
 pub use recorded::RecordedLedger;
 pub use recordings::{Recording, RecordingError, Recordings, request_digest};
 pub use schema::{Fields, Output, Schema, SchemaError, Wrong};
+pub use variant::{Variant, Wording};
 
 #[cfg(test)]
 mod fakes;

@@ -11,14 +11,15 @@ use crate::{
 
 use super::out;
 
-/// The user's files: from `dir`, else from the current folder if it has a configuration, else built in.
+/// The folder with the user's files: `dir`, else the current one if it has a configuration; `None` for those built in.
+pub(super) fn folder(dir: Option<PathBuf>) -> Option<PathBuf> {
+    let here = || Path::new(".").join(SETTINGS).is_file().then(|| PathBuf::from("."));
+    dir.or_else(here)
+}
+
+/// The user's files.
 pub(super) fn files(dir: Option<PathBuf>) -> anyhow::Result<Files> {
-    let here = Path::new(".");
-    match dir {
-        Some(dir) => read(&dir),
-        None if here.join(SETTINGS).is_file() => read(here),
-        None => Ok(Files::embedded()),
-    }
+    folder(dir).map_or_else(|| Ok(Files::embedded()), |dir| read(&dir))
 }
 
 fn read(dir: &Path) -> anyhow::Result<Files> {

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::{
-    classify::{Classifier, Draft},
+    classify::{Classifier, Draft, Variant},
     config::{self, Case, CaseEvent, Expect, ProcessEnvironment},
     engine::{CompileOptions, Engine, Reach},
 };
@@ -37,6 +37,9 @@ struct Render {
     /// A language model of the classifier's ladder; the first one if left out.
     #[arg(long)]
     judge: Option<String>,
+    /// One of the classifier's variants; the one that the event would be asked by if left out.
+    #[arg(long)]
+    variant: Option<String>,
     /// One JSON object.
     #[arg(long)]
     json: bool,
@@ -64,12 +67,13 @@ impl Render {
             )
         })?;
         let case = read(&self.event)?;
-        let (judge, draft) = draft(classifier, &case, self.judge.as_deref())?;
+        let variant = variant(classifier, &case, self.variant.as_deref())?;
+        let (judge, draft) = draft(classifier, variant, &case, self.judge.as_deref())?;
         let Draft { model, url, body, input_tokens, output_tokens_max, question, most, is_priced } = draft;
         let schema = classifier.schema().wire();
         if self.json {
             out::json(&json!({
-                "judge": judge, "model": model, "url": url, "input_tokens_about": input_tokens,
+                "judge": judge, "variant": variant.name, "model": model, "url": url, "input_tokens_about": input_tokens,
                 "output_tokens_max": output_tokens_max, "question_usd_millionths": question, "most_usd_millionths": most,
                 "is_priced": is_priced, "schema": schema, "body": body,
             }))?;
@@ -85,9 +89,26 @@ impl Render {
     }
 }
 
-fn draft(classifier: &Classifier, case: &Case, judge: Option<&str>) -> anyhow::Result<(String, Draft)> {
+fn variant<'a>(classifier: &'a Classifier, case: &Case, wanted: Option<&str>) -> anyhow::Result<&'a Variant> {
+    let name = classifier.name();
+    let Some(wanted) = wanted else {
+        return classifier.variant_of(&case.id).with_context(|| format!("`{name}` has no prompts"));
+    };
+    let mut variants = classifier.variants();
+    variants.find(|variant| variant.name.as_deref() == Some(wanted)).with_context(|| {
+        let known = classifier.variants().filter_map(|variant| variant.name.as_deref());
+        format!("`{name}` has no variant `{wanted}`: {}", config::one_of(wanted, known))
+    })
+}
+
+fn draft(
+    classifier: &Classifier,
+    variant: &Variant,
+    case: &Case,
+    judge: Option<&str>,
+) -> anyhow::Result<(String, Draft)> {
     let context = Engine::case_context(case);
-    let question = classifier.question(&context);
+    let question = classifier.question(variant, &context);
     let mut models = Vec::new();
     for rung in classifier.ladder() {
         let Some(draft) = rung.judge.draft(&question)? else { continue };

@@ -9,7 +9,7 @@ use crate::{
     config::{self, ProcessEnvironment},
     engine::CompileOptions,
     host::SystemClock,
-    service::{Role, Service, ServiceOptions},
+    service::{Project, Role, Service, ServiceOptions},
 };
 
 use super::{
@@ -64,6 +64,8 @@ impl Serve {
     pub fn run(self, dir: Option<PathBuf>) -> anyhow::Result<End> {
         logs::start("info", self.log_format);
         let files = project::files(dir.clone())?;
+        let project = project::folder(dir.clone());
+        let project = project.map(|dir| Project { dir, env: Arc::new(ProcessEnvironment) });
         let options = CompileOptions { base: dir, data_dir: self.data, ..CompileOptions::default() };
         let engine = project::engine(&files, &ProcessEnvironment, options)?;
         let settings = engine.settings.clone();
@@ -93,6 +95,7 @@ impl Serve {
             admin_listen,
             admin_token,
             clock: Arc::new(SystemClock::new()),
+            project,
         };
         runtime()?.block_on(async {
             for source in engine.sources() {

@@ -19,7 +19,7 @@ pub const FILES_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Most files and folders that are looked at.
 pub const FILES_MAX: usize = 2_000;
 /// Depth of folders that are looked into, so that a symlink to a parent ends somewhere.
-const FOLDER_DEPTH_MAX: usize = 8;
+pub(super) const FOLDER_DEPTH_MAX: usize = 8;
 
 /// Why nothing, or not everything, was written.
 #[derive(Debug, thiserror::Error)]

@@ -21,6 +21,7 @@ mod network;
 mod parse;
 mod problem;
 mod reference;
+mod stamp;
 mod suggest;
 mod suite;
 pub mod tables;
@@ -46,5 +47,6 @@ pub use reference::{
     Environment, FixedEnvironment, ProcessEnvironment, ReferenceError, Resolved, SECRET_BYTES_MAX,
     check_secret, secret, setting,
 };
+pub use stamp::Stamp;
 pub use suggest::{nearest, one_of, quoted};
 pub use suite::{Suite, suite_file, suites};

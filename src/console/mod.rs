@@ -14,10 +14,7 @@ mod problem;
 mod replay;
 mod stats;
 
-use std::{
-    sync::{Arc, RwLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router, middleware,
@@ -28,7 +25,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     domain::Clock,
-    engine::Engine,
+    engine::{Engine, Live},
     host::{self, Pressure, Tasks},
     store::Store,
     telemetry::Metrics,
@@ -40,7 +37,7 @@ const REQUEST_HEAD_WITHIN: Duration = Duration::from_secs(60);
 /// What the admin listener shows and steers.
 #[derive(Clone)]
 pub struct Console {
-    pub engine: Arc<RwLock<Arc<Engine>>>,
+    pub engine: Live,
     pub store: Arc<dyn Store>,
     pub clock: Arc<dyn Clock>,
     pub metrics: Arc<Metrics>,
@@ -82,7 +79,7 @@ impl Console {
     }
 
     fn engine(&self) -> Arc<Engine> {
-        Arc::clone(&self.engine.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+        self.engine.now()
     }
 
     /// Serves until the group of tasks is told to stop.

@@ -20,3 +20,4 @@ pub mod review;
 pub mod room;
 pub mod silence;
 pub mod unblock;
+pub mod variant;

@@ -6,6 +6,7 @@ use crate::domain::{Job, Work};
 pub fn outcome(jobs: &[Job]) -> String {
     let told: Vec<String> = jobs
         .iter()
+        .filter(|job| !job.work.is_shadow())
         .map(|job| match (&job.work, &job.verdict) {
             (Work::Route { route, .. }, Some(verdict)) => {
                 format!("{route} {} ({})", job.state, verdict.label)

@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionPlan, FrozenRequest, JobId, Name, Receipt, Replay, Timestamp, Verdict, words::words};
+use super::{
+    ActionPlan, FrozenRequest, JobId, Name, Receipt, Replay, ReplayMode, Timestamp, Verdict, words::words,
+};
 
 /// The queue a job waits in. Lanes are served by weight; none starves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -24,7 +26,7 @@ pub enum Work {
     /// Classify the event where the route has a classifier, and plan the route's actions.
     Route {
         route: Name,
-        /// It runs a stored event again, because a person asked for that.
+        /// It runs a stored event again.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         replay: Option<Replay>,
     },
@@ -38,6 +40,11 @@ impl Work {
             Work::Route { route, .. } => route,
             Work::Action(plan) => &plan.route,
         }
+    }
+
+    /// Whether it only shows an event to a classifier's shadow: nothing follows from it.
+    pub fn is_shadow(&self) -> bool {
+        matches!(self, Work::Route { replay: Some(replay), .. } if replay.mode == ReplayMode::Shadow)
     }
 
     /// The plan of the action, if it is one.

@@ -14,11 +14,13 @@ pub enum ReplayMode {
     Reuse,
     /// Climbs the ladder anew. A question that was answered before is not paid for again.
     Reclassify,
+    /// Climbs the ladder by the prompts of the classifier's shadow. What comes of it is recorded, and nothing is planned.
+    Shadow,
 }
 
-words!(ReplayMode { Reuse = "reuse", Reclassify = "reclassify" });
+words!(ReplayMode { Reuse = "reuse", Reclassify = "reclassify", Shadow = "shadow" });
 
-/// A person's wish to run an event again.
+/// A wish to run an event again: a person's, or the classifier's, which has a shadow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replay {
     pub mode: ReplayMode,

@@ -22,6 +22,9 @@ pub struct Verdict {
     pub model: String,
     /// Why, in the judge's words: the rule that held, the words that decided, the model's stated reason.
     pub why: Vec<String>,
+    /// Which of the classifier's prompts were asked by, where it has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<Name>,
     /// SHA-256 (hex) of the prompt templates.
     pub prompt_digest: String,
     /// SHA-256 (hex) of the schema file.

@@ -6,16 +6,18 @@ mod admit;
 mod compile;
 mod context;
 mod examples;
+mod live;
 mod preview;
 mod replan;
 mod route;
 mod sources;
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 pub use admit::Admitted;
 pub use compile::{CompileOptions, Reach, compile};
 pub use examples::run_examples;
+pub use live::Live;
 pub use preview::{ActionPreview, Foreseen, Preview, RoutePreview, Ruling};
 pub use replan::{Replanned, next_version, recorded_verdict, was_replayed};
 pub use route::RouteEnd;
@@ -57,6 +59,7 @@ pub struct Engine {
     /// Names the configuration in records: SHA-256 (hex), cut to 16 digits.
     pub digest: Arc<str>,
     pub settings: SettingsFile,
+    pub reach: Reach,
     /// Where the store and the logs of `store.append` are.
     pub data_dir: PathBuf,
     /// The folder that holds `config/`, `prompts/`, `schemas/` and `evals/`; empty for the current one.
@@ -131,6 +134,12 @@ struct RouteAction {
     after: Vec<Name>,
     delay_ms: u64,
     on_dead: Option<Name>,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("digest", &self.digest).finish_non_exhaustive()
+    }
 }
 
 impl Engine {

@@ -125,7 +125,7 @@ impl Engine {
         let before = recorded_verdict(timeline, route);
         let decided = match mode {
             ReplayMode::Reuse => before,
-            ReplayMode::Reclassify => None,
+            ReplayMode::Reclassify | ReplayMode::Shadow => None,
         };
         let version = next_version(timeline, route);
         let end = self.run_route(route, &timeline.event, decided, version, ledger, clock).await?;

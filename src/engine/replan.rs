@@ -21,7 +21,9 @@ pub struct Replanned {
 /// The verdict on record for a route, the newest if there are several.
 pub fn recorded_verdict<'t>(timeline: &'t Timeline, route: &str) -> Option<&'t Verdict> {
     timeline.jobs.iter().rev().find_map(|entry| match &entry.job.work {
-        Work::Route { route: of, .. } if &**of == route => entry.job.verdict.as_ref(),
+        work @ Work::Route { route: of, .. } if &**of == route && !work.is_shadow() => {
+            entry.job.verdict.as_ref()
+        }
         Work::Route { .. } | Work::Action(_) => None,
     })
 }
@@ -33,6 +35,7 @@ pub fn recorded_verdict<'t>(timeline: &'t Timeline, route: &str) -> Option<&'t V
 pub(super) fn replayable(timeline: &Timeline) -> Result<(), String> {
     for JobHistory { job, history, .. } in &timeline.jobs {
         if let Work::Route { route, .. } = &job.work
+            && !job.work.is_shadow()
             && let Some(why) = hinders(job.state, !history.is_empty())
         {
             return Err(format!("its route `{route}` {why}"));

@@ -5,12 +5,12 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Map, Value};
 
 use crate::{
-    classify::{ClassifyError, Ledger, LedgerError, Outcome},
+    classify::{Classifier, ClassifyError, Ledger, LedgerError, Outcome, Variant},
     decide::{
         plan::{Candidate, plan},
         retry::Failure,
     },
-    domain::{ActionPlan, Cause, Clock, Event, Name, Verdict, Work},
+    domain::{ActionPlan, Cause, Clock, Event, Lane, Name, Replay, ReplayMode, Verdict, Work},
     source::{self, UnreadableBody},
     store::{NewJob, Start},
     template::Context,
@@ -38,6 +38,38 @@ pub enum RouteEnd {
     Unknown {
         reason: String,
     },
+}
+
+/// The sweep that jobs for shadows belong to.
+const SHADOW: &str = "shadow";
+
+/// The verdict on what `context` holds, asked for by `variant`; or how the job ends without one.
+async fn asked(
+    classifier: &Classifier,
+    variant: Option<&Variant>,
+    context: &Context,
+    ledger: &dyn Ledger,
+    clock: &dyn Clock,
+) -> Result<Result<Box<Verdict>, RouteEnd>, LedgerError> {
+    let Some(variant) = variant else {
+        let reason = format!("the classifier `{}` has no prompts", classifier.name());
+        return Ok(Err(failed(Cause::Unrenderable, reason)));
+    };
+    Ok(match classifier.classify(variant, context, ledger, clock).await {
+        Ok(Outcome::Verdict(verdict)) => Ok(verdict),
+        Ok(Outcome::Person { reason, .. }) => Err(RouteEnd::Person { reason }),
+        // Asked to wait, the job waits; it does not count as an attempt.
+        Ok(Outcome::TryAgain { reason, retry_after: retry_after @ Some(_), .. }) => {
+            Err(RouteEnd::Failed(Failure::Throttled { reason, retry_after }))
+        }
+        Ok(Outcome::TryAgain { reason, retry_after: None, .. }) => {
+            Err(RouteEnd::Failed(Failure::Transient { reason, retry_after: None }))
+        }
+        Err(ClassifyError::Ledger(error)) => return Err(error),
+        Err(error @ ClassifyError::Unrenderable { .. }) => {
+            Err(failed(Cause::Unrenderable, error.to_string()))
+        }
+    })
 }
 
 impl Engine {
@@ -77,23 +109,66 @@ impl Engine {
         let verdict = match (&route.classifier, decided) {
             (None, _) => None,
             (Some(_), Some(decided)) => Some(Box::new(decided.clone())),
-            (Some(classifier), None) => match classifier.classify(&context, ledger, clock).await {
-                Ok(Outcome::Verdict(verdict)) => Some(verdict),
-                Ok(Outcome::Person { reason, .. }) => return Ok(RouteEnd::Person { reason }),
-                // Asked to wait, the job waits; it does not count as an attempt.
-                Ok(Outcome::TryAgain { reason, retry_after: retry_after @ Some(_), .. }) => {
-                    return Ok(RouteEnd::Failed(Failure::Throttled { reason, retry_after }));
+            (Some(classifier), None) => {
+                let variant = classifier.variant_of(&event.id.to_string());
+                match asked(classifier, variant, &context, ledger, clock).await? {
+                    Ok(verdict) => Some(verdict),
+                    Err(end) => return Ok(end),
                 }
-                Ok(Outcome::TryAgain { reason, retry_after: None, .. }) => {
-                    return Ok(RouteEnd::Failed(Failure::Transient { reason, retry_after: None }));
-                }
-                Err(ClassifyError::Ledger(error)) => return Err(error),
-                Err(error @ ClassifyError::Unrenderable { .. }) => {
-                    return Ok(failed(Cause::Unrenderable, error.to_string()));
-                }
-            },
+            }
         };
-        Ok(self.plan_route(route, event, context, verdict, version, clock))
+        // Once: what is run again was shown to it the first time.
+        let shadow =
+            (decided.is_none() && version == 1).then(|| self.shadow_job(route, event, verdict.as_deref()));
+        let mut end = self.plan_route(route, event, context, verdict, version, clock);
+        if let RouteEnd::Planned { jobs, .. } = &mut end {
+            jobs.extend(shadow.flatten());
+        }
+        Ok(end)
+    }
+
+    /// The job that shows an event to the classifier's shadow, if it is to be shown and the shadow could say something else.
+    fn shadow_job(&self, route: &Route, event: &Event, verdict: Option<&Verdict>) -> Option<NewJob> {
+        let classifier = route.classifier.as_ref()?;
+        classifier.shadow_of(&event.id.to_string())?;
+        if !classifier.prompts_were_read(verdict?) {
+            return None;
+        }
+        let replay = Some(Replay { mode: ReplayMode::Shadow, sweep: SHADOW.into() });
+        let work = Work::Route { route: Name::clone(&route.name), replay };
+        Some(NewJob::new(Lane::Bulk, work, Arc::clone(&self.digest)))
+    }
+
+    /// Shows `event` to the shadow of a route's classifier. Its verdict is for the record: nothing is planned.
+    ///
+    /// # Errors
+    /// As [`Engine::run_route`].
+    pub async fn run_shadow(
+        &self,
+        route: &str,
+        event: &Event,
+        ledger: &dyn Ledger,
+        clock: &dyn Clock,
+    ) -> Result<RouteEnd, LedgerError> {
+        let classifier = self.route(route).and_then(|route| route.classifier.as_ref());
+        let shadow = classifier.and_then(|one| Some((one, one.shadow_of(&event.id.to_string())?)));
+        let (Some((classifier, shadow)), Some(scheme)) = (shadow, self.scheme(&event.source)) else {
+            return Ok(routed("there is no shadow for it today".to_owned(), Vec::new()));
+        };
+        let context = match context::of_event(scheme, event) {
+            Ok(context) => context,
+            Err(error) => return Ok(unreadable(&error)),
+        };
+        Ok(match asked(classifier, Some(shadow), &context, ledger, clock).await? {
+            Ok(verdict) => RouteEnd::Planned {
+                said: format!("the shadow says {}", verdict.label),
+                verdict: Some(verdict),
+                jobs: Vec::new(),
+                faults: Vec::new(),
+            },
+            Err(RouteEnd::Person { reason }) => routed(format!("the shadow: {reason}"), Vec::new()),
+            Err(end) => end,
+        })
     }
 
     /// Plans the actions of `route` for a verdict.

@@ -38,6 +38,8 @@ pub async fn run(
     let classifier = engine
         .classifier(&suite.classifier)
         .ok_or_else(|| no(format!("no classifier is called `{}`", suite.classifier)))?;
+    let variant =
+        classifier.variants().next().ok_or_else(|| no("its classifier has no prompts".to_owned()))?;
     let (cases, problems) = config::cases(files, name);
     let problems = problems.into_result().map_err(EvalError::Problems)?;
     for problem in &problems {
@@ -46,7 +48,7 @@ pub async fn run(
     let mut graded = Vec::new();
     for case in cases.iter().filter(|case| suite.splits.contains(&case.split())) {
         let context = Engine::case_context(case);
-        let outcome = classifier.classify(&context, &FreeLedger, clock).await;
+        let outcome = classifier.classify(variant, &context, &FreeLedger, clock).await;
         let outcome = outcome.map_err(|source| EvalError::Case { case: case.id.clone(), source })?;
         graded.push(match outcome {
             Outcome::Verdict(verdict) => Graded {

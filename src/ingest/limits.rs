@@ -213,6 +213,7 @@ impl SharedLimit {
 
 /// One source's limits, counters and throttled log.
 pub(super) struct Gate {
+    limits: Limits,
     critical: Limit,
     other: Limit,
     pub meter: SourceMeter,
@@ -232,6 +233,7 @@ impl Gate {
             None => Limit::new(source_per_min, sender_per_min),
         };
         Gate {
+            limits: source.limits,
             critical: limit("critical", critical_per_min, account_critical_per_min),
             other: limit("other", other_per_min, account_other_per_min),
             meter: metrics.source(&source.name),
@@ -265,20 +267,41 @@ impl Gate {
 /// The word for deliveries that only this process's own limits were asked about.
 const ALONE: &str = "limited_alone";
 
-/// The gates of all sources that are on.
-pub(super) struct Gates(BTreeMap<Name, Gate>);
+/// The gates of all sources of an engine that are on.
+pub(super) struct Gates {
+    engine: Arc<Engine>,
+    by_source: BTreeMap<Name, Arc<Gate>>,
+}
 
 impl Gates {
-    pub fn new(engine: &Engine, metrics: &Metrics, store: &Arc<dyn Store>, clock: &Arc<dyn Clock>) -> Self {
+    pub fn none(engine: Arc<Engine>) -> Self {
+        Gates { engine, by_source: BTreeMap::new() }
+    }
+
+    /// Those of `engine`. A source whose limits are as they were in `self` goes on with what it has left of them.
+    pub fn of_engine(
+        &self,
+        engine: &Arc<Engine>,
+        metrics: &Metrics,
+        store: &Arc<dyn Store>,
+        clock: &Arc<dyn Clock>,
+    ) -> Self {
         let till =
             store.is_shared().then(|| Till { rates: Arc::new(Arc::clone(store)), clock: Arc::clone(clock) });
-        let gate =
-            |source: &Arc<Source>| (Name::clone(&source.name), Gate::new(source, metrics, till.as_ref()));
-        Gates(engine.sources().map(gate).collect())
+        let gate = |source: &Arc<Source>| {
+            let kept = self.by_source.get(&source.name).filter(|gate| gate.limits == source.limits);
+            let gate = kept.map_or_else(|| Arc::new(Gate::new(source, metrics, till.as_ref())), Arc::clone);
+            (Name::clone(&source.name), gate)
+        };
+        Gates { engine: Arc::clone(engine), by_source: engine.sources().map(gate).collect() }
+    }
+
+    pub fn are_of(&self, engine: &Arc<Engine>) -> bool {
+        Arc::ptr_eq(&self.engine, engine)
     }
 
     pub fn of(&self, source: &str) -> Option<&Gate> {
-        self.0.get(source)
+        self.by_source.get(source).map(AsRef::as_ref)
     }
 }
 

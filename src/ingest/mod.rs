@@ -10,7 +10,7 @@ mod refused;
 mod throttle;
 
 use std::{
-    sync::{Arc, RwLock},
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -21,7 +21,7 @@ use tokio::{net::TcpListener, sync::Semaphore};
 use crate::{
     config,
     domain::Clock,
-    engine::Engine,
+    engine::{Engine, Live},
     host::{self, Pressure, Tasks},
     store::Store,
     telemetry::Metrics,
@@ -33,11 +33,12 @@ use throttle::Throttle;
 /// What a delivery meets.
 #[derive(Clone)]
 pub struct Ingest {
-    engine: Arc<RwLock<Arc<Engine>>>,
+    engine: Live,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
-    gates: Arc<Gates>,
+    /// Those of the engine that was asked for last.
+    gates: Arc<RwLock<Arc<Gates>>>,
     /// Proxies whose word on a client's address counts.
     proxies: Arc<[IpNet]>,
     /// The log of deliveries to sources that are not there.
@@ -50,16 +51,16 @@ pub struct Ingest {
 
 impl Ingest {
     pub fn new(
-        engine: Arc<RwLock<Arc<Engine>>>,
+        engine: Live,
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
         pressure: Arc<Pressure>,
     ) -> Self {
-        let current = read(&engine);
+        let current = engine.now();
         let server = &current.settings.server;
         let in_flight = Arc::new(Semaphore::new(body::permits(server.in_flight_bytes_max)));
-        let gates = Arc::new(Gates::new(&current, &metrics, &store, &clock));
+        let gates = Gates::none(Arc::clone(&current)).of_engine(&current, &metrics, &store, &clock);
         // What is no network was an error when the configuration was read.
         let proxies = server.trusted_proxies.iter().filter_map(|text| config::network(text)).collect();
         Ingest {
@@ -67,7 +68,7 @@ impl Ingest {
             store,
             clock,
             metrics,
-            gates,
+            gates: Arc::new(RwLock::new(Arc::new(gates))),
             proxies,
             strangers: Arc::default(),
             in_flight,
@@ -91,10 +92,19 @@ impl Ingest {
     }
 
     fn engine(&self) -> Arc<Engine> {
-        read(&self.engine)
+        self.engine.now()
     }
-}
 
-fn read(engine: &RwLock<Arc<Engine>>) -> Arc<Engine> {
-    Arc::clone(&engine.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+    /// What the sources of `engine` may let in.
+    fn gates(&self, engine: &Arc<Engine>) -> Arc<Gates> {
+        let gates = Arc::clone(&self.gates.read().unwrap_or_else(PoisonError::into_inner));
+        if gates.are_of(engine) {
+            return gates;
+        }
+        let mut held = self.gates.write().unwrap_or_else(PoisonError::into_inner);
+        if !held.are_of(engine) {
+            *held = Arc::new(held.of_engine(engine, &self.metrics, &self.store, &self.clock));
+        }
+        Arc::clone(&held)
+    }
 }

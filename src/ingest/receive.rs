@@ -46,7 +46,8 @@ pub(super) async fn receive(
     let name = name.map_or_else(|_| String::new(), |Path(name)| name);
     let (parts, body) = request.into_parts();
     let client = ingest.client(&parts);
-    let (Some(source), Some(gate)) = (engine.source(&name), ingest.gates.of(&name)) else {
+    let gates = ingest.gates(&engine);
+    let (Some(source), Some(gate)) = (engine.source(&name), gates.of(&name)) else {
         return ingest.unknown(&name, client);
     };
     gate.meter.received.inc();

@@ -12,16 +12,13 @@ mod retention;
 mod room;
 mod silence;
 
-use std::{
-    sync::{Arc, RwLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
 
 use crate::{
     domain::{Clock, OWN_SOURCE, Timestamp},
-    engine::Engine,
+    engine::{Engine, Live},
     host::{self, Pressure, Tasks},
     store::{Accepted, Admission, DedupeKey, OnMatch, Store, StoreError},
     telemetry::Metrics,
@@ -38,7 +35,7 @@ const TURN_TENTHS: u32 = 9;
 /// What the keeper needs. Clones share everything.
 #[derive(Clone)]
 pub struct Keeper {
-    pub engine: Arc<RwLock<Arc<Engine>>>,
+    pub engine: Live,
     pub store: Arc<dyn Store>,
     pub clock: Arc<dyn Clock>,
     pub metrics: Arc<Metrics>,
@@ -86,7 +83,7 @@ impl Keeper {
     }
 
     fn engine(&self) -> Arc<Engine> {
-        Arc::clone(&self.engine.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+        self.engine.now()
     }
 
     /// Rests until `every` has passed since `began`, by the monotonic clock: one that is set back in between puts nothing

@@ -145,6 +145,11 @@ impl Remote {
         self.gate.hear(word, elapsed);
     }
 
+    /// How it behaves.
+    pub fn options(&self) -> RemoteOptions {
+        self.options
+    }
+
     /// Requests that may be sent in a minute.
     pub fn limit_per_min(&self) -> Option<u32> {
         self.options.limit_per_min

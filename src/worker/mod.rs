@@ -7,17 +7,14 @@ mod probe;
 mod route;
 mod settlement;
 
-use std::{
-    sync::{Arc, RwLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     decide::lanes::Turns,
     domain::{AttemptOutcome, Clock, Timestamp, Work},
-    engine::Engine,
+    engine::{Engine, Live},
     host::{self, FailPoint, Tasks},
     store::{ClaimRequest, Claimed, Store, StoreError},
     telemetry::Metrics,
@@ -38,7 +35,7 @@ pub const LARGE_BODIES_MAX: usize = 2;
 /// What a worker needs. Clones share everything.
 #[derive(Clone)]
 pub struct Worker {
-    pub engine: Arc<RwLock<Arc<Engine>>>,
+    pub engine: Live,
     pub store: Arc<dyn Store>,
     pub clock: Arc<dyn Clock>,
     pub metrics: Arc<Metrics>,
@@ -114,7 +111,7 @@ impl Worker {
     }
 
     fn engine(&self) -> Arc<Engine> {
-        Arc::clone(&self.engine.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+        self.engine.now()
     }
 
     async fn pause(&self, wait: Duration) {

@@ -24,6 +24,9 @@ impl Worker {
         route: &Name,
         replay: Option<&Replay>,
     ) -> Result<End, StoreError> {
+        if replay.is_some_and(|replay| replay.mode == ReplayMode::Shadow) {
+            return self.shadow(engine, claimed, route).await;
+        }
         let job = &claimed.job;
         let mut record = match replay {
             Some(_) => Some(self.record(claimed).await?),
@@ -31,7 +34,8 @@ impl Worker {
         };
         let recorded = match (replay.map(|replay| replay.mode), &record) {
             (Some(ReplayMode::Reuse), Some(record)) => engine::recorded_verdict(record, route),
-            (Some(ReplayMode::Reclassify) | None, _) | (Some(ReplayMode::Reuse), None) => None,
+            (Some(ReplayMode::Reclassify | ReplayMode::Shadow) | None, _)
+            | (Some(ReplayMode::Reuse), None) => None,
         };
         let version = record.as_ref().map_or(1, |record| engine::next_version(record, route));
         let (event, _room) = self.with_body(claimed).await?;
@@ -63,6 +67,25 @@ impl Worker {
             RouteEnd::Unknown { reason } => {
                 self.parked(claimed, engine.schedule_of_route(route), UNKNOWN_PAUSE, reason)
             }
+        })
+    }
+
+    /// Hears what the shadow of the route's classifier says. That it says nothing is no dead letter: nothing hangs on it.
+    async fn shadow(&self, engine: &Engine, claimed: &Claimed, route: &Name) -> Result<End, StoreError> {
+        let (event, _room) = self.with_body(claimed).await?;
+        let ledger = StoreLedger { worker: self, claimed };
+        let end = engine.run_shadow(route, &event, &ledger, self.clock.as_ref()).await;
+        Ok(match end.map_err(|error| ledger::found(error, claimed.lease))? {
+            RouteEnd::Planned { verdict, said, .. } => {
+                End { verdict: verdict.map(|verdict| *verdict), detail: Some(said), ..End::from(Next::Done) }
+            }
+            RouteEnd::Failed(failure) => {
+                match engine.schedule_of_route(route).after(tried(claimed), &failure, host::draw()) {
+                    Next::Dead { reason, .. } | Next::Review { reason } => Next::Skip { reason }.into(),
+                    next => next.into(),
+                }
+            }
+            RouteEnd::Person { reason } | RouteEnd::Unknown { reason } => Next::Skip { reason }.into(),
         })
     }
 

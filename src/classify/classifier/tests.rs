@@ -74,17 +74,23 @@ impl Ladder {
 
     async fn climb(&self) -> Result<Outcome, ClassifyError> {
         let context = Context::new().with("event", &json!({"type": "form", "body": {"n": 1}}));
-        classifier(self.rungs.clone()).classify(&context, &FreeLedger, &*self.clock).await
+        let classifier = classifier(self.rungs.clone());
+        let variant = classifier.variant_of("evt_1").expect("one");
+        classifier.classify(variant, &context, &FreeLedger, &*self.clock).await
     }
 }
 
+fn wording(name: Option<&str>, weight: f64, system: &str) -> Wording {
+    let (system, event) = fakes::prompts(system, fakes::EVENT);
+    Wording { name: name.map(Into::into), weight, system, event }
+}
+
 fn parts(ladder: Vec<LadderRung>) -> Parts {
-    let (system, event) = fakes::prompts(fakes::SYSTEM, fakes::EVENT);
     Parts {
         name: "triage".into(),
-        system,
+        variants: vec![wording(None, 1.0, fakes::SYSTEM)],
+        shadow: None,
         facts: Context::new(),
-        event,
         text: Shape::compile(&json!(fakes::TEXT)).expect("compiles"),
         schema: fakes::schema(),
         fill: json!({"evidence": [], "priority": "low"}).as_object().expect("an object").clone(),
@@ -144,6 +150,7 @@ async fn the_first_confident_answer_wins_and_the_record_tells_the_climb() {
         judged_by: "a fake".to_owned(),
         model: "fake-1-2026".to_owned(),
         why: vec!["because".to_owned()],
+        variant: None,
         prompt_digest: verdict.prompt_digest.clone(),
         schema_digest: fakes::schema().digest().to_owned(),
         tokens: Tokens { output: 5, ..Tokens::default() },
@@ -224,13 +231,39 @@ async fn a_lost_ledger_ends_the_climb() {
 
 #[test]
 fn no_word_of_an_event_gets_into_the_system_prompt() {
-    let (system, _) = fakes::prompts("{{ event.body.text }}", "");
-    Classifier::compile(Parts { system, ..parts(Vec::new()) }).expect_err("there is no event yet");
+    let of_event = wording(Some("b"), 1.0, "{{ event.body.text }}");
+    for (variants, shadow) in [
+        (vec![wording(Some("a"), 1.0, fakes::SYSTEM), of_event.clone()], None),
+        (vec![wording(Some("a"), 1.0, fakes::SYSTEM)], Some(of_event)),
+    ] {
+        let parts = Parts { variants, shadow, ..parts(Vec::new()) };
+        let (whose, _) = Classifier::compile(parts).expect_err("there is no event yet");
+        assert_eq!(whose.as_deref(), Some("b"));
+    }
 
-    let (system, _) = fakes::prompts("{{ house }} sorts {{ classifier }} into {{ labels|join('/') }}", "");
-    let facts = Context::new().with("house", "Acme");
-    let classifier = Classifier::compile(Parts { system, facts, ..parts(Vec::new()) }).expect("compiles");
-    assert_eq!(classifier.question(&Context::new()).system(), "Acme sorts triage into lead/support/spam");
+    let system = "{{ house }} sorts {{ classifier }} into {{ labels|join('/') }}";
+    let (variants, facts) = (vec![wording(None, 1.0, system)], Context::new().with("house", "Acme"));
+    let classifier = Classifier::compile(Parts { variants, facts, ..parts(Vec::new()) }).expect("compiles");
+    let variant = classifier.variant_of("evt_1").expect("one");
+    let asked = classifier.question(variant, &Context::new()).system().to_owned();
+    assert_eq!(asked, "Acme sorts triage into lead/support/spam");
+}
+
+#[test]
+fn an_event_is_asked_by_one_variant_and_some_are_shown_to_the_shadow() {
+    let variants = vec![wording(Some("a"), 3.0, "A"), wording(Some("b"), 1.0, "B")];
+    let shadow = Some(wording(Some("shadow"), 0.1, "S"));
+    let classifier = Classifier::compile(Parts { variants, shadow, ..parts(Vec::new()) }).expect("compiles");
+    let name = |event: &str| classifier.variant_of(event).and_then(|variant| variant.name.as_deref());
+    let (mut by_b, mut shown) = (0, 0);
+    for event in (0..1_000).map(|n| format!("evt_{n}")) {
+        assert_eq!(name(&event), name(&event), "always the same");
+        by_b += u32::from(name(&event) == Some("b"));
+        shown += u32::from(classifier.shadow_of(&event).is_some());
+    }
+    assert!((200..300).contains(&by_b) && (70..130).contains(&shown), "{by_b} {shown}");
+    let plain = Classifier::compile(parts(Vec::new())).expect("compiles");
+    assert!((0..100).all(|n| plain.shadow_of(&format!("evt_{n}")).is_none()));
 }
 
 #[test]

@@ -86,6 +86,14 @@ impl Llm {
         Ok(Llm { settings, url, request, remote })
     }
 
+    /// Takes over the connections of `earlier`, and what is known of its breaker and limits, if it is at the same place and
+    /// has the same limits.
+    #[must_use]
+    pub fn going_on_from(self, earlier: &Llm) -> Self {
+        let same = self.url == earlier.url && self.remote.options() == earlier.remote.options();
+        if same { Llm { remote: Arc::clone(&earlier.remote), ..self } } else { self }
+    }
+
     /// What is shown of its breaker.
     pub fn breaker(&self, elapsed: Duration) -> Shown {
         self.remote.breaker(elapsed)
@@ -262,6 +270,10 @@ impl Judge for Llm {
 
     fn model(&self) -> String {
         self.settings.model.id.clone()
+    }
+
+    fn reads_prompts(&self) -> bool {
+        true
     }
 
     fn draft(&self, question: &Question<'_>) -> Result<Option<Draft>, ClassifyError> {

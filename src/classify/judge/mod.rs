@@ -50,6 +50,11 @@ pub trait Judge: Send + Sync {
         clock: &dyn Clock,
     ) -> Result<Turn, ClassifyError>;
 
+    /// Whether a classifier's prompts are what it goes by.
+    fn reads_prompts(&self) -> bool {
+        false
+    }
+
     /// What it would send, without its key; `None` for a judge that sends nothing.
     ///
     /// # Errors

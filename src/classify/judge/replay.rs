@@ -55,6 +55,10 @@ impl Judge for Replay {
         self.of.model()
     }
 
+    fn reads_prompts(&self) -> bool {
+        true
+    }
+
     fn draft(&self, question: &Question<'_>) -> Result<Option<Draft>, ClassifyError> {
         self.of.draft(question)
     }

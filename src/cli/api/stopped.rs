@@ -1,9 +1,6 @@
 //! A stopped service: its store, opened here, behind the very router that the service has.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, RwLock},
-};
+use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context;
 use axum::{Router, body::Body};
@@ -15,7 +12,7 @@ use tower::ServiceExt;
 use crate::{
     config::{Files, ProcessEnvironment},
     console::Console,
-    engine::{CompileOptions, Engine},
+    engine::{CompileOptions, Live},
     host::{SystemClock, Tasks},
     service::Opened,
     store::sqlite::FILE,
@@ -28,7 +25,7 @@ use super::{super::project, ANSWER_BYTES_MAX, url};
 const HERE: &str = "http://localhost";
 
 pub(in crate::cli) struct Stopped {
-    engine: Arc<Engine>,
+    engine: Live,
     opened: Opened,
     router: Router,
 }
@@ -43,7 +40,7 @@ impl Stopped {
         asked: Option<&str>,
     ) -> anyhow::Result<Self> {
         let options = CompileOptions { base: dir, data_dir, ..CompileOptions::default() };
-        let engine = Arc::new(project::engine_quietly(files, &ProcessEnvironment, options)?);
+        let engine = project::engine_quietly(files, &ProcessEnvironment, options)?;
         let data = engine.data_dir.clone();
         let place = data.display();
         anyhow::ensure!(
@@ -69,8 +66,9 @@ impl Stopped {
                 anyhow::Error::new(error).context(format!("opening the store of {place}"))
             }
         })?;
+        let engine = Live::new(engine);
         let console = Console {
-            engine: Arc::new(RwLock::new(Arc::clone(&engine))),
+            engine: engine.clone(),
             store: opened.store(),
             clock,
             metrics: Arc::new(Metrics::default()),
@@ -106,7 +104,7 @@ impl Stopped {
     }
 
     pub(super) async fn teach(&self) -> anyhow::Result<()> {
-        let engine = Arc::clone(&self.engine);
+        let engine = self.engine.now();
         Ok(tokio::task::spawn_blocking(move || engine.train()).await?)
     }
 

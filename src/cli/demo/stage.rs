@@ -81,6 +81,7 @@ impl Stage {
             admin_token: None,
             clock: Arc::clone(&clock),
             role: Role::All,
+            project: None,
         };
         let service = Service::start(engine, options).await.context("starting the service")?;
         let public = service.public.context("the service does not listen")?;

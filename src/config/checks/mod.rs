@@ -18,7 +18,7 @@ use super::{
     load::Config,
     problem::Problems,
     suggest::{one_of, quoted},
-    tables::{ClassifierTable, DestinationTable, RouteTable, SourceTable},
+    tables::{ClassifierTable, DestinationTable, RouteTable, SHADOW, SourceTable},
 };
 pub use judges::NO_KEY;
 use patience::{breaker, concurrency, retry};
@@ -28,6 +28,9 @@ use values::{PER_MIN, TIMEOUT_MS, per_min, plain, secret, types};
 const DAY_MS: u64 = 86_400_000;
 /// Longest delay of an action, in ms.
 const DELAY_MS_MAX: u64 = 366 * DAY_MS;
+
+/// Largest weight of a variant.
+const WEIGHT_MAX: f64 = 1_000_000.0;
 
 /// Checks all tables.
 pub(super) fn check(config: &Config, problems: &mut Problems) {
@@ -173,6 +176,26 @@ fn classifier(config: &Config, name: &str, table: &ClassifierTable, problems: &m
         none,
         "write a judge, as `[{ judge = \"rules\" }]`",
     ));
+    for (variant, of) in &table.variants {
+        let at = config.at(CLASSIFIERS, ["classifier", name, "variants", variant, "weight"]);
+        if variant == SHADOW {
+            problems.extend(share_problem(at, "weight", of.weight));
+        } else if !(0.0..=WEIGHT_MAX).contains(&of.weight) {
+            problems.push(at.error(
+                codes::OUT_OF_BOUNDS,
+                format!("`weight` is {}", of.weight),
+                format!("write a number from 0 to {WEIGHT_MAX}, such as 1"),
+            ));
+        }
+    }
+    let asked = || table.variants.iter().filter(|(variant, _)| *variant != SHADOW);
+    if asked().next().is_some() && asked().all(|(_, of)| of.weight == 0.0) {
+        problems.push(config.at(CLASSIFIERS, ["classifier", name, "variants"]).error(
+            codes::OUT_OF_BOUNDS,
+            "no event would be asked by any of the `variants`: their weights are 0",
+            "give one of them a `weight`, such as 1",
+        ));
+    }
     for (index, rung) in table.ladder.iter().enumerate() {
         let at = config.at(CLASSIFIERS, ["classifier", name, "ladder", &index.to_string(), "confidence_min"]);
         problems.extend(share_problem(at, "confidence_min", rung.confidence_min));

@@ -21,6 +21,8 @@ use super::{
 const BODY_BYTES_MAX: u64 = 104_857_600;
 /// Most entries of `trusted_proxies`: each is compared with each address.
 const PROXIES_MAX: usize = 64;
+/// Shortest and longest time between two looks at the files, in ms; 0 stands for none.
+const RELOAD_MS: RangeInclusive<u64> = 100..=3_600_000;
 /// Shortest and longest time a dedupe key is remembered, in ms.
 const DEDUPE_MS: RangeInclusive<u64> = 8 * DAY_MS..=366 * DAY_MS;
 /// Most shards of a store: each costs every process a connection, and a look when it asks for work.
@@ -57,6 +59,9 @@ pub(super) fn server(config: &Config, problems: &mut Problems) {
     let in_flight = body_bytes_max..=(1 << 40);
     problems.extend(number("in_flight_bytes_max", server.in_flight_bytes_max, in_flight, Unit::Bytes));
     problems.extend(number("request_timeout_ms", server.request_timeout_ms, TIMEOUT_MS, Unit::Ms));
+    if server.reload_ms != 0 {
+        problems.extend(number("reload_ms", server.reload_ms, RELOAD_MS, Unit::Ms));
+    }
     proxies(config, problems);
 }
 

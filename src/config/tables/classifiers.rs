@@ -18,6 +18,10 @@ pub struct ClassifiersFile {
 pub struct ClassifierTable {
     /// Folder of `prompts/` with `system.j2` and `event.j2`; the classifier's name if left out.
     pub prompts: Option<String>,
+    /// Several sets of prompts by name, of which each event is asked by one, always the same. The one called `shadow` acts on
+    /// nothing: a share of the events is shown to it as well, and what it says is recorded.
+    #[serde(default)]
+    pub variants: IndexMap<String, VariantTable>,
     /// `schemas/NAME.schema.json`; the classifier's name if left out.
     pub schema: Option<String>,
     /// Folder of `evals/` with the labelled cases that `local` learns from; the classifier's name if left out.
@@ -41,6 +45,24 @@ pub struct ClassifierTable {
     /// `[[classifier.NAME.rule]]`: for the judge `rules`; the first one that holds decides.
     #[serde(default)]
     pub rule: Vec<RuleTable>,
+}
+
+/// The variant that acts on nothing.
+pub const SHADOW: &str = "shadow";
+
+/// One set of prompts.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VariantTable {
+    /// Folder of `prompts/` with `system.j2` and `event.j2`; the classifier's own if left out.
+    pub prompts: Option<String>,
+    /// Its share of the events, against the weights of the others. Of `shadow` the share of all events, from 0 to 1.
+    #[serde(default = "whole")]
+    pub weight: f64,
+}
+
+const fn whole() -> f64 {
+    1.0
 }
 
 /// One rung of a ladder.

@@ -14,7 +14,7 @@ mod settings;
 mod sources;
 
 pub use actions::{ActionTable, ActionsFile, AskedMode, DestinationTable, OnUnknown};
-pub use classifiers::{ClassifierTable, ClassifiersFile, RuleTable, RungTable};
+pub use classifiers::{ClassifierTable, ClassifiersFile, RuleTable, RungTable, SHADOW};
 pub use filter::{FilterFile, FilterRule, Otherwise};
 pub use judges::{Api, JudgeKind, JudgeTable, JudgesFile};
 pub use models::{CacheKind, Effort, LongPriceTable, ModelTable, ModelsFile, OutputLimit, PriceTable};

@@ -19,7 +19,7 @@ pub struct SettingsFile {
 }
 
 /// The two listeners and what they let in.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServerTable {
     /// Address of the public listener: only `/webhooks/{source}`.
@@ -37,6 +37,9 @@ pub struct ServerTable {
     /// Proxies, as IP addresses or networks such as `10.0.0.0/8`, whose `X-Forwarded-For` is believed: the client is then the
     /// right-most address in it that is none of them. Empty: it is never believed, and the client is who connects.
     pub trusted_proxies: Vec<String>,
+    /// Time in ms between two looks at the files of `config/`, `prompts/`, `schemas/` and `evals/`: what has changed there takes
+    /// effect once all of it is in order. 0: only when the process is told to look, by SIGHUP.
+    pub reload_ms: u64,
 }
 
 impl Default for ServerTable {
@@ -49,12 +52,13 @@ impl Default for ServerTable {
             in_flight_bytes_max: 134_217_728,
             request_timeout_ms: 30_000,
             trusted_proxies: Vec::new(),
+            reload_ms: 2_000,
         }
     }
 }
 
 /// Where events and jobs live.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StoreTable {
     /// Data directory: the SQLite file, its lock, and the logs of `store.append`. Created if absent; a relative path
@@ -78,7 +82,7 @@ pub struct StoreTable {
 }
 
 /// A Redis of version 7 or newer, with `maxmemory-policy noeviction` and `appendfsync always`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RedisTable {
     /// Where it is, as `redis://USER:${REDIS_PASSWORD}@HOST:PORT/DATABASE`; `rediss://` for TLS. Of a Cluster some of its

@@ -22,6 +22,10 @@ impl Compiler<'_> {
         let mut destinations = BTreeMap::new();
         for (name, table) in &self.config.destinations {
             if let Some(destination) = self.destination(name, table, log_dir) {
+                let destination = match self.earlier.and_then(|engine| engine.destination(name)) {
+                    Some(earlier) => destination.going_on_from(earlier),
+                    None => destination,
+                };
                 destinations.insert(Name::from(name.as_str()), Arc::new(destination));
             }
         }

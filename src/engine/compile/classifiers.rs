@@ -5,9 +5,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     classify::{
         Classifier, ClassifyError, Fields, Judge, LadderRung, Llm, Local, Parts, Question, Rule, Rules,
-        Schema,
+        Schema, Wording,
     },
-    config::{self, CLASSIFIERS, JUDGES, codes, tables::ClassifierTable},
+    config::{
+        self, CLASSIFIERS, JUDGES, codes,
+        tables::{ClassifierTable, SHADOW},
+    },
     domain::Name,
     template::{Context, Library, Prompt, Shape},
 };
@@ -33,7 +36,8 @@ impl Training {
     pub fn run(&self) {
         let mut texts = Vec::with_capacity(self.cases.len());
         for (context, label) in &self.cases {
-            match self.classifier.question(context).text() {
+            let Some(variant) = self.classifier.variants().next() else { continue };
+            match self.classifier.question(variant, context).text() {
                 Ok(text) => texts.push((text.to_owned(), label.clone())),
                 Err(error) => {
                     tracing::warn!(classifier = %self.classifier.name(), %error, "a case was passed over")
@@ -52,6 +56,18 @@ impl Training {
             }
         }
     }
+}
+
+/// A classifier's sets of prompts.
+struct Wordings {
+    variants: Vec<Wording>,
+    shadow: Option<Wording>,
+}
+
+/// The folder of `prompts/` that a classifier's variant is in.
+fn folder<'a>(name: &'a str, table: &'a ClassifierTable, variant: Option<&str>) -> &'a str {
+    let own = variant.and_then(|variant| table.variants.get(variant)?.prompts.as_deref());
+    own.or(table.prompts.as_deref()).unwrap_or(name)
 }
 
 impl Compiler<'_> {
@@ -108,9 +124,7 @@ impl Compiler<'_> {
         let rules = self.rules(name, table);
         let schema = self.schema(name, table);
         let ladder = self.ladder(name, table, judges, &rules, local);
-        let prompts = table.prompts.as_deref().unwrap_or(name);
-        let system = self.prompt(name, library?, prompts, "system.j2");
-        let event = self.prompt(name, library?, prompts, "event.j2");
+        let wordings = self.wordings(name, table, library?);
         let text = match Shape::compile(&serde_json::Value::from(table.text.as_str())) {
             Ok(text) => Some(text),
             Err(error) => {
@@ -124,11 +138,12 @@ impl Compiler<'_> {
                 None
             }
         };
+        let Wordings { variants, shadow } = wordings?;
         let parts = Parts {
             name: name.into(),
-            system: system?,
+            variants,
+            shadow,
             facts: Context::new(),
-            event: event?,
             text: text?,
             schema: schema?,
             fill: table.fill.clone(),
@@ -136,8 +151,9 @@ impl Compiler<'_> {
         };
         let classifier = match Classifier::compile(parts) {
             Ok(classifier) => classifier,
-            Err(error) => {
-                let at = config::At { file: format!("prompts/{prompts}/system.j2"), line: error.line };
+            Err((whose, error)) => {
+                let folder = folder(name, table, whose.as_deref());
+                let at = config::At { file: format!("prompts/{folder}/system.j2"), line: error.line };
                 let remedy = "the system prompt sees `classifier` and `labels` only, never the event";
                 self.problems.push(at.error(codes::BAD_PROMPT, error.message, remedy));
                 return None;
@@ -152,11 +168,59 @@ impl Compiler<'_> {
         Some(classifier)
     }
 
-    fn prompt(&mut self, name: &str, library: &Library, folder: &str, file: &str) -> Option<Prompt> {
+    /// The classifier's sets of prompts, or none if one of them is not whole.
+    fn wordings(&mut self, name: &str, table: &ClassifierTable, library: &Library) -> Option<Wordings> {
+        let (mut variants, mut shadow, mut whole) = (Vec::new(), None, true);
+        for (variant, of) in &table.variants {
+            match self.wording(name, table, Some((variant, of.weight)), library) {
+                Some(wording) if variant == SHADOW => shadow = Some(wording),
+                Some(wording) => variants.push(wording),
+                None => whole = false,
+            }
+        }
+        if !table.variants.keys().any(|variant| variant != SHADOW) {
+            match self.wording(name, table, None, library) {
+                Some(wording) => variants.push(wording),
+                None => whole = false,
+            }
+        }
+        whole.then_some(Wordings { variants, shadow })
+    }
+
+    fn wording(
+        &mut self,
+        name: &str,
+        table: &ClassifierTable,
+        variant: Option<(&str, f64)>,
+        library: &Library,
+    ) -> Option<Wording> {
+        let folder = folder(name, table, variant.map(|(variant, _)| variant));
+        let path = match variant {
+            Some((variant, _)) => vec!["classifier", name, "variants", variant, "prompts"],
+            None => vec!["classifier", name, "prompts"],
+        };
+        let system = self.prompt(name, &path, library, folder, "system.j2");
+        let event = self.prompt(name, &path, library, folder, "event.j2");
+        Some(Wording {
+            name: variant.map(|(variant, _)| variant.into()),
+            weight: variant.map_or(1.0, |(_, weight)| weight),
+            system: system?,
+            event: event?,
+        })
+    }
+
+    fn prompt(
+        &mut self,
+        name: &str,
+        named_at: &[&str],
+        library: &Library,
+        folder: &str,
+        file: &str,
+    ) -> Option<Prompt> {
         let path = format!("prompts/{folder}/{file}");
         let prompt = library.prompt(&path);
         if prompt.is_none() {
-            let at = self.config.at(CLASSIFIERS, ["classifier", name, "prompts"]);
+            let at = self.config.at(CLASSIFIERS, named_at);
             let message = format!("classifier `{name}` needs the prompt {path}, which is not there");
             self.problems.push(at.error(codes::BAD_PROMPT, message, format!("write {path}")));
         }
@@ -245,15 +309,16 @@ impl Compiler<'_> {
         cases: &[(Context, String)],
     ) {
         let failed = |render: &dyn Fn(&Question<'_>) -> Result<(), ClassifyError>| {
-            cases.iter().take(CASES_TRIED_MAX).find_map(|(context, _)| {
-                match render(&classifier.question(context)) {
-                    Err(ClassifyError::Unrenderable { error, .. }) => Some(error),
-                    Ok(()) | Err(ClassifyError::Ledger(_)) => None,
-                }
+            let mut tried = classifier.variants().flat_map(|variant| {
+                cases.iter().take(CASES_TRIED_MAX).map(move |(context, _)| (variant, context))
+            });
+            tried.find_map(|(variant, context)| match render(&classifier.question(variant, context)) {
+                Err(ClassifyError::Unrenderable { error, .. }) => Some((variant.name.clone(), error)),
+                Ok(()) | Err(ClassifyError::Ledger(_)) => None,
             })
         };
-        if let Some(error) = failed(&|question| question.event().map(drop)) {
-            let file = format!("prompts/{}/event.j2", table.prompts.as_deref().unwrap_or(name));
+        if let Some((whose, error)) = failed(&|question| question.event().map(drop)) {
+            let file = format!("prompts/{}/event.j2", folder(name, table, whose.as_deref()));
             let at = config::At { file, line: error.line };
             let message = format!("it does not render for a labelled case: {}", error.message);
             self.problems.push(at.error(
@@ -262,7 +327,7 @@ impl Compiler<'_> {
                 "correct the name, or say what stands in with default(…)",
             ));
         }
-        if let Some(error) = failed(&|question| question.text().map(drop)) {
+        if let Some((_, error)) = failed(&|question| question.text().map(drop)) {
             let at = self.config.at(CLASSIFIERS, ["classifier", name, "text"]);
             let message = format!("it does not render for a labelled case: {error}");
             self.problems.push(at.error(

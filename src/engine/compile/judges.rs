@@ -17,6 +17,11 @@ impl Compiler<'_> {
         let mut judges = BTreeMap::new();
         for (name, table) in &self.config.judges {
             if let Some(judge) = self.judge(name, table) {
+                let earlier = self.earlier.and_then(|engine| engine.judges.get(name.as_str()));
+                let judge = match earlier {
+                    Some(earlier) => judge.going_on_from(earlier),
+                    None => judge,
+                };
                 judges.insert(name.as_str().into(), Arc::new(judge));
             }
         }

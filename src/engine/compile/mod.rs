@@ -32,6 +32,8 @@ pub struct CompileOptions {
     /// Data directory, instead of the configured one.
     pub data_dir: Option<PathBuf>,
     pub reach: Reach,
+    /// The engine that worked until now: connections, breakers and limits that are still as they were go on.
+    pub going_on_from: Option<Arc<Engine>>,
 }
 
 /// Whether the engine may reach out.
@@ -53,13 +55,15 @@ struct Compiler<'a> {
     config: &'a Config,
     env: &'a dyn Environment,
     reach: Reach,
+    earlier: Option<&'a Engine>,
     problems: Problems,
 }
 
 /// Compiles everything. The engine is there unless one of the problems is an error.
 pub fn compile(files: &Files, env: &dyn Environment, options: CompileOptions) -> (Option<Engine>, Problems) {
     let (config, problems) = config::load(files);
-    let mut compiler = Compiler { config: &config, env, reach: options.reach, problems };
+    let earlier = options.going_on_from.as_deref();
+    let mut compiler = Compiler { config: &config, env, reach: options.reach, earlier, problems };
     let worker = &config.settings.worker;
     let schedule = adapted(&Schedule::default(), &worker.retry);
     let project_dir = options.base.unwrap_or_default();
@@ -84,6 +88,7 @@ pub fn compile(files: &Files, env: &dyn Environment, options: CompileOptions) ->
     let engine = Engine {
         digest: Arc::from(digest),
         settings: config.settings.clone(),
+        reach: options.reach,
         data_dir,
         project_dir,
         sources,

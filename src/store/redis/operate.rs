@@ -87,6 +87,7 @@ impl Core {
             }
             for entry in &desk.record.jobs {
                 if let Work::Route { route, .. } = &entry.job.work
+                    && !entry.job.work.is_shadow()
                     && let Some(why) = hinders(entry.job.state, !entry.history.is_empty())
                 {
                     return Err(gone(&format!("its route `{route}` {why}")));

@@ -113,7 +113,9 @@ impl Desk {
         let line = entry.line.clone();
         let mut new = Vec::with_capacity(settlement.follow_up.len());
         for job in &settlement.follow_up {
-            new.push((self.insert(job, line.clone()), job));
+            // A shadow holds nobody up.
+            let line = line.clone().filter(|_| !job.work.is_shadow());
+            new.push((self.insert(job, line), job));
         }
         for (n, job) in new {
             // What follows one that is born dead is skipped; what follows only what is done already goes at once.

@@ -86,6 +86,7 @@ pub(super) fn replay(desk: &mut Desk<'_>, event: EventId, new: &[NewJob]) -> Res
     }
     for Row { job, history, .. } in &known {
         if let Work::Route { route, .. } = &job.work
+            && !job.work.is_shadow()
             && let Some(why) = hinders(job.state, *history > 0)
         {
             return Err(gone(&format!("its route `{route}` {why}")).into());

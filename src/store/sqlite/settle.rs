@@ -159,7 +159,9 @@ fn follow_up(
 ) -> rusqlite::Result<()> {
     let seq = held.key.event();
     for (n, new) in (first..).zip(&settlement.follow_up) {
-        jobs::insert(desk, (seq, job.event), n, new, held.line)?;
+        // A shadow holds nobody up.
+        let line = held.line.filter(|_| !new.work.is_shadow());
+        jobs::insert(desk, (seq, job.event), n, new, line)?;
     }
     for new in &settlement.follow_up {
         // What follows one that is born dead is skipped; what follows only what is done already goes at once.

@@ -11,6 +11,7 @@ mod offline;
 mod operate;
 mod operated;
 mod prompt;
+mod reload;
 mod reviews;
 mod send;
 mod serve;

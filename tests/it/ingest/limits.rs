@@ -276,7 +276,7 @@ async fn beyond_the_bytes_in_flight_a_sender_is_asked_to_come_again() {
 async fn the_bytes_of_a_sender_that_hung_up_are_in_flight_until_the_store_lets_go_of_them() {
     let house = one_large_body_at_a_time().start().await;
     let service = &house.service;
-    let (engine, store) = (Arc::clone(&service.engine), Arc::clone(&service.store));
+    let (engine, store) = (service.engine.clone(), Arc::clone(&service.store));
     let router =
         Ingest::new(engine, store, house.clock.clone(), service.metrics.clone(), Arc::default()).router();
     let data = json!({ "message": "x".repeat(20_000) });

@@ -87,7 +87,7 @@ async fn an_outage_of_a_destination_is_one_alarm_and_its_end_another() {
 #[tokio::test]
 async fn one_that_flaps_is_told_of_every_quarter_of_an_hour_with_its_number() {
     let house = House::plan().alarmed().setting("concurrency = 0").start().await;
-    let engine = std::sync::Arc::clone(&house.service.engine.read().unwrap());
+    let engine = house.service.engine.now();
     let helpdesk = engine.destination("helpdesk").unwrap();
     let call = |outcome: Outcome| {
         let elapsed = hookyard::domain::Clock::monotonic(&*house.clock);
@@ -179,7 +179,7 @@ async fn an_outage_that_several_processes_meet_is_one_alarm() {
         other.service.keeper.look().await;
     };
     let call = |service: &Service, outcome: &Outcome| {
-        let engine = std::sync::Arc::clone(&service.engine.read().unwrap());
+        let engine = service.engine.now();
         let elapsed = hookyard::domain::Clock::monotonic(&*house.clock);
         let pass = engine.destination("helpdesk").unwrap().ready(elapsed).unwrap().unwrap();
         pass.tell(outcome, elapsed);

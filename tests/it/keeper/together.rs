@@ -1,12 +1,10 @@
 //! Several processes that keep one house on Redis: what is done from time to time is done by one of them.
 
-use std::{
-    sync::{Arc, RwLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use hookyard::{
     domain::{Cause, Clock, Lane, Work},
+    engine::Live,
     host::Tasks,
     keeper::Keeper,
     store::{
@@ -35,7 +33,7 @@ async fn keeper(server: &RedisServer, name: &str, clock: &Arc<HandClock>) -> Kee
     let options = RedisOptions { shards: 2, process: name.to_owned(), ..store_at(vec![server.url()]) };
     let store = RedisStore::open(options, Arc::clone(&ticking)).await.unwrap();
     Keeper {
-        engine: Arc::new(RwLock::new(Arc::new(engine))),
+        engine: Live::new(engine),
         store: Arc::new(store),
         started: clock.now(),
         clock: ticking,

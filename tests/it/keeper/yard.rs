@@ -1,17 +1,12 @@
 //! A store with its keeper and nothing else, looked after step by step.
 
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-    sync::{Arc, RwLock},
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use hookyard::{
     config::{Files, FixedEnvironment, SETTINGS, SOURCES},
     decide::pattern::TypePattern,
     domain::{Attempt, AttemptOutcome, Clock, Event, EventId, JobState, Lane, Next, Timestamp, Work},
-    engine::{self, CompileOptions, Engine, Reach},
+    engine::{self, CompileOptions, Engine, Live, Reach},
     host::{self, Tasks},
     keeper::Keeper,
     source,
@@ -66,7 +61,7 @@ fn open(dir: &TempDir, engine: Engine, clock: &Arc<HandClock>) -> (Arc<SqliteSto
     let options = SqliteOptions { dir: dir.path().to_owned(), dedupe, on_commit: Arc::new(|_, _| {}) };
     let store = Arc::new(SqliteStore::open(options, Arc::clone(&ticking)).unwrap());
     let keeper = Keeper {
-        engine: Arc::new(RwLock::new(Arc::new(engine))),
+        engine: Live::new(engine),
         store: Arc::clone(&store) as Arc<dyn Store>,
         started: clock.now(),
         clock: ticking,
@@ -93,7 +88,7 @@ impl Yard {
     /// Closes the store and opens it again, with the same configuration.
     pub fn restart(self) -> Self {
         let Yard { store, keeper, clock, dir } = self;
-        let engine = Arc::clone(&keeper.engine.read().unwrap());
+        let engine = keeper.engine.now();
         drop(keeper);
         Arc::into_inner(store).unwrap().close();
         let engine = Arc::into_inner(engine).unwrap();

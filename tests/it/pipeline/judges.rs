@@ -226,7 +226,7 @@ async fn claim(house: &House) -> Claimed {
 }
 
 async fn judge(house: &House, claimed: &Claimed) -> RouteEnd {
-    let engine = Arc::clone(&house.service.engine.read().unwrap());
+    let engine = house.service.engine.now();
     let ledger = Played { store: Arc::clone(&house.service.store), lease: claimed.lease };
     engine.run_route("triage", &claimed.event, None, 1, &ledger, house.clock.as_ref()).await.unwrap()
 }

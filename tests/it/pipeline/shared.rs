@@ -1,6 +1,6 @@
 //! What one process met at a destination, the others that share its store need not meet as well.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use hookyard::{
     config::ACTIONS,
@@ -34,7 +34,7 @@ async fn two(server: &RedisServer, change: impl Fn(Plan) -> Plan) -> (House, Bes
 
 /// A process meets that the helpdesk fails.
 fn fails(service: &Service, clock: &dyn Clock) {
-    let engine = Arc::clone(&service.engine.read().unwrap());
+    let engine = service.engine.now();
     let helpdesk = engine.destination("helpdesk").unwrap();
     for _ in 0..5 {
         let pass = helpdesk.ready(clock.monotonic()).unwrap().unwrap();
@@ -140,7 +140,7 @@ async fn one_process_finds_out_for_all() {
     let other = house.beside(&plan).await;
     let failed = Word::Open { left: Duration::ZERO, why: "it failed".to_owned(), by_alarms: false };
     for service in [&house.service, &other.service] {
-        let engine = Arc::clone(&service.engine.read().unwrap());
+        let engine = service.engine.now();
         engine.hear_of_judge("claude", &failed, house.clock.monotonic());
     }
     let gate = house.sandbox.hold(CLAUDE);

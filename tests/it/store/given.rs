@@ -165,6 +165,7 @@ pub fn verdict(label: &str) -> Verdict {
         model: "rules".to_owned(),
         why: vec!["a rule held".to_owned()],
         prompt_digest: "p".repeat(64),
+        variant: None,
         schema_digest: "s".repeat(64),
         tokens: Tokens::default(),
         latency_ms: 2,

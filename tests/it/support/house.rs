@@ -195,7 +195,7 @@ impl Plan {
 
     async fn serve(&self, sandbox: &Sandbox, clock: Arc<dyn Clock>) -> (Service, TempDir) {
         let dir = tempfile::tempdir().unwrap();
-        let engine = self.compile(sandbox, &dir);
+        let engine = self.compile(sandbox, &dir, None);
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let options = ServiceOptions {
             listen: any,
@@ -203,16 +203,18 @@ impl Plan {
             admin_token: self.token.map(Into::into),
             clock,
             role: Role::All,
+            project: None,
         };
         (Service::start(engine, options).await.unwrap(), dir)
     }
 
-    fn compile(&self, sandbox: &Sandbox, dir: &TempDir) -> Engine {
+    fn compile(&self, sandbox: &Sandbox, dir: &TempDir, going_on_from: Option<Arc<Engine>>) -> Engine {
         let env = self.environment(sandbox);
         let options = CompileOptions {
             base: Some(dir.path().to_owned()),
             data_dir: Some(dir.path().to_owned()),
             reach: Reach::Sandbox,
+            going_on_from,
         };
         let (engine, problems) = engine::compile(&self.files, &env, options);
         engine.unwrap_or_else(|| panic!("the configuration has errors: {problems}"))
@@ -297,7 +299,13 @@ impl House {
 
     /// As if the service had been stopped and started with another configuration.
     pub fn reconfigure(&self, plan: &Plan) {
-        *self.service.engine.write().unwrap() = Arc::new(plan.compile(&self.sandbox, &self.dir));
+        self.service.engine.replace(plan.compile(&self.sandbox, &self.dir, None));
+    }
+
+    /// As a changed configuration takes effect while the service runs.
+    pub fn reload(&self, plan: &Plan) {
+        let now = self.service.engine.now();
+        self.service.engine.replace(plan.compile(&self.sandbox, &self.dir, Some(now)));
     }
 
     pub fn now(&self) -> Timestamp {

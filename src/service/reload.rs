@@ -1,0 +1,147 @@
+//! A changed configuration takes the place of the one that works, once all of it is in order.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::{
+    config::{Environment, Files, Problems, Stamp, tables::SettingsFile},
+    domain::Clock,
+    engine::{self, CompileOptions, Engine, Live},
+    host::Tasks,
+    telemetry::Metrics,
+};
+
+/// Where the configuration comes from.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// The folder that holds `config/`, `prompts/`, `schemas/` and `evals/`.
+    pub dir: PathBuf,
+    /// What its references look up.
+    pub env: Arc<dyn Environment>,
+}
+
+/// Looks at a project from time to time, and when SIGHUP says so.
+pub(super) struct Reload {
+    pub project: Project,
+    pub engine: Live,
+    pub clock: Arc<dyn Clock>,
+    pub metrics: Arc<Metrics>,
+    pub tasks: Tasks,
+}
+
+/// Which changes wait for the next start; empty if none does.
+fn waiting(works: &SettingsFile, wanted: &SettingsFile) -> Vec<&'static str> {
+    let of_worker = |settings: &SettingsFile| {
+        let worker = &settings.worker;
+        (worker.concurrency, worker.lease_ms, worker.lane_weights)
+    };
+    let changed = [
+        ("[server]", works.server != wanted.server),
+        ("[store]", works.store != wanted.store),
+        ("concurrency, lease_ms and lane_weights of [worker]", of_worker(works) != of_worker(wanted)),
+    ];
+    changed.into_iter().filter_map(|(what, has)| has.then_some(what)).collect()
+}
+
+impl Reload {
+    /// Looks until the group of tasks is told to stop. `seen` is how the files stood before the engine was made of them.
+    pub async fn run(self, seen: Stamp) {
+        let told = signal(SignalKind::hangup());
+        if let Err(error) = &told {
+            tracing::warn!(%error, "SIGHUP cannot be heard: a changed configuration is seen at the next look");
+        }
+        let mut told = told.ok();
+        // As it works, or was refused; and as it stood at the last look.
+        let (mut tried, mut last) = (seen, seen);
+        while !self.tasks.is_stopping() {
+            let every = Duration::from_millis(self.engine.now().settings.server.reload_ms);
+            let asked = tokio::select! {
+                () = hung_up(told.as_mut()) => true,
+                () = self.rest(every) => false,
+                () = self.tasks.stopping() => return,
+            };
+            let stands = self.stamp().await;
+            // Between two looks nothing was written any more: whoever saves several files has saved them all.
+            let is_quiet = stands == last;
+            last = stands;
+            if asked || (is_quiet && stands != tried) {
+                tried = stands;
+                self.look().await;
+            }
+        }
+    }
+
+    async fn rest(&self, every: Duration) {
+        if every.is_zero() {
+            return std::future::pending().await;
+        }
+        self.clock.sleep_until(self.clock.now().plus(every)).await;
+    }
+
+    async fn stamp(&self) -> Stamp {
+        let dir = self.project.dir.clone();
+        let looked = tokio::task::spawn_blocking(move || Stamp::of(&dir));
+        looked.await.unwrap_or_else(|_| Stamp::of(&self.project.dir))
+    }
+
+    async fn look(&self) {
+        let (project, works) = (self.project.clone(), self.engine.now());
+        let running = Arc::clone(&works);
+        let made = match tokio::task::spawn_blocking(move || compile(&project, running)).await {
+            Ok(made) => made,
+            Err(error) => {
+                tracing::error!(%error, "the changed configuration could not be read");
+                return self.metrics.reload("refused");
+            }
+        };
+        match made {
+            Ok((engine, problems)) => {
+                for problem in &problems {
+                    tracing::warn!("{problem}");
+                }
+                for what in waiting(&works.settings, &engine.settings) {
+                    tracing::warn!("what changed in {what} takes effect at the next start");
+                }
+                let digest = Arc::clone(&engine.digest);
+                self.engine.replace(engine);
+                tracing::info!(config = %digest, "the changed configuration is in effect");
+                self.metrics.reload("applied");
+            }
+            Err(problems) => {
+                for problem in &problems {
+                    tracing::error!("{problem}");
+                }
+                let stays = &works.digest;
+                tracing::error!(config = %stays, "the changed configuration is refused; the one before stays in effect");
+                self.metrics.reload("refused");
+            }
+        }
+    }
+}
+
+async fn hung_up(told: Option<&mut Signal>) {
+    match told {
+        Some(told) => drop(told.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Reads and compiles everything and teaches the local judges: what is in effect is ready.
+fn compile(project: &Project, works: Arc<Engine>) -> Result<(Engine, Problems), Problems> {
+    let files = Files::read(&project.dir)?;
+    let options = CompileOptions {
+        base: Some(project.dir.clone()),
+        // The store stays where it is.
+        data_dir: Some(works.data_dir.clone()),
+        reach: works.reach,
+        going_on_from: Some(works),
+    };
+    match engine::compile(&files, project.env.as_ref(), options) {
+        (Some(engine), problems) => {
+            engine.train();
+            Ok((engine, problems))
+        }
+        (None, problems) => Err(problems),
+    }
+}

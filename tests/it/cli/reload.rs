@@ -1,0 +1,81 @@
+//! `hookyard serve`: changed files take effect once all of them are in order.
+
+use std::process::Command;
+
+use hookyard::config::{CLASSIFIERS, Files, JUDGES, ROUTES, SETTINGS};
+
+use crate::support::process::{Project, Running};
+
+const APPLIED: &str = "the changed configuration is in effect";
+const REFUSED: &str = "the changed configuration is refused; the one before stays in effect";
+
+/// The embedded files without classifiers, looked at so often.
+fn project(reload_ms: u64) -> Project {
+    let files = Files::embedded().with(CLASSIFIERS, "").with(ROUTES, "").with(JUDGES, "");
+    files_of(files, &format!("[server]\nreload_ms = {reload_ms}\n"))
+}
+
+fn files_of(files: Files, settings: &str) -> Project {
+    Project::new(&files.with(SETTINGS, settings))
+        .with_env("FORMS_WEBHOOK_SECRET", "whsec_of_the_reload_tests")
+}
+
+/// SIGHUP, by the shell: it has a `kill` of its own on every system.
+fn hang_up(service: &Running) {
+    let told = Command::new("sh").args(["-c", "kill -HUP \"$0\"", &service.id().to_string()]).status();
+    assert!(told.is_ok_and(|status| status.success()), "the signal is sent");
+}
+
+async fn said(service: &Running, message: &str, times: usize) {
+    let is = |line: &&serde_json::Value| line["message"] == message;
+    service.logged(message, |log| log.lines.iter().filter(is).count() >= times).await;
+}
+
+async fn answers(service: &Running, source: &str) -> u16 {
+    let answer = service.deliver(source, Vec::new(), b"{}".to_vec()).await;
+    answer.expect("an answer").0
+}
+
+#[tokio::test]
+async fn at_a_hang_up_all_files_take_effect_or_none() {
+    let project = project(0);
+    let service = project.start().await;
+    assert_eq!(answers(&service, "letters").await, 404);
+    let source = "\n[source.letters]\nscheme = \"standard\"\nsecrets = [\"${FORMS_WEBHOOK_SECRET}\"]\n";
+    let source = source.replace("\"standard\"", &scheme_of_forms(&project));
+    project.append("config/sources.toml", &source);
+    project.write("prompts/broken/event.j2", "{{ never closed");
+    hang_up(&service);
+    said(&service, REFUSED, 1).await;
+    assert_eq!(answers(&service, "letters").await, 404, "the one before stays");
+    let told = |log: &crate::support::process::Log| {
+        log.lines.iter().any(|line| {
+            line["message"].as_str().is_some_and(|text| text.contains("prompts/broken/event.j2:1"))
+        })
+    };
+    service.logged("the file and the line", told).await;
+
+    project.write("prompts/broken/event.j2", "{{ event.type }}");
+    hang_up(&service);
+    said(&service, APPLIED, 1).await;
+    assert_eq!(answers(&service, "letters").await, 401, "it is there, and wants a signature");
+}
+
+#[tokio::test]
+async fn a_saved_file_is_seen_without_a_word_and_what_must_wait_is_named() {
+    let project = project(100);
+    let service = project.start().await;
+    project.write(SETTINGS, "[server]\nreload_ms = 100\n[worker]\nconcurrency = 3\n");
+    said(&service, APPLIED, 1).await;
+    let waits =
+        "what changed in concurrency, lease_ms and lane_weights of [worker] takes effect at the next start";
+    said(&service, waits, 1).await;
+}
+
+/// How the source `forms` is verified.
+fn scheme_of_forms(project: &Project) -> String {
+    let text = project.read("config/sources.toml");
+    let table = text.split("[source.forms]").nth(1).expect("it is there");
+    let line = table.lines().find_map(|line| line.strip_prefix("scheme = ")).expect("it has one");
+    line.split('#').next().expect("a value").trim().to_owned()
+}

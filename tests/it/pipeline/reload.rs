@@ -1,0 +1,65 @@
+//! A changed configuration takes effect while the service runs: what has not changed goes on as it was.
+
+use std::time::Duration;
+
+use hookyard::config::{ACTIONS, JUDGES, SOURCES};
+
+use crate::support::house::{House, Plan, form, note, ticket};
+
+const TICKETS: &str = "/helpdesk/tickets";
+
+/// A house in which a destination is left alone after one failure, and a sender may send one event a minute.
+fn narrow() -> Plan {
+    let (helpdesk, forms) = ("[destination.helpdesk]\n", "[source.forms]\n");
+    House::plan().edit(ACTIONS, helpdesk, &format!("{helpdesk}breaker = {{ failures = 1 }}\n")).edit(
+        SOURCES,
+        forms,
+        &format!("{forms}limit = {{ critical_per_min = 2, other_per_min = 2 }}\n"),
+    )
+}
+
+async fn is_open(house: &House) -> bool {
+    house.ask("/api/v1/breakers").await.json["destinations"]["helpdesk"]["state"] == "open"
+}
+
+#[tokio::test]
+async fn an_open_breaker_stays_open_until_its_destination_is_another() {
+    let house = narrow().start().await;
+    house.sandbox.fail_next(TICKETS, 1, 503);
+    let event = house.queue(&ticket("t")).await;
+    house.retrying(event, "ticket", 1).await;
+    assert!(is_open(&house).await);
+
+    house.reload(&narrow().edit(JUDGES, "timeout_ms = 20_000", "timeout_ms = 10_000"));
+    assert!(is_open(&house).await, "something else has changed");
+    let table = "[destination.helpdesk]\n";
+    house.reload(&narrow().edit(ACTIONS, table, &format!("{table}timeout_ms = 5_000\n")));
+    assert!(!is_open(&house).await, "whoever corrects it wants to see whether that helps");
+}
+
+#[tokio::test]
+async fn what_a_sender_has_left_of_its_limit_stays_unless_the_limit_is_another() {
+    let house = narrow().start().await;
+    for n in ["n-1", "n-2"] {
+        assert_eq!(house.deliver(&note(n)).await.status, 202);
+    }
+    house.reload(&narrow().edit(JUDGES, "timeout_ms = 20_000", "timeout_ms = 10_000"));
+    assert_eq!(house.deliver(&note("n-3")).await.status, 429);
+    house.reload(&narrow().edit(SOURCES, "critical_per_min = 2", "critical_per_min = 3"));
+    assert_eq!(house.deliver(&note("n-3")).await.status, 202);
+}
+
+#[tokio::test]
+async fn sources_come_and_go() {
+    let house = House::start().await;
+    let renamed = House::plan().edit(SOURCES, "[source.forms]", "[source.letters]");
+    let renamed = renamed.edit(hookyard::config::ROUTES, "\"forms\"", "\"letters\"");
+    house.reload(&renamed);
+    assert_eq!(house.deliver(&form("f")).await.status, 404);
+    let delivery = form("f");
+    let headers = delivery.headers(house.now());
+    assert_eq!(house.post("/webhooks/letters", &headers, &delivery.body).await.status, 202);
+    house.advance(Duration::from_secs(1));
+    house.reload(&House::plan());
+    assert_eq!(house.deliver(&form("g")).await.status, 202);
+}
