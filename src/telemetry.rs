@@ -66,6 +66,12 @@ struct OutcomeLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PurseLabel {
+    judge: String,
+    purse: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct WhatLabel {
     what: &'static str,
 }
@@ -115,6 +121,7 @@ pub struct Metrics {
     removed_bytes: Counter,
     disk_free: Gauge,
     reloads: Family<OutcomeLabel, Counter>,
+    short: Family<PurseLabel, Counter>,
 }
 
 impl Default for Metrics {
@@ -144,6 +151,7 @@ impl Default for Metrics {
             removed_bytes: Counter::default(),
             disk_free: Gauge::default(),
             reloads: Family::default(),
+            short: Family::default(),
             registry: Registry::default(),
         };
         registry.register(
@@ -225,6 +233,11 @@ impl Default for Metrics {
             "reloads",
             "Changed configurations that took effect, or were refused",
             metrics.reloads.clone(),
+        );
+        registry.register(
+            "judge_unaffordable",
+            "Questions that were not asked, as a purse had too little left",
+            metrics.short.clone(),
         );
         Metrics { registry, ..metrics }
     }
@@ -333,6 +346,11 @@ impl Metrics {
     /// Bytes free on the disk of the data directory.
     pub fn disk_free(&self, bytes: u64) {
         self.disk_free.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// A question to `judge` was not asked: a purse of this kind had too little left.
+    pub fn short(&self, judge: &str, purse: &'static str) {
+        self.short.get_or_create(&PurseLabel { judge: judge.to_owned(), purse }).inc();
     }
 
     /// A changed configuration was `applied` or `refused`.

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use serde_json::{Map, Value};
 
 use super::{
-    Form, Judge, Ledger, LedgerError, Question, Said, Schema, Turn, Variant, Wording, Wrong,
+    Form, Judge, Ledger, LedgerError, Question, Said, Schema, SenderBudget, Turn, Variant, Wording, Wrong,
     variant::Variants,
 };
 use crate::{
@@ -31,6 +31,7 @@ pub struct Parts {
     pub fill: Map<String, Value>,
     /// In the order in which they are asked.
     pub ladder: Vec<LadderRung>,
+    pub sender_budget: Option<SenderBudget>,
 }
 
 /// A judge and what is demanded of it.
@@ -56,6 +57,7 @@ pub struct Classifier {
     schema: Schema,
     fill: Map<String, Value>,
     ladder: Vec<LadderRung>,
+    sender_budget: Option<SenderBudget>,
 }
 
 /// How a climb ended.
@@ -101,7 +103,7 @@ impl Classifier {
     /// # Errors
     /// A system prompt does not render; it must not speak of the event. With it, whose it is.
     pub fn compile(parts: Parts) -> Result<Self, (Option<Name>, TemplateError)> {
-        let Parts { name, variants, shadow, facts, text, schema, fill, ladder } = parts;
+        let Parts { name, variants, shadow, facts, text, schema, fill, ladder, sender_budget } = parts;
         let facts = facts.with("classifier", &*name).with("labels", schema.labels());
         let ready = |wording: Wording| {
             let whose = wording.name.clone();
@@ -109,7 +111,7 @@ impl Classifier {
         };
         let asked = variants.into_iter().map(ready).collect::<Result<_, _>>()?;
         let variants = Variants { asked, shadow: shadow.map(ready).transpose()? };
-        Ok(Classifier { name, variants, text, schema, fill, ladder })
+        Ok(Classifier { name, variants, text, schema, fill, ladder, sender_budget })
     }
 
     pub fn name(&self) -> &Name {
@@ -158,6 +160,7 @@ impl Classifier {
     /// local model reads.
     pub fn question<'a>(&'a self, variant: &'a Variant, context: &'a Context) -> Question<'a> {
         Question::new(&self.name, context, self.form(), &variant.system, &variant.event, &self.text)
+            .paid_by(self.sender_budget.as_ref())
     }
 
     /// Asks the judges in order until one decides.

@@ -11,8 +11,11 @@ use tokio::sync::watch;
 
 use super::{Fields, Form, Ledger, LedgerError, Question, Said, Schema, Turn};
 use crate::{
-    decide::purchase::{Buy, answer, buy},
-    domain::{Answer, Clock, Name, Prior, Purchase, PurchaseState, Timestamp, Wait},
+    decide::{
+        budget::Cost,
+        purchase::{Buy, answer, buy},
+    },
+    domain::{Answer, Clock, Money, Name, Prior, Purchase, PurchaseState, Purse, Timestamp, Wait},
     template::{Context, Library, Prompt, Shape},
 };
 
@@ -148,6 +151,8 @@ impl Log {
 pub(super) struct RecordingLedger {
     pub(super) log: Log,
     pub(super) purchases: Mutex<Vec<Purchase>>,
+    /// The purse that has too little.
+    pub(super) short: Option<Purse>,
     /// The step from which on the lease is gone.
     pub(super) lost_at: Option<&'static str>,
 }
@@ -180,32 +185,42 @@ impl Ledger for RecordingLedger {
         Ok(answer(&purchases, judge, digest).cloned())
     }
 
-    async fn begin(&self, judge: &Name, digest: &str) -> Result<Prior, LedgerError> {
+    async fn begin(&self, cost: &Cost<'_>, digest: &str) -> Result<Prior, LedgerError> {
         self.step("begin")?;
+        if let Some(purse) = self.short {
+            return Ok(Prior::Short(purse));
+        }
         let mut purchases = self.purchases.lock().expect("not poisoned");
-        let prior = match buy(&purchases, judge, digest) {
+        let prior = match buy(&purchases, cost.judge, digest) {
             Buy::Ask => Prior::Begun,
             Buy::Reuse(bought) => Prior::Answered(bought.answer.clone().expect("answered")),
             Buy::Refuse => Prior::Spent,
         };
         if prior == Prior::Begun {
-            let (judge, digest) = (judge.clone(), digest.to_owned());
+            let (judge, digest) = (Name::clone(cost.judge), digest.to_owned());
             let (begun_at, state) = (Timestamp::default(), PurchaseState::MaybeBilled);
-            purchases.push(Purchase { judge, digest, begun_at, state, answer: None });
+            purchases.push(Purchase { judge, digest, begun_at, state, cost: cost.most, answer: None });
         }
         Ok(prior)
     }
 
-    async fn answered(&self, _judge: &Name, digest: &str, answer: &Answer) -> Result<(), LedgerError> {
+    async fn answered(
+        &self,
+        _cost: &Cost<'_>,
+        digest: &str,
+        answer: &Answer,
+        paid: Money,
+    ) -> Result<(), LedgerError> {
         self.step("answered")?;
         self.last(digest, |purchase| {
             purchase.state = PurchaseState::Answered;
+            purchase.cost = paid;
             purchase.answer = Some(answer.clone());
         });
         Ok(())
     }
 
-    async fn not_billed(&self, _judge: &Name, digest: &str) -> Result<(), LedgerError> {
+    async fn not_billed(&self, _cost: &Cost<'_>, digest: &str) -> Result<(), LedgerError> {
         self.step("not billed")?;
         self.last(digest, |purchase| purchase.state = PurchaseState::NotBilled);
         Ok(())

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::domain::{Answer, Flaw, Name, Prior};
+use crate::{
+    decide::{budget::Cost, tokens::Need},
+    domain::{Answer, Flaw, Money, Name, Prior, Timestamp},
+};
 
 /// The record of one job's purchases. The worker implements it over the store.
 ///
@@ -12,7 +15,7 @@ use crate::domain::{Answer, Flaw, Name, Prior};
 /// money nor room within a limit. Then it calls [`begin`](Ledger::begin), asks, and calls exactly one of [`answered`](Ledger::answered) and
 /// [`not_billed`](Ledger::not_billed), or neither: then the purchase stays begun, that is, perhaps billed.
 /// Each call returns only once what it says is durable. A question is named by the judge and the digest of the request
-/// body, SHA-256 in hex.
+/// body, SHA-256 in hex; what it may cost is the same in each call.
 #[async_trait]
 pub trait Ledger: Send + Sync {
     /// The answer on record to a question, if there is one. Changes nothing.
@@ -21,24 +24,30 @@ pub trait Ledger: Send + Sync {
     /// As [`LedgerError`] says.
     async fn bought(&self, judge: &Name, digest: &str) -> Result<Option<Answer>, LedgerError>;
 
-    /// Before the request leaves: what is known of the question, which is on record as begun if that is
-    /// [`Prior::Begun`].
+    /// Before the request leaves: what is known of the question, which is on record as begun, and the most that it may cost
+    /// taken, if that is [`Prior::Begun`].
     ///
     /// # Errors
     /// As [`LedgerError`] says; the request must not leave.
-    async fn begin(&self, judge: &Name, digest: &str) -> Result<Prior, LedgerError>;
+    async fn begin(&self, cost: &Cost<'_>, digest: &str) -> Result<Prior, LedgerError>;
 
-    /// On arrival, before anything reads the answer.
+    /// On arrival, before anything reads the answer, for which `paid` is due.
     ///
     /// # Errors
     /// As [`LedgerError`] says; the answer must not be used.
-    async fn answered(&self, judge: &Name, digest: &str, answer: &Answer) -> Result<(), LedgerError>;
+    async fn answered(
+        &self,
+        cost: &Cost<'_>,
+        digest: &str,
+        answer: &Answer,
+        paid: Money,
+    ) -> Result<(), LedgerError>;
 
     /// The vendor certainly did not bill the question begun last.
     ///
     /// # Errors
     /// As [`LedgerError`] says.
-    async fn not_billed(&self, judge: &Name, digest: &str) -> Result<(), LedgerError>;
+    async fn not_billed(&self, cost: &Cost<'_>, digest: &str) -> Result<(), LedgerError>;
 
     /// An answer that was bought now has been read; what was wrong with it, if anything. `again` says that the judge was told of
     /// an answer before. For counting.
@@ -57,6 +66,25 @@ pub trait Ledger: Send + Sync {
     async fn may_ask(&self, _judge: &Name, _per_min: Option<u32>) -> Result<(), Duration> {
         Ok(())
     }
+
+    /// Takes tokens of what a judge may get in a minute: all that is needed, or nothing.
+    ///
+    /// # Errors
+    /// There are not enough; the wait.
+    async fn take_tokens(&self, _judge: &Name, _needs: &[Need]) -> Result<Vec<TokensTaken>, Duration> {
+        Ok(Vec::new())
+    }
+
+    /// Says how many of the tokens were really used, in the order in which they were taken: the others are given back, and
+    /// what was used beyond is taken now.
+    async fn tokens_used(&self, _judge: &Name, _taken: &[TokensTaken], _used: &[u32]) {}
+}
+
+/// Tokens that were taken before a question was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokensTaken {
+    pub need: Need,
+    pub at: Timestamp,
 }
 
 /// Why a purchase could not be recorded.
@@ -80,15 +108,15 @@ impl Ledger for FreeLedger {
         Ok(None)
     }
 
-    async fn begin(&self, _judge: &Name, _digest: &str) -> Result<Prior, LedgerError> {
+    async fn begin(&self, _cost: &Cost<'_>, _digest: &str) -> Result<Prior, LedgerError> {
         Ok(Prior::Begun)
     }
 
-    async fn answered(&self, _judge: &Name, _digest: &str, _answer: &Answer) -> Result<(), LedgerError> {
+    async fn answered(&self, _: &Cost<'_>, _: &str, _: &Answer, _: Money) -> Result<(), LedgerError> {
         Ok(())
     }
 
-    async fn not_billed(&self, _judge: &Name, _digest: &str) -> Result<(), LedgerError> {
+    async fn not_billed(&self, _cost: &Cost<'_>, _digest: &str) -> Result<(), LedgerError> {
         Ok(())
     }
 }

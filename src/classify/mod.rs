@@ -18,10 +18,10 @@ mod variant;
 
 pub use classifier::{Classifier, ClassifyError, LadderRung, Outcome, Parts};
 pub use judge::{
-    Draft, Form, Judge, Key, Llm, Local, Question, Replay, Rule, Rules, Said, Settings, SettingsError, Turn,
-    Wire,
+    Draft, Form, Judge, Key, Llm, Local, Question, Replay, Rule, Rules, Said, SenderBudget, Settings,
+    SettingsError, Turn, Wire,
 };
-pub use ledger::{FreeLedger, Ledger, LedgerError};
+pub use ledger::{FreeLedger, Ledger, LedgerError, TokensTaken};
 pub use recorded::RecordedLedger;
 pub use recordings::{Recording, RecordingError, Recordings, request_digest};
 pub use schema::{Fields, Output, Schema, SchemaError, Wrong};

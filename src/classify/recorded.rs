@@ -6,8 +6,11 @@ use async_trait::async_trait;
 
 use super::{Ledger, LedgerError};
 use crate::{
-    decide::purchase::{Buy, answer, buy},
-    domain::{Answer, Name, Prior, Purchase},
+    decide::{
+        budget::Cost,
+        purchase::{Buy, answer, buy},
+    },
+    domain::{Answer, Money, Name, Prior, Purchase},
 };
 
 /// Reads the answers that were bought for an event, and has every judge passed over whose answer is not among them:
@@ -40,7 +43,8 @@ impl Ledger for RecordedLedger {
         Ok(answer(&self.record, judge, digest).cloned())
     }
 
-    async fn begin(&self, judge: &Name, digest: &str) -> Result<Prior, LedgerError> {
+    async fn begin(&self, cost: &Cost<'_>, digest: &str) -> Result<Prior, LedgerError> {
+        let judge = cost.judge;
         Ok(match buy(&self.record, judge, digest) {
             Buy::Reuse(Purchase { answer: Some(answer), .. }) => Prior::Answered(answer.clone()),
             Buy::Reuse(_) | Buy::Refuse => Prior::Spent,
@@ -51,11 +55,11 @@ impl Ledger for RecordedLedger {
         })
     }
 
-    async fn answered(&self, _judge: &Name, _digest: &str, _answer: &Answer) -> Result<(), LedgerError> {
+    async fn answered(&self, _: &Cost<'_>, _: &str, _: &Answer, _: Money) -> Result<(), LedgerError> {
         Ok(())
     }
 
-    async fn not_billed(&self, _judge: &Name, _digest: &str) -> Result<(), LedgerError> {
+    async fn not_billed(&self, _cost: &Cost<'_>, _digest: &str) -> Result<(), LedgerError> {
         Ok(())
     }
 }

@@ -21,6 +21,7 @@ mod replay;
 mod reviews;
 mod send;
 mod serve;
+mod spend;
 mod stats;
 mod table;
 
@@ -69,6 +70,7 @@ enum Command {
     /// Let what was paused go on.
     Resume(pause::Resume),
     /// See how much waits where.
+    Spend(spend::Spend),
     Stats(stats::Stats),
     /// Erase a person's data by what identifies them.
     Erase(erase::Erase),
@@ -100,6 +102,7 @@ pub fn run() -> ExitCode {
         Command::Replay(replay) => replay.run(dir),
         Command::Pause(pause) => pause.run(dir),
         Command::Resume(resume) => resume.run(dir),
+        Command::Spend(spend) => spend.run(dir),
         Command::Stats(stats) => stats.run(dir),
         Command::Erase(erase) => erase.run(dir),
         Command::Migrate(migrate) => migrate.run(dir),

@@ -12,6 +12,7 @@ mod moment;
 mod pause;
 mod problem;
 mod replay;
+mod spend;
 mod stats;
 
 use std::{sync::Arc, time::Duration};
@@ -68,6 +69,7 @@ impl Console {
             .route("/api/v1/resume", post(pause::resume))
             .route("/api/v1/pauses", get(pause::list))
             .route("/api/v1/depths", get(stats::depths))
+            .route("/api/v1/spend", get(spend::spend))
             .route("/api/v1/stats", get(stats::stats))
             .route("/api/v1/erase", post(erase::erase))
             .route_layer(middleware::from_fn_with_state(self.clone(), access::guard));

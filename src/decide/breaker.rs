@@ -13,6 +13,9 @@ use serde::Serialize;
 /// Parts of the window in which calls are counted.
 const SLOTS: usize = 6;
 
+/// So many times longer it stays open where the other side says that somebody has to act.
+const BARRED_TIMES: u32 = 10;
+
 /// How long others wait while one call finds out whether it works again.
 const PROBE_WAIT: Duration = Duration::from_secs(1);
 
@@ -44,6 +47,11 @@ pub enum Outcome {
     Answered,
     /// A 5xx, a time-out, no connection.
     Failed {
+        reason: String,
+    },
+    /// It says that it will answer nothing until somebody acts, as where the money is spent: there is no need to see it
+    /// happen again.
+    Barred {
         reason: String,
     },
 }
@@ -189,6 +197,18 @@ impl Breaker {
                 self.open(format!("it still fails: {reason}"), now);
                 None
             }
+            (State::Probing { .. }, Outcome::Barred { reason }) => {
+                if self.by_alarms && !ticket.alarm {
+                    self.opened(reason, false);
+                }
+                self.open_for(format!("it still refuses: {reason}"), self.settings.open * BARRED_TIMES, now);
+                None
+            }
+            (State::Closed, Outcome::Barred { reason }) => {
+                self.opened(reason, ticket.alarm);
+                self.open_for(reason.clone(), self.settings.open * BARRED_TIMES, now);
+                Some(Change::Opened { reason: reason.clone() })
+            }
             (State::Closed, Outcome::Answered) => {
                 self.count(now, None);
                 (self.in_a_row, self.in_a_row_others) = (0, 0);
@@ -306,8 +326,12 @@ impl Breaker {
     }
 
     fn open(&mut self, reason: String, now: Duration) {
+        self.open_for(reason, self.settings.open, now);
+    }
+
+    fn open_for(&mut self, reason: String, time: Duration, now: Duration) {
         self.generation += 1;
-        self.state = State::Open { until: now + self.settings.open, reason, heard: false };
+        self.state = State::Open { until: now + time, reason, heard: false };
     }
 
     /// The part of time that `now` is in.

@@ -28,6 +28,14 @@ pub fn cost(tokens: Tokens, price: &Price) -> Money {
     Money((sum - 1e-6).ceil().max(0.0) as u64)
 }
 
+/// The most that a question of about `input` tokens and its answer of at most `output` may cost: the vendor may keep all of it for
+/// later questions, or nothing.
+pub fn most(input: u64, output: u64, price: &Price) -> Money {
+    let kept = Tokens { cache_write: input, output, ..Tokens::default() };
+    let plain = Tokens { input_uncached: input, output, ..Tokens::default() };
+    cost(kept, price).max(cost(plain, price))
+}
+
 /// About how many tokens a text of so many bytes is: rather more than fewer. Newer models cut text into more of them; 2.4
 /// bytes each were reported where older ones had about 4.
 pub fn tokens_about(bytes: usize) -> u64 {

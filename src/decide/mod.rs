@@ -1,6 +1,7 @@
 //! What happens next, as pure functions: facts, `now` and jitter come in as arguments, data goes out.
 
 pub mod breaker;
+pub mod budget;
 pub mod cost;
 pub mod diff;
 pub mod effect;
@@ -19,5 +20,6 @@ pub mod retry;
 pub mod review;
 pub mod room;
 pub mod silence;
+pub mod tokens;
 pub mod unblock;
 pub mod variant;

@@ -45,6 +45,7 @@ mod tests {
             digest: digest.to_owned(),
             begun_at: Timestamp::default(),
             state,
+            cost: crate::domain::Money::default(),
             answer: None,
         }
     }

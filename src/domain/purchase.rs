@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Name, Timestamp, Tokens, words::words};
+use super::{Money, Name, Purse, Timestamp, Tokens, words::words};
 
 /// How far a purchase got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -25,6 +25,9 @@ pub struct Purchase {
     pub digest: String,
     pub begun_at: Timestamp,
     pub state: PurchaseState,
+    /// What the answer cost; while it may have been billed, what it may have cost at most.
+    #[serde(default)]
+    pub cost: Money,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Answer>,
 }
@@ -49,4 +52,6 @@ pub enum Prior {
     Answered(Answer),
     /// Perhaps paid for already, as often as may be: do not ask.
     Spent,
+    /// There is not enough money left in this purse: do not ask. Nothing is on record.
+    Short(Purse),
 }

@@ -17,6 +17,9 @@ const CALLS_WAIT: Duration = Duration::from_millis(250);
 /// How long to wait while another process finds out whether the remote works.
 const PROBE_ELSEWHERE: Duration = Duration::from_secs(1);
 
+/// Longest time that something is left alone because it asked for that.
+const REST_MAX: Duration = Duration::from_hours(1);
+
 /// Why a call may not begin now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Busy {
@@ -35,6 +38,8 @@ pub(super) struct Gate {
 struct State {
     breaker: Breaker,
     calls: u32,
+    /// Until when it asked to be left alone.
+    rest_until: Duration,
     /// The time as it was last told.
     now: Duration,
 }
@@ -46,7 +51,12 @@ fn no_room(wait: Duration) -> Busy {
 
 impl Gate {
     pub fn new(breaker: Settings, limiter: Option<Bucket>, calls_max: Option<u32>) -> Arc<Self> {
-        let state = State { breaker: Breaker::new(breaker), calls: 0, now: Duration::ZERO };
+        let state = State {
+            breaker: Breaker::new(breaker),
+            calls: 0,
+            rest_until: Duration::ZERO,
+            now: Duration::ZERO,
+        };
         Arc::new(Gate { state: Mutex::new(state), limiter, calls_max })
     }
 
@@ -62,6 +72,10 @@ impl Gate {
         if self.calls_max.is_some_and(|max| state.calls >= max) {
             let reason = format!("has {} calls under way, as many as it may", state.calls);
             return Err(Busy { wait: CALLS_WAIT, reason });
+        }
+        if let Some(wait) = state.rest_until.checked_sub(now).filter(|wait| !wait.is_zero()) {
+            let reason = format!("asked to be left alone for another {} ms", wait.as_millis());
+            return Err(Busy { wait, reason });
         }
         let ticket = state.breaker.admit(now).map_err(|(wait, reason)| Busy {
             wait,
@@ -144,6 +158,17 @@ impl Pass {
             }
         }
         no_room(wait)
+    }
+
+    /// It asked to be left alone for so long: no call begins before. What is longer than [`REST_MAX`] counts as that.
+    pub fn rest(&self, wait: Duration, now: Duration) {
+        let mut state = self.gate.state(now);
+        state.rest_until = state.rest_until.max(now + wait.min(REST_MAX));
+    }
+
+    /// Notes that it will answer nothing until somebody acts.
+    pub fn barred(&self, reason: String) {
+        self.note(Outcome::Barred { reason });
     }
 
     /// Notes how a request went.

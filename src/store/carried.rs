@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Attempt, Event, Job, Name, Purchase, Timestamp};
+use crate::domain::{Attempt, Day, Event, Job, Name, Purchase, Spent, Timestamp};
 
 use super::{Pause, Redelivery};
 
@@ -52,6 +52,8 @@ pub struct Household {
     pub turns: Vec<(String, Timestamp)>,
     /// Meters: the window that was last drawn on, counted from the epoch, and what was drawn in it.
     pub meters: Vec<(String, i64, u64)>,
+    /// What was spent on judges, by day.
+    pub spent: Vec<(Day, Spent)>,
     /// Sources, and when each was last heard of.
     pub heard: Vec<(Name, Timestamp)>,
     /// Later places in lines have larger numbers than this.

@@ -7,7 +7,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use crate::domain::{Answer, Event, EventId, FrozenRequest, Job, JobId, Lease, Name, Prior, Timestamp};
+use crate::domain::{
+    Answer, Bill, Day, Event, EventId, FrozenRequest, Job, JobId, Lease, Name, Prior, PurchaseOrder, Spent,
+    Timestamp,
+};
 
 use super::{
     admission::{Accepted, Admission, NewJob},
@@ -95,24 +98,23 @@ pub trait Store: Send + Sync {
     /// The answer on record to a paid question, if a job of the event bought one. Reads only.
     async fn bought(&self, event: EventId, judge: &Name, digest: &str) -> Result<Option<Answer>, StoreError>;
 
-    /// Puts on record that a paid question is about to be asked, unless the record of the event already answers it or
-    /// forbids asking again; see [`crate::decide::purchase`]. `digest` names the question.
+    /// Puts on record that a paid question is about to be asked, and draws what it may cost, unless the record of the event
+    /// already answers it or forbids asking again (see [`crate::decide::purchase`]), or one of its charges would go beyond its
+    /// limit: then nothing is drawn. Charges of all questions together never go beyond a limit.
+    ///
+    /// A store in several parts draws first and puts on record then: a crash in between leaves too much drawn, never too
+    /// little.
     ///
     /// # Errors
     /// [`StoreError::StaleLease`].
-    async fn begin_purchase(&self, lease: Lease, judge: &Name, digest: &str) -> Result<Prior, StoreError>;
+    async fn begin_purchase(&self, lease: Lease, order: &PurchaseOrder) -> Result<Prior, StoreError>;
 
-    /// Puts the answer on record, before anyone reads it; `None` if it certainly was not billed.
+    /// Puts the answer on record, before anyone reads it, or that it certainly was not billed; and what it cost in place of
+    /// what was drawn for it.
     ///
     /// # Errors
     /// [`StoreError::StaleLease`]; [`StoreError::Conflict`] if the job never began this purchase.
-    async fn end_purchase(
-        &self,
-        lease: Lease,
-        judge: &Name,
-        digest: &str,
-        answer: Option<&Answer>,
-    ) -> Result<(), StoreError>;
+    async fn end_purchase(&self, lease: Lease, bill: &Bill) -> Result<(), StoreError>;
 
     /// Holds the lease for another `by` from now.
     ///
@@ -153,6 +155,9 @@ pub trait Store: Send + Sync {
 
     /// When each source was last heard of with an event or a redelivery.
     async fn last_heard(&self) -> Result<Vec<(Name, Timestamp)>, StoreError>;
+
+    /// What was spent on judges on a day, by classifier and judge. Kept for [`super::SPENT_KEPT`].
+    async fn spent(&self, day: &Day) -> Result<Vec<Spent>, StoreError>;
 
     // ── Operating ───────────────────────────────────────────────────────────────────────────────────────────────────
 

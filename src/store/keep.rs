@@ -9,6 +9,12 @@ use crate::{
     rate::Pace,
 };
 
+/// How long purses are kept: longer than the longest month.
+pub const PURSE_KEPT: Duration = Duration::from_hours(24 * 62);
+
+/// How long it is kept what was spent on a day.
+pub const SPENT_KEPT: Duration = Duration::from_hours(24 * 400);
+
 /// A draw on a shared meter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draw {

@@ -16,7 +16,10 @@ mod work;
 pub use admission::{Accepted, Admission, Coalesce, DedupeKey, NewJob, OnMatch, OnStuck, Order, Start};
 pub use carried::{Carried, CarriedJob, CarriedPlace, Departure, Household, Inventory};
 pub use contract::{Store, StoreError};
-pub use keep::{Back, Draw, Drawn, EraseStep, Erased, RateDraw, RateDrawn, RetainStep, Retained, Retention};
+pub use keep::{
+    Back, Draw, Drawn, EraseStep, Erased, PURSE_KEPT, RateDraw, RateDrawn, RetainStep, Retained, Retention,
+    SPENT_KEPT,
+};
 pub use migration::{MigrateError, Migrated, Progress, migrate};
 pub use query::{
     DeadGroup, Depths, EventQuery, EventSummary, JobHistory, JobQuery, LaneDepth, Load, Pause, QueueDepth,

@@ -5,8 +5,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::{
-    classify::{Ledger, LedgerError},
-    domain::{Answer, Flaw, Lease, Name, Prior},
+    classify::{Ledger, LedgerError, TokensTaken},
+    decide::{budget::Cost, tokens::Need},
+    domain::{Answer, Bill, Flaw, Lease, Money, Name, Prior, PurchaseOrder},
     host::{self, FailPoint},
     store::{Claimed, StoreError},
 };
@@ -41,21 +42,41 @@ impl Ledger for StoreLedger<'_> {
         self.worker.insist(self.claimed, || store.bought(event, judge, digest)).await.map_err(lost)
     }
 
-    async fn begin(&self, judge: &Name, digest: &str) -> Result<Prior, LedgerError> {
+    async fn begin(&self, cost: &Cost<'_>, digest: &str) -> Result<Prior, LedgerError> {
         let (store, lease) = (&self.worker.store, self.claimed.lease);
-        let prior = self.worker.insist(self.claimed, || store.begin_purchase(lease, judge, digest)).await;
+        let (charges, entry) = cost.reserve();
+        let order = PurchaseOrder {
+            most: cost.most,
+            charges,
+            entry: Some(entry),
+            ..PurchaseOrder::new(cost.judge, digest)
+        };
+        let prior = self.worker.insist(self.claimed, || store.begin_purchase(lease, &order)).await;
         host::pass(FailPoint::JudgeBegun);
+        if let Ok(Prior::Short(purse)) = prior {
+            self.worker.metrics.short(cost.judge, purse.as_str());
+        }
         prior.map_err(lost)
     }
 
-    async fn answered(&self, judge: &Name, digest: &str, answer: &Answer) -> Result<(), LedgerError> {
-        let answered = self.end(judge, digest, Some(answer)).await;
+    async fn answered(
+        &self,
+        cost: &Cost<'_>,
+        digest: &str,
+        answer: &Answer,
+        paid: Money,
+    ) -> Result<(), LedgerError> {
+        let (charges, entry) = cost.answered(paid, answer.tokens);
+        let bill =
+            Bill { cost: paid, charges, entry: Some(entry), ..Bill::new(cost.judge, digest, Some(answer)) };
+        let answered = self.end(&bill).await;
         host::pass(FailPoint::AnswerCommitted);
         answered
     }
 
-    async fn not_billed(&self, judge: &Name, digest: &str) -> Result<(), LedgerError> {
-        self.end(judge, digest, None).await
+    async fn not_billed(&self, cost: &Cost<'_>, digest: &str) -> Result<(), LedgerError> {
+        let (charges, entry) = cost.not_billed();
+        self.end(&Bill { charges, entry: Some(entry), ..Bill::new(cost.judge, digest, None) }).await
     }
 
     fn heard(&self, judge: &Name, flaw: Option<Flaw>, again: bool) {
@@ -69,14 +90,19 @@ impl Ledger for StoreLedger<'_> {
     async fn may_ask(&self, judge: &Name, per_min: Option<u32>) -> Result<(), Duration> {
         self.worker.may_ask("judge", judge, per_min).await
     }
+
+    async fn take_tokens(&self, judge: &Name, needs: &[Need]) -> Result<Vec<TokensTaken>, Duration> {
+        self.worker.take_tokens(judge, needs).await
+    }
+
+    async fn tokens_used(&self, judge: &Name, taken: &[TokensTaken], used: &[u32]) {
+        self.worker.tokens_used(judge, taken, used).await;
+    }
 }
 
 impl StoreLedger<'_> {
-    async fn end(&self, judge: &Name, digest: &str, answer: Option<&Answer>) -> Result<(), LedgerError> {
+    async fn end(&self, bill: &Bill) -> Result<(), LedgerError> {
         let (store, lease) = (&self.worker.store, self.claimed.lease);
-        self.worker
-            .insist(self.claimed, || store.end_purchase(lease, judge, digest, answer))
-            .await
-            .map_err(lost)
+        self.worker.insist(self.claimed, || store.end_purchase(lease, bill)).await.map_err(lost)
     }
 }

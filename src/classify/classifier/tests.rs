@@ -95,6 +95,7 @@ fn parts(ladder: Vec<LadderRung>) -> Parts {
         schema: fakes::schema(),
         fill: json!({"evidence": [], "priority": "low"}).as_object().expect("an object").clone(),
         ladder,
+        sender_budget: None,
     }
 }
 

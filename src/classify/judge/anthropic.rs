@@ -27,13 +27,41 @@ struct Request<'a> {
     model: &'a str,
     /// Thinking counts towards it.
     max_tokens: u32,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    system: &'a str,
+    #[serde(skip_serializing_if = "System::is_empty")]
+    system: System<'a>,
     messages: [Message<'a>; 1],
     #[serde(skip_serializing_if = "Option::is_none")]
     temperature: Option<f32>,
     #[serde(skip_serializing_if = "OutputConfig::is_empty")]
     output_config: OutputConfig<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum System<'a> {
+    Plain(&'a str),
+    Marked([Marked<'a>; 1]),
+}
+
+impl System<'_> {
+    fn is_empty(&self) -> bool {
+        matches!(self, System::Plain(""))
+    }
+}
+
+/// Text up to whose end the vendor keeps the prompt ("Prompt caching").
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "text")]
+struct Marked<'a> {
+    text: &'a str,
+    cache_control: CacheControl,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum CacheControl {
+    /// For five minutes from its last use on.
+    Ephemeral,
 }
 
 #[derive(Serialize)]
@@ -114,7 +142,11 @@ pub(super) fn request(asked: &Asked<'_>) -> Result<Vec<u8>, serde_json::Error> {
     serde_json::to_vec(&Request {
         model: asked.model,
         max_tokens: asked.output_tokens_max,
-        system: &asked.system,
+        system: if asked.marked {
+            System::Marked([Marked { text: &asked.system, cache_control: CacheControl::Ephemeral }])
+        } else {
+            System::Plain(&asked.system)
+        },
         messages: [Message { role: "user", content }],
         temperature: asked.sampling.then_some(0.0),
         output_config: OutputConfig {
@@ -208,6 +240,18 @@ mod tests {
         );
         let free = Asked { schema: None, effort: None, ..asked };
         assert_eq!(body(&free).get("output_config"), None);
+    }
+
+    #[test]
+    fn the_fixed_part_alone_is_marked_to_be_kept() {
+        let setting = Setting::new(json!({"type": "form", "body": {"text": "hello"}}));
+        let question = setting.question();
+        let body = body(&Asked { marked: true, ..asked(&question) });
+        assert_eq!(
+            body["system"],
+            json!([{"type": "text", "text": "Sort into lead, support, spam.", "cache_control": {"type": "ephemeral"}}])
+        );
+        assert!(!body["messages"].to_string().contains("cache_control"), "not what each event adds");
     }
 
     #[test]

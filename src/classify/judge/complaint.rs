@@ -24,7 +24,12 @@ pub(super) struct Complaint {
     pub(super) may_pass: bool,
     /// Whether the vendor certainly did not bill the question.
     pub(super) not_billed: bool,
+    /// Whether it will answer nobody until somebody has paid or raised a limit.
+    pub(super) barred: bool,
 }
+
+/// How Anthropic begins to say, with a 400, that the spend limit is reached that a customer has set.
+const OWN_LIMIT: &str = "You have reached your specified";
 
 /// Reads a response of `status` (not 2xx) with `body`, which `remote` has cleaned of our key.
 pub(super) fn read(status: u16, body: &str) -> Complaint {
@@ -34,12 +39,19 @@ pub(super) fn read(status: u16, body: &str) -> Complaint {
         .iter()
         .filter_map(|path| name(error?.pointer(path)?))
         .collect();
-    let may_pass = match status {
-        429 => !names.iter().any(|name| MONEY.contains(name)),
-        408 | 409 | 425 => true,
-        300..=499 => false,
-        _ => true,
+    let text = error.and_then(text);
+    let barred = match status {
+        402 | 403 | 429 => names.iter().any(|name| MONEY.contains(name)),
+        400 => text.is_some_and(|text| text.starts_with(OWN_LIMIT)),
+        _ => false,
     };
+    let may_pass = barred
+        || match status {
+            408 | 409 | 425 => true,
+            429 => true,
+            300..=499 => false,
+            _ => true,
+        };
     let mut reason = format!("HTTP {status}");
     if matches!(status, 300..=399) {
         reason.push_str(": redirects are not followed; set the judge's base_url to the final address");
@@ -50,12 +62,12 @@ pub(super) fn read(status: u16, body: &str) -> Complaint {
     // What is wrong with the request only the vendor's text can say; other texts add nothing, and that of a refused
     // key holds parts of it.
     if matches!(status, 400 | 402 | 404 | 413 | 422)
-        && let Some(text) = error.and_then(text)
+        && let Some(text) = text
     {
         reason.push_str(": ");
         reason.extend(text.chars().filter(|c| !c.is_control()).take(TEXT_CHARS_MAX));
     }
-    Complaint { reason, may_pass, not_billed: not_billed(status, error.is_some()) }
+    Complaint { reason, may_pass, not_billed: not_billed(status, error.is_some()), barred }
 }
 
 /// A request that was refused is not billed. Of the 5xx that is sure of the two that mean "not taken on" (503, 529), and
@@ -95,16 +107,16 @@ mod tests {
         let quota = r#"{"error":{"message":"m","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#;
         for (status, body, may_pass, not_billed) in [
             (307, "", false, true),
-            (400, own_cap, false, true),
+            (400, own_cap, true, true),
             (401, &anthropic("authentication_error"), false, true),
-            (402, &anthropic("billing_error"), false, true),
+            (402, &anthropic("billing_error"), true, true),
             (403, &anthropic("permission_error"), false, true),
             (404, &anthropic("not_found_error"), false, true),
             (408, "", true, false),
             (413, &anthropic("request_too_large"), false, true),
             (429, &anthropic("rate_limit_error"), true, true),
-            (429, cap, false, true),
-            (429, quota, false, true),
+            (429, cap, true, true),
+            (429, quota, true, true),
             (500, &anthropic("api_error"), true, true),
             (500, "<html>", true, false),
             (502, "Bad Gateway", true, false),
@@ -114,6 +126,8 @@ mod tests {
         ] {
             let complaint = read(status, body);
             assert_eq!((complaint.may_pass, complaint.not_billed), (may_pass, not_billed), "{status} {body}");
+            let money = [cap, own_cap, quota, &anthropic("billing_error")].contains(&body);
+            assert_eq!(complaint.barred, money, "{status} {body}");
         }
     }
 

@@ -12,17 +12,19 @@ use sha2::{Digest, Sha256};
 use super::{
     Draft, Judge, Question, Turn,
     answer::{self, Heard, Reading},
-    complaint,
+    complaint::{self, Complaint},
     wire::{Asked, Wire},
 };
 use crate::{
-    classify::{ClassifyError, Ledger, LedgerError, Schema},
+    classify::{ClassifyError, Ledger, LedgerError, Schema, TokensTaken},
     config::{Model, tables::Effort},
     decide::{
         breaker::{Change, Own, Shown, Word},
+        budget::{self, Budget, Cost},
         cost,
+        tokens::TokenLimits,
     },
-    domain::{Answer, Clock, Name, Prior, Tokens},
+    domain::{Answer, Clock, Name, Prior, Purse, Tokens},
     remote::{Busy, Pass, Remote, RemoteError, Request, RequestError, Url, retry_after},
 };
 
@@ -54,6 +56,9 @@ pub struct Settings {
     pub output_tokens_max: u32,
     /// An answer that is no valid one is asked for once more, with what was wrong.
     pub repair: bool,
+    /// Tokens that may pass in a minute.
+    pub tokens: TokenLimits,
+    pub budget: Budget,
 }
 
 /// Why there can be no such judge.
@@ -173,89 +178,163 @@ impl Llm {
         if let Err(reason) = self.remote.admits(&self.url) {
             return Ok(lasting(reason));
         }
-        let ready = match self.remote.ready(clock.monotonic()) {
-            Ok(pass) if pass.is_probe() => {
-                let mine = ledger.may_find_out(&self.settings.name, self.remote.probe_every()).await;
-                if mine { Ok(pass) } else { Err(pass.put_off(clock.monotonic())) }
-            }
-            ready => ready,
+        let input = cost::tokens_about(body.len());
+        let (pass, taken) = match self.room(input, ledger, clock).await {
+            Ok(room) => room,
+            Err(Busy { wait, reason }) => return Ok(busy(wait, format!("it {reason}"))),
         };
-        let ready = match ready {
-            Ok(pass) => match ledger.may_ask(&self.settings.name, self.remote.limit_per_min()).await {
-                Ok(()) => Ok(pass),
-                Err(wait) => Err(pass.no_room(wait, clock.monotonic())),
-            },
-            busy => busy,
+        let sender = question.sender()?;
+        let cost = Cost {
+            classifier: question.classifier,
+            judge: &self.settings.name,
+            budget: self.settings.budget,
+            sender: sender.as_ref(),
+            most: cost::most(input, self.settings.output_tokens_max.into(), &self.settings.model.price),
+            asked_at: clock.now(),
         };
-        let pass = match ready {
-            Ok(pass) => pass,
-            Err(Busy { wait, reason }) => {
-                let reason = format!("it {reason}");
-                let turn = Turn::Unavailable { reason, may_pass: true, retry_after: Some(wait) };
-                return Ok(Heard::nothing(turn));
+        let call = Call { cost, digest: &digest, ledger, clock };
+        let bought = match ledger.begin(&cost, &digest).await? {
+            Prior::Begun => self.buy(request.with_json(body), pass, &call).await?,
+            prior => {
+                self.unused(&taken, ledger).await;
+                match prior {
+                    Prior::Short(purse) => {
+                        return Ok(busy(budget::wait(purse, clock.now()), short(purse).to_owned()));
+                    }
+                    Prior::Answered(answer) => Ok(answer),
+                    Prior::Begun | Prior::Spent => {
+                        return Ok(lasting("the answer may have been paid for twice already".to_owned()));
+                    }
+                }
             }
-        };
-        let bought = match ledger.begin(&self.settings.name, &digest).await? {
-            Prior::Spent => {
-                let reason = "the answer may have been paid for twice already".to_owned();
-                return Ok(lasting(reason));
-            }
-            Prior::Answered(answer) => Ok(answer),
-            Prior::Begun => self.buy(request.with_json(body), pass, &digest, ledger, clock).await?,
         };
         Ok(match bought {
             Ok(answer) => {
+                let room = self.settings.output_tokens_max.into();
+                let used: Vec<u32> = taken.iter().map(|one| one.need.taken(answer.tokens, room)).collect();
+                ledger.tokens_used(&self.settings.name, &taken, &used).await;
                 let heard = self.read(question.form.schema, &answer);
                 ledger.heard(&self.settings.name, heard.flaw, wrong.is_some());
                 heard
             }
-            Err(turn) => Heard::nothing(turn),
+            Err(Unanswered { turn, left }) => {
+                if !left {
+                    self.unused(&taken, ledger).await;
+                }
+                Heard::nothing(turn)
+            }
         })
     }
 
-    /// Sends the request and records what came of it. Without an answer, gives the turn that follows.
+    /// Takes the right to ask: of its breaker, of its requests and its tokens in a minute.
+    async fn room(
+        &self,
+        input: u64,
+        ledger: &dyn Ledger,
+        clock: &dyn Clock,
+    ) -> Result<(Pass, Vec<TokensTaken>), Busy> {
+        let name = &self.settings.name;
+        let pass = self.remote.ready(clock.monotonic())?;
+        if pass.is_probe() && !ledger.may_find_out(name, self.remote.probe_every()).await {
+            return Err(pass.put_off(clock.monotonic()));
+        }
+        if let Err(wait) = ledger.may_ask(name, self.remote.limit_per_min()).await {
+            return Err(pass.no_room(wait, clock.monotonic()));
+        }
+        let needs = self.settings.tokens.needs(input, self.settings.output_tokens_max.into());
+        if needs.is_empty() {
+            return Ok((pass, Vec::new()));
+        }
+        match ledger.take_tokens(name, &needs).await {
+            Ok(taken) => Ok((pass, taken)),
+            Err(wait) => {
+                drop(pass.no_room(wait, clock.monotonic()));
+                let reason =
+                    format!("has no room within its tokens per minute for the next {} ms", wait.as_millis());
+                Err(Busy { wait, reason })
+            }
+        }
+    }
+
+    /// Gives back all tokens that were taken for a question which did not count.
+    async fn unused(&self, taken: &[TokensTaken], ledger: &dyn Ledger) {
+        if !taken.is_empty() {
+            ledger.tokens_used(&self.settings.name, taken, &vec![0; taken.len()]).await;
+        }
+    }
+
+    /// Sends the request and records what came of it.
     async fn buy(
         &self,
         request: Request,
         pass: Pass,
-        digest: &str,
-        ledger: &dyn Ledger,
-        clock: &dyn Clock,
-    ) -> Result<Result<Answer, Turn>, LedgerError> {
-        let name = &self.settings.name;
+        call: &Call<'_>,
+    ) -> Result<Result<Answer, Unanswered>, LedgerError> {
+        let Call { cost, digest, ledger, clock } = call;
         let started = clock.monotonic();
         let sent = self.remote.send_under(request, &pass).await;
-        self.tell(pass, clock);
+        let complaint = sent.as_ref().ok().filter(|response| !response.is_success()).map(|response| {
+            let told = complaint::read(response.status, &String::from_utf8_lossy(&response.body));
+            let wait = retry_after(&response.headers, clock.now()).filter(|_| told.may_pass);
+            (told, wait)
+        });
+        match &complaint {
+            Some((told, _)) if told.barred => pass.barred(told.reason.clone()),
+            // What it says to one holds for all: others would only be refused too.
+            Some((_, Some(wait))) => pass.rest(*wait, clock.monotonic()),
+            Some((_, None)) | None => {}
+        }
+        self.tell(pass, *clock);
         let response = match sent {
             Ok(response) => response,
             Err(RemoteError::NotSent { reason }) => {
-                ledger.not_billed(name, digest).await?;
-                return Ok(Err(passing(reason)));
+                ledger.not_billed(cost, digest).await?;
+                return Ok(Err(Unanswered { turn: passing(reason), left: false }));
             }
-            Err(RemoteError::Unknown { reason }) => return Ok(Err(passing(reason))),
+            Err(RemoteError::Unknown { reason }) => {
+                return Ok(Err(Unanswered { turn: passing(reason), left: true }));
+            }
         };
-        if response.is_success() && response.truncated {
+        if let Some((Complaint { reason, may_pass, not_billed, barred }, wait)) = complaint {
+            if not_billed {
+                ledger.not_billed(cost, digest).await?;
+            }
+            let held = barred.then(|| self.remote.held_for(clock.monotonic())).flatten();
+            let turn = Turn::Unavailable { reason, may_pass, retry_after: wait.or(held) };
+            return Ok(Err(Unanswered { turn, left: !not_billed }));
+        }
+        if response.truncated {
             // Nobody knows what was said, nor what it cost.
-            return Ok(Err(passing("the answer broke off on its way, or is too long".to_owned())));
+            let turn = passing("the answer broke off on its way, or is too long".to_owned());
+            return Ok(Err(Unanswered { turn, left: true }));
         }
         let raw = String::from_utf8_lossy(&response.body).into_owned();
-        if response.is_success() {
-            let Reading { model, tokens, .. } = self.reading(&raw);
-            let model = model.unwrap_or_else(|| self.settings.model.id.clone());
-            let answer = Answer { raw, model, tokens, latency_ms: super::elapsed_ms(clock, started) };
-            ledger.answered(name, digest, &answer).await?;
-            return Ok(Ok(answer));
-        }
-        let complaint = complaint::read(response.status, &raw);
-        if complaint.not_billed {
-            ledger.not_billed(name, digest).await?;
-        }
-        Ok(Err(Turn::Unavailable {
-            reason: complaint.reason,
-            may_pass: complaint.may_pass,
-            retry_after: retry_after(&response.headers, clock.now()).filter(|_| complaint.may_pass),
-        }))
+        let Reading { model, tokens, .. } = self.reading(&raw);
+        let model = model.unwrap_or_else(|| self.settings.model.id.clone());
+        // Without a count it is taken for as dear as it may have been.
+        let paid = match tokens {
+            tokens if tokens == Tokens::default() => cost.most,
+            tokens => cost::cost(tokens, &self.settings.model.price),
+        };
+        let answer = Answer { raw, model, tokens, latency_ms: super::elapsed_ms(*clock, started) };
+        ledger.answered(cost, digest, &answer, paid).await?;
+        Ok(Ok(answer))
     }
+}
+
+/// One question on its way.
+struct Call<'a> {
+    cost: Cost<'a>,
+    digest: &'a str,
+    ledger: &'a dyn Ledger,
+    clock: &'a dyn Clock,
+}
+
+/// There was no answer.
+struct Unanswered {
+    turn: Turn,
+    /// The request may have counted at the vendor.
+    left: bool,
 }
 
 #[async_trait]
@@ -279,17 +358,16 @@ impl Judge for Llm {
     fn draft(&self, question: &Question<'_>) -> Result<Option<Draft>, ClassifyError> {
         let body = self.body(question, None)?;
         let Settings { model, output_tokens_max, .. } = &self.settings;
-        let input_uncached = cost::tokens_about(body.len());
-        let tokens = Tokens { input_uncached, ..Tokens::default() };
+        let input = cost::tokens_about(body.len());
         let output = u64::from(*output_tokens_max);
         Ok(Some(Draft {
             model: model.id.clone(),
             url: self.url.to_string(),
             body: serde_json::from_slice(&body).map_err(ClassifyError::unwritable)?,
-            input_tokens: input_uncached,
+            input_tokens: input,
             output_tokens_max: output,
-            question: cost::cost(tokens, &model.price),
-            most: cost::cost(Tokens { output, ..tokens }, &model.price),
+            question: cost::most(input, 0, &model.price),
+            most: cost::most(input, output, &model.price),
             is_priced: model.is_priced,
         }))
     }
@@ -313,6 +391,18 @@ impl Judge for Llm {
 
 fn passing(reason: String) -> Turn {
     Turn::Unavailable { reason, may_pass: true, retry_after: None }
+}
+
+fn busy(wait: Duration, reason: String) -> Heard {
+    Heard::nothing(Turn::Unavailable { reason, may_pass: true, retry_after: Some(wait) })
+}
+
+const fn short(purse: Purse) -> &'static str {
+    match purse {
+        Purse::Day => "what it may cost in a day is spent",
+        Purse::Month => "what it may cost in a month is spent",
+        Purse::Sender => "what this sender's events may cost in a day is spent",
+    }
 }
 
 fn lasting(reason: String) -> Heard {

@@ -21,7 +21,7 @@ use crate::domain::{Clock, Money, Name, Tokens};
 
 pub use llm::{Key, Llm, Settings, SettingsError};
 pub use local::Local;
-pub use question::{Form, Question};
+pub use question::{Form, Question, SenderBudget};
 pub use replay::Replay;
 pub use rules::{Rule, Rules};
 pub use wire::Wire;

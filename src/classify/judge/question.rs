@@ -3,12 +3,17 @@
 use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use crate::{
     classify::{ClassifyError, Schema, Wrong},
-    domain::Name,
+    decide::budget::Sender,
+    domain::{Money, Name},
     template::{Context, Prompt, Shape, TemplateError},
 };
+
+/// Digits of a digest that tell senders apart.
+const SENDER_DIGITS: usize = 24;
 
 /// One event put to the judges of a classifier. Templates are rendered when a judge first needs them, once.
 #[derive(Debug)]
@@ -21,6 +26,15 @@ pub struct Question<'a> {
     system: &'a str,
     event: Template<'a, Prompt>,
     text: Template<'a, Shape>,
+    payer: Option<(Template<'a, Shape>, Money)>,
+}
+
+/// What one sender's events may cost in a day, and who the sender is.
+#[derive(Debug)]
+pub struct SenderBudget {
+    /// A template over the event.
+    pub who: Shape,
+    pub day: Money,
 }
 
 #[derive(Debug)]
@@ -40,7 +54,27 @@ impl<'a> Question<'a> {
     ) -> Self {
         let event = Template { template: event, rendered: OnceLock::new() };
         let text = Template { template: text, rendered: OnceLock::new() };
-        Question { classifier, context, form, system, event, text }
+        Question { classifier, context, form, system, event, text, payer: None }
+    }
+
+    /// The same, paid for out of its sender's budget too.
+    pub(in crate::classify) fn paid_by(self, budget: Option<&'a SenderBudget>) -> Self {
+        let payer = budget
+            .map(|SenderBudget { who, day }| (Template { template: who, rendered: OnceLock::new() }, *day));
+        Question { payer, ..self }
+    }
+
+    /// Out of whose budget it is paid for, beside the judge's; none for an event whose sender nobody knows.
+    ///
+    /// # Errors
+    /// [`ClassifyError::Unrenderable`].
+    pub(super) fn sender(&self) -> Result<Option<Sender>, ClassifyError> {
+        let Some((template, day)) = &self.payer else { return Ok(None) };
+        let who = template.text("`who` of the sender's budget", |shape| shape.render_text(self.context))?;
+        let who = who.trim();
+        let digest = hex::encode(Sha256::digest(format!("{}\0{who}", self.classifier)));
+        let digest = digest.get(..SENDER_DIGITS).unwrap_or(&digest).to_owned();
+        Ok((!who.is_empty()).then_some(Sender { digest, day: *day }))
     }
 
     /// The instructions. No word of the event is in them: they were rendered before it came.

@@ -107,6 +107,8 @@ mod tests {
             own: true,
             output_tokens_max: 256,
             repair: true,
+            tokens: crate::decide::tokens::TokenLimits::default(),
+            budget: crate::decide::budget::Budget::default(),
         };
         let remote =
             Remote::new(RemoteOptions { timeout: Duration::from_secs(1), ..RemoteOptions::default() });

@@ -12,8 +12,9 @@ use super::{
 use crate::{
     config::{
         Model,
-        tables::{Api, Effort, JudgeKind, OutputLimit},
+        tables::{Api, CacheKind, Effort, JudgeKind, OutputLimit},
     },
+    decide::cost,
     domain::words,
     remote::{Request, RequestError, Url},
 };
@@ -51,6 +52,8 @@ pub(super) struct Asked<'a> {
     pub effort: Option<Effort>,
     /// It goes to the vendor itself, and not to a server that speaks like it.
     pub own: bool,
+    /// The instructions are marked, to be kept for later questions.
+    pub marked: bool,
 }
 
 impl Wire {
@@ -159,8 +162,11 @@ impl<'a> Asked<'a> {
             (format!("{system}\n\n{FORM}\n{wire}").trim_start().to_owned(), None)
         };
         let usual = if own { OutputLimit::MaxCompletionTokens } else { OutputLimit::MaxTokens };
+        // Shorter ones are not kept, and a mark on them is of no use.
+        let long = cost::tokens_about(system.len()) >= u64::from(model.cache_tokens_min);
         Ok(Asked {
             model: &model.id,
+            marked: model.cache == CacheKind::Marked && long,
             system,
             event: question.event()?,
             again: None,
@@ -199,6 +205,7 @@ pub(super) mod fakes {
             sampling: false,
             effort: None,
             own: true,
+            marked: false,
         }
     }
 }

@@ -13,7 +13,7 @@ use super::{
         tables::{Api, JudgeKind, JudgeTable, PriceTable},
     },
     patience::{breaker, concurrency},
-    values::{TIMEOUT_MS, per_min, plain, secret},
+    values::{PER_MIN, TIMEOUT_MS, dollars_problem, per_min, plain, secret},
 };
 
 /// Judges that exist without a table.
@@ -75,6 +75,18 @@ pub(super) fn judge(config: &Config, name: &str, table: &JudgeTable, problems: &
     problems.extend(number_problem(at(field), field, tokens.into(), least..=most, Unit::Plain));
     problems.extend(number_problem(at("timeout_ms"), "timeout_ms", table.timeout_ms, TIMEOUT_MS, Unit::Ms));
     problems.extend(per_min(at("limit_per_min"), table.limit_per_min));
+    for (field, limit) in [
+        ("input_tokens_per_min", table.input_tokens_per_min),
+        ("output_tokens_per_min", table.output_tokens_per_min),
+        ("tokens_per_min", table.tokens_per_min),
+    ] {
+        let problem = |limit: u32| number_problem(at(field), field, limit.into(), PER_MIN, Unit::Plain);
+        problems.extend(limit.and_then(problem));
+    }
+    for (field, dollars) in [("day_usd", table.budget.day_usd), ("month_usd", table.budget.month_usd)] {
+        let at = config.at(JUDGES, ["judge", name, "budget", field]);
+        problems.extend(dollars.and_then(|dollars| dollars_problem(at, field, dollars)));
+    }
     breaker(config, JUDGES, ["judge", name], &table.breaker, problems);
     concurrency(config, JUDGES, ["judge", name], table.concurrency, problems);
 }

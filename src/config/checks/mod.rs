@@ -23,7 +23,7 @@ use super::{
 pub use judges::NO_KEY;
 use patience::{breaker, concurrency, retry};
 use settings::{redis, server, store, worker};
-use values::{PER_MIN, TIMEOUT_MS, per_min, plain, secret, types};
+use values::{PER_MIN, TIMEOUT_MS, dollars_problem, per_min, plain, secret, types};
 
 const DAY_MS: u64 = 86_400_000;
 /// Longest delay of an action, in ms.
@@ -187,6 +187,10 @@ fn classifier(config: &Config, name: &str, table: &ClassifierTable, problems: &m
                 format!("write a number from 0 to {WEIGHT_MAX}, such as 1"),
             ));
         }
+    }
+    if let Some(budget) = &table.sender_budget {
+        let at = config.at(CLASSIFIERS, ["classifier", name, "sender_budget", "day_usd"]);
+        problems.extend(dollars_problem(at, "day_usd", budget.day_usd));
     }
     let asked = || table.variants.iter().filter(|(variant, _)| *variant != SHADOW);
     if asked().next().is_some() && asked().all(|(_, of)| of.weight == 0.0) {

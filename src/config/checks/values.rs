@@ -22,6 +22,20 @@ pub(super) const TIMEOUT_MS: RangeInclusive<u64> = 100..=600_000;
 /// Limits per minute.
 pub(super) const PER_MIN: RangeInclusive<u64> = 1..=100_000_000;
 
+/// US dollars that may be spent in a day or month.
+const DOLLARS_MAX: f64 = 1_000_000.0;
+
+/// An amount that is none.
+pub(super) fn dollars_problem(at: At, field: &str, dollars: f64) -> Option<Problem> {
+    (!(0.0..=DOLLARS_MAX).contains(&dollars)).then(|| {
+        at.error(
+            codes::OUT_OF_BOUNDS,
+            format!("`{field}` is {dollars}"),
+            format!("write US dollars from 0 to {DOLLARS_MAX}, such as 5.0"),
+        )
+    })
+}
+
 /// The event types of a filter's rule or a route.
 pub(super) fn types(
     config: &Config,

@@ -42,9 +42,21 @@ pub struct ClassifierTable {
     /// Values for the schema's other required fields when a judge gives only a label (`rules`, `local`).
     #[serde(default)]
     pub fill: Map<String, Value>,
+    /// What the events of one sender may cost in a day: nobody burns the money of all.
+    pub sender_budget: Option<SenderBudgetTable>,
     /// `[[classifier.NAME.rule]]`: for the judge `rules`; the first one that holds decides.
     #[serde(default)]
     pub rule: Vec<RuleTable>,
+}
+
+/// What the events of one sender may cost.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SenderBudgetTable {
+    /// Who the sender is: a template over the event. An event for which it is empty has none.
+    pub who: String,
+    /// US dollars in a day, by UTC. Beyond it the sender's events wait for the next day.
+    pub day_usd: f64,
 }
 
 /// The variant that acts on nothing.

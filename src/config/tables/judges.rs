@@ -63,6 +63,15 @@ pub struct JudgeTable {
     pub breaker: BreakerTable,
     /// Questions per minute; beyond it jobs wait. Without it there is no limit of ours.
     pub limit_per_min: Option<u32>,
+    /// Input tokens per minute, without those that the vendor's cache gives: as Anthropic counts. Beyond it jobs wait.
+    pub input_tokens_per_min: Option<u32>,
+    /// Output tokens per minute; what an answer may have is taken before it is asked, what it has not is given back.
+    pub output_tokens_per_min: Option<u32>,
+    /// Tokens per minute, both ways together, each answer counted as long as it may be: as OpenAI counts.
+    pub tokens_per_min: Option<u32>,
+    /// What it may cost. Beyond it jobs wait until the next day or month.
+    #[serde(default)]
+    pub budget: BudgetTable,
     /// Whether an answer that the schema does not admit is asked for once more, with what was wrong. It costs as much again.
     #[serde(default = "repair")]
     pub repair: bool,
@@ -72,6 +81,16 @@ pub struct JudgeTable {
     /// Lets the base URL point into a private network or to this machine.
     #[serde(default)]
     pub allow_private: bool,
+}
+
+/// `budget`: what a judge may cost, in US dollars.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BudgetTable {
+    /// In a day, by UTC.
+    pub day_usd: Option<f64>,
+    /// In a calendar month, by UTC.
+    pub month_usd: Option<f64>,
 }
 
 const fn output_tokens_max() -> u32 {

@@ -14,9 +14,11 @@ mod settings;
 mod sources;
 
 pub use actions::{ActionTable, ActionsFile, AskedMode, DestinationTable, OnUnknown};
-pub use classifiers::{ClassifierTable, ClassifiersFile, RuleTable, RungTable, SHADOW};
+pub use classifiers::{
+    ClassifierTable, ClassifiersFile, RuleTable, RungTable, SHADOW, SenderBudgetTable, VariantTable,
+};
 pub use filter::{FilterFile, FilterRule, Otherwise};
-pub use judges::{Api, JudgeKind, JudgeTable, JudgesFile};
+pub use judges::{Api, BudgetTable, JudgeKind, JudgeTable, JudgesFile};
 pub use models::{CacheKind, Effort, LongPriceTable, ModelTable, ModelsFile, OutputLimit, PriceTable};
 pub use patience::{BreakerTable, RetryTable};
 pub use routes::{ExampleTable, ExpectedRoute, OnStuckChoice, RouteActionTable, RouteTable, RoutesFile};

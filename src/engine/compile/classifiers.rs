@@ -5,13 +5,13 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     classify::{
         Classifier, ClassifyError, Fields, Judge, LadderRung, Llm, Local, Parts, Question, Rule, Rules,
-        Schema, Wording,
+        Schema, SenderBudget, Wording,
     },
     config::{
         self, CLASSIFIERS, JUDGES, codes,
-        tables::{ClassifierTable, SHADOW},
+        tables::{ClassifierTable, SHADOW, SenderBudgetTable},
     },
-    domain::Name,
+    domain::{Money, Name},
     template::{Context, Library, Prompt, Shape},
 };
 
@@ -138,6 +138,7 @@ impl Compiler<'_> {
                 None
             }
         };
+        let sender_budget = self.sender_budget(name, table);
         let Wordings { variants, shadow } = wordings?;
         let parts = Parts {
             name: name.into(),
@@ -148,6 +149,7 @@ impl Compiler<'_> {
             schema: schema?,
             fill: table.fill.clone(),
             ladder,
+            sender_budget,
         };
         let classifier = match Classifier::compile(parts) {
             Ok(classifier) => classifier,
@@ -166,6 +168,23 @@ impl Compiler<'_> {
             self.problems.push(at.error(codes::BAD_FILL, wrong, remedy));
         }
         Some(classifier)
+    }
+
+    fn sender_budget(&mut self, name: &str, table: &ClassifierTable) -> Option<SenderBudget> {
+        let SenderBudgetTable { who, day_usd } = table.sender_budget.as_ref()?;
+        match Shape::compile(&serde_json::Value::from(who.as_str())) {
+            Ok(who) => Some(SenderBudget { who, day: Money::of_dollars(*day_usd) }),
+            Err(error) => {
+                let at = self.config.at(CLASSIFIERS, ["classifier", name, "sender_budget", "who"]);
+                let message = format!("the template does not parse: {error}");
+                self.problems.push(at.error(
+                    codes::BAD_PROMPT,
+                    message,
+                    "correct it: the language is minijinja",
+                ));
+                None
+            }
+        }
     }
 
     /// The classifier's sets of prompts, or none if one of them is not whole.

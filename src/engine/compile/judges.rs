@@ -6,7 +6,8 @@ use crate::{
     act::Setting,
     classify::{Judge, Key, Llm, Recording, Recordings, Replay, Settings, Wire},
     config::{At, JUDGES, NO_KEY, codes, tables::JudgeTable},
-    domain::Name,
+    decide::{budget::Budget, tokens::TokenLimits},
+    domain::{Money, Name},
     remote::{Remote, RemoteOptions},
 };
 
@@ -58,6 +59,15 @@ impl Compiler<'_> {
             own: table.base_url.as_deref().is_none_or(|url| wire.is_own(url)),
             output_tokens_max: table.output_tokens_max,
             repair: table.repair,
+            tokens: TokenLimits {
+                input: table.input_tokens_per_min,
+                output: table.output_tokens_per_min,
+                both: table.tokens_per_min,
+            },
+            budget: Budget {
+                day: table.budget.day_usd.map(Money::of_dollars),
+                month: table.budget.month_usd.map(Money::of_dollars),
+            },
         };
         let options = RemoteOptions {
             timeout: Duration::from_millis(table.timeout_ms),

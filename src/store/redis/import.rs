@@ -24,6 +24,7 @@ use super::{
     open::{OpenError, Reached, RedisOptions},
     operate,
     record::{Bought, Entry, Place, Record},
+    spend,
 };
 
 /// What the epoch of a closed shard begins with.
@@ -230,6 +231,19 @@ impl Import {
             // How long the window lasts is known to who draws; from its number follows how long at the least.
             let window = at.as_millis() / period.saturating_add(1).max(1) + 1;
             command!(to, "PEXPIRE", meter, window.saturating_mul(2));
+        }
+        for (day, spent) in &household.spent {
+            let shard = core.shards.home_of(&spend::name(day));
+            let to = by_shard.entry(shard.n).or_default();
+            for (field, value) in spend::fields(spent) {
+                command!(
+                    to,
+                    "HSET",
+                    shard.key(format_args!("{}", spend::name(day))),
+                    field,
+                    value.to_string()
+                );
+            }
         }
         for (source, at) in &household.heard {
             let shard = core.shards.home_of(source);

@@ -63,10 +63,23 @@ impl Core {
         self.meter(draw, self.clock.now(), -amount).await.map(drop)
     }
 
+    /// A window later it counts for nothing.
     async fn meter(&self, draw: &Draw, now: Timestamp, amount: i64) -> Result<bool, StoreError> {
+        self.meter_kept(draw, now, amount, draw.window * 2).await
+    }
+
+    /// As [`Core::meter`], of a meter that is kept so long after it was last drawn on.
+    pub(super) async fn meter_kept(
+        &self,
+        draw: &Draw,
+        now: Timestamp,
+        amount: i64,
+        kept: Duration,
+    ) -> Result<bool, StoreError> {
         let shard = self.shards.home_of(&format!("meter:{}", draw.meter));
         let window = draw.window.as_millis().max(1).to_string();
-        let args = [draw.meter.clone(), window, amount.to_string(), draw.limit.to_string()];
+        let kept = kept.as_millis().to_string();
+        let args = [draw.meter.clone(), window, amount.to_string(), draw.limit.to_string(), kept];
         let reply = self.call_at(now, &self.scripts.meter, shard, args).await?;
         Ok(reply.rest.get(DONE_WORDS).map(text).transpose()?.as_deref() == Some("1"))
     }

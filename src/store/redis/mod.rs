@@ -36,6 +36,7 @@ mod read;
 mod record;
 mod script;
 mod settle;
+mod spend;
 mod upkeep;
 mod voice;
 
@@ -53,7 +54,10 @@ use bytes::Bytes;
 use redis::Value;
 use tokio::sync::watch;
 
-use crate::domain::{Answer, Body, Event, EventId, FrozenRequest, Job, JobId, Lease, Name, Prior, Timestamp};
+use crate::domain::{
+    Answer, Bill, Body, Day, Event, EventId, FrozenRequest, Job, JobId, Lease, Name, Prior, PurchaseOrder,
+    Spent, Timestamp,
+};
 
 use super::{
     Accepted, Admission, Claim, ClaimRequest, DeadGroup, DedupeKey, Depths, Draw, Drawn, EraseStep, Erased,
@@ -352,18 +356,29 @@ impl Store for RedisStore {
         Ok(crate::decide::purchase::answer(&purchases, judge, digest).cloned())
     }
 
-    async fn begin_purchase(&self, lease: Lease, judge: &Name, digest: &str) -> Result<Prior, StoreError> {
-        self.core.change_held(lease, |desk| desk.begin_purchase(lease, judge, digest)).await
+    async fn begin_purchase(&self, lease: Lease, order: &PurchaseOrder) -> Result<Prior, StoreError> {
+        if let Some(purse) = self.core.draw_money(&order.charges).await? {
+            // What is on record needs no money.
+            let known = self.bought(lease.job.event, &order.judge, &order.digest).await?;
+            return Ok(known.map_or(Prior::Short(purse), Prior::Answered));
+        }
+        let prior = self.core.change_held(lease, |desk| desk.begin_purchase(lease, order)).await;
+        match &prior {
+            Ok(Prior::Begun) => self.core.enter(order.entry.as_ref()).await?,
+            // Of one that was not heard nobody knows whether it is on record.
+            Err(StoreError::Unavailable(_)) => {}
+            Ok(_) | Err(_) => self.core.give_money_back(&order.charges).await?,
+        }
+        prior
     }
 
-    async fn end_purchase(
-        &self,
-        lease: Lease,
-        judge: &Name,
-        digest: &str,
-        answer: Option<&Answer>,
-    ) -> Result<(), StoreError> {
-        self.core.change_held(lease, |desk| desk.end_purchase(lease, judge, digest, answer)).await
+    async fn end_purchase(&self, lease: Lease, bill: &Bill) -> Result<(), StoreError> {
+        let is_new = self.core.change_held(lease, |desk| desk.end_purchase(lease, bill)).await?;
+        if is_new {
+            self.core.correct_money(&bill.charges).await?;
+            self.core.enter(bill.entry.as_ref()).await?;
+        }
+        Ok(())
     }
 
     async fn extend(&self, lease: Lease, by: Duration) -> Result<(), StoreError> {
@@ -405,6 +420,10 @@ impl Store for RedisStore {
 
     async fn last_heard(&self) -> Result<Vec<(Name, Timestamp)>, StoreError> {
         self.core.last_heard().await
+    }
+
+    async fn spent(&self, day: &Day) -> Result<Vec<Spent>, StoreError> {
+        self.core.spent(day).await
     }
 
     async fn resolve(&self, job: JobId, resolution: Resolution) -> Result<(), StoreError> {

@@ -72,6 +72,7 @@ scripts! {
         pulse = "scripts/pulse.lua";
         rate = "scripts/rate.lua";
         remember = "scripts/remember.lua";
+        spent = "scripts/spent.lua";
         turn = "scripts/turn.lua";
     }
     reads {

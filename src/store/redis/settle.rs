@@ -6,8 +6,8 @@ use crate::{
         purchase::{Buy, buy},
     },
     domain::{
-        Answer, Attempt, AttemptOutcome, FrozenRequest, JobId, JobState, Lease, Name, Next, Prior, Purchase,
-        PurchaseState, Work,
+        Attempt, AttemptOutcome, Bill, FrozenRequest, JobId, JobState, Lease, Name, Next, Prior, Purchase,
+        PurchaseOrder, PurchaseState, Work,
     },
     store::{Replaced, Settlement, Start, StoreError, state::State},
 };
@@ -39,8 +39,9 @@ impl Desk {
         Ok(())
     }
 
-    pub fn begin_purchase(&mut self, lease: Lease, judge: &Name, digest: &str) -> Result<Prior, StoreError> {
+    pub fn begin_purchase(&mut self, lease: Lease, order: &PurchaseOrder) -> Result<Prior, StoreError> {
         self.held(lease)?;
+        let PurchaseOrder { judge, digest, .. } = order;
         let so_far: Vec<Purchase> = self.record.purchases.iter().map(|one| one.purchase.clone()).collect();
         match buy(&so_far, judge, digest) {
             Buy::Reuse(Purchase { answer: Some(answer), .. }) => return Ok(Prior::Answered(answer.clone())),
@@ -52,6 +53,7 @@ impl Desk {
             digest: digest.to_owned(),
             begun_at: self.now,
             state: PurchaseState::MaybeBilled,
+            cost: order.most,
             answer: None,
         };
         self.record.purchases.push(Bought { n: lease.job.n, purchase });
@@ -59,14 +61,10 @@ impl Desk {
         Ok(Prior::Begun)
     }
 
-    pub fn end_purchase(
-        &mut self,
-        lease: Lease,
-        judge: &Name,
-        digest: &str,
-        answer: Option<&Answer>,
-    ) -> Result<(), StoreError> {
+    /// Whether it was not on record before.
+    pub fn end_purchase(&mut self, lease: Lease, bill: &Bill) -> Result<bool, StoreError> {
         self.held(lease)?;
+        let (Bill { judge, digest, cost, .. }, answer) = (bill, bill.answer.as_ref());
         let state = if answer.is_some() { PurchaseState::Answered } else { PurchaseState::NotBilled };
         let of_job = |one: &&mut Bought| {
             let Purchase { judge: of, digest: question, .. } = &one.purchase;
@@ -77,11 +75,12 @@ impl Desk {
             Some(purchase) if purchase.state == PurchaseState::MaybeBilled => {
                 purchase.state = state;
                 purchase.answer = answer.cloned();
+                purchase.cost = *cost;
                 self.rest_changed = true;
-                Ok(())
+                Ok(true)
             }
             // Who had no answer says the same again.
-            Some(purchase) if purchase.state == state && purchase.answer.as_ref() == answer => Ok(()),
+            Some(purchase) if purchase.state == state && purchase.answer.as_ref() == answer => Ok(false),
             Some(_) | None => Err(StoreError::Conflict(format!("{} never began this purchase", lease.job))),
         }
     }

@@ -24,7 +24,7 @@ use super::{
     leases::UnderWay,
     read, retain,
     rows::{self, Row},
-    tally,
+    spend, tally,
 };
 
 /// Events of one page: with bodies of the largest size that the database holds itself, 16 MiB.
@@ -148,9 +148,9 @@ fn carried(db: &Connection, seq: i64, timeline: Timeline) -> rusqlite::Result<Ca
     let jobs = told.collect();
     let purchases = db
         .prepare_cached(
-            "SELECT judge, digest, begun_at, state, answer, job FROM purchase WHERE event = ?1 ORDER BY seq",
+            "SELECT judge, digest, begun_at, state, cost, answer, job FROM purchase WHERE event = ?1 ORDER BY seq",
         )?
-        .query_map([seq], |row| Ok((row.get::<_, JobKey>(5)?.n(), rows::purchase(row)?)))?
+        .query_map([seq], |row| Ok((row.get::<_, JobKey>(6)?.n(), rows::purchase(row)?)))?
         .collect::<Result<_, _>>()?;
     let keys = db
         .prepare_cached("SELECT key, at FROM chosen_key WHERE event = ?1 ORDER BY key")?
@@ -206,11 +206,12 @@ fn household(db: &Connection) -> rusqlite::Result<Household> {
         .prepare("SELECT name, heard_at FROM source ORDER BY name")?
         .query_map([], |row| Ok((row.get::<_, Name>(0)?, row.get::<_, Timestamp>(1)?)))?
         .collect::<Result<_, _>>()?;
+    let spent = spend::all(db)?;
     let last_place = db
         .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'line'", [], |row| row.get(0))
         .optional()?
         .unwrap_or(0);
-    Ok(Household { pauses: tally::pauses(db)?, cursors, turns, meters, heard, last_place })
+    Ok(Household { pauses: tally::pauses(db)?, cursors, turns, meters, spent, heard, last_place })
 }
 
 fn extent(db: &Connection) -> rusqlite::Result<Extent> {

@@ -30,6 +30,7 @@ mod retain;
 mod rows;
 mod schema;
 mod settle;
+mod spend;
 mod tally;
 mod writer;
 
@@ -46,7 +47,8 @@ use rusqlite::{Connection, config::DbConfig};
 use tokio::sync::watch;
 
 use crate::domain::{
-    Answer, Body, BodyFile, Clock, Event, EventId, FrozenRequest, Job, JobId, Lease, Name, Prior, Timestamp,
+    Answer, Bill, Body, BodyFile, Clock, Day, Event, EventId, FrozenRequest, Job, JobId, Lease, Name, Prior,
+    PurchaseOrder, Spent, Timestamp,
 };
 
 use super::{
@@ -277,20 +279,14 @@ impl Store for SqliteStore {
         self.readers.read(move |db, _| purchases::bought(db, event, &judge, &digest)).await
     }
 
-    async fn begin_purchase(&self, lease: Lease, judge: &Name, digest: &str) -> Result<Prior, StoreError> {
-        let (judge, digest) = (Name::clone(judge), digest.to_owned());
-        self.writer.write(move |desk| purchases::begin(desk, lease, &judge, &digest)).await
+    async fn begin_purchase(&self, lease: Lease, order: &PurchaseOrder) -> Result<Prior, StoreError> {
+        let order = order.clone();
+        self.writer.write(move |desk| purchases::begin(desk, lease, &order)).await
     }
 
-    async fn end_purchase(
-        &self,
-        lease: Lease,
-        judge: &Name,
-        digest: &str,
-        answer: Option<&Answer>,
-    ) -> Result<(), StoreError> {
-        let (judge, digest, answer) = (Name::clone(judge), digest.to_owned(), answer.cloned());
-        self.writer.write(move |desk| purchases::end(desk, lease, &judge, &digest, answer.as_ref())).await
+    async fn end_purchase(&self, lease: Lease, bill: &Bill) -> Result<(), StoreError> {
+        let bill = bill.clone();
+        self.writer.write(move |desk| purchases::end(desk, lease, &bill)).await
     }
 
     async fn extend(&self, lease: Lease, by: Duration) -> Result<(), StoreError> {
@@ -334,6 +330,11 @@ impl Store for SqliteStore {
         self.writer
             .write(|desk| Ok(desk.tally.sources().map(|(name, at, _)| (Name::clone(name), at)).collect()))
             .await
+    }
+
+    async fn spent(&self, day: &Day) -> Result<Vec<Spent>, StoreError> {
+        let day = day.clone();
+        self.readers.read(move |db, _| spend::of_day(db, &day)).await
     }
 
     async fn resolve(&self, job: JobId, resolution: Resolution) -> Result<(), StoreError> {

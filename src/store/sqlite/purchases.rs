@@ -4,13 +4,14 @@ use rusqlite::{Connection, params};
 
 use crate::{
     decide::purchase::{Buy, answer, buy},
-    domain::{Answer, EventId, Lease, Name, Prior, Purchase, PurchaseState},
+    domain::{Answer, Bill, EventId, Lease, Name, Prior, Purchase, PurchaseOrder, PurchaseState},
     store::StoreError,
 };
 
 use super::{
     jobs, rows,
     settle::held,
+    spend,
     writer::{Desk, Failed},
 };
 
@@ -25,7 +26,8 @@ pub(super) fn bought(
     Ok(answer(&of_event(db, seq)?, judge, digest).cloned())
 }
 
-pub(super) fn begin(desk: &mut Desk<'_>, lease: Lease, judge: &Name, digest: &str) -> Result<Prior, Failed> {
+pub(super) fn begin(desk: &mut Desk<'_>, lease: Lease, order: &PurchaseOrder) -> Result<Prior, Failed> {
+    let PurchaseOrder { judge, digest, .. } = order;
     let held = held(desk, lease)?;
     let seq = held.key.event();
     let record = of_event(desk.db, seq)?;
@@ -34,9 +36,13 @@ pub(super) fn begin(desk: &mut Desk<'_>, lease: Lease, judge: &Name, digest: &st
         Buy::Reuse(_) | Buy::Refuse => return Ok(Prior::Spent),
         Buy::Ask => {}
     }
+    if let Some(purse) = spend::draw(desk, &order.charges)? {
+        return Ok(Prior::Short(purse));
+    }
+    spend::enter(desk, order.entry.as_ref())?;
     desk.db
         .prepare_cached(
-            "INSERT INTO purchase(event, seq, job, judge, digest, begun_at, state) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO purchase(event, seq, job, judge, digest, begun_at, state, cost) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
             seq,
@@ -45,7 +51,8 @@ pub(super) fn begin(desk: &mut Desk<'_>, lease: Lease, judge: &Name, digest: &st
             judge,
             digest,
             desk.now,
-            PurchaseState::MaybeBilled
+            PurchaseState::MaybeBilled,
+            i64::try_from(order.most.0).unwrap_or(i64::MAX)
         ])?;
     desk.changed = true;
     Ok(Prior::Begun)
@@ -54,33 +61,39 @@ pub(super) fn begin(desk: &mut Desk<'_>, lease: Lease, judge: &Name, digest: &st
 /// What the event's jobs bought so far: an answer serves every job that asks the same.
 fn of_event(db: &Connection, seq: i64) -> rusqlite::Result<Vec<Purchase>> {
     let mut select = db.prepare_cached(
-        "SELECT judge, digest, begun_at, state, answer FROM purchase WHERE event = ?1 ORDER BY seq",
+        "SELECT judge, digest, begun_at, state, cost, answer FROM purchase WHERE event = ?1 ORDER BY seq",
     )?;
     let rows = select.query_map([seq], rows::purchase)?;
     rows.collect()
 }
 
-pub(super) fn end(
-    desk: &mut Desk<'_>,
-    lease: Lease,
-    judge: &Name,
-    digest: &str,
-    answer: Option<&Answer>,
-) -> Result<(), Failed> {
+pub(super) fn end(desk: &mut Desk<'_>, lease: Lease, bill: &Bill) -> Result<(), Failed> {
     let held = held(desk, lease)?;
+    let Bill { judge, digest, cost, charges, entry, .. } = bill;
+    let answer = bill.answer.as_ref();
     let state = if answer.is_some() { PurchaseState::Answered } else { PurchaseState::NotBilled };
     let answer = answer.map(rows::to_json).transpose()?;
     let ended = desk
         .db
         .prepare_cached(
-            "UPDATE purchase SET state = ?5, answer = ?6 WHERE event = ?1 AND seq =
+            "UPDATE purchase SET state = ?5, answer = ?6, cost = ?7 WHERE event = ?1 AND seq =
              (SELECT max(seq) FROM purchase
               WHERE event = ?1 AND job = ?2 AND judge = ?3 AND digest = ?4 AND state = 'maybe_billed')",
         )?
-        .execute(params![held.key.event(), held.key, judge, digest, state, answer])?;
+        .execute(params![
+            held.key.event(),
+            held.key,
+            judge,
+            digest,
+            state,
+            answer,
+            i64::try_from(cost.0).unwrap_or(i64::MAX)
+        ])?;
     if ended == 0 {
         return Err(StoreError::Conflict(format!("{} never began this purchase", lease.job)).into());
     }
+    spend::correct(desk, charges)?;
+    spend::enter(desk, entry.as_ref())?;
     desk.changed = true;
     Ok(())
 }

@@ -42,7 +42,7 @@ pub(super) fn timeline(
             .collect::<Result<_, _>>()?;
         let purchases = db
             .prepare_cached(
-                "SELECT judge, digest, begun_at, state, answer FROM purchase WHERE event = ?1 AND job = ?2 ORDER BY seq",
+                "SELECT judge, digest, begun_at, state, cost, answer FROM purchase WHERE event = ?1 AND job = ?2 ORDER BY seq",
             )?
             .query_map(params![seq, key], rows::purchase)?
             .collect::<Result<_, _>>()?;

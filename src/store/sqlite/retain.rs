@@ -11,6 +11,7 @@ use crate::{
 
 use super::{
     key::JobKey,
+    spend,
     writer::{Desk, Failed},
 };
 
@@ -36,6 +37,7 @@ pub(super) fn retain(
 ) -> Result<Retained, Failed> {
     let (keys, keys_left) = forget_keys(desk, memory)?;
     let mut done = Retained { keys, keys_left, ..Retained::default() };
+    spend::forget(desk)?;
     let old = walk(desk.db, step.after, step.events_max)?;
     if old.len() as u64 == u64::from(step.events_max) {
         done.next = old.last().map(|event| event.id);

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     ActionPlan, Attempt, AttemptOutcome, Body, BodyFile, Cause, Event, EventId, Job, JobId, JobState, Lane,
-    Purchase, PurchaseState, Timestamp, Work,
+    Money, Purchase, PurchaseState, Timestamp, Work,
 };
 
 use super::{key::JobKey, tally::QueueId};
@@ -102,14 +102,15 @@ pub(super) fn attempt(row: &rusqlite::Row<'_>) -> rusqlite::Result<Attempt> {
     })
 }
 
-/// `judge, digest, begun_at, state, answer`
+/// `judge, digest, begun_at, state, cost, answer`
 pub(super) fn purchase(row: &rusqlite::Row<'_>) -> rusqlite::Result<Purchase> {
     Ok(Purchase {
         judge: row.get(0)?,
         digest: row.get(1)?,
         begun_at: row.get(2)?,
         state: word(row, 3)?,
-        answer: json(row, 4)?,
+        cost: Money(row.get::<_, i64>(4)?.unsigned_abs()),
+        answer: json(row, 5)?,
     })
 }
 

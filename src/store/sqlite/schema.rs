@@ -6,7 +6,10 @@ use rusqlite::Connection;
 use super::OpenError;
 
 /// Counts up with every change of the layout; an older program refuses a newer file.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
+
+/// A layout that is brought up to date when its file is opened: it knew no money.
+const WITHOUT_MONEY: i64 = 2;
 
 /// The layout's number in a file that was left. A program that does not know the note of it takes the file for a newer
 /// one's, and leaves it alone.
@@ -120,6 +123,7 @@ CREATE TABLE purchase(
     digest TEXT NOT NULL,
     begun_at INTEGER NOT NULL,
     state TEXT NOT NULL,
+    cost INTEGER NOT NULL DEFAULT 0,
     answer TEXT,
     PRIMARY KEY(event, seq)
 ) WITHOUT ROWID;
@@ -145,6 +149,20 @@ CREATE TABLE meter(
     period INTEGER NOT NULL,
     used INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE spent(
+    day TEXT NOT NULL,
+    classifier TEXT NOT NULL,
+    judge TEXT NOT NULL,
+    answers INTEGER NOT NULL,
+    cost INTEGER NOT NULL,
+    maybe INTEGER NOT NULL,
+    maybe_cost INTEGER NOT NULL,
+    input INTEGER NOT NULL,
+    cache_write INTEGER NOT NULL,
+    cache_read INTEGER NOT NULL,
+    output INTEGER NOT NULL,
+    PRIMARY KEY(day, classifier, judge)
+) WITHOUT ROWID;
 CREATE TABLE opened(
     times INTEGER NOT NULL
 );
@@ -154,6 +172,13 @@ CREATE VIEW jobs AS
            j.state, datetime(j.due / 1000, 'unixepoch') AS due, j.attempts, j.cause, j.reason
     FROM job j JOIN queue q ON q.id = j.queue JOIN event e ON e.seq = j.id >> 16;
 ";
+
+/// The table that a layout without money lacks, as a new file has it.
+fn spent_table() -> &'static str {
+    let from = LAYOUT.find("CREATE TABLE spent(").unwrap_or(LAYOUT.len());
+    let table = LAYOUT.get(from..).unwrap_or_default();
+    table.find(';').and_then(|end| table.get(..=end)).unwrap_or_default()
+}
 
 /// Counts up at every opening, so that what one process gives out can be told from what an earlier one did.
 pub(super) fn count_opening(db: &Connection) -> rusqlite::Result<u64> {
@@ -168,6 +193,13 @@ pub(super) fn prepare(db: &Connection) -> Result<(), OpenError> {
     match found {
         0 => {
             db.execute_batch(&format!("BEGIN; {LAYOUT} PRAGMA user_version = {VERSION}; COMMIT;"))?;
+            Ok(())
+        }
+        WITHOUT_MONEY => {
+            db.execute_batch(&format!(
+                "BEGIN; ALTER TABLE purchase ADD COLUMN cost INTEGER NOT NULL DEFAULT 0; {} PRAGMA user_version = {VERSION}; COMMIT;",
+                spent_table()
+            ))?;
             Ok(())
         }
         VERSION | LEFT => Ok(()),

@@ -6,7 +6,11 @@ use async_trait::async_trait;
 use hookyard::{
     classify::{Ledger, LedgerError, Recording, Wire, request_digest},
     config::JUDGES,
-    domain::{Answer, EventState, JobState, Lane, Lease, Name, Prior, PurchaseState, RungOutcome, Verdict},
+    decide::budget::Cost,
+    domain::{
+        Answer, Bill, EventState, JobState, Lane, Lease, Money, Name, Prior, PurchaseOrder, PurchaseState,
+        RungOutcome, Verdict,
+    },
     engine::RouteEnd,
     sandbox::Reply,
     store::{ClaimRequest, Claimed, Limits, Store, StoreError, Timeline},
@@ -131,6 +135,8 @@ async fn whatever_the_first_model_gets_wrong_the_second_is_asked() {
         let billed = if outcome == Unavailable { PurchaseState::NotBilled } else { PurchaseState::Answered };
         assert_eq!(purchases(&timeline), [("claude", billed), ("gpt", PurchaseState::Answered)], "{reply:?}");
         assert!(find(&timeline, "notice").is_some());
+        // Whoever asked to be left alone is.
+        house.advance(Duration::from_secs(9));
     }
 }
 
@@ -201,16 +207,22 @@ impl Ledger for Played {
         self.store.bought(self.lease.job.event, judge, digest).await.map_err(lost)
     }
 
-    async fn begin(&self, judge: &Name, digest: &str) -> Result<Prior, LedgerError> {
-        self.store.begin_purchase(self.lease, judge, digest).await.map_err(lost)
+    async fn begin(&self, cost: &Cost<'_>, digest: &str) -> Result<Prior, LedgerError> {
+        self.store.begin_purchase(self.lease, &PurchaseOrder::new(cost.judge, digest)).await.map_err(lost)
     }
 
-    async fn answered(&self, judge: &Name, digest: &str, answer: &Answer) -> Result<(), LedgerError> {
-        self.store.end_purchase(self.lease, judge, digest, Some(answer)).await.map_err(lost)
+    async fn answered(
+        &self,
+        cost: &Cost<'_>,
+        digest: &str,
+        answer: &Answer,
+        _paid: Money,
+    ) -> Result<(), LedgerError> {
+        self.store.end_purchase(self.lease, &Bill::new(cost.judge, digest, Some(answer))).await.map_err(lost)
     }
 
-    async fn not_billed(&self, judge: &Name, digest: &str) -> Result<(), LedgerError> {
-        self.store.end_purchase(self.lease, judge, digest, None).await.map_err(lost)
+    async fn not_billed(&self, cost: &Cost<'_>, digest: &str) -> Result<(), LedgerError> {
+        self.store.end_purchase(self.lease, &Bill::new(cost.judge, digest, None)).await.map_err(lost)
     }
 }
 

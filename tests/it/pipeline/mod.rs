@@ -2,6 +2,7 @@
 
 mod branches;
 mod breakers;
+mod budgets;
 mod clocks;
 mod dead;
 mod hangs;

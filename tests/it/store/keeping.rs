@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use hookyard::{
-    domain::{Body, Cause, EventId, EventState, JobState, Next},
+    domain::{Bill, Body, Cause, EventId, EventState, JobState, Next, PurchaseOrder},
     store::{Draw, Drawn, EraseStep, EventQuery, Pause, RetainStep, Retained, Retention},
 };
 use tokio::task::JoinSet;
@@ -149,8 +149,8 @@ async fn one_of_each(b: &Bench<impl Backend>) {
         end.receipt = Some(receipt("7"));
         end.request = Some(request("k"));
     });
-    b.begin_purchase(jobs[0].lease, &"large".into(), "q").await.unwrap();
-    b.end_purchase(jobs[0].lease, &"large".into(), "q", Some(&answer("private"))).await.unwrap();
+    b.begin_purchase(jobs[0].lease, &PurchaseOrder::new(&"large".into(), "q")).await.unwrap();
+    b.end_purchase(jobs[0].lease, &Bill::new(&"large".into(), "q", Some(&answer("private")))).await.unwrap();
     b.settle(jobs[0].lease, done).await.unwrap();
     b.end(&jobs[1], die()).await;
     b.end(&jobs[2], review()).await;
@@ -325,8 +325,8 @@ pub async fn a_persons_data_is_erased_wherever_it_stands(b: Bench<impl Backend>)
     let jobs = b.take().await;
     let in_receipt = with(Next::Done, |end| end.receipt = Some(receipt(person)));
     b.settle(jobs[2].lease, in_receipt).await.unwrap();
-    b.begin_purchase(jobs[3].lease, &"large".into(), "q").await.unwrap();
-    b.end_purchase(jobs[3].lease, &"large".into(), "q", Some(&answer(person))).await.unwrap();
+    b.begin_purchase(jobs[3].lease, &PurchaseOrder::new(&"large".into(), "q")).await.unwrap();
+    b.end_purchase(jobs[3].lease, &Bill::new(&"large".into(), "q", Some(&answer(person)))).await.unwrap();
     b.end(&jobs[3], die()).await;
 
     let foreseen = b.erase(EraseStep { dry_run: true, ..erasing(person) }).await.unwrap();

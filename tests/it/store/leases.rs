@@ -1,7 +1,7 @@
 //! The right to work on a job, and how it is lost.
 
 use hookyard::{
-    domain::{AttemptOutcome, JobState, Lane, Lease, Next},
+    domain::{AttemptOutcome, Bill, JobState, Lane, Lease, Next, PurchaseOrder},
     store::{ClaimRequest, Claimed, NewJob, Pause},
 };
 
@@ -107,9 +107,9 @@ async fn assert_refused(b: &Bench<impl Backend>, lease: Lease) {
     let (job, judge) = (lease.job, "large".into());
     assert_stale(b.begin(lease, None).await, job);
     assert_stale(b.begin(lease, Some(request("late"))).await, job);
-    assert_stale(b.begin_purchase(lease, &judge, "q").await, job);
-    assert_stale(b.end_purchase(lease, &judge, "q", Some(&answer("late"))).await, job);
-    assert_stale(b.end_purchase(lease, &judge, "q", None).await, job);
+    assert_stale(b.begin_purchase(lease, &PurchaseOrder::new(&judge, "q")).await, job);
+    assert_stale(b.end_purchase(lease, &Bill::new(&judge, "q", Some(&answer("late")))).await, job);
+    assert_stale(b.end_purchase(lease, &Bill::new(&judge, "q", None)).await, job);
     assert_stale(b.extend(lease, LEASE).await, job);
     let late = with(Next::Done, |end| end.follow_up = vec![action("mail", &[])]);
     assert_stale(b.settle(lease, late).await, job);
@@ -125,7 +125,7 @@ async fn assert_refused_everywhere(b: &Bench<impl Backend>, lease: Lease) {
 pub async fn an_older_token_is_refused_everywhere(b: Bench<impl Backend>) {
     b.queue(event(1)).await;
     let late = b.take_one().await.lease;
-    b.begin_purchase(late, &"large".into(), "q").await.unwrap();
+    b.begin_purchase(late, &PurchaseOrder::new(&"large".into(), "q")).await.unwrap();
     b.advance(LEASE);
     let held = b.take_one().await;
     assert_refused_everywhere(&b, late).await;

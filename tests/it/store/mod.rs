@@ -89,6 +89,8 @@ macro_rules! conformance {
                 an_answer_is_read_again_and_never_bought_again,
                 an_answer_on_record_is_read_and_nothing_else,
                 an_answer_ends_all_doubt,
+                no_purse_is_drawn_on_beyond_its_limit,
+                what_was_spent_stands_in_the_book_of_its_day,
                 what_was_not_billed_may_be_asked_again,
                 questions_are_told_apart_by_judge_and_digest,
                 a_purchase_that_was_not_begun_cannot_end,
@@ -246,6 +248,8 @@ conformance! { moved, MovedToParts:
     lines: [events_of_one_key_go_one_after_the_other,],
     operate: [a_redriven_job_starts_afresh_with_the_same_request, only_a_waiting_job_can_be_resolved,],
     purchases: [
+        no_purse_is_drawn_on_beyond_its_limit,
+        what_was_spent_stands_in_the_book_of_its_day,
         a_question_without_answer_is_asked_once_more_and_then_never,
         an_answer_is_read_again_and_never_bought_again,
         an_answer_ends_all_doubt,

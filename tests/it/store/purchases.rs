@@ -1,7 +1,13 @@
 //! No answer is bought twice.
 
+use std::time::Duration;
+
 use hookyard::{
-    domain::{JobId, Name, Next, Prior, Purchase, PurchaseState},
+    decide::budget::{Budget, Cost},
+    domain::{
+        Answer, Bill, Charge, Day, JobId, Money, Name, Next, Prior, Purchase, PurchaseOrder, PurchaseState,
+        Purse, Spent, Timestamp,
+    },
     store::JobQuery,
 };
 
@@ -28,7 +34,7 @@ pub async fn a_question_without_answer_is_asked_once_more_and_then_never<B: Back
     let mut begun_at = Vec::new();
     for prior in [Prior::Begun, Prior::Begun, Prior::Spent, Prior::Spent] {
         let claimed = b.ask(LANES, 1).await.jobs.remove(0);
-        assert_eq!(b.begin_purchase(claimed.lease, &judge(), "q").await.unwrap(), prior);
+        assert_eq!(b.begin_purchase(claimed.lease, &PurchaseOrder::new(&judge(), "q")).await.unwrap(), prior);
         if prior == Prior::Begun {
             begun_at.push(b.now());
         }
@@ -45,7 +51,7 @@ pub async fn a_question_without_answer_is_asked_once_more_and_then_never<B: Back
     b.end(&jobs[0], die()).await;
     let other = b.take_one().await;
     for prior in [Prior::Begun, Prior::Begun, Prior::Spent] {
-        assert_eq!(b.begin_purchase(other.lease, &judge(), "q").await.unwrap(), prior);
+        assert_eq!(b.begin_purchase(other.lease, &PurchaseOrder::new(&judge(), "q")).await.unwrap(), prior);
     }
 }
 
@@ -54,21 +60,40 @@ pub async fn an_answer_is_read_again_and_never_bought_again<B: Backend>(mut b: B
     // As it came: not even JSON.
     let bought = answer("{\"z\":1,\"a\":\u{0}\r\n\u{10ffff}");
     let claimed = b.take_one().await;
-    assert_eq!(b.begin_purchase(claimed.lease, &judge(), "q").await.unwrap(), Prior::Begun);
-    b.end_purchase(claimed.lease, &judge(), "q", Some(&bought)).await.unwrap();
+    assert_eq!(
+        b.begin_purchase(claimed.lease, &PurchaseOrder::new(&judge(), "q")).await.unwrap(),
+        Prior::Begun
+    );
+    b.end_purchase(claimed.lease, &Bill::new(&judge(), "q", Some(&bought))).await.unwrap();
     let again = Prior::Answered(bought.clone());
-    assert_eq!(b.begin_purchase(claimed.lease, &judge(), "q").await.unwrap(), again, "in the same lease");
+    assert_eq!(
+        b.begin_purchase(claimed.lease, &PurchaseOrder::new(&judge(), "q")).await.unwrap(),
+        again,
+        "in the same lease"
+    );
 
     b = b.crash().await;
     let claimed = b.take_one().await;
-    assert_eq!(b.begin_purchase(claimed.lease, &judge(), "q").await.unwrap(), again, "after a crash");
+    assert_eq!(
+        b.begin_purchase(claimed.lease, &PurchaseOrder::new(&judge(), "q")).await.unwrap(),
+        again,
+        "after a crash"
+    );
     b.end(&claimed, retry(AT_ONCE)).await;
     let claimed = b.take_one().await;
-    assert_eq!(b.begin_purchase(claimed.lease, &judge(), "q").await.unwrap(), again, "in the next attempt");
+    assert_eq!(
+        b.begin_purchase(claimed.lease, &PurchaseOrder::new(&judge(), "q")).await.unwrap(),
+        again,
+        "in the next attempt"
+    );
     b.end(&claimed, die()).await;
     b.redrive(JobQuery::default()).await.unwrap();
     let claimed = b.take_one().await;
-    assert_eq!(b.begin_purchase(claimed.lease, &judge(), "q").await.unwrap(), again, "after a redrive");
+    assert_eq!(
+        b.begin_purchase(claimed.lease, &PurchaseOrder::new(&judge(), "q")).await.unwrap(),
+        again,
+        "after a redrive"
+    );
 
     let kept = purchases(&b, claimed.job.id).await;
     assert_eq!((states(&kept), kept[0].answer.as_ref()), (vec![PurchaseState::Answered], Some(&bought)));
@@ -83,11 +108,11 @@ pub async fn an_answer_on_record_is_read_and_nothing_else<B: Backend>(mut b: Ben
     let jobs = b.take().await;
     let claimed = jobs.iter().find(|claimed| claimed.event.id == asked).unwrap();
     for (digest, kept) in [("q", Some(answer("yes"))), ("unbilled", None)] {
-        b.begin_purchase(claimed.lease, &judge(), digest).await.unwrap();
+        b.begin_purchase(claimed.lease, &PurchaseOrder::new(&judge(), digest)).await.unwrap();
         assert_eq!(bought(&b, asked, "large", digest).await, None, "{digest} has no answer yet");
-        b.end_purchase(claimed.lease, &judge(), digest, kept.as_ref()).await.unwrap();
+        b.end_purchase(claimed.lease, &Bill::new(&judge(), digest, kept.as_ref())).await.unwrap();
     }
-    b.begin_purchase(claimed.lease, &judge(), "open").await.unwrap();
+    b.begin_purchase(claimed.lease, &PurchaseOrder::new(&judge(), "open")).await.unwrap();
     for reopened in [false, true] {
         if reopened {
             b = b.crash().await;
@@ -109,20 +134,32 @@ pub async fn an_answer_on_record_is_read_and_nothing_else<B: Backend>(mut b: Ben
     // A question that was begun and not answered may have been billed, and has an answer once it is asked again.
     let jobs = b.take().await;
     let claimed = jobs.iter().find(|claimed| claimed.event.id == asked).unwrap();
-    assert_eq!(b.begin_purchase(claimed.lease, &judge(), "open").await.unwrap(), Prior::Begun);
-    b.end_purchase(claimed.lease, &judge(), "open", Some(&answer("late"))).await.unwrap();
+    assert_eq!(
+        b.begin_purchase(claimed.lease, &PurchaseOrder::new(&judge(), "open")).await.unwrap(),
+        Prior::Begun
+    );
+    b.end_purchase(claimed.lease, &Bill::new(&judge(), "open", Some(&answer("late")))).await.unwrap();
     assert_eq!(bought(&b, asked, "large", "open").await, Some(answer("late")));
 }
 
 pub async fn an_answer_ends_all_doubt(b: Bench<impl Backend>) {
     b.queue(event(1)).await;
     let first = b.take_one().await;
-    assert_eq!(b.begin_purchase(first.lease, &judge(), "q").await.unwrap(), Prior::Begun);
+    assert_eq!(
+        b.begin_purchase(first.lease, &PurchaseOrder::new(&judge(), "q")).await.unwrap(),
+        Prior::Begun
+    );
     let b = b.crash().await;
     let second = b.take_one().await;
-    assert_eq!(b.begin_purchase(second.lease, &judge(), "q").await.unwrap(), Prior::Begun);
-    b.end_purchase(second.lease, &judge(), "q", Some(&answer("yes"))).await.unwrap();
-    assert_eq!(b.begin_purchase(second.lease, &judge(), "q").await.unwrap(), Prior::Answered(answer("yes")));
+    assert_eq!(
+        b.begin_purchase(second.lease, &PurchaseOrder::new(&judge(), "q")).await.unwrap(),
+        Prior::Begun
+    );
+    b.end_purchase(second.lease, &Bill::new(&judge(), "q", Some(&answer("yes")))).await.unwrap();
+    assert_eq!(
+        b.begin_purchase(second.lease, &PurchaseOrder::new(&judge(), "q")).await.unwrap(),
+        Prior::Answered(answer("yes"))
+    );
     // The first stays what it was: it may have been billed too.
     let kept = states(&purchases(&b, first.job.id).await);
     assert_eq!(kept, [PurchaseState::MaybeBilled, PurchaseState::Answered]);
@@ -132,13 +169,19 @@ pub async fn what_was_not_billed_may_be_asked_again(b: Bench<impl Backend>) {
     b.queue(event(1)).await;
     let claimed = b.take_one().await;
     for _ in 0..3 {
-        assert_eq!(b.begin_purchase(claimed.lease, &judge(), "q").await.unwrap(), Prior::Begun);
-        b.end_purchase(claimed.lease, &judge(), "q", None).await.unwrap();
+        assert_eq!(
+            b.begin_purchase(claimed.lease, &PurchaseOrder::new(&judge(), "q")).await.unwrap(),
+            Prior::Begun
+        );
+        b.end_purchase(claimed.lease, &Bill::new(&judge(), "q", None)).await.unwrap();
     }
     assert_eq!(states(&purchases(&b, claimed.job.id).await), [PurchaseState::NotBilled; 3]);
     let b = b.crash().await;
     let claimed = b.take_one().await;
-    assert_eq!(b.begin_purchase(claimed.lease, &judge(), "q").await.unwrap(), Prior::Begun);
+    assert_eq!(
+        b.begin_purchase(claimed.lease, &PurchaseOrder::new(&judge(), "q")).await.unwrap(),
+        Prior::Begun
+    );
     b.end(&claimed, Next::Done).await;
     assert_eq!(purchases(&b, claimed.job.id).await.len(), 4);
 }
@@ -148,29 +191,136 @@ pub async fn questions_are_told_apart_by_judge_and_digest(b: Bench<impl Backend>
     b.queue(event(2)).await;
     let jobs = b.take().await;
     let lease = jobs[0].lease;
-    b.begin_purchase(lease, &judge(), "q").await.unwrap();
-    b.end_purchase(lease, &judge(), "q", Some(&answer("yes"))).await.unwrap();
+    b.begin_purchase(lease, &PurchaseOrder::new(&judge(), "q")).await.unwrap();
+    b.end_purchase(lease, &Bill::new(&judge(), "q", Some(&answer("yes")))).await.unwrap();
     for (of, judge, digest) in [(lease, "other", "q"), (lease, "large", "r"), (jobs[1].lease, "large", "q")] {
         let judge = judge.into();
-        assert_eq!(b.begin_purchase(of, &judge, digest).await.unwrap(), Prior::Begun, "{judge} {digest}");
+        assert_eq!(
+            b.begin_purchase(of, &PurchaseOrder::new(&judge, digest)).await.unwrap(),
+            Prior::Begun,
+            "{judge} {digest}"
+        );
         let said = answer(&format!("{judge} {digest}"));
-        b.end_purchase(of, &judge, digest, Some(&said)).await.unwrap();
-        assert_eq!(b.begin_purchase(of, &judge, digest).await.unwrap(), Prior::Answered(said));
+        b.end_purchase(of, &Bill::new(&judge, digest, Some(&said))).await.unwrap();
+        assert_eq!(
+            b.begin_purchase(of, &PurchaseOrder::new(&judge, digest)).await.unwrap(),
+            Prior::Answered(said)
+        );
     }
-    assert_eq!(b.begin_purchase(lease, &judge(), "q").await.unwrap(), Prior::Answered(answer("yes")));
+    assert_eq!(
+        b.begin_purchase(lease, &PurchaseOrder::new(&judge(), "q")).await.unwrap(),
+        Prior::Answered(answer("yes"))
+    );
 }
 
 pub async fn a_purchase_that_was_not_begun_cannot_end(b: Bench<impl Backend>) {
     b.queue(event(1)).await;
     let claimed = b.take_one().await;
-    b.begin_purchase(claimed.lease, &judge(), "q").await.unwrap();
-    b.end_purchase(claimed.lease, &judge(), "q", Some(&answer("yes"))).await.unwrap();
-    b.begin_purchase(claimed.lease, &judge(), "open").await.unwrap();
+    b.begin_purchase(claimed.lease, &PurchaseOrder::new(&judge(), "q")).await.unwrap();
+    b.end_purchase(claimed.lease, &Bill::new(&judge(), "q", Some(&answer("yes")))).await.unwrap();
+    b.begin_purchase(claimed.lease, &PurchaseOrder::new(&judge(), "open")).await.unwrap();
     let before = b.record(claimed.event.id).await;
     for (judge, digest) in [("large", "unknown"), ("other", "open"), ("large", "q"), ("other", "q")] {
         for said in [Some(&answer("no")), None] {
-            assert_conflict(b.end_purchase(claimed.lease, &judge.into(), digest, said).await);
+            assert_conflict(b.end_purchase(claimed.lease, &Bill::new(&judge.into(), digest, said)).await);
         }
     }
     assert_eq!(b.record(claimed.event.id).await, before);
+}
+
+/// A question that may cost as much, out of two purses.
+fn order(digest: &str, most: u64) -> PurchaseOrder {
+    let charge = |purse, meter: &str, limit| {
+        let by = i64::try_from(most).unwrap();
+        Charge { purse, meter: meter.to_owned(), by, limit: Some(limit) }
+    };
+    let charges = vec![
+        charge(Purse::Sender, "money/2026-11-24/sender/ab", 60),
+        charge(Purse::Day, "money/2026-11-24/judge/large", 100),
+    ];
+    PurchaseOrder { most: Money(most), charges, ..PurchaseOrder::new(&judge(), digest) }
+}
+
+/// What is done when it came to `cost`.
+fn bill(order: &PurchaseOrder, answer: Option<&Answer>, cost: u64) -> Bill {
+    let by = i64::try_from(cost).unwrap() - i64::try_from(order.most.0).unwrap();
+    let charges = order.charges.iter().map(|charge| Charge { by, limit: None, ..charge.clone() }).collect();
+    Bill { cost: Money(cost), charges, ..Bill::new(&order.judge, &order.digest, answer) }
+}
+
+pub async fn no_purse_is_drawn_on_beyond_its_limit(b: Bench<impl Backend>) {
+    b.queue(event(1)).await;
+    let lease = b.take_one().await.lease;
+    let begin = async |order: &PurchaseOrder| b.begin_purchase(lease, order).await.unwrap();
+    let (first, second) = (order("a", 40), order("b", 40));
+    assert_eq!(begin(&first).await, Prior::Begun);
+    assert_eq!(begin(&second).await, Prior::Short(Purse::Sender), "80 of 60");
+    assert_eq!(states(&purchases(&b, lease.job).await), [PurchaseState::MaybeBilled], "it was not begun");
+
+    // The answer cost less: what is left is enough, and not a millionth more.
+    b.end_purchase(lease, &bill(&first, Some(&answer("yes")), 20)).await.unwrap();
+    assert_eq!(begin(&order("c", 41)).await, Prior::Short(Purse::Sender));
+    assert_eq!(begin(&second).await, Prior::Begun);
+    assert_eq!(begin(&order("d", 1)).await, Prior::Short(Purse::Sender));
+
+    // What was refused by the second purse is not drawn from the first.
+    b.end_purchase(lease, &bill(&second, None, 0)).await.unwrap();
+    let wide = |digest, most| {
+        let mut order = order(digest, most);
+        order.charges[0].limit = Some(1_000);
+        order
+    };
+    assert_eq!(begin(&wide("e", 81)).await, Prior::Short(Purse::Day));
+    assert_eq!(begin(&order("f", 40)).await, Prior::Begun, "20 and 40 of 60");
+
+    // Neither is a question that has its answer, and what was billed stays drawn through a crash.
+    assert_eq!(begin(&order("a", 40)).await, Prior::Answered(answer("yes")));
+    let b = b.crash().await;
+    let lease = b.take_one().await.lease;
+    assert_eq!(b.begin_purchase(lease, &order("g", 1)).await.unwrap(), Prior::Short(Purse::Sender));
+    let costs: Vec<u64> = purchases(&b, lease.job).await.iter().map(|purchase| purchase.cost.0).collect();
+    assert_eq!(costs, [20, 0, 40], "what each cost, or may have cost");
+}
+
+pub async fn what_was_spent_stands_in_the_book_of_its_day(b: Bench<impl Backend>) {
+    b.queue(event(1)).await;
+    let lease = b.take_one().await.lease;
+    let names: (Name, Name) = ("triage".into(), judge());
+    let asked_at = Timestamp::from_millis(1_795_564_800_000 - 1);
+    let budget = Budget::default();
+    let cost =
+        Cost { classifier: &names.0, judge: &names.1, budget, sender: None, most: Money(40), asked_at };
+    let day = Day::of(asked_at);
+    assert_eq!(day.to_string(), "2026-11-24");
+    for (digest, outcome) in [("a", Some(15)), ("b", None), ("c", Some(7))] {
+        let (charges, entry) = cost.reserve();
+        let entry = Some(entry);
+        let order = PurchaseOrder { most: cost.most, charges, entry, ..PurchaseOrder::new(&judge(), digest) };
+        assert_eq!(b.begin_purchase(lease, &order).await.unwrap(), Prior::Begun);
+        let said = answer("yes");
+        let ((charges, entry), answer, paid) = match outcome {
+            Some(paid) => (cost.answered(Money(paid), said.tokens), Some(&said), Money(paid)),
+            None => (cost.not_billed(), None, Money(0)),
+        };
+        let entry = Some(entry);
+        let bill = Bill { cost: paid, charges, entry, ..Bill::new(&judge(), digest, answer) };
+        b.end_purchase(lease, &bill).await.unwrap();
+    }
+    let (charges, entry) = cost.reserve();
+    let order =
+        PurchaseOrder { charges, entry: Some(entry), most: cost.most, ..PurchaseOrder::new(&judge(), "d") };
+    b.begin_purchase(lease, &order).await.unwrap();
+    let b = b.crash().await;
+    let tokens = answer("yes").tokens;
+    let want = Spent {
+        classifier: names.0,
+        judge: names.1,
+        answers: 2,
+        cost: Money(22),
+        maybe_billed: 1,
+        maybe_cost: Money(40),
+        tokens: tokens.and(tokens),
+    };
+    assert_eq!(b.spent(&day).await.unwrap(), [want], "what may have been billed stands apart");
+    assert_eq!(b.spent(&Day::of(asked_at.plus(Duration::from_secs(1)))).await.unwrap(), []);
 }

@@ -2,7 +2,8 @@
 
 use hookyard::{
     domain::{
-        Attempt, AttemptOutcome, Cause, EventId, EventState, Job, JobId, JobState, Lane, Next, Timestamp,
+        Attempt, AttemptOutcome, Bill, Cause, EventId, EventState, Job, JobId, JobState, Lane, Next,
+        PurchaseOrder, Timestamp,
     },
     store::{EventQuery, JobQuery, NewJob, Redelivery, Resolution, Resolved},
 };
@@ -22,8 +23,8 @@ pub async fn the_timeline_is_complete_and_in_order(b: Bench<impl Backend>) {
     let id = b.queue(event(1).jobs([route("triage"), dead(route("audit"), Cause::Exhausted)])).await;
     let mut lease = b.take_one().await.lease;
     for digest in ["z", "y", "x"] {
-        b.begin_purchase(lease, &judge, digest).await.unwrap();
-        b.end_purchase(lease, &judge, digest, Some(&answer(digest))).await.unwrap();
+        b.begin_purchase(lease, &PurchaseOrder::new(&judge, digest)).await.unwrap();
+        b.end_purchase(lease, &Bill::new(&judge, digest, Some(&answer(digest)))).await.unwrap();
     }
     let mut history = Vec::new();
     // The second attempt says that it was the earlier one: the order of settling counts.

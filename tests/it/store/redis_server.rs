@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use hookyard::{
-    domain::{Clock, JobState, Next},
+    domain::{Bill, Clock, JobState, Next, PurchaseOrder},
     store::{
         Accepted, JobQuery, Store, StoreError,
         redis::{OpenError, RedisOptions, RedisStore},
@@ -325,11 +325,11 @@ async fn what_was_put_on_record_may_be_put_there_again() {
     }
     assert!(matches!(one.begin(lease, Some(request("second"))).await, Err(StoreError::Conflict(_))));
     let judge = "large".into();
-    one.begin_purchase(lease, &judge, "q").await.unwrap();
+    one.begin_purchase(lease, &PurchaseOrder::new(&judge, "q")).await.unwrap();
     for _ in 0..2 {
-        one.end_purchase(lease, &judge, "q", Some(&answer("yes"))).await.unwrap();
+        one.end_purchase(lease, &Bill::new(&judge, "q", Some(&answer("yes")))).await.unwrap();
     }
-    let other = one.end_purchase(lease, &judge, "q", Some(&answer("no"))).await;
+    let other = one.end_purchase(lease, &Bill::new(&judge, "q", Some(&answer("no")))).await;
     assert!(matches!(other, Err(StoreError::Conflict(_))));
     assert_eq!(one.bought(event_id(1), &judge, "q").await.unwrap(), Some(answer("yes")));
 }

@@ -1,7 +1,7 @@
 //! Running events again, and what a newer plan replaces.
 
 use hookyard::{
-    domain::{EventId, JobState, Next, Replay, ReplayMode, Work},
+    domain::{Bill, EventId, JobState, Next, PurchaseOrder, Replay, ReplayMode, Work},
     store::{
         Claimed, JobQuery, NewJob, Replaced, Replayed, Resolution, Resolved, Settlement, StoreError, Timeline,
     },
@@ -79,16 +79,16 @@ pub async fn an_answer_serves_every_job_of_its_event(b: Bench<impl Backend>) {
     let id = b.queue(event(1)).await;
     let (judge, said) = ("large".into(), answer("paid for"));
     let first = b.take_one().await;
-    b.begin_purchase(first.lease, &judge, "q").await.unwrap();
-    b.end_purchase(first.lease, &judge, "q", Some(&said)).await.unwrap();
+    b.begin_purchase(first.lease, &PurchaseOrder::new(&judge, "q")).await.unwrap();
+    b.end_purchase(first.lease, &Bill::new(&judge, "q", Some(&said))).await.unwrap();
     b.end(&first, Next::Done).await;
     b.replay(id, vec![again("triage", "s")]).await.unwrap();
     let second = b.take_one().await;
-    let prior = b.begin_purchase(second.lease, &judge, "q").await.unwrap();
+    let prior = b.begin_purchase(second.lease, &PurchaseOrder::new(&judge, "q")).await.unwrap();
     assert_eq!(prior, hookyard::domain::Prior::Answered(said));
     b.queue(event(2)).await;
     let other = b.take_one().await;
-    let prior = b.begin_purchase(other.lease, &judge, "q").await.unwrap();
+    let prior = b.begin_purchase(other.lease, &PurchaseOrder::new(&judge, "q")).await.unwrap();
     assert_eq!(prior, hookyard::domain::Prior::Begun, "another event's answer is its own");
 }
 

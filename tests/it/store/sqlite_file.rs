@@ -11,7 +11,7 @@ use std::{
 };
 
 use hookyard::{
-    domain::{JobState, Next, Replay, ReplayMode, Timestamp, Work},
+    domain::{Bill, Day, JobState, Money, Next, PurchaseOrder, Replay, ReplayMode, Timestamp, Work},
     store::{
         Accepted, EraseStep, EventQuery, JobQuery, NewJob, Pause, Replayed, Resolution, Resolved, Store,
         StoreError, Timeline,
@@ -108,6 +108,24 @@ async fn a_closed_directory_is_free_even_while_processes_are_started() {
 }
 
 #[tokio::test]
+async fn a_file_from_before_money_is_brought_up_to_date() {
+    let b = Bench::new(SqliteBackend::open().await);
+    b.queue(event(1)).await;
+    let claimed = b.take_one().await;
+    b.begin_purchase(claimed.lease, &PurchaseOrder::new(&"large".into(), "q")).await.unwrap();
+    let mut backend = b.into_backend();
+    backend.close();
+    beside(backend.dir())
+        .execute_batch("ALTER TABLE purchase DROP COLUMN cost; DROP TABLE spent; PRAGMA user_version = 2")
+        .unwrap();
+    let store = open_in(backend.dir(), unobserved(), Arc::<HandClock>::default()).unwrap();
+    let timeline = store.timeline(event_id(1)).await.unwrap().unwrap();
+    assert_eq!(timeline.jobs[0].purchases[0].cost, Money(0));
+    assert_eq!(store.spent(&Day::of(Timestamp::default())).await.unwrap(), []);
+    store.close();
+}
+
+#[tokio::test]
 async fn a_newer_layout_is_refused_and_left_alone() {
     let b = Bench::new(SqliteBackend::open().await);
     b.queue(event(1)).await;
@@ -199,9 +217,15 @@ async fn an_operation_that_cannot_be_stored_changes_nothing() {
     let claim = broken(&b, "INSERT ON lease", async || b.claim(request_for(9)).await).await;
     let lease = claim.jobs[0].lease;
     broken(&b, "UPDATE OF begun ON job", async || b.begin(lease, Some(request("k"))).await).await;
-    broken(&b, "INSERT ON purchase", async || b.begin_purchase(lease, &judge, "q").await).await;
+    broken(&b, "INSERT ON purchase", async || {
+        b.begin_purchase(lease, &PurchaseOrder::new(&judge, "q")).await
+    })
+    .await;
     let said = answer("yes");
-    broken(&b, "UPDATE ON purchase", async || b.end_purchase(lease, &judge, "q", Some(&said)).await).await;
+    broken(&b, "UPDATE ON purchase", async || {
+        b.end_purchase(lease, &Bill::new(&judge, "q", Some(&said))).await
+    })
+    .await;
     let planned = with(Next::Done, |end| {
         end.verdict = Some(verdict("Lead"));
         end.follow_up = vec![action("mail", &[]), action("note", &[])];

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hookyard::{
-    domain::Next,
+    domain::{Bill, Next, PurchaseOrder},
     store::{JobQuery, Pause, Resolution, Resolved},
 };
 use tokio::sync::watch;
@@ -143,10 +143,15 @@ pub async fn every_change_is_announced(b: Bench<impl Backend>) {
     let claimed = heard(&b, seen, "a claim", async || b.take_one().await).await;
     let lease = claimed.lease;
     heard(&b, seen, "a begin", async || b.begin(lease, None).await.unwrap()).await;
-    heard(&b, seen, "a purchase", async || b.begin_purchase(lease, &judge, "q").await.unwrap()).await;
+    heard(&b, seen, "a purchase", async || {
+        b.begin_purchase(lease, &PurchaseOrder::new(&judge, "q")).await.unwrap()
+    })
+    .await;
     let said = answer("yes");
-    heard(&b, seen, "an answer", async || b.end_purchase(lease, &judge, "q", Some(&said)).await.unwrap())
-        .await;
+    heard(&b, seen, "an answer", async || {
+        b.end_purchase(lease, &Bill::new(&judge, "q", Some(&said))).await.unwrap()
+    })
+    .await;
     heard(&b, seen, "a death", async || b.settle(lease, settlement(die())).await.unwrap()).await;
     heard(&b, seen, "a redrive", async || b.redrive(JobQuery::default()).await.unwrap()).await;
     b.step(&[("triage", die())]).await;

@@ -102,6 +102,8 @@ fn settings(wire: Wire, base_url: &str, key: Key) -> Settings {
         own: false,
         output_tokens_max: 256,
         repair: false,
+        tokens: TokenLimits::default(),
+        budget: Budget::default(),
     }
 }
 
@@ -287,8 +289,9 @@ async fn errors_say_whether_waiting_helps_and_whether_they_cost() {
     for wire in ALL {
         for (status, headers, body, may_pass, retry_after_s, state) in [
             (429, wait, error("rate_limit_error", "rate_limit_exceeded"), passes, Some(30), unbilled),
-            (429, &[], capped.clone(), lasts, None, unbilled),
-            (429, wait, error("insufficient_quota", "insufficient_quota"), lasts, None, unbilled),
+            // Somebody has to pay first: the breaker is open for ten times as long as else.
+            (429, &[], capped.clone(), passes, Some(600), unbilled),
+            (429, &[], error("insufficient_quota", "insufficient_quota"), passes, Some(600), unbilled),
             (529, &[], error("overloaded_error", ""), passes, None, unbilled),
             (503, wait, json!("upstream"), passes, Some(30), unbilled),
             (500, &[], error("api_error", ""), passes, None, unbilled),

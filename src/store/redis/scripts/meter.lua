@@ -1,5 +1,5 @@
 -- Draws on a meter, or gives back. ARGV: ..., 5 its name, 6 the window (ms), 7 the amount (less than 0 gives back),
--- 8 the limit. Answers with 1, or 0 if it does not fit.
+-- 8 the limit, 9 how long it is kept (ms). Answers with 1, or 0 if it does not fit.
 if is_wiped() then
     return { 'wiped' }
 end
@@ -11,6 +11,5 @@ if amount > 0 and used > tonumber(ARGV[8]) then
     return done('0')
 end
 redis.call('HSET', meter, 'period', period, 'used', string.format('%d', math.max(used, 0)))
--- A window later it counts for nothing.
-redis.call('PEXPIRE', meter, window * 2)
+redis.call('PEXPIRE', meter, ARGV[9])
 return done('1')

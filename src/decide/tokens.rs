@@ -1,0 +1,102 @@
+//! How many tokens a question takes of what a vendor lets through in a minute.
+//!
+//! Vendors count otherwise. Anthropic counts what goes in, but not what its cache gives, and what really comes out
+//! ("Rate limits": input and output tokens a minute). OpenAI counts both together, and as much for the answer as it may have
+//! at most: unused room does not come back.
+
+use crate::domain::{Tokens, words};
+
+/// What may pass in a minute; `None` for as much as will.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TokenLimits {
+    /// Input without what a cache gives.
+    pub input: Option<u32>,
+    /// Output as it really is.
+    pub output: Option<u32>,
+    /// Input, and the room for the output, together.
+    pub both: Option<u32>,
+}
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Counted {
+    Input,
+    Output,
+    Both,
+}
+
+words!(Counted { Input = "input", Output = "output", Both = "both" });
+
+/// What one question takes of one limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Need {
+    pub counted: Counted,
+    pub per_min: u32,
+    pub tokens: u32,
+}
+
+impl TokenLimits {
+    /// What is taken before a question of about `input` tokens is asked, whose answer has `output_max` at most. A question
+    /// that alone is more than a minute's worth takes the whole minute.
+    pub fn needs(&self, input: u64, output_max: u64) -> Vec<Need> {
+        let wanted = [
+            (Counted::Input, self.input, input),
+            (Counted::Output, self.output, output_max),
+            (Counted::Both, self.both, input.saturating_add(output_max)),
+        ];
+        let need = |(counted, per_min, tokens): (Counted, Option<u32>, u64)| {
+            let per_min = per_min?;
+            Some(Need { counted, per_min, tokens: count(tokens).min(per_min) })
+        };
+        wanted.into_iter().filter_map(need).collect()
+    }
+}
+
+impl Need {
+    /// What the answer has really taken of it, `tokens` being what was counted and `output_max` the room it had.
+    pub fn taken(&self, tokens: Tokens, output_max: u64) -> u32 {
+        let input = tokens.input_uncached.saturating_add(tokens.cache_write);
+        let taken = match self.counted {
+            Counted::Input => input,
+            Counted::Output => tokens.output,
+            Counted::Both => input.saturating_add(tokens.cache_read).saturating_add(output_max),
+        };
+        count(taken).min(self.per_min)
+    }
+}
+
+fn count(tokens: u64) -> u32 {
+    u32::try_from(tokens).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_vendor_is_counted_as_it_counts() {
+        let tokens = Tokens { input_uncached: 100, cache_write: 20, cache_read: 5_000, output: 30 };
+        let anthropic = TokenLimits { input: Some(10_000), output: Some(2_000), both: None };
+        let needs = anthropic.needs(6_000, 1_024);
+        assert_eq!(
+            needs.iter().map(|need| (need.counted, need.tokens)).collect::<Vec<_>>(),
+            [(Counted::Input, 6_000), (Counted::Output, 1_024)]
+        );
+        let taken: Vec<u32> = needs.iter().map(|need| need.taken(tokens, 1_024)).collect();
+        assert_eq!(taken, [120, 30], "what the cache gave does not count");
+
+        let openai = TokenLimits { both: Some(100_000), ..TokenLimits::default() };
+        let needs = openai.needs(6_000, 1_024);
+        assert_eq!(needs[0].tokens, 7_024);
+        assert_eq!(needs[0].taken(tokens, 1_024), 100 + 20 + 5_000 + 1_024, "the room for the answer does");
+        assert_eq!(TokenLimits::default().needs(6_000, 1_024), []);
+    }
+
+    #[test]
+    fn a_question_larger_than_a_minute_takes_all_of_it() {
+        let narrow = TokenLimits { input: Some(1_000), ..TokenLimits::default() };
+        assert_eq!(narrow.needs(u64::MAX, 1)[0].tokens, 1_000);
+        let whole = Tokens { input_uncached: u64::MAX, cache_write: 5, ..Tokens::default() };
+        assert_eq!(narrow.needs(5, 1)[0].taken(whole, 1), 1_000);
+    }
+}

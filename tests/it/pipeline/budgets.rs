@@ -1,0 +1,163 @@
+//! What judges may cost, and how much they may be asked: beyond it the next one is asked, or the event waits.
+
+use std::time::Duration;
+
+use hookyard::{
+    config::{CLASSIFIERS, JUDGES},
+    domain::{JobState, RungOutcome, Spent},
+    sandbox::Reply,
+    store::Timeline,
+};
+use serde_json::json;
+
+use crate::support::house::{House, Plan, form, outcomes, route};
+
+const CLAUDE: &str = "/llm/v1/messages";
+const GPT: &str = "/llm/v1/chat/completions";
+const MINUTE: Duration = Duration::from_mins(1);
+const DAY_MS: i64 = 86_400_000;
+
+/// Adds a line to a judge's table.
+fn with(plan: Plan, judge: &str, line: &str) -> Plan {
+    let table = format!("[judge.{judge}]\n");
+    plan.edit(JUDGES, &table, &format!("{table}{line}\n"))
+}
+
+/// Leaves a judge no money for the day.
+fn broke(plan: Plan, judge: &str) -> Plan {
+    let shipped = "budget = { day_usd = 10.0, month_usd = 100.0 }";
+    // A remark follows the first judge's.
+    let after = if judge == "claude" { "   #" } else { "\n" };
+    plan.edit(JUDGES, &format!("{shipped}{after}"), &format!("budget = {{ day_usd = 0.0 }}{after}"))
+}
+
+fn says(label: &str) -> Reply {
+    Reply::Output(
+        json!({ "reason": "it reads like it", "label": label, "urgency": "low", "confidence": 0.9 }),
+    )
+}
+
+fn judge(timeline: &Timeline) -> &str {
+    &route(timeline).job.verdict.as_ref().expect("a verdict").judge
+}
+
+/// What the record says of a judge that did not decide.
+fn said<'t>(timeline: &'t Timeline, judge: &str) -> (RungOutcome, &'t str) {
+    let verdict = route(timeline).job.verdict.as_ref().expect("a verdict");
+    let rung = verdict.rungs.iter().find(|rung| &*rung.judge == judge).expect("it was asked");
+    (rung.outcome, &rung.said)
+}
+
+#[tokio::test]
+async fn where_the_days_money_is_spent_the_next_judge_is_asked_and_past_the_last_the_event_waits_for_midnight()
+ {
+    let house = broke(House::plan().llm(), "claude").start().await;
+    house.sandbox.reply_next(says("lead"));
+    let timeline = house.run(&form("f")).await;
+    assert_eq!(judge(&timeline), "gpt");
+    assert_eq!(said(&timeline, "claude"), (RungOutcome::Unavailable, "what it may cost in a day is spent"));
+    assert_eq!(house.sandbox.requests(CLAUDE), 0);
+    let metrics = house.ask("/metrics").await.text;
+    assert!(
+        metrics.contains("hookyard_judge_unaffordable_total{judge=\"claude\",purse=\"day\"} 1"),
+        "{metrics}"
+    );
+
+    house.reload(&broke(broke(House::plan().llm(), "claude"), "gpt"));
+    let event = house.queue(&form("g")).await;
+    let parked = house.until(event, |timeline| !route(timeline).history.is_empty()).await;
+    assert_eq!((outcomes(route(&parked)), route(&parked).job.attempts), (vec!["parked"], 0));
+    let midnight = (house.now().as_millis() / DAY_MS + 1) * DAY_MS;
+    assert_eq!(route(&parked).job.due.as_millis(), midnight);
+    assert_eq!(route(&parked).job.state, JobState::Ready);
+}
+
+#[tokio::test]
+async fn one_sender_does_not_spend_the_money_of_all() {
+    let shipped = "who = \"{{ event.body.data.email | default('', true) | lower }}\", day_usd = 0.10";
+    let who = "{{ event.body.data.email if 'mallory' in event.body.data.email else '' }}";
+    let budget = format!("who = \"{who}\", day_usd = 0.0");
+    let house = House::plan().llm().edit(CLASSIFIERS, shipped, &budget).start().await;
+    house.sandbox.reply_next(says("lead"));
+    assert_eq!(judge(&house.run(&form("f")).await), "claude", "nobody has spent anything of this one's");
+
+    let mut letter = form("m");
+    letter.body = String::from_utf8_lossy(&letter.body).replace("ada@", "mallory@").into_bytes();
+    let event = house.queue(&letter).await;
+    let parked = house.until(event, |timeline| !route(timeline).history.is_empty()).await;
+    assert_eq!(outcomes(route(&parked)), ["parked"]);
+    let reason = route(&parked).job.reason.as_deref().unwrap_or_default();
+    assert!(reason.contains("what this sender's events may cost in a day is spent"), "{reason}");
+    assert_eq!(house.sandbox.requests(CLAUDE) + house.sandbox.requests(GPT), 1);
+}
+
+#[tokio::test]
+async fn tokens_of_a_minute_are_shared_out_and_come_back_with_time() {
+    // Any question takes the whole minute.
+    let house = with(House::plan().llm(), "claude", "input_tokens_per_min = 1").start().await;
+    for (id, decides) in [("a", "claude"), ("b", "gpt")] {
+        house.sandbox.reply_next(says("lead"));
+        assert_eq!(judge(&house.run(&form(id)).await), decides);
+    }
+    house.advance(MINUTE);
+    house.sandbox.reply_next(says("lead"));
+    assert_eq!(judge(&house.run(&form("c")).await), "claude");
+}
+
+#[tokio::test]
+async fn tokens_of_a_question_that_never_left_are_given_back() {
+    let house = broke(with(House::plan().llm(), "claude", "tokens_per_min = 1"), "claude").start().await;
+    house.sandbox.reply_next(says("lead"));
+    assert_eq!(judge(&house.run(&form("a")).await), "gpt");
+    house.reload(&with(House::plan().llm(), "claude", "tokens_per_min = 1"));
+    house.sandbox.reply_next(says("lead"));
+    assert_eq!(judge(&house.run(&form("b")).await), "claude", "its minute is whole");
+}
+
+#[tokio::test]
+async fn whoever_asks_to_be_left_alone_is_left_alone_by_all() {
+    let house = with(House::plan().llm(), "claude", "concurrency = 1").start().await;
+    house.sandbox.reply_next(Reply::RateLimited { retry_after_s: Some(30) });
+    for id in ["a", "b", "c"] {
+        house.sandbox.reply_next(says("lead"));
+        assert_eq!(judge(&house.run(&form(id)).await), "gpt");
+    }
+    assert_eq!(house.sandbox.requests(CLAUDE), 1, "what it said to one holds for all");
+    house.advance(Duration::from_secs(30));
+    house.sandbox.reply_next(says("lead"));
+    assert_eq!(judge(&house.run(&form("d")).await), "claude");
+}
+
+#[tokio::test]
+async fn a_vendor_whose_money_is_spent_is_not_asked_again_and_the_house_is_told() {
+    let house = House::plan().llm().alarmed().start().await;
+    house.sandbox.reply_next(Reply::SpendLimit);
+    for id in ["a", "b"] {
+        house.sandbox.reply_next(says("lead"));
+        assert_eq!(judge(&house.run(&form(id)).await), "gpt");
+    }
+    assert_eq!(house.sandbox.requests(CLAUDE), 1);
+    let breakers = house.ask("/api/v1/breakers").await.json;
+    assert_eq!(breakers["judges"]["claude"]["state"], "open", "{breakers}");
+    let alarm = house.alarm("hookyard.breaker_opened").await;
+    let told = house.service.store.timeline(alarm).await.unwrap().unwrap();
+    let body = String::from_utf8_lossy(told.event.body.bytes().expect("it is here")).into_owned();
+    assert!(body.contains("claude") && body.contains("enforced_spend_limit_reached"), "{body}");
+}
+
+#[tokio::test]
+async fn what_was_spent_is_in_the_book_of_the_day_and_on_the_events_record() {
+    let house = House::plan().llm().start().await;
+    house.sandbox.reply_next(says("lead"));
+    let timeline = house.run(&form("f")).await;
+    let bought = &route(&timeline).purchases[0];
+    assert!(bought.cost.0 > 0);
+    let book = house.ask("/api/v1/spend?days=2").await.json;
+    assert_eq!(book["days"][0]["cost"], json!(bought.cost), "{book}");
+    let rows: Vec<Spent> = serde_json::from_value(book["days"][0]["judges"].clone()).expect("rows");
+    assert_eq!(rows.len(), 1);
+    assert_eq!((&*rows[0].classifier, &*rows[0].judge, rows[0].answers), ("triage", "claude", 1));
+    assert_eq!(rows[0].tokens, route(&timeline).job.verdict.as_ref().expect("a verdict").tokens);
+    assert_eq!((rows[0].maybe_billed, rows[0].maybe_cost.0), (0, 0));
+    assert_eq!(house.ask("/api/v1/spend?days=0").await.status, 400);
+}
