@@ -1,18 +1,22 @@
 //! Loopback stand-ins for the vendors, for the demo and for tests: no key, no network, no waiting.
 //!
 //! They keep state and refuse what the vendor refuses (the wire facts are in each file), so that a request which
-//! passes here has a fair chance out there. Everything that would have happened is an [`Effect`] in the ledger, with
-//! how often it was asked for and how often it really took place. [`Sandbox::fail_next`] and [`Sandbox::hold`] make
-//! the bad moments happen on demand: an outage, a lost answer, a crash between effect and answer.
+//! passes here has a fair chance out there. What they know of a vendor is written here again, and not shared with what
+//! builds the requests: a mistake would be found correct. Everything that would have happened is an [`Effect`] in the
+//! ledger, with how often it was asked for and how often it really took place. [`Sandbox::fail_next`] and
+//! [`Sandbox::hold`] make the bad moments happen on demand: an outage, a lost answer, a crash between effect and answer.
 //!
-//! One listener serves them all, each under its own first path segment: see [`Urls`].
+//! One listener serves them all, each under its own first path segment: see [`Urls`]. [`FakeLlm`] is the language models
+//! alone, for whoever tries their own configuration.
 
 mod analytics;
 mod crm;
+mod fake_llm;
 mod faults;
 mod gateway;
 mod helpdesk;
 mod ledger;
+mod listener;
 mod llm;
 mod mail;
 mod pagerduty;
@@ -31,16 +35,17 @@ use std::{
 use axum::{Router, middleware};
 use secrecy::SecretString;
 use serde_json::Value;
-use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::{
     domain::Clock,
     source::{KeyError, Scheme, TOLERANCE_DEFAULT, Verifier},
 };
 
+pub use fake_llm::{FakeLlm, FakeLlmOptions};
 pub use faults::{Fault, Gate};
 pub use ledger::{EFFECTS_MAX, Effect};
-pub use llm::{ASKED_MAX, Reply};
+use listener::Listener;
+pub use llm::{ANSWER_HEADER, ASKED_MAX, Api, Limits, LlmCall, Reply, ReplyWord, UnknownReply};
 
 /// What a sandbox has to run in the background.
 pub type Background = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -101,7 +106,7 @@ struct Shared {
     ledger: ledger::Ledger,
     faults: faults::Faults,
     alerts: pagerduty::Alerts,
-    llm: llm::Script,
+    llm: Arc<llm::Desk>,
     token: SecretString,
     verifier: Verifier,
     clock: Arc<dyn Clock>,
@@ -109,10 +114,8 @@ struct Shared {
 
 /// Running stand-ins. Dropping it ends them and lets go of all held requests.
 pub struct Sandbox {
-    address: SocketAddr,
+    listener: Listener,
     shared: Arc<Shared>,
-    stop: Option<oneshot::Sender<()>>,
-    ended: Option<oneshot::Receiver<()>>,
 }
 
 impl Sandbox {
@@ -122,37 +125,23 @@ impl Sandbox {
     /// See [`SandboxError`].
     pub async fn start(options: SandboxOptions, spawn: impl Fn(Background)) -> Result<Self, SandboxError> {
         let SandboxOptions { bind, clock, token, signing_secret } = options;
-        if !bind.ip().is_loopback() {
-            return Err(SandboxError::NotLoopback(bind));
-        }
         let verifier = Verifier::new(Scheme::StandardWebhooks, vec![signing_secret], TOLERANCE_DEFAULT)?;
-        let failed = |error| SandboxError::Bind { at: bind, error };
-        let listener = TcpListener::bind(bind).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
+        let llm = llm::Desk::new(Arc::clone(&clock), llm::Keys::Only(token.clone()));
         let shared = Arc::new(Shared {
             ledger: ledger::Ledger::default(),
             faults: faults::Faults::default(),
             alerts: pagerduty::Alerts::default(),
-            llm: llm::Script::default(),
+            llm: Arc::new(llm),
             token,
             verifier,
             clock,
         });
-        let (stop, stopped) = oneshot::channel();
-        let (end, ended) = oneshot::channel();
-        let router = router(&shared);
-        spawn(Box::pin(async move {
-            let server = axum::serve(listener, router).with_graceful_shutdown(async {
-                let _ = stopped.await; // told to stop, or dropped
-            });
-            let _ = server.await; // axum's server does not fail
-            let _ = end.send(());
-        }));
-        Ok(Sandbox { address, shared, stop: Some(stop), ended: Some(ended) })
+        let listener = Listener::open(bind, router(&shared), spawn).await?;
+        Ok(Sandbox { listener, shared })
     }
 
     pub fn urls(&self) -> Urls {
-        let at = |path: &str| format!("http://{}{path}", self.address);
+        let at = |path: &str| format!("http://{}{path}", self.listener.address);
         Urls {
             crm: at("/crm"),
             helpdesk: at("/helpdesk"),
@@ -202,25 +191,34 @@ impl Sandbox {
 
     /// What the language model says to the next question; without it, what follows from the question's words.
     pub fn reply_next(&self, reply: Reply) {
-        self.shared.llm.reply_next(reply);
+        self.shared.llm.script.reply_next(reply);
+    }
+
+    /// From now on each vendor takes no more questions and tokens than these, by the sandbox's clock; more is answered 429.
+    pub fn limit_llm(&self, limits: Limits) {
+        self.shared.llm.limit(limits);
     }
 
     /// The bodies of the last [`ASKED_MAX`] questions that were in order, oldest first.
     pub fn asked(&self) -> Vec<Value> {
-        self.shared.llm.asked()
+        self.shared.llm.script.asked()
+    }
+
+    /// What became of the last [`ASKED_MAX`] requests to language models, refused ones included, oldest first.
+    pub fn llm_calls(&self) -> Vec<LlmCall> {
+        self.shared.llm.script.calls()
     }
 
     /// Ends it and waits until it has ended.
     pub async fn stop(mut self) {
         self.release();
-        if let Some(ended) = self.ended.take() {
-            let _ = ended.await; // an error means that whoever ran it has dropped it: ended all the same
-        }
+        self.listener.ended().await;
     }
 
     fn release(&mut self) {
-        self.stop.take();
+        self.listener.close();
         self.shared.faults.release_all();
+        self.shared.llm.let_go();
     }
 }
 
@@ -232,7 +230,7 @@ impl Drop for Sandbox {
 
 impl fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sandbox").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Sandbox").field("address", &self.listener.address).finish_non_exhaustive()
     }
 }
 
@@ -244,7 +242,7 @@ fn router(shared: &Arc<Shared>) -> Router {
         .nest("/analytics", analytics::routes())
         .nest("/slack", slack::routes())
         .nest("/pagerduty", pagerduty::routes())
-        .nest("/llm", llm::routes())
+        .nest("/llm", llm::routes(Arc::clone(&shared.llm)))
         .layer(middleware::from_fn_with_state(Arc::clone(shared), gateway::pass))
         .with_state(Arc::clone(shared))
 }

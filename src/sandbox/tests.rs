@@ -30,12 +30,16 @@ impl Clock for Still {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's server ends with the test's runtime")]
-fn in_background(work: Background) {
+pub(super) fn in_background(work: Background) {
     tokio::spawn(work);
 }
 
 pub(super) async fn start() -> Sandbox {
-    let options = SandboxOptions::new(Arc::new(Still), TOKEN.into(), SIGNING.into());
+    start_by(Arc::new(Still)).await
+}
+
+pub(super) async fn start_by(clock: Arc<dyn Clock>) -> Sandbox {
+    let options = SandboxOptions::new(clock, TOKEN.into(), SIGNING.into());
     Sandbox::start(options, in_background).await.unwrap()
 }
 
