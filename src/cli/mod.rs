@@ -7,6 +7,7 @@ mod demo;
 mod erase;
 mod eval;
 mod events;
+mod fake_llm;
 mod init;
 mod job_story;
 mod logs;
@@ -57,6 +58,8 @@ enum Command {
     Eval(eval::Eval),
     /// See what a language model would be asked.
     Prompt(prompt::Prompt),
+    /// Stand in for both vendors' language models: no key, no bill, and errors to order.
+    FakeLlm(fake_llm::FakeLlm),
     /// See what came in, and what became of it.
     Events(events::Events),
     /// See dead letters, send them back to work, or let them go.
@@ -96,6 +99,7 @@ pub fn run() -> ExitCode {
         Command::Init(init) => init.run(),
         Command::Eval(eval) => eval.run(dir),
         Command::Prompt(prompt) => prompt.run(dir),
+        Command::FakeLlm(fake_llm) => fake_llm.run(),
         Command::Events(events) => events.run(dir),
         Command::Dead(dead) => dead.run(dir),
         Command::Reviews(reviews) => reviews.run(dir),

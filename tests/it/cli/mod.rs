@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod erase;
 mod eval;
+mod fake_llm;
 mod init;
 mod migrate;
 mod named;
@@ -25,9 +26,9 @@ fn run(arguments: &[&str]) -> Ended {
     Ended::of(command)
 }
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "serve", "demo", "check", "send", "init", "eval", "events", "dead", "reviews", "replay", "pause",
-    "resume", "stats", "erase", "migrate",
+    "resume", "stats", "erase", "migrate", "fake-llm",
 ];
 
 #[test]
