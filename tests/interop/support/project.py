@@ -12,6 +12,7 @@ import threading
 import time
 import tomllib
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -127,12 +128,14 @@ class Service:
         said = self._project.run("send", "forms", "--file", "-", "--url", url, stdin=json.dumps(body))
         status, _, answer = said.partition(" ")
         assert status == "202", said
-        return json.loads(answer)["id"]
+        return json.loads(answer)["event"]
 
     def settled(self, event: str) -> Json:
         """The event's timeline, once none of its jobs is open."""
-        open_states = {"ready", "leased", "blocked"}
-        last = self.until(lambda: self.timeline(event), lambda told: all(j["job"]["state"] not in open_states for j in told["jobs"]))
+        still_open = {"ready", "leased", "blocked"}
+        last = self.until(
+            lambda: self.timeline(event), lambda told: all(job["state"] not in still_open for job in told["jobs"])
+        )
         # As an operator reads it: the command must tell the same.
         shown = json.loads(self._project.run("events", "show", event, "--json", "--admin", f"http://{self._admin}"))
         assert shown["timeline"]["jobs"] == last["jobs"], "`events show` tells otherwise than the API"
@@ -142,8 +145,14 @@ class Service:
         return json.loads(self.get(f"/api/v1/events/{event}"))["timeline"]
 
     def get(self, path: str) -> str:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"http://{self._admin}{path}", timeout=PATIENCE_S) as answer:
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with direct.open(f"http://{self._admin}{path}", timeout=PATIENCE_S) as answer:
             return answer.read().decode()
+
+    def answers(self) -> Counter[tuple[str, str, str]]:
+        """How many answers each judge gave, by what was wrong with them, and whether they were repairs."""
+        line = re.compile(r'hookyard_judge_answers_total\{judge="(.+?)",outcome="(.+?)",attempt="(.+?)"\} (\d+)')
+        return Counter({(judge, outcome, attempt): int(n) for judge, outcome, attempt, n in line.findall(self.get("/metrics"))})
 
     def until(self, look: Callable[[], Json], wanted: Callable[[Json], bool]) -> Json:
         end = time.monotonic() + PATIENCE_S
