@@ -71,7 +71,8 @@ def _name(api: Api, model: str, what: str | None) -> str:
 def install(project: Project, judge: Judge) -> None:
     """Makes the judge the only one, on every ladder."""
     project.write("config/judges.toml", judge.table())
-    project.write("config/models.toml", project.read("config/models.toml") + ROWS)
+    models = project.read("config/models.toml")
+    project.write("config/models.toml", models.removesuffix(ROWS) + ROWS)
     project.climb([judge.name])
 
 
