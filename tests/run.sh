@@ -2,11 +2,12 @@
 # Runs all tests: unit tests, the integration tests of tests/it (one binary), and the examples in the documentation.
 #
 # It needs cargo and a C compiler. redis-server, which tests/it/support/redis.rs starts for itself on a socket in a temporary
-# folder, is installed if it is missing and may be installed. The tests open no connection beyond loopback, share
-# nothing with other runs, and leave nothing behind.
+# folder, and Python with venv, for the vendors' own SDKs of tests/interop, are installed if they are missing and may be
+# installed. Once all is installed, the tests open no connection beyond loopback, share nothing with other runs, and leave
+# nothing behind.
 #
 #   ./tests/run.sh             everything
-#   ./tests/run.sh crash       only tests whose names contain "crash"
+#   ./tests/run.sh crash       only tests whose names contain "crash", and none of tests/interop
 #
 # Longer proofs, by environment variable:
 #
@@ -33,17 +34,45 @@ may_be_root() {
 # Package lists may be absent (a fresh machine) or stale, and another run may be installing the same thing now.
 with_apt_get() {
     local install=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300
-        install --no-install-recommends redis-server)
+        install --no-install-recommends "$@")
     as_root "${install[@]}" && return
     as_root apt-get -qq -o DPkg::Lock::Timeout=300 update || true
     as_root "${install[@]}"
 }
 
-with_dnf() { as_root dnf -q -y install redis || as_root dnf -q -y install valkey-compat-redis; }
+with_dnf() { as_root dnf -q -y install "$@"; }
 
-with_apk() { as_root apk add --quiet redis; }
+with_apk() { as_root apk add --quiet "$@"; }
 
-with_brew() { brew install --quiet redis; }
+with_brew() { brew install --quiet "$@"; }
+
+# Installs what is missing: what it is, how to see that it is there, and its packages on Debian and elsewhere.
+provide() {
+    local what=$1 there=$2 on_debian=$3 elsewhere=$4 with packages=$4 said
+    "$there" && return
+    local remedy="install $on_debian (Debian, Ubuntu) or $elsewhere (elsewhere)"
+    if has apt-get && may_be_root; then with=apt-get packages=$on_debian
+    elif has dnf && may_be_root; then with=dnf
+    elif has apk && may_be_root; then with=apk
+    elif has brew && [ "$(id -u)" != 0 ]; then with=brew
+    else
+        say "$what is missing, and this user may not install it: $remedy"
+        exit 1
+    fi
+    say "$what is missing: installing it with $with"
+    # The packages are words of their own.
+    # shellcheck disable=SC2086
+    said=$("with_${with//-/_}" $packages 2>&1) || true
+    if ! "$there"; then
+        printf '%s\n' "$said" >&2
+        say "$what could not be installed: $remedy"
+        exit 1
+    fi
+}
+
+has_redis() { has redis-server; }
+
+has_python() { python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
 
 missing=0
 if ! has cargo; then
@@ -56,24 +85,8 @@ if ! { has cc && echo '#include <stdlib.h>' | cc -E -x c - >/dev/null 2>&1; }; t
 fi
 [ "$missing" = 0 ] || exit 1
 
-if ! has redis-server; then
-    remedy="install the package redis-server (Debian, Ubuntu) or redis (elsewhere)"
-    if has apt-get && may_be_root; then with=apt-get
-    elif has dnf && may_be_root; then with=dnf
-    elif has apk && may_be_root; then with=apk
-    elif has brew && [ "$(id -u)" != 0 ]; then with=brew
-    else
-        say "redis-server is missing, and this user may not install it: $remedy"
-        exit 1
-    fi
-    say "redis-server is missing: installing it with $with"
-    said=$("with_${with//-/_}" 2>&1) || true
-    if ! has redis-server; then
-        printf '%s\n' "$said" >&2
-        say "redis-server could not be installed: $remedy"
-        exit 1
-    fi
-fi
+provide redis-server has_redis redis-server redis
+[ "$#" != 0 ] || provide "Python 3.11 with venv" has_python "python3 python3-venv" python3
 
 # On a terminal cargo shows how far it is; elsewhere a line is enough, and errors are shown all the same.
 quiet=()
@@ -81,4 +94,7 @@ quiet=()
 say "building the tests; the first time takes some minutes"
 cargo test --locked ${quiet[@]+"${quiet[@]}"} --no-run
 say "running them, rounds of kills: ${KILLS:-30}"
-exec cargo test --locked --quiet --no-fail-fast -- "$@"
+well=0
+cargo test --locked --quiet --no-fail-fast -- "$@" || well=1
+[ "$#" != 0 ] || HOOKYARD="${CARGO_TARGET_DIR:-target}/debug/hookyard" ./tests/interop/run.sh contract || well=1
+exit "$well"

@@ -142,7 +142,7 @@ mod tests {
         let models = own("[[model]]\nid = \"claude-sonnet-4-6\"\nprice = { input = 1, output = 2 }\n");
         let model = models.model("claude-sonnet-4-6");
         assert_eq!((model.price.input, model.price.cache_read, model.price.output), (1.0, 1.0, 2.0));
-        assert!(model.sampling && model.cache == CacheKind::Marked);
+        assert!(!model.efforts.is_empty() && model.cache == CacheKind::Marked);
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub fn past_the_last(rungs: &[Rung], passing: &[String]) -> PastTheLast {
                 format!("{} was unsure ({})", rung.judge, rung.said)
             }
             RungOutcome::Abstained => format!("{} abstained", rung.judge),
-            RungOutcome::Invalid => format!("{} answered outside the schema", rung.judge),
+            RungOutcome::Invalid => format!("{} answered outside the schema ({})", rung.judge, rung.said),
             RungOutcome::Unavailable => format!("{} could not be asked ({})", rung.judge, rung.said),
         });
     }

@@ -1,8 +1,8 @@
 //! Anthropic's Messages API: a question to its wire and its wire to a reading. Pure.
 //!
-//! Sources: platform.claude.com "Messages", "Structured outputs", "Handling stop reasons", as of October 2026. Structured
-//! output needs no beta header. Newer models answer 400 to sampling parameters, to forced tools and to a prefilled
-//! answer: the last two are never sent, and the first only to models that are known to take them.
+//! Sources: platform.claude.com "Messages", "Structured outputs", "Handling stop reasons", "Versions", as of November 2026.
+//! Structured output needs no beta header. The API's version takes no sampling parameter, and newer models neither forced
+//! tools nor a prefilled answer: none of these is ever sent.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,7 +20,7 @@ pub(super) const BASE_URL: &str = "https://api.anthropic.com";
 pub(super) const PATH: &str = "/v1/messages";
 pub(super) const KEY_HEADER: &str = "x-api-key";
 pub(super) const VERSION_HEADER: &str = "anthropic-version";
-pub(super) const VERSION: &str = "2023-06-01";
+pub(super) const VERSION: &str = "2026-10-21";
 
 #[derive(Serialize)]
 struct Request<'a> {
@@ -30,8 +30,6 @@ struct Request<'a> {
     #[serde(skip_serializing_if = "System::is_empty")]
     system: System<'a>,
     messages: [Message<'a>; 1],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    temperature: Option<f32>,
     #[serde(skip_serializing_if = "OutputConfig::is_empty")]
     output_config: OutputConfig<'a>,
 }
@@ -148,7 +146,6 @@ pub(super) fn request(asked: &Asked<'_>) -> Result<Vec<u8>, serde_json::Error> {
             System::Plain(&asked.system)
         },
         messages: [Message { role: "user", content }],
-        temperature: asked.sampling.then_some(0.0),
         output_config: OutputConfig {
             effort: asked.effort,
             format: asked.schema.map(|schema| Format::JsonSchema { schema }),
@@ -230,13 +227,13 @@ mod tests {
     }
 
     #[test]
-    fn effort_and_temperature_are_said_where_the_model_takes_them() {
+    fn effort_is_said_where_the_model_takes_it_and_a_temperature_never() {
         let setting = Setting::new(json!({"type": "form", "body": {"text": "hello"}}));
         let question = setting.question();
         let asked = Asked { sampling: true, effort: Some(Effort::Low), ..asked(&question) };
         assert_eq!(
-            (&body(&asked)["temperature"], &body(&asked)["output_config"]["effort"]),
-            (&json!(0.0), &json!("low"))
+            (body(&asked).get("temperature"), &body(&asked)["output_config"]["effort"]),
+            (None, &json!("low"))
         );
         let free = Asked { schema: None, effort: None, ..asked };
         assert_eq!(body(&free).get("output_config"), None);

@@ -21,7 +21,7 @@ pub struct ModelTable {
     pub id: String,
     /// Whether it can be held to a JSON Schema. Without that the schema is part of the instructions. If left out: yes.
     pub structured_output: Option<bool>,
-    /// Whether it takes a temperature; it is asked at 0 then. If left out: no.
+    /// Whether it takes a temperature, where the API is OpenAI's; it is asked at 0 then. If left out: no.
     pub sampling: Option<bool>,
     /// The words for effort that it takes. If left out: none.
     pub efforts: Option<Vec<Effort>>,

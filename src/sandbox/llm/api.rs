@@ -63,6 +63,10 @@ pub(super) struct Spoken<'a> {
     pub cache_writes: bool,
 }
 
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    text(headers, "authorization")?.strip_prefix("Bearer ")
+}
+
 impl Api {
     pub(super) fn vendor(self) -> Vendor {
         match self {
@@ -74,8 +78,9 @@ impl Api {
     /// The key that a request came with.
     pub(super) fn key(self, headers: &HeaderMap) -> Option<&str> {
         match self.vendor() {
-            Vendor::Anthropic => text(headers, "x-api-key"),
-            Vendor::Openai => text(headers, "authorization")?.strip_prefix("Bearer "),
+            // Its SDKs send a bearer token since October 2026; of both the API takes the older one.
+            Vendor::Anthropic => text(headers, "x-api-key").or_else(|| bearer(headers)),
+            Vendor::Openai => bearer(headers),
         }
     }
 

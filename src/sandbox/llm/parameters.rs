@@ -119,7 +119,12 @@ pub(super) fn unknown<'q>(api: Api, question: &'q Map<String, Value>, model: &Fa
     question.keys().map(String::as_str).find(|name| !known.contains(name))
 }
 
+/// The first parameter of sampling.
+pub(super) fn any_sampling(question: &Map<String, Value>) -> Option<&'static str> {
+    SAMPLING.into_iter().find(|name| question.contains_key(*name))
+}
+
 /// The first parameter of sampling that a model does not take.
 pub(super) fn sampling(question: &Map<String, Value>, model: &Facts) -> Option<&'static str> {
-    SAMPLING.into_iter().find(|name| question.contains_key(*name) && !model.sampling)
+    any_sampling(question).filter(|_| !model.sampling)
 }

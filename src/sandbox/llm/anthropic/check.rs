@@ -16,23 +16,30 @@ use crate::sandbox::{
     wire::{filled, text},
 };
 
-const VERSION: &str = "2023-06-01";
+/// The API's versions. The later one takes no sampling parameter of any model ("Versions").
+const VERSIONS: [&str; 2] = ["2023-06-01", WITHOUT_SAMPLING];
+const WITHOUT_SAMPLING: &str = "2026-10-21";
 
 pub(in crate::sandbox::llm) fn take(
     headers: &HeaderMap,
     question: &Map<String, Value>,
 ) -> Result<Taken, Refused> {
-    match text(headers, "anthropic-version") {
-        Some(VERSION) => {}
+    let version = match text(headers, "anthropic-version") {
+        Some(version) if VERSIONS.contains(&version) => version,
         Some(other) => {
             return Err(invalid(format!("anthropic-version: \"{other}\" is not a valid version")));
         }
         None => return Err(invalid("anthropic-version: header is required")),
-    }
+    };
     let Some(id) = filled(question, "model") else { return Err(invalid("model: Field required")) };
     let model = facts(id);
     if model.maker == Some(Vendor::Openai) {
         return Err(Refused::new(404, "not_found_error", format!("model: {id}")));
+    }
+    if version == WITHOUT_SAMPLING
+        && let Some(name) = parameters::any_sampling(question)
+    {
+        return Err(invalid(format!("{name}: Extra inputs are not permitted")));
     }
     parameters(question, &model).map_err(invalid)?;
     thinking(question, &model).map_err(invalid)?;

@@ -124,7 +124,8 @@ fn prompt(question: &Map<String, Value>, parts: &[&str], model: &Facts) -> Resul
 /// How an answer tells what it took; both APIs have other names for either side.
 fn usage(spoken: &Spoken<'_>, input: &str, output: &str) -> Value {
     let mut cached = json!({"cached_tokens": spoken.cache.read});
-    if spoken.cache_writes {
+    // Responses always tells, Chat Completions of the models that price it.
+    if spoken.cache_writes || input == "input" {
         cached["cache_write_tokens"] = spoken.cache.written().into();
     }
     json!({

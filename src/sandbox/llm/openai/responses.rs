@@ -71,6 +71,9 @@ pub(in crate::sandbox::llm) fn answer(spoken: &Spoken<'_>) -> Value {
         "error": null,
         "incomplete_details": incomplete.map(|reason| json!({"reason": reason})),
         "model": spoken.model,
+        "parallel_tool_calls": true,
+        "tool_choice": "auto",
+        "tools": [],
         "output": [{
             "id": format!("msg_sandbox_{}", spoken.number),
             "type": "message",
