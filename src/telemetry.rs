@@ -72,6 +72,11 @@ struct PurseLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ClassifierLabel {
+    classifier: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct WhatLabel {
     what: &'static str,
 }
@@ -122,6 +127,8 @@ pub struct Metrics {
     disk_free: Gauge,
     reloads: Family<OutcomeLabel, Counter>,
     short: Family<PurseLabel, Counter>,
+    verdicts: Family<ClassifierLabel, Histogram>,
+    late: Family<ClassifierLabel, Counter>,
 }
 
 impl Default for Metrics {
@@ -152,6 +159,8 @@ impl Default for Metrics {
             disk_free: Gauge::default(),
             reloads: Family::default(),
             short: Family::default(),
+            verdicts: Family::new_with_constructor(|| Histogram::new(JOB_BUCKETS_S)),
+            late: Family::default(),
             registry: Registry::default(),
         };
         registry.register(
@@ -238,6 +247,17 @@ impl Default for Metrics {
             "judge_unaffordable",
             "Questions that were not asked, as a purse had too little left",
             metrics.short.clone(),
+        );
+        registry.register_with_unit(
+            "verdict",
+            "Time from an event's receipt to its verdict",
+            Unit::Seconds,
+            metrics.verdicts.clone(),
+        );
+        registry.register(
+            "verdicts_late",
+            "Verdicts that came after their classifier's objective",
+            metrics.late.clone(),
         );
         Metrics { registry, ..metrics }
     }
@@ -351,6 +371,15 @@ impl Metrics {
     /// A question to `judge` was not asked: a purse of this kind had too little left.
     pub fn short(&self, judge: &str, purse: &'static str) {
         self.short.get_or_create(&PurseLabel { judge: judge.to_owned(), purse }).inc();
+    }
+
+    /// An event had its verdict so long after its receipt.
+    pub fn verdict(&self, classifier: &str, after: Duration, late: bool) {
+        let label = ClassifierLabel { classifier: classifier.to_owned() };
+        self.verdicts.get_or_create(&label).observe(after.as_secs_f64());
+        if late {
+            self.late.get_or_create(&label).inc();
+        }
     }
 
     /// A changed configuration was `applied` or `refused`.

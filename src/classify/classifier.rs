@@ -9,8 +9,11 @@ use super::{
     variant::Variants,
 };
 use crate::{
-    decide::ladder::{PastTheLast, Step, past_the_last, step},
-    domain::{Clock, Name, Rung, RungOutcome, Tokens, Verdict},
+    decide::{
+        ladder::{PastTheLast, Step, past_the_last, step},
+        objective::{Fit, PATIENCE, fit, is_worth_the_wait},
+    },
+    domain::{Clock, Name, Rung, RungOutcome, Timestamp, Tokens, Verdict},
     template::{Context, Shape, TemplateError},
 };
 
@@ -32,6 +35,8 @@ pub struct Parts {
     /// In the order in which they are asked.
     pub ladder: Vec<LadderRung>,
     pub sender_budget: Option<SenderBudget>,
+    /// Time from an event's receipt in which it is to have its verdict.
+    pub objective: Option<Duration>,
 }
 
 /// A judge and what is demanded of it.
@@ -58,6 +63,7 @@ pub struct Classifier {
     fill: Map<String, Value>,
     ladder: Vec<LadderRung>,
     sender_budget: Option<SenderBudget>,
+    objective: Option<Duration>,
 }
 
 /// How a climb ended.
@@ -103,7 +109,8 @@ impl Classifier {
     /// # Errors
     /// A system prompt does not render; it must not speak of the event. With it, whose it is.
     pub fn compile(parts: Parts) -> Result<Self, (Option<Name>, TemplateError)> {
-        let Parts { name, variants, shadow, facts, text, schema, fill, ladder, sender_budget } = parts;
+        let Parts { name, variants, shadow, facts, text, schema, fill, ladder, sender_budget, objective } =
+            parts;
         let facts = facts.with("classifier", &*name).with("labels", schema.labels());
         let ready = |wording: Wording| {
             let whose = wording.name.clone();
@@ -111,7 +118,7 @@ impl Classifier {
         };
         let asked = variants.into_iter().map(ready).collect::<Result<_, _>>()?;
         let variants = Variants { asked, shadow: shadow.map(ready).transpose()? };
-        Ok(Classifier { name, variants, text, schema, fill, ladder, sender_budget })
+        Ok(Classifier { name, variants, text, schema, fill, ladder, sender_budget, objective })
     }
 
     pub fn name(&self) -> &Name {
@@ -163,7 +170,8 @@ impl Classifier {
             .paid_by(self.sender_budget.as_ref())
     }
 
-    /// Asks the judges in order until one decides.
+    /// Asks the judges in order until one decides. Of an event that was `received_at` that time, those are passed over or cut
+    /// short that would miss the objective while another one meets it; once it is missed, all are asked.
     ///
     /// # Errors
     /// See [`ClassifyError`].
@@ -171,17 +179,41 @@ impl Classifier {
         &self,
         variant: &Variant,
         context: &Context,
+        received_at: Option<Timestamp>,
         ledger: &dyn Ledger,
         clock: &dyn Clock,
     ) -> Result<Outcome, ClassifyError> {
-        let question = self.question(variant, context);
+        let expected: Vec<Option<Duration>> = self.ladder.iter().map(|rung| rung.judge.expected()).collect();
+        let age = || received_at.map(|received_at| clock.now().since(received_at));
+        let left_of =
+            |time: Duration| age().map(|age| time.saturating_sub(age)).filter(|left| !left.is_zero());
+        let mut question = self.question(variant, context);
         let mut climb = Climb::default();
-        for rung in &self.ladder {
+        for (at, rung) in self.ladder.iter().enumerate() {
+            let left = self.objective.and_then(left_of);
+            question.until = match (fit(&expected, at, left), left) {
+                (Fit::Ask { within }, _) => within.map(|within| clock.monotonic() + within),
+                (Fit::PassOver, left) => {
+                    climb.pass_over(rung, left.unwrap_or_default());
+                    continue;
+                }
+            };
             let started = clock.monotonic();
             let turn = rung.judge.ask(&question, ledger, clock).await?;
             let took = clock.monotonic().saturating_sub(started);
+            let has_next = expected.iter().skip(at + 1).any(Option::is_some);
+            if let Turn::Unavailable { reason, may_pass: true, retry_after: Some(wait) } = &turn
+                && has_next
+                && let Some(left) = left_of(self.objective.unwrap_or(PATIENCE))
+                && is_worth_the_wait(*wait, rung.judge.expected(), left)
+            {
+                let reason = format!("{}: {reason}", rung.judge.name());
+                return Ok(Outcome::TryAgain { reason, rungs: climb.rungs, retry_after: Some(*wait) });
+            }
             if let Some(said) = climb.after(rung, turn, u64::try_from(took.as_millis()).unwrap_or(u64::MAX)) {
-                return Ok(Outcome::Verdict(Box::new(self.verdict(variant, rung, said, climb.rungs))));
+                let late = self.objective.zip(age()).is_some_and(|(objective, age)| age > objective);
+                let verdict = self.verdict(variant, rung, said, climb.rungs);
+                return Ok(Outcome::Verdict(Box::new(Verdict { late, ..verdict })));
             }
         }
         Ok(climb.past_the_last())
@@ -219,6 +251,7 @@ impl Classifier {
             schema_digest: self.schema.digest().to_owned(),
             tokens: Tokens::default(),
             latency_ms: 0,
+            late: false,
             output: output.into_value(),
             rungs: Vec::new(),
         })
@@ -243,6 +276,7 @@ impl Classifier {
             schema_digest: self.schema.digest().to_owned(),
             tokens: said.tokens,
             latency_ms: rungs.iter().map(|rung| rung.latency_ms).sum(),
+            late: false,
             output: said.output.into_value(),
             rungs,
         }
@@ -258,6 +292,16 @@ struct Climb {
 }
 
 impl Climb {
+    /// Notes a judge that would not be in time, while a later one will. `left` is what there is of the objective: once that is
+    /// gone, it is asked.
+    fn pass_over(&mut self, rung: &LadderRung, left: Duration) {
+        let takes = rung.judge.expected().unwrap_or_default();
+        let said = format!("it takes about {} ms, and {} ms are left", takes.as_millis(), left.as_millis());
+        self.passing.push((format!("{}: {said}", rung.judge.name()), Some(left)));
+        let (judge, outcome) = (Name::clone(rung.judge.name()), RungOutcome::Unavailable);
+        self.rungs.push(Rung { judge, outcome, said, confidence: None, latency_ms: 0 });
+    }
+
     /// Notes a turn that took `took_ms`; gives the answer if it decides.
     fn after(&mut self, rung: &LadderRung, turn: Turn, took_ms: u64) -> Option<Said> {
         let mut note = |outcome, said: String, confidence, latency_ms| {

@@ -11,6 +11,7 @@ pub mod ladder;
 pub mod lanes;
 pub mod lease;
 pub mod migration;
+pub mod objective;
 pub mod outcome;
 pub mod pattern;
 pub mod plan;

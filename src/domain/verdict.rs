@@ -31,6 +31,9 @@ pub struct Verdict {
     pub schema_digest: String,
     pub tokens: Tokens,
     pub latency_ms: u64,
+    /// It came after the time that its classifier has from an event's receipt.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub late: bool,
     /// Every rung that was tried, in order, the deciding one last.
     pub rungs: Vec<Rung>,
 }

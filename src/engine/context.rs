@@ -65,6 +65,7 @@ pub(super) fn with_verdict(context: Context, verdict: &Verdict) -> Context {
             "model": verdict.model,
             "why": verdict.why,
             "output": verdict.output,
+            "late": verdict.late,
         }),
     )
 }

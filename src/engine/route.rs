@@ -10,7 +10,7 @@ use crate::{
         plan::{Candidate, plan},
         retry::Failure,
     },
-    domain::{ActionPlan, Cause, Clock, Event, Lane, Name, Replay, ReplayMode, Verdict, Work},
+    domain::{ActionPlan, Cause, Clock, Event, Lane, Name, Replay, ReplayMode, Timestamp, Verdict, Work},
     source::{self, UnreadableBody},
     store::{NewJob, Start},
     template::Context,
@@ -48,6 +48,7 @@ async fn asked(
     classifier: &Classifier,
     variant: Option<&Variant>,
     context: &Context,
+    received_at: Option<Timestamp>,
     ledger: &dyn Ledger,
     clock: &dyn Clock,
 ) -> Result<Result<Box<Verdict>, RouteEnd>, LedgerError> {
@@ -55,7 +56,7 @@ async fn asked(
         let reason = format!("the classifier `{}` has no prompts", classifier.name());
         return Ok(Err(failed(Cause::Unrenderable, reason)));
     };
-    Ok(match classifier.classify(variant, context, ledger, clock).await {
+    Ok(match classifier.classify(variant, context, received_at, ledger, clock).await {
         Ok(Outcome::Verdict(verdict)) => Ok(verdict),
         Ok(Outcome::Person { reason, .. }) => Err(RouteEnd::Person { reason }),
         // Asked to wait, the job waits; it does not count as an attempt.
@@ -111,7 +112,9 @@ impl Engine {
             (Some(_), Some(decided)) => Some(Box::new(decided.clone())),
             (Some(classifier), None) => {
                 let variant = classifier.variant_of(&event.id.to_string());
-                match asked(classifier, variant, &context, ledger, clock).await? {
+                // Of what is run again nobody waits for the answer.
+                let received_at = (version == 1).then_some(event.received_at);
+                match asked(classifier, variant, &context, received_at, ledger, clock).await? {
                     Ok(verdict) => Some(verdict),
                     Err(end) => return Ok(end),
                 }
@@ -159,7 +162,7 @@ impl Engine {
             Ok(context) => context,
             Err(error) => return Ok(unreadable(&error)),
         };
-        Ok(match asked(classifier, Some(shadow), &context, ledger, clock).await? {
+        Ok(match asked(classifier, Some(shadow), &context, None, ledger, clock).await? {
             Ok(verdict) => RouteEnd::Planned {
                 said: format!("the shadow says {}", verdict.label),
                 verdict: Some(verdict),

@@ -48,7 +48,7 @@ pub async fn run(
     let mut graded = Vec::new();
     for case in cases.iter().filter(|case| suite.splits.contains(&case.split())) {
         let context = Engine::case_context(case);
-        let outcome = classifier.classify(variant, &context, &FreeLedger, clock).await;
+        let outcome = classifier.classify(variant, &context, None, &FreeLedger, clock).await;
         let outcome = outcome.map_err(|source| EvalError::Case { case: case.id.clone(), source })?;
         graded.push(match outcome {
             Outcome::Verdict(verdict) => Graded {

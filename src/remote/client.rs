@@ -199,11 +199,13 @@ impl Remote {
 
     async fn exchange(&self, request: Request, note: impl Fn(Outcome)) -> Result<Response, RemoteError> {
         self.admits(&request.url).map_err(|reason| RemoteError::NotSent { reason })?;
-        let Request { method, url, headers, body, secrets } = request;
-        let sent = self.client.request(method, url).headers(headers).body(body).send().await;
+        let Request { method, url, headers, body, within, secrets } = request;
+        let time = within.unwrap_or(self.options.timeout).min(self.options.timeout);
+        let sent = self.client.request(method, url).headers(headers).body(body).timeout(time).send().await;
         let mut answer = sent.map_err(|error| {
-            let told = RemoteError::from_reqwest(&error, self.options.timeout);
-            if !is_ours(&error) {
+            let told = RemoteError::from_reqwest(&error, time);
+            let cut_short = error.is_timeout() && time < self.options.timeout;
+            if !is_ours(&error) && !cut_short {
                 note(Outcome::Failed { reason: told.reason().to_owned() });
             }
             told

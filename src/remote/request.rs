@@ -1,6 +1,6 @@
 //! A request that knows which of its parts are secret.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -28,13 +28,28 @@ pub struct Request {
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+    /// Time for the exchange, where it is less than its remote's.
+    pub(super) within: Option<Duration>,
     /// What must not come back in an answer.
     pub(super) secrets: Vec<SecretString>,
 }
 
 impl Request {
     pub fn new(method: Method, url: Url) -> Self {
-        Request { method, url, headers: HeaderMap::new(), body: Bytes::new(), secrets: Vec::new() }
+        Request {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            within: None,
+            secrets: Vec::new(),
+        }
+    }
+
+    /// Gives it less time than its remote would. That it was cut short says nothing about the other side.
+    #[must_use]
+    pub fn within(self, time: Option<Duration>) -> Self {
+        Request { within: time, ..self }
     }
 
     /// Declares that what follows the host in the URL is a credential.

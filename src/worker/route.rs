@@ -46,6 +46,9 @@ impl Worker {
         let now = self.clock.now();
         Ok(match end.map_err(|error| ledger::found(error, claimed.lease))? {
             RouteEnd::Planned { verdict, jobs, said, faults: _ } => {
+                if let Some(verdict) = verdict.as_ref().filter(|_| decided.is_none() && replay.is_none()) {
+                    self.metrics.verdict(&verdict.classifier, now.since(event.received_at), verdict.late);
+                }
                 let planned = End {
                     verdict: verdict.map(|verdict| *verdict),
                     follow_up: jobs,

@@ -16,6 +16,7 @@ struct FakeJudge {
     log: Log,
     clock: Arc<HandClock>,
     reads_event: bool,
+    expected: Option<Duration>,
     turns: Mutex<Vec<Result<Turn, ClassifyError>>>,
 }
 
@@ -31,6 +32,10 @@ impl Judge for FakeJudge {
 
     fn model(&self) -> String {
         "fake-1".to_owned()
+    }
+
+    fn expected(&self) -> Option<Duration> {
+        self.expected
     }
 
     async fn ask(
@@ -62,6 +67,7 @@ impl Ladder {
             log: self.log.clone(),
             clock: Arc::clone(&self.clock),
             reads_event,
+            expected: None,
             turns: Mutex::new(vec![Ok(turn)]),
         };
         self.rungs.push(LadderRung { judge: Arc::new(judge), confidence_min });
@@ -76,7 +82,7 @@ impl Ladder {
         let context = Context::new().with("event", &json!({"type": "form", "body": {"n": 1}}));
         let classifier = classifier(self.rungs.clone());
         let variant = classifier.variant_of("evt_1").expect("one");
-        classifier.classify(variant, &context, &FreeLedger, &*self.clock).await
+        classifier.classify(variant, &context, None, &FreeLedger, &*self.clock).await
     }
 }
 
@@ -96,6 +102,7 @@ fn parts(ladder: Vec<LadderRung>) -> Parts {
         fill: json!({"evidence": [], "priority": "low"}).as_object().expect("an object").clone(),
         ladder,
         sender_budget: None,
+        objective: None,
     }
 }
 
@@ -156,6 +163,7 @@ async fn the_first_confident_answer_wins_and_the_record_tells_the_climb() {
         schema_digest: fakes::schema().digest().to_owned(),
         tokens: Tokens { output: 5, ..Tokens::default() },
         latency_ms: 34,
+        late: false,
         rungs: vec![
             rung("rules", RungOutcome::Abstained, "no rule holds", None, 10),
             rung("local", RungOutcome::Unsure, "spam 0.79", Some(0.79), 7),
@@ -222,6 +230,7 @@ async fn a_lost_ledger_ends_the_climb() {
         log: ladder.log.clone(),
         clock: Arc::clone(&ladder.clock),
         reads_event: false,
+        expected: None,
         turns: Mutex::new(vec![Err(LedgerError::LeaseLost.into())]),
     };
     let mut ladder = ladder;
@@ -283,4 +292,39 @@ fn fills_are_checked_over_the_whole_ladder() {
     assert_eq!(problems.len(), 3, "{problems:#?}");
     assert!(problems[0].starts_with("rule 1 would not satisfy the schema: "), "{problems:#?}");
     assert!(problems[2].starts_with("local's `lead` would not satisfy the schema: "), "{problems:#?}");
+}
+
+#[tokio::test]
+async fn a_judge_that_is_too_slow_is_passed_over_until_the_objective_is_missed() {
+    let clock = Arc::new(HandClock::default());
+    let log = Log::default();
+    let rung = |name: &str, expected_ms| {
+        let judge = FakeJudge {
+            name: name.into(),
+            log: log.clone(),
+            clock: Arc::clone(&clock),
+            reads_event: false,
+            expected: Some(Duration::from_millis(expected_ms)),
+            turns: Mutex::new(vec![Ok(says("lead", 0.9)), Ok(says("lead", 0.9))]),
+        };
+        LadderRung { judge: Arc::new(judge), confidence_min: 0.0 }
+    };
+    let objective = Some(Duration::from_secs(1));
+    let parts = Parts { objective, ..parts(vec![rung("slow", 2_000), rung("quick", 100)]) };
+    let classifier = Classifier::compile(parts).expect("compiles");
+    let context = Context::new().with("event", &json!({"type": "form", "body": {"n": 1}}));
+    let variant = classifier.variant_of("evt_1").expect("one");
+    let received = clock.now();
+    let climb =
+        async || match classifier.classify(variant, &context, Some(received), &FreeLedger, &*clock).await {
+            Ok(Outcome::Verdict(verdict)) => *verdict,
+            other => panic!("no verdict: {other:?}"),
+        };
+    let verdict = climb().await;
+    assert_eq!((&*verdict.judge, verdict.late), ("quick", false));
+    assert_eq!(verdict.rungs[0].said, "it takes about 2000 ms, and 1000 ms are left");
+    clock.advance(Duration::from_secs(1));
+    let verdict = climb().await;
+    assert_eq!((&*verdict.judge, verdict.late), ("slow", true), "once missed, the whole ladder is climbed");
+    assert_eq!(log.take(), ["quick", "slow"]);
 }

@@ -116,6 +116,11 @@ pub(super) struct Spoilt {
 }
 
 impl Spoilt {
+    /// The turn of a model that is not told.
+    pub fn as_it_is(self) -> Turn {
+        Turn::Invalid { reason: self.wrong }
+    }
+
     /// The turn of the model, which was told what was wrong: `again` is what came of that.
     pub fn then(self, again: Turn) -> Turn {
         let Spoilt { wrong, tokens, latency_ms } = self;

@@ -3,7 +3,13 @@
 //! What each vendor's wire looks like is in [`super::wire`]; here is the order of things. The purchase is on
 //! record before the request leaves, and the answer is on record before anything reads it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -78,7 +84,23 @@ pub struct Llm {
     /// Everything but the body; none while there is no key.
     request: Option<Request>,
     remote: Arc<Remote>,
+    usual: Arc<Usual>,
 }
+
+/// About how long an answer takes in ms: each new one counts for an eighth.
+#[derive(Debug)]
+struct Usual(AtomicU64);
+
+impl Usual {
+    fn note(&self, took_ms: u64) {
+        // Of two answers at one time one may be left out.
+        let usual = self.0.load(Ordering::Relaxed);
+        self.0.store((usual * 7).saturating_add(took_ms) / 8, Ordering::Relaxed);
+    }
+}
+
+/// What is expected of a judge that has not answered yet, in ms.
+const EXPECTED_MS: u64 = 1_000;
 
 impl Llm {
     /// `remote` carries the judge's time-out and limits.
@@ -88,15 +110,16 @@ impl Llm {
     pub fn new(settings: Settings, remote: Arc<Remote>) -> Result<Self, SettingsError> {
         let url = settings.wire.url(settings.base_url.as_deref())?;
         let request = settings.wire.head(&settings.key, url.clone())?;
-        Ok(Llm { settings, url, request, remote })
+        Ok(Llm { settings, url, request, remote, usual: Arc::new(Usual(AtomicU64::new(EXPECTED_MS))) })
     }
 
-    /// Takes over the connections of `earlier`, and what is known of its breaker and limits, if it is at the same place and
+    /// Takes over the connections of `earlier`, and what is known of its breaker, its limits and its speed, if it is at the same place and
     /// has the same limits.
     #[must_use]
     pub fn going_on_from(self, earlier: &Llm) -> Self {
         let same = self.url == earlier.url && self.remote.options() == earlier.remote.options();
-        if same { Llm { remote: Arc::clone(&earlier.remote), ..self } } else { self }
+        let (remote, usual) = (Arc::clone(&earlier.remote), Arc::clone(&earlier.usual));
+        if same { Llm { remote, usual, ..self } } else { self }
     }
 
     /// What is shown of its breaker.
@@ -194,7 +217,10 @@ impl Llm {
         };
         let call = Call { cost, digest: &digest, ledger, clock };
         let bought = match ledger.begin(&cost, &digest).await? {
-            Prior::Begun => self.buy(request.with_json(body), pass, &call).await?,
+            Prior::Begun => {
+                let left = question.until.map(|until| until.saturating_sub(clock.monotonic()));
+                self.buy(request.with_json(body).within(left), pass, &call).await?
+            }
             prior => {
                 self.unused(&taken, ledger).await;
                 match prior {
@@ -292,6 +318,8 @@ impl Llm {
                 return Ok(Err(Unanswered { turn: passing(reason), left: false }));
             }
             Err(RemoteError::Unknown { reason }) => {
+                // It takes at least as long as it was waited for.
+                self.usual.note(super::elapsed_ms(*clock, started));
                 return Ok(Err(Unanswered { turn: passing(reason), left: true }));
             }
         };
@@ -317,6 +345,7 @@ impl Llm {
             tokens => cost::cost(tokens, &self.settings.model.price),
         };
         let answer = Answer { raw, model, tokens, latency_ms: super::elapsed_ms(*clock, started) };
+        self.usual.note(answer.latency_ms);
         ledger.answered(cost, digest, &answer, paid).await?;
         Ok(Ok(answer))
     }
@@ -355,6 +384,10 @@ impl Judge for Llm {
         true
     }
 
+    fn expected(&self) -> Option<Duration> {
+        Some(Duration::from_millis(self.usual.0.load(Ordering::Relaxed)))
+    }
+
     fn draft(&self, question: &Question<'_>) -> Result<Option<Draft>, ClassifyError> {
         let body = self.body(question, None)?;
         let Settings { model, output_tokens_max, .. } = &self.settings;
@@ -381,6 +414,10 @@ impl Judge for Llm {
         let first = self.put(question, None, ledger, clock).await?;
         Ok(match answer::usable(first, self.settings.repair) {
             Ok(turn) => turn,
+            // There is no time for a second question.
+            Err(spoilt) if question.until.is_some_and(|until| until <= clock.monotonic()) => {
+                spoilt.as_it_is()
+            }
             Err(spoilt) => {
                 let again = self.put(question, Some(&spoilt.wrong), ledger, clock).await?;
                 spoilt.then(again.turn)

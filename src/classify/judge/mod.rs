@@ -55,6 +55,11 @@ pub trait Judge: Send + Sync {
         false
     }
 
+    /// About how long it takes to answer; `None` if it answers at once.
+    fn expected(&self) -> Option<Duration> {
+        None
+    }
+
     /// What it would send, without its key; `None` for a judge that sends nothing.
     ///
     /// # Errors

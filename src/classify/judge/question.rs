@@ -1,6 +1,6 @@
 //! What a judge is asked.
 
-use std::sync::OnceLock;
+use std::{sync::OnceLock, time::Duration};
 
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -27,6 +27,8 @@ pub struct Question<'a> {
     event: Template<'a, Prompt>,
     text: Template<'a, Shape>,
     payer: Option<(Template<'a, Shape>, Money)>,
+    /// When, by the monotonic clock, whoever is asked is left for the next judge.
+    pub until: Option<Duration>,
 }
 
 /// What one sender's events may cost in a day, and who the sender is.
@@ -54,7 +56,7 @@ impl<'a> Question<'a> {
     ) -> Self {
         let event = Template { template: event, rendered: OnceLock::new() };
         let text = Template { template: text, rendered: OnceLock::new() };
-        Question { classifier, context, form, system, event, text, payer: None }
+        Question { classifier, context, form, system, event, text, payer: None, until: None }
     }
 
     /// The same, paid for out of its sender's budget too.

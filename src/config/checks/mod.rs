@@ -6,6 +6,8 @@ mod patience;
 mod settings;
 mod values;
 
+use std::ops::RangeInclusive;
+
 use crate::{
     domain::OWN_SOURCE,
     source::{SECRETS_MAX, Scheme},
@@ -29,6 +31,8 @@ const DAY_MS: u64 = 86_400_000;
 /// Longest delay of an action, in ms.
 const DELAY_MS_MAX: u64 = 366 * DAY_MS;
 
+/// Shortest and longest objective of a classifier, in ms.
+const OBJECTIVE_MS: RangeInclusive<u64> = 100..=DAY_MS;
 /// Largest weight of a variant.
 const WEIGHT_MAX: f64 = 1_000_000.0;
 
@@ -187,6 +191,15 @@ fn classifier(config: &Config, name: &str, table: &ClassifierTable, problems: &m
                 format!("write a number from 0 to {WEIGHT_MAX}, such as 1"),
             ));
         }
+    }
+    if let Some(objective_ms) = table.objective_ms {
+        problems.extend(number_problem(
+            at("objective_ms"),
+            "objective_ms",
+            objective_ms,
+            OBJECTIVE_MS,
+            Unit::Ms,
+        ));
     }
     if let Some(budget) = &table.sender_budget {
         let at = config.at(CLASSIFIERS, ["classifier", name, "sender_budget", "day_usd"]);

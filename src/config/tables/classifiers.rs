@@ -42,6 +42,9 @@ pub struct ClassifierTable {
     /// Values for the schema's other required fields when a judge gives only a label (`rules`, `local`).
     #[serde(default)]
     pub fill: Map<String, Value>,
+    /// Time in ms from an event's receipt in which it is to have its verdict: judges that would be too slow are passed over or
+    /// cut short while another one is in time. Once it is missed, the whole ladder is climbed, and the verdict is `late`.
+    pub objective_ms: Option<u64>,
     /// What the events of one sender may cost in a day: nobody burns the money of all.
     pub sender_budget: Option<SenderBudgetTable>,
     /// `[[classifier.NAME.rule]]`: for the judge `rules`; the first one that holds decides.

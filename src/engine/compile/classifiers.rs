@@ -1,6 +1,6 @@
 //! Schemas, prompts and the classifiers made of them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
     classify::{
@@ -150,6 +150,7 @@ impl Compiler<'_> {
             fill: table.fill.clone(),
             ladder,
             sender_budget,
+            objective: table.objective_ms.map(Duration::from_millis),
         };
         let classifier = match Classifier::compile(parts) {
             Ok(classifier) => classifier,

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use hookyard::{
-    config::{ACTIONS, JUDGES, ROUTES},
+    config::{ACTIONS, CLASSIFIERS, JUDGES, ROUTES},
+    decide::objective::PATIENCE,
     domain::{AttemptOutcome, EventState, JobState, RungOutcome},
     sandbox::Reply,
     store::Timeline,
@@ -228,16 +229,22 @@ async fn beyond_a_judges_concurrency_jobs_wait_at_no_attempt() {
     let plan = ["[judge.claude]\n", "[judge.gpt]\n"].into_iter().fold(House::plan().llm(), |plan, table| {
         plan.edit(JUDGES, table, &format!("{table}concurrency = 1\n"))
     });
-    let house = plan.start().await;
+    // Without an objective nobody is cut short.
+    let house = plan.edit(CLASSIFIERS, "objective_ms = 3_000\n", "").start().await;
     let gates = [house.sandbox.hold(CLAUDE), house.sandbox.hold(GPT)];
     let first = house.queue(&form("a")).await;
     arrived(&gates[0], 1).await;
+    // For a moment it is waited for, then the next one is asked, and past the last one it waits again.
     let second = house.queue(&form("b")).await;
+    house.until(second, |t| outcomes(route(t)) == ["parked"]).await;
+    house.advance(PATIENCE);
     arrived(&gates[1], 1).await;
     let third = house.queue(&form("c")).await;
-    let parked = house.until(third, |t| route(t).history.len() == 1).await;
+    house.until(third, |t| outcomes(route(t)) == ["parked"]).await;
+    house.advance(PATIENCE);
+    let parked = house.until(third, |t| route(t).history.len() == 2).await;
     let job = &route(&parked).job;
-    assert_eq!((outcomes(route(&parked)), job.attempts), (vec!["parked"], 0));
+    assert_eq!((outcomes(route(&parked)), job.attempts), (vec!["parked"; 2], 0));
     assert!(job.reason.as_deref().unwrap().contains("1 calls under way"), "{:?}", job.reason);
     gates.iter().for_each(hookyard::sandbox::Gate::release);
     for event in [first, second, third] {

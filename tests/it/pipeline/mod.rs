@@ -7,6 +7,7 @@ mod clocks;
 mod dead;
 mod hangs;
 mod judges;
+mod objective;
 mod overtaken;
 mod people;
 mod reload;

@@ -166,6 +166,7 @@ pub fn verdict(label: &str) -> Verdict {
         why: vec!["a rule held".to_owned()],
         prompt_digest: "p".repeat(64),
         variant: None,
+        late: false,
         schema_digest: "s".repeat(64),
         tokens: Tokens::default(),
         latency_ms: 2,

@@ -1,0 +1,94 @@
+//! A verdict in time: a judge that would be too slow is left for one that is not, and a busy one is waited for while it pays.
+
+use std::time::Duration;
+
+use hookyard::{
+    config::CLASSIFIERS,
+    domain::{EventState, PurchaseState, RungOutcome, Verdict},
+    sandbox::Reply,
+    store::Timeline,
+};
+use serde_json::json;
+
+use crate::support::{
+    house::{House, Plan, form, outcomes, route},
+    process::arrived,
+};
+
+const CLAUDE: &str = "/llm/v1/messages";
+const GPT: &str = "/llm/v1/chat/completions";
+
+/// A house whose forms are to have their verdicts in so many ms.
+fn within(ms: u64) -> Plan {
+    House::plan().llm().edit(CLASSIFIERS, "objective_ms = 3_000", &format!("objective_ms = {ms}"))
+}
+
+fn says(label: &str) -> Reply {
+    Reply::Output(
+        json!({ "reason": "it reads like it", "label": label, "urgency": "low", "confidence": 0.9 }),
+    )
+}
+
+fn verdict(timeline: &Timeline) -> &Verdict {
+    route(timeline).job.verdict.as_ref().expect("a verdict")
+}
+
+#[tokio::test]
+async fn a_judge_that_hangs_is_left_while_the_next_one_is_still_in_time() {
+    // Each is expected to take a second: the first one is given what the second one leaves.
+    let house = within(2_100).start().await;
+    let gate = house.sandbox.hold(CLAUDE);
+    house.sandbox.reply_next(says("lead"));
+    let timeline = house.run(&form("f")).await;
+    drop(gate);
+    assert_eq!((timeline.state, &*verdict(&timeline).judge), (EventState::Done, "gpt"));
+    assert!(!verdict(&timeline).late);
+    let states: Vec<PurchaseState> = route(&timeline).purchases.iter().map(|bought| bought.state).collect();
+    assert_eq!(
+        states,
+        [PurchaseState::MaybeBilled, PurchaseState::Answered],
+        "what was cut short may be billed"
+    );
+    let breakers = house.ask("/api/v1/breakers").await.json;
+    assert_eq!(breakers["judges"]["claude"]["failures_in_a_row"], 0, "we were in a hurry: {breakers}");
+}
+
+#[tokio::test]
+async fn a_verdict_that_comes_too_late_says_so() {
+    let house = within(3_000).start().await;
+    let gate = house.sandbox.hold(CLAUDE);
+    house.sandbox.reply_next(says("lead"));
+    let event = house.queue(&form("f")).await;
+    arrived(&gate, 1).await;
+    house.advance(Duration::from_millis(3_001));
+    gate.release();
+    let timeline = house.settled(event).await;
+    assert_eq!((&*verdict(&timeline).judge, verdict(&timeline).late), ("claude", true));
+    let metrics = house.ask("/metrics").await.text;
+    assert!(metrics.contains("hookyard_verdicts_late_total{classifier=\"triage\"} 1"), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_judge_that_is_busy_for_a_moment_is_waited_for_and_its_fallback_left_in_peace() {
+    let house = within(3_000).start().await;
+    house.sandbox.reply_next(Reply::RateLimited { retry_after_s: Some(1) });
+    let event = house.queue(&form("f")).await;
+    let waiting = house.until(event, |timeline| !route(timeline).history.is_empty()).await;
+    assert_eq!((outcomes(route(&waiting)), route(&waiting).job.attempts), (vec!["parked"], 0));
+    house.sandbox.reply_next(says("lead"));
+    house.advance(Duration::from_secs(1));
+    let timeline = house.settled(event).await;
+    assert_eq!((&*verdict(&timeline).judge, verdict(&timeline).late), ("claude", false));
+    assert_eq!((house.sandbox.requests(CLAUDE), house.sandbox.requests(GPT)), (2, 0));
+}
+
+#[tokio::test]
+async fn one_that_asks_for_more_than_there_is_time_is_not_waited_for() {
+    let house = within(3_000).start().await;
+    house.sandbox.reply_next(Reply::RateLimited { retry_after_s: Some(3) });
+    house.sandbox.reply_next(says("lead"));
+    let timeline = house.run(&form("f")).await;
+    assert_eq!(&*verdict(&timeline).judge, "gpt");
+    let first = verdict(&timeline).rungs.iter().find(|rung| &*rung.judge == "claude").expect("it was asked");
+    assert_eq!(first.outcome, RungOutcome::Unavailable);
+}
