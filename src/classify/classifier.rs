@@ -202,7 +202,7 @@ impl Classifier {
             let turn = rung.judge.ask(&question, ledger, clock).await?;
             let took = clock.monotonic().saturating_sub(started);
             let has_next = expected.iter().skip(at + 1).any(Option::is_some);
-            if let Turn::Unavailable { reason, may_pass: true, retry_after: Some(wait) } = &turn
+            if let Turn::Unavailable { reason, retry_after: Some(wait), is_busy: true, .. } = &turn
                 && has_next
                 && let Some(left) = left_of(self.objective.unwrap_or(PATIENCE))
                 && is_worth_the_wait(*wait, rung.judge.expected(), left)
@@ -319,7 +319,7 @@ impl Climb {
             }
             Turn::Abstained { reason } => note(RungOutcome::Abstained, reason, None, took_ms),
             Turn::Invalid { reason } => note(RungOutcome::Invalid, reason, None, took_ms),
-            Turn::Unavailable { reason, may_pass, retry_after } => {
+            Turn::Unavailable { reason, may_pass, retry_after, .. } => {
                 if may_pass {
                     self.passing.push((format!("{}: {reason}", rung.judge.name()), retry_after));
                 }

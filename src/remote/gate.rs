@@ -26,6 +26,8 @@ pub struct Busy {
     pub wait: Duration,
     /// To follow the remote's name.
     pub reason: String,
+    /// It does not work, as far as is known, and not only has no room.
+    pub is_broken: bool,
 }
 
 /// See the module.
@@ -46,7 +48,7 @@ struct State {
 
 fn no_room(wait: Duration) -> Busy {
     let reason = format!("has no room within its limit_per_min for the next {} ms", wait.as_millis());
-    Busy { wait, reason }
+    Busy { wait, reason, is_broken: false }
 }
 
 impl Gate {
@@ -71,11 +73,11 @@ impl Gate {
         let mut state = self.state(now);
         if self.calls_max.is_some_and(|max| state.calls >= max) {
             let reason = format!("has {} calls under way, as many as it may", state.calls);
-            return Err(Busy { wait: CALLS_WAIT, reason });
+            return Err(Busy { wait: CALLS_WAIT, reason, is_broken: false });
         }
         if let Some(wait) = state.rest_until.checked_sub(now).filter(|wait| !wait.is_zero()) {
             let reason = format!("asked to be left alone for another {} ms", wait.as_millis());
-            return Err(Busy { wait, reason });
+            return Err(Busy { wait, reason, is_broken: false });
         }
         let ticket = state.breaker.admit(now).map_err(|(wait, reason)| Busy {
             wait,
@@ -83,6 +85,7 @@ impl Gate {
                 "is not asked for another {} s, its breaker is open: {reason}",
                 wait.as_secs_f32().ceil()
             ),
+            is_broken: true,
         })?;
         if let Some(Err(wait)) = self.limiter.as_ref().map(|limiter| limiter.take(now)) {
             state.breaker.give_back(ticket, now);
@@ -144,7 +147,7 @@ impl Pass {
         }
         let reason =
             "is not asked, its breaker is open: another process finds out whether it works".to_owned();
-        Busy { wait: PROBE_ELSEWHERE, reason }
+        Busy { wait: PROBE_ELSEWHERE, reason, is_broken: true }
     }
 
     /// The call is not made: other processes took what its limit allows.

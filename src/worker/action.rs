@@ -62,7 +62,7 @@ impl Worker {
         let pass = match self.ready(destination).await {
             Ok(pass) if *claimed.event.source == *OWN_SOURCE => pass.map(Pass::for_alarm),
             Ok(pass) => pass,
-            Err(Busy { wait, reason }) => {
+            Err(Busy { wait, reason, .. }) => {
                 let reason = format!("`{}` {reason}", request.destination);
                 return Ok(self.parked(claimed, engine.schedule_of(&plan.uses), wait, reason));
             }

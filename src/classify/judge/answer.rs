@@ -138,7 +138,8 @@ impl Spoilt {
                 Turn::Invalid { reason: format!("{wrong}; told so, it said nothing: {reason}") }
             }
             // The answer is on record: whoever asks later pays for the second question only.
-            Turn::Unavailable { reason, may_pass, retry_after } => Turn::Unavailable {
+            Turn::Unavailable { reason, may_pass, retry_after, is_busy } => Turn::Unavailable {
+                is_busy,
                 reason: format!("{wrong}; it could not be told so: {reason}"),
                 may_pass,
                 retry_after,

@@ -204,7 +204,9 @@ impl Llm {
         let input = cost::tokens_about(body.len());
         let (pass, taken) = match self.room(input, ledger, clock).await {
             Ok(room) => room,
-            Err(Busy { wait, reason }) => return Ok(busy(wait, format!("it {reason}"))),
+            Err(Busy { wait, reason, is_broken }) => {
+                return Ok(waits(wait, format!("it {reason}"), !is_broken));
+            }
         };
         let sender = question.sender()?;
         let cost = Cost {
@@ -225,7 +227,7 @@ impl Llm {
                 self.unused(&taken, ledger).await;
                 match prior {
                     Prior::Short(purse) => {
-                        return Ok(busy(budget::wait(purse, clock.now()), short(purse).to_owned()));
+                        return Ok(waits(budget::wait(purse, clock.now()), short(purse).to_owned(), false));
                     }
                     Prior::Answered(answer) => Ok(answer),
                     Prior::Begun | Prior::Spent => {
@@ -277,7 +279,7 @@ impl Llm {
                 drop(pass.no_room(wait, clock.monotonic()));
                 let reason =
                     format!("has no room within its tokens per minute for the next {} ms", wait.as_millis());
-                Err(Busy { wait, reason })
+                Err(Busy { wait, reason, is_broken: false })
             }
         }
     }
@@ -328,7 +330,8 @@ impl Llm {
                 ledger.not_billed(cost, digest).await?;
             }
             let held = barred.then(|| self.remote.held_for(clock.monotonic())).flatten();
-            let turn = Turn::Unavailable { reason, may_pass, retry_after: wait.or(held) };
+            let is_busy = response.status == 429 && !barred;
+            let turn = Turn::Unavailable { reason, may_pass, retry_after: wait.or(held), is_busy };
             return Ok(Err(Unanswered { turn, left: !not_billed }));
         }
         if response.truncated {
@@ -427,11 +430,11 @@ impl Judge for Llm {
 }
 
 fn passing(reason: String) -> Turn {
-    Turn::Unavailable { reason, may_pass: true, retry_after: None }
+    Turn::Unavailable { reason, may_pass: true, retry_after: None, is_busy: false }
 }
 
-fn busy(wait: Duration, reason: String) -> Heard {
-    Heard::nothing(Turn::Unavailable { reason, may_pass: true, retry_after: Some(wait) })
+fn waits(wait: Duration, reason: String, is_busy: bool) -> Heard {
+    Heard::nothing(Turn::Unavailable { reason, may_pass: true, retry_after: Some(wait), is_busy })
 }
 
 const fn short(purse: Purse) -> &'static str {
@@ -443,7 +446,7 @@ const fn short(purse: Purse) -> &'static str {
 }
 
 fn lasting(reason: String) -> Heard {
-    Heard::nothing(Turn::Unavailable { reason, may_pass: false, retry_after: None })
+    Heard::nothing(Turn::Unavailable { reason, may_pass: false, retry_after: None, is_busy: false })
 }
 
 #[cfg(test)]

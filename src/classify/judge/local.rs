@@ -110,11 +110,11 @@ impl Judge for Local {
         let (model, name) = match self.settled(clock).await {
             State::Trained { model, name } => (model, name),
             State::Failed { reason } => {
-                return Ok(Turn::Unavailable { reason, may_pass: false, retry_after: None });
+                return Ok(Turn::Unavailable { reason, may_pass: false, retry_after: None, is_busy: false });
             }
             State::Untrained => {
                 let reason = format!("still in training after {} s", TRAINING_WAIT_MAX.as_secs());
-                return Ok(Turn::Unavailable { reason, may_pass: true, retry_after: None });
+                return Ok(Turn::Unavailable { reason, may_pass: true, retry_after: None, is_busy: false });
             }
         };
         let started = clock.monotonic();

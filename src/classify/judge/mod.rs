@@ -110,6 +110,8 @@ pub enum Turn {
         may_pass: bool,
         /// How long it wants to be left alone, where it said so.
         retry_after: Option<Duration>,
+        /// It works, and has no room for now: a short wait for it is better than to send everything to the next one.
+        is_busy: bool,
     },
 }
 

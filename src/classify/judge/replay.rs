@@ -35,7 +35,12 @@ impl Replay {
             Some(recording) => self.of.read(question.form.schema, &recording.answer()),
             None => {
                 let reason = format!("no answer to this request is recorded in {} ({request})", self.folder);
-                Heard::nothing(Turn::Unavailable { reason, may_pass: false, retry_after: None })
+                Heard::nothing(Turn::Unavailable {
+                    reason,
+                    may_pass: false,
+                    retry_after: None,
+                    is_busy: false,
+                })
             }
         })
     }

@@ -99,7 +99,9 @@ impl Judge for Rules {
         let rule = match self.first(question) {
             Ok(Some(rule)) => rule,
             Ok(None) => return Ok(Turn::Abstained { reason: "no rule holds".to_owned() }),
-            Err(reason) => return Ok(Turn::Unavailable { reason, may_pass: false, retry_after: None }),
+            Err(reason) => {
+                return Ok(Turn::Unavailable { reason, may_pass: false, retry_after: None, is_busy: false });
+            }
         };
         let output = question.form.output(&rule.label, 1.0, &rule.reason, &rule.fill);
         Ok(match question.form.schema.admit(output) {

@@ -302,7 +302,7 @@ async fn errors_say_whether_waiting_helps_and_whether_they_cost() {
             (302, &[], json!(""), lasts, None, unbilled),
         ] {
             let (turn, log, states) = Vendor::new(wire, status, headers, body).turn().await;
-            let Turn::Unavailable { reason, may_pass: passes, retry_after } = turn else {
+            let Turn::Unavailable { reason, may_pass: passes, retry_after, .. } = turn else {
                 panic!("{status}: {turn:?}")
             };
             assert_eq!((passes, retry_after), (may_pass, retry_after_s.map(Duration::from_secs)), "{status}");

@@ -80,7 +80,7 @@ async fn while_it_cannot_be_told_what_was_wrong_the_event_waits_and_the_first_an
         (RecordingLedger::default(), Setting::new(json!({"type": "form", "body": {"text": "hello"}})));
     let turn = judge.ask(&setting.question(), &ledger, &clock).await.expect("a turn");
     assert!(
-        matches!(&turn, Turn::Unavailable { reason, may_pass: true, retry_after: Some(_) } if reason.contains("/label")),
+        matches!(&turn, Turn::Unavailable { reason, may_pass: true, retry_after: Some(_), .. } if reason.contains("/label")),
         "{turn:?}"
     );
     clock.advance(Duration::from_mins(1));
