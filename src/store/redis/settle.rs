@@ -116,14 +116,14 @@ impl Desk {
             let line = line.clone().filter(|_| !job.work.is_shadow());
             new.push((self.insert(job, line), job));
         }
+        // After what takes their place: it may be a place in a line, and must not be given up between.
+        self.discard_replaced(lease.job, &replaced);
         for (n, job) in new {
             // What follows one that is born dead is skipped; what follows only what is done already goes at once.
             if matches!((&job.work, &job.start), (Work::Action(_), Start::Dead { .. } | Start::Blocked)) {
                 self.release(n);
             }
         }
-        // After what takes their place: it may be a place in a line, and must not be given up between.
-        self.discard_replaced(lease.job, &replaced);
         if to.state.is_settled() {
             self.release(n);
         }

@@ -89,6 +89,7 @@ pub(super) fn settle(desk: &mut Desk<'_>, lease: Lease, settlement: &Settlement)
     // Before those that it replaces go: its place in a line may be theirs, and must not be given up between.
     follow_up(desk, lease.job, &held, first_new, settlement)?;
     discard(desk, lease.job, &replaced)?;
+    release_new(desk, held.key.event(), settlement)?;
     if held.is_action
         && to.state.is_settled()
         && let Some(row) = jobs::get(desk.db, held.key)?
@@ -163,6 +164,10 @@ fn follow_up(
         let line = held.line.filter(|_| !new.work.is_shadow());
         jobs::insert(desk, (seq, job.event), n, new, line)?;
     }
+    Ok(())
+}
+
+fn release_new(desk: &mut Desk<'_>, seq: i64, settlement: &Settlement) -> rusqlite::Result<()> {
     for new in &settlement.follow_up {
         // What follows one that is born dead is skipped; what follows only what is done already goes at once.
         if let (Work::Action(plan), Start::Dead { .. } | Start::Blocked) = (&new.work, &new.start) {
