@@ -4,7 +4,7 @@
 //!
 //! | floor | modules | |
 //! |---|---|---|
-//! | 0 | [`domain`], [`template`], [`decide`] | nouns; the language of conditions; what happens next, as pure functions |
+//! | 0 | [`domain`], [`decide`], [`template`] | nouns; what happens next, as pure functions; the language of conditions |
 //! | 1 | [`source`], [`config`], [`rate`] | verify senders; read the files a user edits; how often something may happen |
 //! | 2 | [`remote`] | outbound HTTP |
 //! | 3 | [`classify`], [`act`], [`store`], [`host`] | judges; destinations; where events live; the machine |

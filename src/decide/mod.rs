@@ -16,6 +16,7 @@ pub mod outcome;
 pub mod pattern;
 pub mod plan;
 pub mod purchase;
+pub mod redact;
 pub mod replan;
 pub mod retry;
 pub mod review;

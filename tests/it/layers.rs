@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 /// Floors from the ground up. Within a floor, a module may use those written after it in its group; modules of
 /// different groups of one floor never use each other.
 const FLOORS: [&[&[&str]]; 7] = [
-    &[&["decide", "template", "domain"]],
+    &[&["template", "decide", "domain"]],
     &[&["config", "source"], &["telemetry"], &["rate"]],
     &[&["remote"]],
     &[&["classify"], &["act"], &["store"], &["host"]],
