@@ -1,6 +1,6 @@
 //! The ladder, climbed.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use serde_json::{Map, Value};
 
@@ -12,6 +12,7 @@ use crate::{
     decide::{
         ladder::{PastTheLast, Step, past_the_last, step},
         objective::{Fit, PATIENCE, fit, is_worth_the_wait},
+        redact::Sensitive,
     },
     domain::{Clock, Name, Rung, RungOutcome, Timestamp, Tokens, Verdict},
     template::{Context, Shape, TemplateError},
@@ -37,6 +38,8 @@ pub struct Parts {
     pub sender_budget: Option<SenderBudget>,
     /// Time from an event's receipt in which it is to have its verdict.
     pub objective: Option<Duration>,
+    /// What is taken out of the event before a language model reads it.
+    pub redact: Vec<Sensitive>,
 }
 
 /// A judge and what is demanded of it.
@@ -64,6 +67,7 @@ pub struct Classifier {
     ladder: Vec<LadderRung>,
     sender_budget: Option<SenderBudget>,
     objective: Option<Duration>,
+    redact: Vec<Sensitive>,
 }
 
 /// How a climb ended.
@@ -109,8 +113,19 @@ impl Classifier {
     /// # Errors
     /// A system prompt does not render; it must not speak of the event. With it, whose it is.
     pub fn compile(parts: Parts) -> Result<Self, (Option<Name>, TemplateError)> {
-        let Parts { name, variants, shadow, facts, text, schema, fill, ladder, sender_budget, objective } =
-            parts;
+        let Parts {
+            name,
+            variants,
+            shadow,
+            facts,
+            text,
+            schema,
+            fill,
+            ladder,
+            sender_budget,
+            objective,
+            redact,
+        } = parts;
         let facts = facts.with("classifier", &*name).with("labels", schema.labels());
         let ready = |wording: Wording| {
             let whose = wording.name.clone();
@@ -118,7 +133,7 @@ impl Classifier {
         };
         let asked = variants.into_iter().map(ready).collect::<Result<_, _>>()?;
         let variants = Variants { asked, shadow: shadow.map(ready).transpose()? };
-        Ok(Classifier { name, variants, text, schema, fill, ladder, sender_budget, objective })
+        Ok(Classifier { name, variants, text, schema, fill, ladder, sender_budget, objective, redact })
     }
 
     pub fn name(&self) -> &Name {
@@ -168,6 +183,7 @@ impl Classifier {
     pub fn question<'a>(&'a self, variant: &'a Variant, context: &'a Context) -> Question<'a> {
         Question::new(&self.name, context, self.form(), &variant.system, &variant.event, &self.text)
             .paid_by(self.sender_budget.as_ref())
+            .guarded(variant.canary.as_deref(), &self.redact)
     }
 
     /// Asks the judges in order until one decides. Of an event that was `received_at` that time, those are passed over or cut
@@ -201,6 +217,10 @@ impl Classifier {
             let started = clock.monotonic();
             let turn = rung.judge.ask(&question, ledger, clock).await?;
             let took = clock.monotonic().saturating_sub(started);
+            if let Turn::Suspect { reason } = &turn {
+                let reason = format!("{}: {reason}", rung.judge.name());
+                return Ok(Outcome::Person { reason, rungs: climb.rungs });
+            }
             let has_next = expected.iter().skip(at + 1).any(Option::is_some);
             if let Turn::Unavailable { reason, retry_after: Some(wait), is_busy: true, .. } = &turn
                 && has_next
@@ -213,7 +233,8 @@ impl Classifier {
             if let Some(said) = climb.after(rung, turn, u64::try_from(took.as_millis()).unwrap_or(u64::MAX)) {
                 let late = self.objective.zip(age()).is_some_and(|(objective, age)| age > objective);
                 let verdict = self.verdict(variant, rung, said, climb.rungs);
-                return Ok(Outcome::Verdict(Box::new(Verdict { late, ..verdict })));
+                let redacted = question.redacted();
+                return Ok(Outcome::Verdict(Box::new(Verdict { late, redacted, ..verdict })));
             }
         }
         Ok(climb.past_the_last())
@@ -252,6 +273,7 @@ impl Classifier {
             tokens: Tokens::default(),
             latency_ms: 0,
             late: false,
+            redacted: BTreeMap::new(),
             output: output.into_value(),
             rungs: Vec::new(),
         })
@@ -277,6 +299,7 @@ impl Classifier {
             tokens: said.tokens,
             latency_ms: rungs.iter().map(|rung| rung.latency_ms).sum(),
             late: false,
+            redacted: BTreeMap::new(),
             output: said.output.into_value(),
             rungs,
         }
@@ -318,7 +341,9 @@ impl Climb {
                 return decided.then_some(*said);
             }
             Turn::Abstained { reason } => note(RungOutcome::Abstained, reason, None, took_ms),
-            Turn::Invalid { reason } => note(RungOutcome::Invalid, reason, None, took_ms),
+            Turn::Invalid { reason } | Turn::Suspect { reason } => {
+                note(RungOutcome::Invalid, reason, None, took_ms);
+            }
             Turn::Unavailable { reason, may_pass, retry_after, .. } => {
                 if may_pass {
                     self.passing.push((format!("{}: {reason}", rung.judge.name()), retry_after));

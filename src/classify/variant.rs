@@ -30,6 +30,8 @@ pub struct Variant {
     /// Rendered before any event came: so nothing of one can be in it.
     pub(super) system: String,
     pub(super) event: Prompt,
+    /// A word of the instructions that no answer may hold, if they have it.
+    pub(super) canary: Option<String>,
     /// SHA-256 (hex) of both.
     pub(super) digest: String,
 }
@@ -42,9 +44,21 @@ impl Variant {
     pub(super) fn compile(wording: Wording, facts: &Context) -> Result<Self, TemplateError> {
         let Wording { name, weight, system, event } = wording;
         let both = Sha256::digest(format!("{}{}", system.digest, event.digest));
-        let system = system.render(facts)?;
-        Ok(Variant { name, weight, system, event, digest: hex::encode(both) })
+        let digest = hex::encode(both);
+        let canary = canary(&digest);
+        let system = system.render(&facts.clone().with("canary", &canary))?;
+        let canary = system.contains(&canary).then_some(canary);
+        Ok(Variant { name, weight, system, event, canary, digest })
     }
+}
+
+/// Characters of a canary.
+const CANARY_DIGITS: usize = 16;
+
+/// A word that nobody outside can know: it follows from the prompts.
+fn canary(prompts: &str) -> String {
+    let digest = hex::encode(Sha256::digest(format!("hookyard canary\0{prompts}")));
+    digest.get(..CANARY_DIGITS).unwrap_or(&digest).to_owned()
 }
 
 /// All variants of a classifier.

@@ -27,6 +27,8 @@ pub enum Flaw {
     MissingField,
     /// Another demand of the schema is not met.
     OutOfSchema,
+    /// It gives away what stands in the instructions: something in the event has made it.
+    Leaked,
 }
 
 words!(Flaw {
@@ -41,6 +43,7 @@ words!(Flaw {
     ExtraField = "extra_field",
     MissingField = "missing_field",
     OutOfSchema = "out_of_schema",
+    Leaked = "leaked",
 });
 
 impl Flaw {
@@ -54,7 +57,12 @@ impl Flaw {
             | Flaw::ExtraField
             | Flaw::MissingField
             | Flaw::OutOfSchema => true,
-            Flaw::Refused | Flaw::Filtered | Flaw::Truncated | Flaw::Overlong | Flaw::Broken => false,
+            Flaw::Refused
+            | Flaw::Filtered
+            | Flaw::Truncated
+            | Flaw::Overlong
+            | Flaw::Broken
+            | Flaw::Leaked => false,
         }
     }
 

@@ -1,5 +1,7 @@
 //! A classifier's decision, with everything needed to explain it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -34,6 +36,9 @@ pub struct Verdict {
     /// It came after the time that its classifier has from an event's receipt.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub late: bool,
+    /// How many places of the event were redacted before a language model read it, by kind.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub redacted: BTreeMap<String, u32>,
     /// Every rung that was tried, in order, the deciding one last.
     pub rungs: Vec<Rung>,
 }

@@ -12,6 +12,8 @@ use crate::{
     template::Context,
 };
 
+use super::{OWN_SCHEME, trust};
+
 /// `event`, with its body read by the rule of its scheme.
 ///
 /// # Errors
@@ -20,7 +22,8 @@ pub(super) fn of_event(scheme: Scheme, event: &Event) -> Result<Context, Unreada
     let body = event.body.bytes().ok_or(UnreadableBody::Gone)?;
     let body = source::payload(scheme, &event.headers, body)?;
     let headers: BTreeMap<&str, &str> = event.headers.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-    Ok(Context::new().with(
+    let trust = trust::facts(scheme, event.test_mode, &body);
+    Ok(Context::new().with("trust", &trust).with(
         "event",
         &json!({
             "id": event.id,
@@ -38,7 +41,9 @@ pub(super) fn of_event(scheme: Scheme, event: &Event) -> Result<Context, Unreada
 /// `event` of a labelled case: as if it had just come.
 pub(super) fn of_case(case: &Case) -> Context {
     let CaseEvent { source, event_type, body, headers } = &case.event;
-    Context::new().with(
+    let scheme = source.parse().unwrap_or(OWN_SCHEME);
+    let trust = trust::facts(scheme, false, body);
+    Context::new().with("trust", &trust).with(
         "event",
         &json!({
             "id": case.id,
@@ -66,6 +71,7 @@ pub(super) fn with_verdict(context: Context, verdict: &Verdict) -> Context {
             "why": verdict.why,
             "output": verdict.output,
             "late": verdict.late,
+            "calibrated": verdict.calibrated,
         }),
     )
 }

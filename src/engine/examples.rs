@@ -94,7 +94,7 @@ async fn planned(
             let actions = jobs.iter().filter_map(|job| Some(job.work.plan()?.id.to_string())).collect();
             Ok(ExpectedRoute { route: route.to_string(), actions })
         }
-        RouteEnd::Person { reason } | RouteEnd::Unknown { reason } => {
+        RouteEnd::Person { reason, .. } | RouteEnd::Unknown { reason } => {
             Err(format!("route `{route}`: {reason}"))
         }
         RouteEnd::Failed(failure) => Err(format!("route `{route}`: {}", failure.reason())),

@@ -11,6 +11,7 @@ mod preview;
 mod replan;
 mod route;
 mod sources;
+mod trust;
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
 
@@ -72,6 +73,8 @@ pub struct Engine {
     otherwise: Fate,
     routes: Vec<Route>,
     classifiers: BTreeMap<Name, Arc<Classifier>>,
+    /// By classifier.
+    gates: BTreeMap<Name, Vec<Gate>>,
     judges: BTreeMap<Name, Arc<Llm>>,
     actions: BTreeMap<Name, Action>,
     destinations: BTreeMap<Name, Arc<Destination>>,
@@ -112,6 +115,13 @@ impl Route {
     fn is_idle(&self) -> bool {
         self.condition.is_none() && self.classifier.is_none() && self.actions.is_empty()
     }
+}
+
+/// What is not acted on before a person has said yes, whatever a judge says.
+#[derive(Debug)]
+struct Gate {
+    when: Condition,
+    reason: String,
 }
 
 /// In which order a route's events go.

@@ -142,7 +142,10 @@ impl Engine {
                 preview.verdict_after = verdict.as_deref().map(ruling);
                 preview.actions = self.preview_actions(route, jobs, timeline, verdict.as_deref(), clock);
             }
-            RouteEnd::Person { reason } => preview.stopped = Some(format!("a person decides: {reason}")),
+            RouteEnd::Person { reason, verdict } => {
+                preview.verdict_after = verdict.as_deref().map(ruling);
+                preview.stopped = Some(format!("a person decides: {reason}"));
+            }
             RouteEnd::Failed(failure) => preview.stopped = Some(failure.reason().to_owned()),
             RouteEnd::Unknown { reason } => preview.stopped = Some(reason),
         }

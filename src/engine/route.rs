@@ -16,7 +16,7 @@ use crate::{
     template::Context,
 };
 
-use super::{Engine, INTAKE, Route, context};
+use super::{Engine, Gate, INTAKE, Route, context};
 
 /// How a route job ends.
 #[derive(Debug)]
@@ -29,15 +29,31 @@ pub enum RouteEnd {
         said: String,
         faults: Vec<String>,
     },
-    /// A person decides.
+    /// A person decides; about a verdict, if there is one.
     Person {
         reason: String,
+        verdict: Option<Box<Verdict>>,
     },
     Failed(Failure),
     /// The configuration of today has no such route.
     Unknown {
         reason: String,
     },
+}
+
+/// Why a person is to see a verdict before anything is done; `None` if nobody need.
+///
+/// # Errors
+/// A condition failed.
+fn gate(gates: &[Gate], context: &Context) -> Result<Option<String>, String> {
+    for gate in gates {
+        match gate.when.holds(context) {
+            Ok(false) => {}
+            Ok(true) => return Ok(Some(gate.reason.clone())),
+            Err(error) => return Err(format!("a gate's `when` failed: {error}")),
+        }
+    }
+    Ok(None)
 }
 
 /// The sweep that jobs for shadows belong to.
@@ -58,7 +74,7 @@ async fn asked(
     };
     Ok(match classifier.classify(variant, context, received_at, ledger, clock).await {
         Ok(Outcome::Verdict(verdict)) => Ok(verdict),
-        Ok(Outcome::Person { reason, .. }) => Err(RouteEnd::Person { reason }),
+        Ok(Outcome::Person { reason, .. }) => Err(RouteEnd::Person { reason, verdict: None }),
         // Asked to wait, the job waits; it does not count as an attempt.
         Ok(Outcome::TryAgain { reason, retry_after: retry_after @ Some(_), .. }) => {
             Err(RouteEnd::Failed(Failure::Throttled { reason, retry_after }))
@@ -120,6 +136,15 @@ impl Engine {
                 }
             }
         };
+        // What a person has said yes to, or is run again as it was decided, has passed.
+        if let (None, Some(found)) = (decided, &verdict) {
+            let gates = self.gates.get(&found.classifier).map(Vec::as_slice).unwrap_or_default();
+            match gate(gates, &context::with_verdict(context.clone(), found)) {
+                Ok(None) => {}
+                Ok(Some(reason)) => return Ok(RouteEnd::Person { reason, verdict }),
+                Err(reason) => return Ok(failed(Cause::Unrenderable, reason)),
+            }
+        }
         // Once: what is run again was shown to it the first time.
         let shadow =
             (decided.is_none() && version == 1).then(|| self.shadow_job(route, event, verdict.as_deref()));
@@ -169,7 +194,7 @@ impl Engine {
                 jobs: Vec::new(),
                 faults: Vec::new(),
             },
-            Err(RouteEnd::Person { reason }) => routed(format!("the shadow: {reason}"), Vec::new()),
+            Err(RouteEnd::Person { reason, .. }) => routed(format!("the shadow: {reason}"), Vec::new()),
             Err(end) => end,
         })
     }

@@ -63,7 +63,9 @@ impl Worker {
                     None => planned,
                 }
             }
-            RouteEnd::Person { reason } => Next::Review { reason }.into(),
+            RouteEnd::Person { reason, verdict } => {
+                End { verdict: verdict.map(|verdict| *verdict), ..End::from(Next::Review { reason }) }
+            }
             RouteEnd::Failed(failure) => {
                 engine.schedule_of_route(route).after(tried(claimed), &failure, host::draw()).into()
             }
@@ -88,7 +90,7 @@ impl Worker {
                     next => next.into(),
                 }
             }
-            RouteEnd::Person { reason } | RouteEnd::Unknown { reason } => Next::Skip { reason }.into(),
+            RouteEnd::Person { reason, .. } | RouteEnd::Unknown { reason } => Next::Skip { reason }.into(),
         })
     }
 

@@ -103,6 +103,7 @@ fn parts(ladder: Vec<LadderRung>) -> Parts {
         ladder,
         sender_budget: None,
         objective: None,
+        redact: Vec::new(),
     }
 }
 
@@ -164,6 +165,7 @@ async fn the_first_confident_answer_wins_and_the_record_tells_the_climb() {
         tokens: Tokens { output: 5, ..Tokens::default() },
         latency_ms: 34,
         late: false,
+        redacted: BTreeMap::new(),
         rungs: vec![
             rung("rules", RungOutcome::Abstained, "no rule holds", None, 10),
             rung("local", RungOutcome::Unsure, "spam 0.79", Some(0.79), 7),

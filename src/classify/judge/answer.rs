@@ -73,8 +73,15 @@ impl Heard {
 }
 
 /// What the judge that sent `bought` has said.
-pub(super) fn heard(schema: &Schema, ending: Ending, bought: &Answer) -> Heard {
+///
+/// `canary` is a word of the instructions that no answer may hold.
+pub(super) fn heard(schema: &Schema, canary: Option<&str>, ending: Ending, bought: &Answer) -> Heard {
     let (tokens, latency_ms) = (bought.tokens, bought.latency_ms);
+    if canary.is_some_and(|canary| bought.raw.contains(canary)) {
+        let reason =
+            "the answer gives away a word of the instructions: something in the event made it".to_owned();
+        return Heard { turn: Turn::Suspect { reason }, flaw: Some(Flaw::Leaked), tokens, latency_ms };
+    }
     let (turn, flaw) = match valid(schema, ending) {
         Err((flaw, reason)) if flaw.is_refusal() => (Turn::Abstained { reason }, Some(flaw)),
         Err((flaw, reason)) => (Turn::Invalid { reason }, Some(flaw)),
@@ -137,6 +144,7 @@ impl Spoilt {
             Turn::Abstained { reason } => {
                 Turn::Invalid { reason: format!("{wrong}; told so, it said nothing: {reason}") }
             }
+            suspect @ Turn::Suspect { .. } => suspect,
             // The answer is on record: whoever asks later pays for the second question only.
             Turn::Unavailable { reason, may_pass, retry_after, is_busy } => Turn::Unavailable {
                 is_busy,
@@ -192,7 +200,7 @@ mod tests {
             tokens: Tokens { output: 9, ..Tokens::default() },
             latency_ms: 7,
         };
-        heard(Setting::new(json!({})).form().schema, Ending::Text(text.to_owned()), &bought).turn
+        heard(Setting::new(json!({})).form().schema, None, Ending::Text(text.to_owned()), &bought).turn
     }
 
     fn invalid(text: &str) -> String {

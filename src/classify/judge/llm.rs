@@ -22,7 +22,7 @@ use super::{
     wire::{Asked, Wire},
 };
 use crate::{
-    classify::{ClassifyError, Ledger, LedgerError, Schema, TokensTaken},
+    classify::{ClassifyError, Ledger, LedgerError, TokensTaken},
     config::{Model, tables::Effort},
     decide::{
         breaker::{Change, Own, Shown, Word},
@@ -173,8 +173,8 @@ impl Llm {
     }
 
     /// What it said, from a response of its API.
-    pub(super) fn read(&self, schema: &Schema, answer: &Answer) -> Heard {
-        answer::heard(schema, self.reading(&answer.raw).ending, answer)
+    pub(super) fn read(&self, question: &Question<'_>, answer: &Answer) -> Heard {
+        answer::heard(question.form.schema, question.canary(), self.reading(&answer.raw).ending, answer)
     }
 
     /// Puts it the question once. `wrong` is as for [`Llm::body`].
@@ -189,7 +189,7 @@ impl Llm {
         let digest = hex::encode(Sha256::digest(&body));
         // What was paid for is read before anything else is asked, were it a breaker or a limit.
         if let Some(answer) = ledger.bought(&self.settings.name, &digest).await? {
-            return Ok(self.read(question.form.schema, &answer));
+            return Ok(self.read(question, &answer));
         }
         let request = match (&self.request, &self.settings.key) {
             (Some(request), _) => request.clone(),
@@ -241,7 +241,7 @@ impl Llm {
                 let room = self.settings.output_tokens_max.into();
                 let used: Vec<u32> = taken.iter().map(|one| one.need.taken(answer.tokens, room)).collect();
                 ledger.tokens_used(&self.settings.name, &taken, &used).await;
-                let heard = self.read(question.form.schema, &answer);
+                let heard = self.read(question, &answer);
                 ledger.heard(&self.settings.name, heard.flaw, wrong.is_some());
                 heard
             }

@@ -103,6 +103,10 @@ pub enum Turn {
     Invalid {
         reason: String,
     },
+    /// Its answer shows that something in the event led it: whatever it or another one says, a person is to look.
+    Suspect {
+        reason: String,
+    },
     /// It could not be asked, or gave no answer.
     Unavailable {
         reason: String,

@@ -1,13 +1,16 @@
 //! What a judge is asked.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
 
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::{
     classify::{ClassifyError, Schema, Wrong},
-    decide::budget::Sender,
+    decide::{
+        budget::Sender,
+        redact::{Redacted, Sensitive, redact},
+    },
     domain::{Money, Name},
     template::{Context, Prompt, Shape, TemplateError},
 };
@@ -27,6 +30,8 @@ pub struct Question<'a> {
     event: Template<'a, Prompt>,
     text: Template<'a, Shape>,
     payer: Option<(Template<'a, Shape>, Money)>,
+    guard: Guard<'a>,
+    redacted: OnceLock<BTreeMap<String, u32>>,
     /// When, by the monotonic clock, whoever is asked is left for the next judge.
     pub until: Option<Duration>,
 }
@@ -37,6 +42,13 @@ pub struct SenderBudget {
     /// A template over the event.
     pub who: Shape,
     pub day: Money,
+}
+
+/// What must not get out: in an answer, and in the question.
+#[derive(Debug, Default)]
+struct Guard<'a> {
+    canary: Option<&'a str>,
+    redact: &'a [Sensitive],
 }
 
 #[derive(Debug)]
@@ -56,7 +68,18 @@ impl<'a> Question<'a> {
     ) -> Self {
         let event = Template { template: event, rendered: OnceLock::new() };
         let text = Template { template: text, rendered: OnceLock::new() };
-        Question { classifier, context, form, system, event, text, payer: None, until: None }
+        Question {
+            classifier,
+            context,
+            form,
+            system,
+            event,
+            text,
+            payer: None,
+            guard: Guard::default(),
+            redacted: OnceLock::new(),
+            until: None,
+        }
     }
 
     /// The same, paid for out of its sender's budget too.
@@ -64,6 +87,21 @@ impl<'a> Question<'a> {
         let payer = budget
             .map(|SenderBudget { who, day }| (Template { template: who, rendered: OnceLock::new() }, *day));
         Question { payer, ..self }
+    }
+
+    /// The same, with what must not get out.
+    pub(in crate::classify) fn guarded(self, canary: Option<&'a str>, redact: &'a [Sensitive]) -> Self {
+        Question { guard: Guard { canary, redact }, ..self }
+    }
+
+    /// A word of the instructions that no answer may hold.
+    pub(super) fn canary(&self) -> Option<&str> {
+        self.guard.canary
+    }
+
+    /// How many places of the event were redacted, by kind; none while no language model has read it.
+    pub(in crate::classify) fn redacted(&self) -> BTreeMap<String, u32> {
+        self.redacted.get().cloned().unwrap_or_default()
     }
 
     /// Out of whose budget it is paid for, beside the judge's; none for an event whose sender nobody knows.
@@ -84,12 +122,21 @@ impl<'a> Question<'a> {
         self.system
     }
 
-    /// The event as a language model reads it.
+    /// The event as a language model reads it, without what is to stay in the house.
     ///
     /// # Errors
     /// [`ClassifyError::Unrenderable`].
     pub fn event(&self) -> Result<&str, ClassifyError> {
-        self.event.text("the event prompt", |prompt| prompt.render(self.context))
+        self.event.text("the event prompt", |prompt| {
+            let rendered = prompt.render(self.context)?;
+            if self.guard.redact.is_empty() {
+                return Ok(rendered);
+            }
+            let Redacted { text, counts } = redact(&rendered, self.guard.redact);
+            let counts = counts.into_iter().map(|(kind, count)| (kind.to_string(), count));
+            self.redacted.get_or_init(|| counts.collect());
+            Ok(text)
+        })
     }
 
     /// The event as the local model reads it.

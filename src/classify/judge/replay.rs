@@ -32,7 +32,7 @@ impl Replay {
     fn recorded(&self, question: &Question<'_>, wrong: Option<&str>) -> Result<Heard, ClassifyError> {
         let request = request_digest(self.of.settings().wire, &self.of.body(question, wrong)?);
         Ok(match self.recordings.get(&request) {
-            Some(recording) => self.of.read(question.form.schema, &recording.answer()),
+            Some(recording) => self.of.read(question, &recording.answer()),
             None => {
                 let reason = format!("no answer to this request is recorded in {} ({request})", self.folder);
                 Heard::nothing(Turn::Unavailable {

@@ -5,6 +5,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::decide::redact::Sensitive;
+
 /// `config/classifiers.toml`
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -47,9 +49,51 @@ pub struct ClassifierTable {
     pub objective_ms: Option<u64>,
     /// What the events of one sender may cost in a day: nobody burns the money of all.
     pub sender_budget: Option<SenderBudgetTable>,
+    /// What is taken out of the event before a language model reads it.
+    #[serde(default)]
+    pub redact: Vec<SensitiveKind>,
+    /// `[[classifier.NAME.gate]]`: verdicts that a person sees before anything is done.
+    #[serde(default)]
+    pub gate: Vec<GateTable>,
     /// `[[classifier.NAME.rule]]`: for the judge `rules`; the first one that holds decides.
     #[serde(default)]
     pub rule: Vec<RuleTable>,
+}
+
+/// A verdict that is not acted on before a person has said yes, whatever a judge says.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GateTable {
+    /// A condition on `event`, `verdict`, and what our own code knows of the sender: `trust`.
+    pub when: String,
+    /// Why, in words for the person.
+    pub reason: String,
+}
+
+/// What may have to stay in the house.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SensitiveKind {
+    /// Keys, tokens, passwords and private keys.
+    Secrets,
+    /// Numbers of payment cards.
+    Cards,
+    /// Bank accounts: IBANs.
+    Accounts,
+    Emails,
+    Phones,
+}
+
+impl From<SensitiveKind> for Sensitive {
+    fn from(kind: SensitiveKind) -> Self {
+        match kind {
+            SensitiveKind::Secrets => Sensitive::Secrets,
+            SensitiveKind::Cards => Sensitive::Cards,
+            SensitiveKind::Accounts => Sensitive::Accounts,
+            SensitiveKind::Emails => Sensitive::Emails,
+            SensitiveKind::Phones => Sensitive::Phones,
+        }
+    }
 }
 
 /// What the events of one sender may cost.

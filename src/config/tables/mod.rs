@@ -15,7 +15,8 @@ mod sources;
 
 pub use actions::{ActionTable, ActionsFile, AskedMode, DestinationTable, OnUnknown};
 pub use classifiers::{
-    ClassifierTable, ClassifiersFile, RuleTable, RungTable, SHADOW, SenderBudgetTable, VariantTable,
+    ClassifierTable, ClassifiersFile, GateTable, RuleTable, RungTable, SHADOW, SenderBudgetTable,
+    SensitiveKind, VariantTable,
 };
 pub use filter::{FilterFile, FilterRule, Otherwise};
 pub use judges::{Api, BudgetTable, JudgeKind, JudgeTable, JudgesFile};

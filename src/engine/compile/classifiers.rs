@@ -15,7 +15,7 @@ use crate::{
     template::{Context, Library, Prompt, Shape},
 };
 
-use super::Compiler;
+use super::{super::Gate, Compiler};
 
 /// The judges that every ladder may name without a table.
 const RULES: &str = "rules";
@@ -151,6 +151,7 @@ impl Compiler<'_> {
             ladder,
             sender_budget,
             objective: table.objective_ms.map(Duration::from_millis),
+            redact: table.redact.iter().copied().map(Into::into).collect(),
         };
         let classifier = match Classifier::compile(parts) {
             Ok(classifier) => classifier,
@@ -169,6 +170,22 @@ impl Compiler<'_> {
             self.problems.push(at.error(codes::BAD_FILL, wrong, remedy));
         }
         Some(classifier)
+    }
+
+    /// The gates of each classifier.
+    pub(super) fn gates(&mut self) -> BTreeMap<Name, Vec<Gate>> {
+        let mut of = BTreeMap::new();
+        for (name, table) in &self.config.classifiers {
+            let mut gates = Vec::with_capacity(table.gate.len());
+            for (i, gate) in table.gate.iter().enumerate() {
+                let at = i.to_string();
+                let when =
+                    self.condition(CLASSIFIERS, &["classifier", name, "gate", &at, "when"], &gate.when);
+                gates.extend(when.map(|when| Gate { when, reason: gate.reason.clone() }));
+            }
+            of.insert(Name::from(name.as_str()), gates);
+        }
+        of
     }
 
     fn sender_budget(&mut self, name: &str, table: &ClassifierTable) -> Option<SenderBudget> {

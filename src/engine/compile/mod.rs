@@ -76,6 +76,7 @@ pub fn compile(files: &Files, env: &dyn Environment, options: CompileOptions) ->
     let actions = compiler.actions(&destinations, &schedule);
     let judges = compiler.judges();
     let (classifiers, training) = compiler.classifiers(&judges);
+    let gates = compiler.gates();
     let routes = compiler.routes(&classifiers, &schedule);
     compiler.unreached(&routes, &filter, &otherwise);
     compiler.admin_token();
@@ -98,6 +99,7 @@ pub fn compile(files: &Files, env: &dyn Environment, options: CompileOptions) ->
         otherwise,
         routes,
         classifiers,
+        gates,
         judges,
         actions,
         destinations,

@@ -326,7 +326,9 @@ async fn openais_responses_are_asked_where_the_table_says_so() {
 
 #[tokio::test]
 async fn what_was_recorded_is_answered_again_and_nobody_is_asked() {
-    let live = House::plan().llm().start().await;
+    // Without a fence, whose markers are each event's own.
+    let plain = || House::plan().llm().with("prompts/triage/event.j2", "{{ event.body.data.message }}");
+    let live = plain().start().await;
     live.sandbox.reply_next(says("lead", 0.9));
     let timeline = live.run(&form("f")).await;
     let bought = &route(&timeline).purchases[0];
@@ -335,7 +337,7 @@ async fn what_was_recorded_is_answered_again_and_nobody_is_asked() {
     let answer = bought.answer.as_ref().unwrap();
     let recording = Recording::new(request, "claude", answer, live.now());
 
-    let plan = with_claude(House::plan().llm(), "replay = \"triage\"");
+    let plan = with_claude(plain(), "replay = \"triage\"");
     let at = format!("evals/triage/recordings/{}", recording.file_name());
     let house = plan.with(&at, &recording.text()).start().await;
     let timeline = house.run(&form("f")).await;

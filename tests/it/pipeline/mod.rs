@@ -13,6 +13,7 @@ mod people;
 mod reload;
 mod replay;
 mod retries;
+mod safety;
 mod shared;
 mod triage;
 mod variants;

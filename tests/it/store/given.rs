@@ -167,6 +167,7 @@ pub fn verdict(label: &str) -> Verdict {
         prompt_digest: "p".repeat(64),
         variant: None,
         late: false,
+        redacted: std::collections::BTreeMap::new(),
         schema_digest: "s".repeat(64),
         tokens: Tokens::default(),
         latency_ms: 2,

@@ -159,7 +159,7 @@ pub fn steps(max: usize) -> impl Strategy<Value = Vec<Step>> {
         .prop_map(|(routes, destinations)| NewLimits { routes, destinations });
     let shares = prop_oneof![2 => Just([8, 0, 0]), 2 => [0..3_u32, 0..3_u32, 0..3_u32]];
     let step = prop_oneof![
-        8 => (0..KEYS, vec(new_route(), 1..3)).prop_map(|(key, jobs)| Step::Accept { key, jobs }),
+        8 => (0..KEYS, vec(new_route(), 1..3)).prop_map(|(key, jobs)| Step::Accept { key, jobs: one_of_each(jobs) }),
         10 => (shares, limits).prop_map(|(shares, limits)| Step::Claim { shares, limits }),
         3 => pick().prop_map(|pick| Step::Begin { pick }),
         1 => pick().prop_map(|pick| Step::Extend { pick }),
@@ -194,6 +194,13 @@ fn scope() -> impl Strategy<Value = Scope> {
         3 => (0..DESTINATIONS).prop_map(Scope::Destination),
         1 => Just(Scope::Everything),
     ]
+}
+
+/// An event has one job on a route at most.
+fn one_of_each(mut jobs: Vec<NewRoute>) -> Vec<NewRoute> {
+    let mut seen = std::collections::BTreeSet::new();
+    jobs.retain(|job| seen.insert(job.route));
+    jobs
 }
 
 fn new_route() -> impl Strategy<Value = NewRoute> {
