@@ -11,7 +11,6 @@ use secrecy::SecretString;
 use tokio::{net::TcpListener, sync::Semaphore};
 
 use crate::{
-    config::Stamp,
     console::Console,
     domain::Clock,
     engine::{Engine, Live},
@@ -95,6 +94,8 @@ impl Service {
     /// The store is in use or unreadable, or an address is taken.
     pub async fn start(engine: Engine, options: ServiceOptions) -> Result<Self, StartError> {
         remote::install_tls();
+        // Before anything takes its time: until then the signal would end the process.
+        let told = options.project.as_ref().and_then(|_| reload::hangups());
         let ServiceOptions { listen, admin_listen, admin_token, clock, role, project } = options;
         let metrics = Arc::new(Metrics::default());
         let counted = Arc::clone(&metrics);
@@ -141,15 +142,15 @@ impl Service {
         };
         tasks.spawn("admin listener", console.serve(admin));
         if let Some(project) = project {
-            let seen = Stamp::of(&project.dir);
             let reload = Reload {
                 project,
                 engine: engine.clone(),
                 clock: Arc::clone(&clock),
                 metrics: Arc::clone(&metrics),
                 tasks: tasks.clone(),
+                told,
             };
-            tasks.spawn("reload", reload.run(seen));
+            tasks.spawn("reload", reload.run());
         }
         if role.does(Role::Worker) {
             let worker = Worker {
@@ -173,7 +174,7 @@ impl Service {
         });
         let learner = engine.now();
         tasks.spawn("training", async move {
-            if let Err(error) = tokio::task::spawn_blocking(move || learner.train()).await {
+            if let Err(error) = tokio::task::spawn_blocking(move || drop(learner.train())).await {
                 tracing::error!(%error, "training the local judges failed");
             }
         });

@@ -72,7 +72,13 @@ provide() {
 
 has_redis() { has redis-server; }
 
-has_python() { python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
+has_python() {
+    local name
+    for name in python3 python3.14 python3.13 python3.12 python3.11; do
+        "$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && return
+    done
+    return 1
+}
 
 missing=0
 if ! has cargo; then

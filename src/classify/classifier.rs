@@ -13,6 +13,7 @@ use crate::{
         ladder::{PastTheLast, Step, past_the_last, step},
         objective::{Fit, PATIENCE, fit, is_worth_the_wait},
         redact::Sensitive,
+        retry::PARK_MIN,
     },
     domain::{Clock, Name, Rung, RungOutcome, Timestamp, Tokens, Verdict},
     template::{Context, Shape, TemplateError},
@@ -164,18 +165,23 @@ impl Classifier {
         self.variants.shadow_of(&self.name, event)
     }
 
+    /// The prompts that most events are asked by.
+    pub fn usual_variant(&self) -> Option<&Variant> {
+        self.variants.usual()
+    }
+
     /// All prompts, the shadow's last.
     pub fn variants(&self) -> impl Iterator<Item = &Variant> {
         self.variants.all()
     }
 
-    /// Whether the prompts had a part in a verdict: a judge was asked that reads them.
+    /// Whether the prompts had a part in a verdict: a judge answered that reads them.
     pub fn prompts_were_read(&self, verdict: &Verdict) -> bool {
         let reads = |rung: &&LadderRung| rung.judge.reads_prompts();
-        self.ladder
-            .iter()
-            .filter(reads)
-            .any(|rung| verdict.rungs.iter().any(|asked| asked.judge == *rung.judge.name()))
+        let answered = |rung: &Rung| rung.outcome != RungOutcome::Unavailable;
+        self.ladder.iter().filter(reads).any(|rung| {
+            verdict.rungs.iter().any(|asked| asked.judge == *rung.judge.name() && answered(asked))
+        })
     }
 
     /// What the judges are asked about an event. Its texts serve previews, and training: [`Question::text`] is what the
@@ -210,6 +216,7 @@ impl Classifier {
             question.until = match (fit(&expected, at, left), left) {
                 (Fit::Ask { within }, _) => within.map(|within| clock.monotonic() + within),
                 (Fit::PassOver, left) => {
+                    rung.judge.was_passed_over();
                     climb.pass_over(rung, left.unwrap_or_default());
                     continue;
                 }
@@ -225,7 +232,7 @@ impl Classifier {
             if let Turn::Unavailable { reason, retry_after: Some(wait), is_busy: true, .. } = &turn
                 && has_next
                 && let Some(left) = left_of(self.objective.unwrap_or(PATIENCE))
-                && is_worth_the_wait(*wait, rung.judge.expected(), left)
+                && is_worth_the_wait((*wait).max(PARK_MIN), rung.judge.expected(), left)
             {
                 let reason = format!("{}: {reason}", rung.judge.name());
                 return Ok(Outcome::TryAgain { reason, rungs: climb.rungs, retry_after: Some(*wait) });

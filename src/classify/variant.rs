@@ -81,6 +81,11 @@ impl Variants {
         self.shadow.as_ref().filter(|shadow| at < shadow.weight)
     }
 
+    /// The one of the largest weight; of several the first.
+    pub fn usual(&self) -> Option<&Variant> {
+        self.asked.iter().reduce(|most, other| if other.weight > most.weight { other } else { most })
+    }
+
     pub fn all(&self) -> impl Iterator<Item = &Variant> {
         self.asked.iter().chain(&self.shadow)
     }

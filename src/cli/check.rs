@@ -43,7 +43,7 @@ impl Check {
         // Examples may come to the local judges, and never to one that is paid.
         let offline = CompileOptions { reach: Reach::Offline, ..CompileOptions::default() };
         if let (Some(engine), _) = engine::compile(&files, &FixedEnvironment::default(), offline) {
-            engine.train();
+            drop(engine.train());
             compiled = true;
             let failed;
             (examples, failed) = runtime()?.block_on(engine::run_examples(&engine, &files));

@@ -43,7 +43,7 @@ impl Eval {
             chosen.push((name, suite));
         }
         anyhow::ensure!(!chosen.is_empty(), "there are no suites: a suite is evals/NAME/suite.toml");
-        engine.train();
+        drop(engine.train());
         let reports: Vec<Report> = runtime()?.block_on(async {
             let mut reports = Vec::new();
             for (name, suite) in chosen {

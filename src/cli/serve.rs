@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 
 use crate::{
-    config::{self, ProcessEnvironment},
+    config::{self, ProcessEnvironment, Stamp},
     engine::CompileOptions,
     host::SystemClock,
     service::{Project, Role, Service, ServiceOptions},
@@ -63,9 +63,10 @@ impl From<RoleArgument> for Role {
 impl Serve {
     pub fn run(self, dir: Option<PathBuf>) -> anyhow::Result<End> {
         logs::start("info", self.log_format);
-        let files = project::files(dir.clone())?;
         let project = project::folder(dir.clone());
-        let project = project.map(|dir| Project { dir, env: Arc::new(ProcessEnvironment) });
+        let project =
+            project.map(|dir| Project { seen: Stamp::of(&dir), dir, env: Arc::new(ProcessEnvironment) });
+        let files = project::files(dir.clone())?;
         let options = CompileOptions { base: dir, data_dir: self.data, ..CompileOptions::default() };
         let engine = project::engine(&files, &ProcessEnvironment, options)?;
         let settings = engine.settings.clone();

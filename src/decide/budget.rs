@@ -102,8 +102,17 @@ impl Cost<'_> {
     }
 }
 
-/// How long until a purse is full again.
+/// Longest wait for a purse: what is taken for questions under way comes back long before it is full again, and somebody may
+/// raise its limit.
+const WAIT_MAX: Duration = Duration::from_mins(10);
+
+/// How long to wait for a purse that has too little left.
 pub fn wait(purse: Purse, now: Timestamp) -> Duration {
+    until_full(purse, now).min(WAIT_MAX)
+}
+
+/// How long until a purse is full again.
+fn until_full(purse: Purse, now: Timestamp) -> Duration {
     let midnight = DAY - Duration::from_millis(now.as_millis().rem_euclid(86_400_000).unsigned_abs());
     match purse {
         Purse::Day | Purse::Sender => midnight,
@@ -166,12 +175,13 @@ mod tests {
     #[test]
     fn a_purse_is_full_again_at_midnight_or_when_the_next_month_begins() {
         let minutes = |n: u64| Duration::from_mins(n);
-        assert_eq!(wait(Purse::Day, NOW), minutes(15));
-        assert_eq!(wait(Purse::Sender, NOW), minutes(15));
-        assert_eq!(wait(Purse::Month, NOW), minutes(15) + DAY * 6);
+        assert_eq!(until_full(Purse::Day, NOW), minutes(15));
+        assert_eq!(until_full(Purse::Sender, NOW), minutes(15));
+        assert_eq!(until_full(Purse::Month, NOW), minutes(15) + DAY * 6);
         let last = NOW.plus(DAY * 6);
-        assert_eq!(wait(Purse::Month, last), minutes(15), "the last evening of November");
-        assert_eq!(wait(Purse::Day, last.plus(minutes(15))), DAY, "at midnight itself");
+        assert_eq!(until_full(Purse::Month, last), minutes(15), "the last evening of November");
+        assert_eq!(until_full(Purse::Day, last.plus(minutes(15))), DAY, "at midnight itself");
+        assert_eq!(wait(Purse::Month, NOW), WAIT_MAX);
     }
 
     proptest! {

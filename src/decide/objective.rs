@@ -30,7 +30,7 @@ pub fn fit(expected: &[Option<Duration>], at: usize, left: Option<Duration>) -> 
 
 /// Whether to wait for a judge that is busy for `wait` rather than to ask the next one: it will be in time all the same.
 pub fn is_worth_the_wait(wait: Duration, expected: Option<Duration>, left: Duration) -> bool {
-    wait + expected.unwrap_or_default() <= left
+    wait.saturating_add(expected.unwrap_or_default()) <= left
 }
 
 #[cfg(test)]

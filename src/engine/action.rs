@@ -99,6 +99,9 @@ impl Engine {
         reason: &str,
         now: Timestamp,
     ) -> Option<NewJob> {
+        if job.work.is_shadow() {
+            return None;
+        }
         let (route, id, uses) = match &job.work {
             Work::Route { route, .. } => (route, None, self.on_route_dead(route)?),
             // What tells of a death does not tell of its own.

@@ -275,9 +275,9 @@ impl Engine {
 
     /// Teaches every `local` judge from the training cases. Takes milliseconds to seconds of CPU: call it on a
     /// thread that may block. Jobs that need a judge which is not ready yet wait for it.
-    pub fn train(&self) {
-        for training in &self.training {
-            training.run();
-        }
+    ///
+    /// Which of them could not learn, and why.
+    pub fn train(&self) -> Vec<String> {
+        self.training.iter().filter_map(|training| training.run().err()).collect()
     }
 }

@@ -57,7 +57,9 @@ pub fn was_replayed(timeline: &Timeline, sweep: &str) -> bool {
 fn superseded(timeline: &Timeline, route: &str) -> impl Iterator<Item = Replaced> {
     let open = |state: JobState| !state.is_final() && state != JobState::Leased;
     timeline.jobs.iter().filter_map(move |entry| match &entry.job.work {
-        Work::Route { route: of, .. } if (&**of == route || &**of == INTAKE) && open(entry.job.state) => {
+        work @ Work::Route { route: of, .. }
+            if (&**of == route || &**of == INTAKE) && open(entry.job.state) && !work.is_shadow() =>
+        {
             Some(Replaced::of(&entry.job))
         }
         Work::Route { .. } | Work::Action(_) => None,

@@ -38,8 +38,7 @@ pub async fn run(
     let classifier = engine
         .classifier(&suite.classifier)
         .ok_or_else(|| no(format!("no classifier is called `{}`", suite.classifier)))?;
-    let variant =
-        classifier.variants().next().ok_or_else(|| no("its classifier has no prompts".to_owned()))?;
+    let variant = classifier.usual_variant().ok_or_else(|| no("its classifier has no prompts".to_owned()))?;
     let (cases, problems) = config::cases(files, name);
     let problems = problems.into_result().map_err(EvalError::Problems)?;
     for problem in &problems {

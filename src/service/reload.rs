@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
-    config::{Environment, Files, Problems, Stamp, tables::SettingsFile},
+    config::{At, CLASSIFIERS, Environment, Files, Problems, Stamp, codes, tables::SettingsFile},
     domain::Clock,
     engine::{self, CompileOptions, Engine, Live},
     host::Tasks,
@@ -19,6 +19,8 @@ pub struct Project {
     pub dir: PathBuf,
     /// What its references look up.
     pub env: Arc<dyn Environment>,
+    /// How the files stood before the engine was made of them.
+    pub seen: Stamp,
 }
 
 /// Looks at a project from time to time, and when SIGHUP says so.
@@ -28,6 +30,8 @@ pub(super) struct Reload {
     pub clock: Arc<dyn Clock>,
     pub metrics: Arc<Metrics>,
     pub tasks: Tasks,
+    /// SIGHUP.
+    pub told: Option<Signal>,
 }
 
 /// Which changes wait for the next start; empty if none does.
@@ -45,13 +49,9 @@ fn waiting(works: &SettingsFile, wanted: &SettingsFile) -> Vec<&'static str> {
 }
 
 impl Reload {
-    /// Looks until the group of tasks is told to stop. `seen` is how the files stood before the engine was made of them.
-    pub async fn run(self, seen: Stamp) {
-        let told = signal(SignalKind::hangup());
-        if let Err(error) = &told {
-            tracing::warn!(%error, "SIGHUP cannot be heard: a changed configuration is seen at the next look");
-        }
-        let mut told = told.ok();
+    /// Looks until the group of tasks is told to stop.
+    pub async fn run(mut self) {
+        let (seen, mut told) = (self.project.seen, self.told.take());
         // As it works, or was refused; and as it stood at the last look.
         let (mut tried, mut last) = (seen, seen);
         while !self.tasks.is_stopping() {
@@ -65,9 +65,9 @@ impl Reload {
             // Between two looks nothing was written any more: whoever saves several files has saved them all.
             let is_quiet = stands == last;
             last = stands;
-            if asked || (is_quiet && stands != tried) {
+            // What is being written while it is read is looked at again.
+            if (asked || (is_quiet && stands != tried)) && self.look().await {
                 tried = stands;
-                self.look().await;
             }
         }
     }
@@ -85,18 +85,21 @@ impl Reload {
         looked.await.unwrap_or_else(|_| Stamp::of(&self.project.dir))
     }
 
-    async fn look(&self) {
+    /// `false` if the files changed while they were read: nothing was done.
+    async fn look(&self) -> bool {
         let (project, works) = (self.project.clone(), self.engine.now());
         let running = Arc::clone(&works);
         let made = match tokio::task::spawn_blocking(move || compile(&project, running)).await {
             Ok(made) => made,
             Err(error) => {
                 tracing::error!(%error, "the changed configuration could not be read");
-                return self.metrics.reload("refused");
+                self.metrics.reload("refused");
+                return true;
             }
         };
         match made {
-            Ok((engine, problems)) => {
+            Ok(None) => return false,
+            Ok(Some((engine, problems))) => {
                 for problem in &problems {
                     tracing::warn!("{problem}");
                 }
@@ -117,7 +120,17 @@ impl Reload {
                 self.metrics.reload("refused");
             }
         }
+        true
     }
+}
+
+/// SIGHUP, from now on.
+pub(super) fn hangups() -> Option<Signal> {
+    let told = signal(SignalKind::hangup());
+    if let Err(error) = &told {
+        tracing::warn!(%error, "SIGHUP cannot be heard: a changed configuration is seen at the next look");
+    }
+    told.ok()
 }
 
 async fn hung_up(told: Option<&mut Signal>) {
@@ -127,9 +140,15 @@ async fn hung_up(told: Option<&mut Signal>) {
     }
 }
 
-/// Reads and compiles everything and teaches the local judges: what is in effect is ready.
-fn compile(project: &Project, works: Arc<Engine>) -> Result<(Engine, Problems), Problems> {
-    let files = Files::read(&project.dir)?;
+/// Reads and compiles everything and teaches the local judges: what is in effect is ready. `None` if the files changed
+/// meanwhile.
+fn compile(project: &Project, works: Arc<Engine>) -> Result<Option<(Engine, Problems)>, Problems> {
+    let before = Stamp::of(&project.dir);
+    let files = Files::read(&project.dir);
+    if Stamp::of(&project.dir) != before {
+        return Ok(None);
+    }
+    let files = files?;
     let options = CompileOptions {
         base: Some(project.dir.clone()),
         // The store stays where it is.
@@ -139,8 +158,14 @@ fn compile(project: &Project, works: Arc<Engine>) -> Result<(Engine, Problems), 
     };
     match engine::compile(&files, project.env.as_ref(), options) {
         (Some(engine), problems) => {
-            engine.train();
-            Ok((engine, problems))
+            let untaught = engine.train();
+            if untaught.is_empty() {
+                return Ok(Some((engine, problems)));
+            }
+            let problem = |why: String| {
+                At::file(CLASSIFIERS).error(codes::BAD_CASE, why, "give the classifier cases to learn from")
+            };
+            Err(untaught.into_iter().map(problem).collect())
         }
         (None, problems) => Err(problems),
     }

@@ -78,12 +78,11 @@ impl Worker {
     ) -> Option<RateDrawn> {
         let Need { counted, per_min, .. } = need;
         let rate = format!("tokens/{judge}/{counted}");
-        self.hear(self.store.draw_rate(RateDraw {
-            rate,
-            pace: Pace::new(per_min, MINUTE, per_min),
-            cells,
-            back,
-        }))
-        .await
+        let draw = RateDraw { rate, pace: Pace::new(per_min, MINUTE, per_min), cells, back };
+        if self.store.is_shared() {
+            return self.hear(self.store.draw_rate(draw)).await;
+        }
+        // Nobody else is to be heard: its own store answers.
+        self.store.draw_rate(draw).await.ok()
     }
 }

@@ -131,7 +131,8 @@ impl Worker {
     ) {
         let job = claimed.job.id;
         let begun = self.clock.monotonic();
-        let kind = match claimed.job.work {
+        let kind = match &claimed.job.work {
+            work @ Work::Route { .. } if work.is_shadow() => "shadow",
             Work::Route { .. } => "route",
             Work::Action(_) => "action",
         };

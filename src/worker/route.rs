@@ -1,6 +1,6 @@
 //! One attempt at a route job.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     domain::{Body, Event, Name, Next, Replay, ReplayMode, Timestamp},
@@ -15,6 +15,9 @@ use super::{
     ledger::{self, StoreLedger},
     settlement::End,
 };
+
+/// Longest time that a shadow waits for a judge.
+const SHADOW_WAIT_MAX: Duration = Duration::from_mins(1);
 
 impl Worker {
     pub(super) async fn route(
@@ -87,6 +90,10 @@ impl Worker {
             RouteEnd::Failed(failure) => {
                 match engine.schedule_of_route(route).after(tried(claimed), &failure, host::draw()) {
                     Next::Dead { reason, .. } | Next::Review { reason } => Next::Skip { reason }.into(),
+                    // Its event stays open as long as it waits.
+                    Next::Park { wait, reason } | Next::Retry { wait, reason } if wait > SHADOW_WAIT_MAX => {
+                        Next::Skip { reason }.into()
+                    }
                     next => next.into(),
                 }
             }

@@ -52,6 +52,10 @@ pub(super) fn overtaken(by: JobId) -> End {
 /// A job whose workers keep vanishing is not tried again.
 pub(super) fn poison(job: &Job) -> End {
     let reason = job.reason.clone().unwrap_or_default();
+    // Nothing hangs on a shadow.
+    if job.work.is_shadow() {
+        return Next::Skip { reason }.into();
+    }
     End { in_doubt: job.in_doubt, ..End::from(Next::Dead { cause: Cause::Poison, reason }) }
 }
 

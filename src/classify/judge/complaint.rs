@@ -41,7 +41,8 @@ pub(super) fn read(status: u16, body: &str) -> Complaint {
         .collect();
     let text = error.and_then(text);
     let barred = match status {
-        402 | 403 | 429 => names.iter().any(|name| MONEY.contains(name)),
+        402 => true,
+        403 | 429 => names.iter().any(|name| MONEY.contains(name)),
         400 => text.is_some_and(|text| text.starts_with(OWN_LIMIT)),
         _ => false,
     };

@@ -12,11 +12,11 @@ use std::{
 };
 
 use async_trait::async_trait;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Draft, Judge, Question, Turn,
+    Draft, Judge, Question, Turn, allowance,
     answer::{self, Heard, Reading},
     complaint::{self, Complaint},
     wire::{Asked, Wire},
@@ -44,6 +44,16 @@ pub enum Key {
     },
     /// For a server without keys.
     NotNeeded,
+}
+
+impl Key {
+    fn is(&self, other: &Key) -> bool {
+        match (self, other) {
+            (Key::Secret(one), Key::Secret(other)) => one.expose_secret() == other.expose_secret(),
+            (Key::Unset { .. }, Key::Unset { .. }) | (Key::NotNeeded, Key::NotNeeded) => true,
+            _ => false,
+        }
+    }
 }
 
 /// One language model.
@@ -95,9 +105,18 @@ impl Usual {
     fn note(&self, took_ms: u64) {
         // Of two answers at one time one may be left out.
         let usual = self.0.load(Ordering::Relaxed);
-        self.0.store((usual * 7).saturating_add(took_ms) / 8, Ordering::Relaxed);
+        self.0.store(usual.saturating_mul(7).saturating_add(took_ms) / 8, Ordering::Relaxed);
+    }
+
+    /// What was slow once is tried again after some dozens of events.
+    fn forget(&self) {
+        let usual = self.0.load(Ordering::Relaxed);
+        self.0.store(usual - usual / 32, Ordering::Relaxed);
     }
 }
+
+/// How long a vendor is left alone that has no room and does not say for how long.
+const REST_UNTOLD: Duration = Duration::from_secs(1);
 
 /// What is expected of a judge that has not answered yet, in ms.
 const EXPECTED_MS: u64 = 1_000;
@@ -113,11 +132,14 @@ impl Llm {
         Ok(Llm { settings, url, request, remote, usual: Arc::new(Usual(AtomicU64::new(EXPECTED_MS))) })
     }
 
-    /// Takes over the connections of `earlier`, and what is known of its breaker, its limits and its speed, if it is at the same place and
-    /// has the same limits.
+    /// Takes over the connections of `earlier`, and what is known of its breaker, its limits and its speed, if it asks the same
+    /// model at the same place by the same key, and has the same limits.
     #[must_use]
     pub fn going_on_from(self, earlier: &Llm) -> Self {
-        let same = self.url == earlier.url && self.remote.options() == earlier.remote.options();
+        let same = self.url == earlier.url
+            && self.settings.model.id == earlier.settings.model.id
+            && self.settings.key.is(&earlier.settings.key)
+            && self.remote.options() == earlier.remote.options();
         let (remote, usual) = (Arc::clone(&earlier.remote), Arc::clone(&earlier.usual));
         if same { Llm { remote, usual, ..self } } else { self }
     }
@@ -201,6 +223,7 @@ impl Llm {
         if let Err(reason) = self.remote.admits(&self.url) {
             return Ok(lasting(reason));
         }
+        let sender = question.sender()?;
         let input = cost::tokens_about(body.len());
         let (pass, taken) = match self.room(input, ledger, clock).await {
             Ok(room) => room,
@@ -208,7 +231,6 @@ impl Llm {
                 return Ok(waits(wait, format!("it {reason}"), !is_broken));
             }
         };
-        let sender = question.sender()?;
         let cost = Cost {
             classifier: question.classifier,
             judge: &self.settings.name,
@@ -217,17 +239,18 @@ impl Llm {
             most: cost::most(input, self.settings.output_tokens_max.into(), &self.settings.model.price),
             asked_at: clock.now(),
         };
-        let call = Call { cost, digest: &digest, ledger, clock };
+        let call = Call { cost, input, digest: &digest, ledger, clock };
         let bought = match ledger.begin(&cost, &digest).await? {
             Prior::Begun => {
                 let left = question.until.map(|until| until.saturating_sub(clock.monotonic()));
                 self.buy(request.with_json(body).within(left), pass, &call).await?
             }
             prior => {
+                drop(pass.no_room(Duration::ZERO, clock.monotonic()));
                 self.unused(&taken, ledger).await;
                 match prior {
                     Prior::Short(purse) => {
-                        return Ok(waits(budget::wait(purse, clock.now()), short(purse).to_owned(), false));
+                        return Ok(waits(budget::wait(purse, cost.asked_at), short(purse).to_owned(), false));
                     }
                     Prior::Answered(answer) => Ok(answer),
                     Prior::Begun | Prior::Spent => {
@@ -238,9 +261,13 @@ impl Llm {
         };
         Ok(match bought {
             Ok(answer) => {
-                let room = self.settings.output_tokens_max.into();
-                let used: Vec<u32> = taken.iter().map(|one| one.need.taken(answer.tokens, room)).collect();
-                ledger.tokens_used(&self.settings.name, &taken, &used).await;
+                // Where nobody counted, what was taken stays taken.
+                if answer.tokens != Tokens::default() {
+                    let room = self.settings.output_tokens_max.into();
+                    let used: Vec<u32> =
+                        taken.iter().map(|one| one.need.taken(answer.tokens, room)).collect();
+                    ledger.tokens_used(&self.settings.name, &taken, &used).await;
+                }
                 let heard = self.read(question, &answer);
                 ledger.heard(&self.settings.name, heard.flaw, wrong.is_some());
                 heard
@@ -298,7 +325,7 @@ impl Llm {
         pass: Pass,
         call: &Call<'_>,
     ) -> Result<Result<Answer, Unanswered>, LedgerError> {
-        let Call { cost, digest, ledger, clock } = call;
+        let Call { cost, digest, ledger, clock, .. } = call;
         let started = clock.monotonic();
         let sent = self.remote.send_under(request, &pass).await;
         let complaint = sent.as_ref().ok().filter(|response| !response.is_success()).map(|response| {
@@ -310,7 +337,16 @@ impl Llm {
             Some((told, _)) if told.barred => pass.barred(told.reason.clone()),
             // What it says to one holds for all: others would only be refused too.
             Some((_, Some(wait))) => pass.rest(*wait, clock.monotonic()),
+            Some((_, None)) if sent.as_ref().is_ok_and(|response| response.status == 429) => {
+                pass.rest(REST_UNTOLD, clock.monotonic());
+            }
             Some((_, None)) | None => {}
+        }
+        let left = sent.as_ref().ok().and_then(|response| {
+            allowance::rest(self.settings.wire, &response.headers, call.input, clock.now())
+        });
+        if let Some(wait) = left {
+            pass.rest(wait, clock.monotonic());
         }
         self.tell(pass, *clock);
         let response = match sent {
@@ -341,6 +377,7 @@ impl Llm {
         }
         let raw = String::from_utf8_lossy(&response.body).into_owned();
         let Reading { model, tokens, .. } = self.reading(&raw);
+        let tokens = tokens.believable();
         let model = model.unwrap_or_else(|| self.settings.model.id.clone());
         // Without a count it is taken for as dear as it may have been.
         let paid = match tokens {
@@ -357,6 +394,8 @@ impl Llm {
 /// One question on its way.
 struct Call<'a> {
     cost: Cost<'a>,
+    /// About how many tokens the question has.
+    input: u64,
     digest: &'a str,
     ledger: &'a dyn Ledger,
     clock: &'a dyn Clock,
@@ -388,7 +427,12 @@ impl Judge for Llm {
     }
 
     fn expected(&self) -> Option<Duration> {
-        Some(Duration::from_millis(self.usual.0.load(Ordering::Relaxed)))
+        // Without a key it answers nothing: nobody is to be cut short for it.
+        self.request.as_ref().map(|_| Duration::from_millis(self.usual.0.load(Ordering::Relaxed)))
+    }
+
+    fn was_passed_over(&self) {
+        self.usual.forget();
     }
 
     fn draft(&self, question: &Question<'_>) -> Result<Option<Draft>, ClassifyError> {

@@ -1,5 +1,6 @@
 //! One rung's mind.
 
+mod allowance;
 mod answer;
 mod anthropic;
 mod complaint;
@@ -55,10 +56,13 @@ pub trait Judge: Send + Sync {
         false
     }
 
-    /// About how long it takes to answer; `None` if it answers at once.
+    /// About how long it takes to answer; `None` if it answers at once, or cannot.
     fn expected(&self) -> Option<Duration> {
         None
     }
+
+    /// It was not asked, as it is expected to be too slow. It may have become quicker meanwhile.
+    fn was_passed_over(&self) {}
 
     /// What it would send, without its key; `None` for a judge that sends nothing.
     ///

@@ -105,7 +105,7 @@ impl Stopped {
 
     pub(super) async fn teach(&self) -> anyhow::Result<()> {
         let engine = self.engine.now();
-        Ok(tokio::task::spawn_blocking(move || engine.train()).await?)
+        Ok(tokio::task::spawn_blocking(move || drop(engine.train())).await?)
     }
 
     pub(super) fn close(self) {

@@ -33,7 +33,9 @@ pub(in crate::engine) struct Training {
 }
 
 impl Training {
-    pub fn run(&self) {
+    /// # Errors
+    /// There was nothing to learn from.
+    pub fn run(&self) -> Result<(), String> {
         let mut texts = Vec::with_capacity(self.cases.len());
         for (context, label) in &self.cases {
             let Some(variant) = self.classifier.variants().next() else { continue };
@@ -44,7 +46,8 @@ impl Training {
                 }
             }
         }
-        match self.local.train(&texts) {
+        let learned = self.local.train(&texts);
+        match &learned {
             Ok(()) => tracing::info!(
                 classifier = %self.classifier.name(),
                 cases = texts.len(),
@@ -55,6 +58,9 @@ impl Training {
                 tracing::error!(classifier = %self.classifier.name(), %error, "the local judge could not learn");
             }
         }
+        learned.map_err(|error| {
+            format!("the local judge of `{}` could not learn: {error}", self.classifier.name())
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::{
     domain::{Clock, Timestamp},
-    store::{Carried, CarriedJob, Household, Inventory, StoreError},
+    store::{Carried, CarriedJob, Household, Inventory, PURSE_KEPT, SPENT_KEPT, StoreError},
 };
 
 use super::{
@@ -229,8 +229,12 @@ impl Import {
             let to = by_shard.entry(shard.n).or_default();
             command!(to, "HSET", &meter, "period", *period, "used", used.to_string());
             // How long the window lasts is known to who draws; from its number follows how long at the least.
-            let window = at.as_millis() / period.saturating_add(1).max(1) + 1;
-            command!(to, "PEXPIRE", meter, window.saturating_mul(2));
+            // Those of purses hold their dates.
+            let kept = match name.starts_with("money/") {
+                true => i64::try_from(PURSE_KEPT.as_millis()).unwrap_or(i64::MAX),
+                false => (at.as_millis() / period.saturating_add(1).max(1) + 1).saturating_mul(2),
+            };
+            command!(to, "PEXPIRE", meter, kept);
         }
         for (day, spent) in &household.spent {
             let shard = core.shards.home_of(&spend::name(day));
@@ -244,6 +248,8 @@ impl Import {
                     value.to_string()
                 );
             }
+            let kept = i64::try_from(SPENT_KEPT.as_millis()).unwrap_or(i64::MAX);
+            command!(to, "PEXPIRE", shard.key(format_args!("{}", spend::name(day))), kept);
         }
         for (source, at) in &household.heard {
             let shard = core.shards.home_of(source);

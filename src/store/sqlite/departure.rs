@@ -29,7 +29,7 @@ pub fn is_left_behind(dir: &Path) -> Result<bool, OpenError> {
     }
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let layout: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if layout != schema::VERSION {
+    if ![schema::VERSION, schema::WITHOUT_MONEY].contains(&layout) {
         return Ok(false);
     }
     let open = "SELECT 1 FROM job WHERE state = 'ready' UNION ALL

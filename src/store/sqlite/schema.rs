@@ -9,7 +9,10 @@ use super::OpenError;
 pub(super) const VERSION: i64 = 3;
 
 /// A layout that is brought up to date when its file is opened: it knew no money.
-const WITHOUT_MONEY: i64 = 2;
+pub(super) const WITHOUT_MONEY: i64 = 2;
+
+/// The same of a file that was left.
+const LEFT_WITHOUT_MONEY: i64 = WITHOUT_MONEY + 1_000;
 
 /// The layout's number in a file that was left. A program that does not know the note of it takes the file for a newer
 /// one's, and leaves it alone.
@@ -195,9 +198,10 @@ pub(super) fn prepare(db: &Connection) -> Result<(), OpenError> {
             db.execute_batch(&format!("BEGIN; {LAYOUT} PRAGMA user_version = {VERSION}; COMMIT;"))?;
             Ok(())
         }
-        WITHOUT_MONEY => {
+        WITHOUT_MONEY | LEFT_WITHOUT_MONEY => {
+            let version = if found == WITHOUT_MONEY { VERSION } else { LEFT };
             db.execute_batch(&format!(
-                "BEGIN; ALTER TABLE purchase ADD COLUMN cost INTEGER NOT NULL DEFAULT 0; {} PRAGMA user_version = {VERSION}; COMMIT;",
+                "BEGIN; ALTER TABLE purchase ADD COLUMN cost INTEGER NOT NULL DEFAULT 0; {} PRAGMA user_version = {version}; COMMIT;",
                 spent_table()
             ))?;
             Ok(())

@@ -19,7 +19,7 @@ pub(super) fn draw(desk: &mut Desk<'_>, charges: &[Charge]) -> rusqlite::Result<
     let mut after = Vec::with_capacity(charges.len());
     for charge in charges {
         let used = drawn(desk, charge)?;
-        if charge.limit.is_some_and(|limit| used > limit) {
+        if charge.by > 0 && charge.limit.is_some_and(|limit| used > limit) {
             return Ok(Some(charge.purse));
         }
         after.push((charge, used));

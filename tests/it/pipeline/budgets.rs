@@ -5,7 +5,7 @@ use std::time::Duration;
 use hookyard::{
     config::{CLASSIFIERS, JUDGES},
     domain::{JobState, RungOutcome, Spent},
-    sandbox::Reply,
+    sandbox::{Limits, Reply},
     store::Timeline,
 };
 use serde_json::json;
@@ -49,8 +49,7 @@ fn said<'t>(timeline: &'t Timeline, judge: &str) -> (RungOutcome, &'t str) {
 }
 
 #[tokio::test]
-async fn where_the_days_money_is_spent_the_next_judge_is_asked_and_past_the_last_the_event_waits_for_midnight()
- {
+async fn where_the_days_money_is_spent_the_next_judge_is_asked_and_past_the_last_the_event_waits() {
     let house = broke(House::plan().llm(), "claude").start().await;
     house.sandbox.reply_next(says("lead"));
     let timeline = house.run(&form("f")).await;
@@ -68,7 +67,12 @@ async fn where_the_days_money_is_spent_the_next_judge_is_asked_and_past_the_last
     let parked = house.until(event, |timeline| !route(timeline).history.is_empty()).await;
     assert_eq!((outcomes(route(&parked)), route(&parked).job.attempts), (vec!["parked"], 0));
     let midnight = (house.now().as_millis() / DAY_MS + 1) * DAY_MS;
-    assert_eq!(route(&parked).job.due.as_millis(), midnight);
+    let in_ten_minutes = house.now().plus(10 * MINUTE).as_millis();
+    assert_eq!(
+        route(&parked).job.due.as_millis(),
+        midnight.min(in_ten_minutes),
+        "somebody may raise the budget"
+    );
     assert_eq!(route(&parked).job.state, JobState::Ready);
 }
 
@@ -160,4 +164,20 @@ async fn what_was_spent_is_in_the_book_of_the_day_and_on_the_events_record() {
     assert_eq!(rows[0].tokens, route(&timeline).job.verdict.as_ref().expect("a verdict").tokens);
     assert_eq!((rows[0].maybe_billed, rows[0].maybe_cost.0), (0, 0));
     assert_eq!(house.ask("/api/v1/spend?days=0").await.status, 400);
+}
+
+#[tokio::test]
+async fn what_the_vendor_says_is_left_holds_whatever_our_own_count_says() {
+    let house = House::plan().llm().start().await;
+    // Others use up the account: of ours there is no limit.
+    let requests_per_min = std::num::NonZeroU32::new(1);
+    house.sandbox.limit_llm(Limits { requests_per_min, ..Limits::default() });
+    house.sandbox.reply_next(says("lead"));
+    assert_eq!(judge(&house.run(&form("a")).await), "claude");
+    house.sandbox.reply_next(says("lead"));
+    assert_eq!(judge(&house.run(&form("b")).await), "gpt");
+    assert_eq!(house.sandbox.requests(CLAUDE), 1, "it was not asked to be told no");
+    house.advance(MINUTE);
+    house.sandbox.reply_next(says("lead"));
+    assert_eq!(judge(&house.run(&form("c")).await), "claude");
 }
