@@ -124,7 +124,7 @@ pub(super) struct Spoilt {
 
 impl Spoilt {
     /// The turn of a model that is not told.
-    pub fn as_it_is(self) -> Turn {
+    pub fn unmended(self) -> Turn {
         Turn::Invalid { reason: self.wrong }
     }
 

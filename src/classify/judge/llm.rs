@@ -463,7 +463,7 @@ impl Judge for Llm {
             Ok(turn) => turn,
             // There is no time for a second question.
             Err(spoilt) if question.until.is_some_and(|until| until <= clock.monotonic()) => {
-                spoilt.as_it_is()
+                spoilt.unmended()
             }
             Err(spoilt) => {
                 let again = self.put(question, Some(&spoilt.wrong), ledger, clock).await?;

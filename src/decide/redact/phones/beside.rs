@@ -9,9 +9,9 @@ const BYTES_MAX: usize = 48;
 /// What the nearest telling word speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Words {
-    OfPhones,
-    OfSomethingElse,
-    OfNothing,
+    Phones,
+    SomethingElse,
+    Nothing,
 }
 
 const PHONES: [&str; 16] = [
@@ -37,14 +37,14 @@ impl Words {
         let words = own.rsplit(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
         let told = |word: &str| {
             if PHONES.contains(&word) || PHONE_STEMS.iter().any(|stem| word.starts_with(stem)) {
-                Some(Words::OfPhones)
+                Some(Words::Phones)
             } else if OTHERS.contains(&word) || OTHER_STEMS.iter().any(|stem| word.starts_with(stem)) {
-                Some(Words::OfSomethingElse)
+                Some(Words::SomethingElse)
             } else {
                 None
             }
         };
-        words.take(WORDS_MAX).find_map(told).unwrap_or(Words::OfNothing)
+        words.take(WORDS_MAX).find_map(told).unwrap_or(Words::Nothing)
     }
 }
 

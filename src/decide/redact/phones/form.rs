@@ -50,8 +50,8 @@ impl Form {
     pub(super) fn fits(self, words: impl FnOnce() -> Words) -> bool {
         match self {
             Form::Plus => true,
-            Form::DoubleZero | Form::Grouped => words() != Words::OfSomethingElse,
-            Form::Bare => words() == Words::OfPhones,
+            Form::DoubleZero | Form::Grouped => words() != Words::SomethingElse,
+            Form::Bare => words() == Words::Phones,
         }
     }
 }
