@@ -11,7 +11,6 @@ what is printed are medians. Load and server share the machine: of what it print
 """
 
 import contextlib
-import json
 import os
 import shutil
 import sqlite3
@@ -19,34 +18,14 @@ import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 from machine import ask, busy_s, cpu_s_of, folder, free_port, running, until
+from programs import EVERYTHING, HERE, PROGRAMS, REPS, SECRET, load
 
-HERE = Path(__file__).parent
-REPS = int(os.environ.get("REPS", "3"))
-SECRET = "bench-secret"
 WARM_UP = 3_000
 FILL = 200_000
 PEER_FILL = 20_000
 MILLION = 1_000_000
-EVERYTHING = {}
-
-
-def build():
-    """The programs: hookyard, load, bare and sink."""
-    command = ["cargo", "build", "--release", "--bin", "hookyard", "--bench", "load", "--bench", "bare", "--bench", "sink"]
-    built = subprocess.run([*command, "--message-format", "json"], cwd=HERE.parent, check=True, stdout=subprocess.PIPE)
-    artifacts = [json.loads(line) for line in built.stdout.splitlines()]
-    return {a["target"]["name"]: a["executable"] for a in artifacts if a.get("executable")}
-
-
-PROGRAMS = build()
-
-
-def load(port, events, *arguments):
-    command = [PROGRAMS["load"], "--to", f"127.0.0.1:{port}", "--events", str(events), "--secret", SECRET, *arguments]
-    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
 
 
 class Hookyard:

@@ -17,7 +17,8 @@ import time
 from pathlib import Path
 
 from machine import ask, folder, free_port, running, until
-from ratios import EVERYTHING, HERE, PEER_FILL, PROGRAMS, REPS, SECRET, cpu_of, has_peer, load, open_jobs, peer_drain, row
+from programs import EVERYTHING, HERE, PROGRAMS, REPS, SECRET, load
+from ratios import cpu_of, has_peer, open_jobs, peer_drain, row
 
 CONNECTIONS = 8
 FILL = 50_000

@@ -40,6 +40,11 @@ impl Events {
         }
     }
 
+    /// Part of each id; the rest is its number.
+    pub fn run(&self) -> String {
+        format!("{:x}", self.run)
+    }
+
     /// The whole request that delivers event `n`.
     pub fn request(&self, n: u64) -> Vec<u8> {
         let id = format!("evt_{:x}_{n:08}", self.run);

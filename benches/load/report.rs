@@ -29,7 +29,7 @@ impl Report {
         }
     }
 
-    pub fn into_json(mut self, took: Duration) -> Value {
+    pub fn into_json(mut self, took: Duration, run: &str, begun_us: u64) -> Value {
         let mut answers = serde_json::Map::new();
         for (status, latencies) in &mut self.answers {
             latencies.sort_unstable();
@@ -47,6 +47,8 @@ impl Report {
         }
         let answered: usize = self.answers.values().map(Vec::len).sum();
         json!({
+            "run": run,
+            "begun_us": begun_us,
             "seconds": took.as_secs_f64(),
             "per_s": answered as f64 / took.as_secs_f64(),
             "failed": self.failed,
