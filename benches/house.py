@@ -23,7 +23,7 @@ JUDGE = """
 [judge.claude]
 kind = "anthropic"
 model = "claude-haiku-5-5"
-api_key = "none"
+api_key = "${LLM_KEY}"
 base_url = "${LLM_URL}"
 allow_private = true
 timeout_ms = 20_000
@@ -58,7 +58,7 @@ class House:
 
     def __init__(self, place, llm, vendor, routes=("judged",), concurrency=32, limits="", acts=True):
         self.place = Path(place)
-        self.env = {"FORMS_WEBHOOK_SECRET": SECRET, "LLM_URL": llm, "VENDOR_URL": vendor}
+        self.env = {"FORMS_WEBHOOK_SECRET": SECRET, "LLM_KEY": "any", "LLM_URL": llm, "VENDOR_URL": vendor}
         config, shipped = self.place / "config", HERE.parent
         shutil.copytree(HERE / "yard" / "config", config)
         (config / "hookyard.toml").write_text(SETTINGS.format(concurrency=concurrency))

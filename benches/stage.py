@@ -234,6 +234,8 @@ def stormed(name, theirs, ours):
     took = max(times) - min(times)
     refused = sum(call["status"] == 429 for _, call in calls)
     tokens = [call["tokens"]["input_uncached"] + call["tokens"]["cache_write"] for _, call in calls if call["status"] == 200]
+    if {call["status"] for _, call in calls} - {200, 429}:
+        raise SystemExit(f"{name}: it was asked wrongly: {calls[0]}")
     row = {
         "calls": len(calls),
         "refused": refused,
