@@ -31,6 +31,9 @@ P50_MS, P99_MS = 0.7, 3.0
 
 WAITING = 1_000
 THINKS_MS = 500
+# One that is small beside what an event takes anyway, the usual one, and twice that.
+SIZES = [400, 3_000, 6_000]
+ROUNDS = 3
 
 STORM = 500
 PER_MIN = 300
@@ -164,15 +167,19 @@ def show(name, row):
 
 
 def memory():
-    """1,000 events of 3 KB: idle, merely waiting, and all asked about at a model that thinks for 500 ms."""
+    """1,000 events by the size of their bodies: idle, merely waiting, and all asked about at a model that thinks for 500 ms."""
+    return {size: held(size) for size in SIZES}
+
+
+def held(size):
     with vendor(THINKS_MS) as llm, house(llm.url, llm.url, concurrency=WAITING, acts=False) as server:
-        load(server.port, 50)
+        load(server.port, 50, "--size", str(size))
         settled(server)
         idle, rows = server.rss_mb(), []
-        for number in range(3):
+        for number in range(ROUNDS):
             llm.seen()
             ask(server.admin, "/api/v1/pause", EVERYTHING)
-            load(server.port, WAITING)
+            load(server.port, WAITING, "--size", str(size))
             queued = server.rss_mb()
             most = Most(server)
             ask(server.admin, "/api/v1/resume", EVERYTHING)
@@ -180,7 +187,7 @@ def memory():
             asked, seen, after = most.end(), llm.seen(), server.rss_mb()
             rows.append({"queued_mb": queued, "asked_mb": asked, "after_mb": after, "together": seen["together"]})
             each = (asked - idle) * 1024 / WAITING
-            print(f"  round {number + 1}: idle {idle:.1f} MB; {WAITING} waiting {queued:.1f}; {seen['together']} asked about at one time {asked:.1f}; afterwards {after:.1f}; {each:.1f} KB an event above idle, body of 3 KB", flush=True)
+            print(f"  {size:5} bytes, round {number + 1}: idle {idle:.1f} MB; {WAITING} waiting {queued:.1f}; {seen['together']} asked about at one time {asked:.1f}; afterwards {after:.1f}; {each:.1f} KB an event above idle", flush=True)
         return {"idle_mb": idle, "rounds": rows}
 
 
