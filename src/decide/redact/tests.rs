@@ -45,6 +45,13 @@ fn a_secret_goes_before_what_else_it_may_be() {
 }
 
 #[test]
+fn what_a_placeholder_parts_is_looked_at_apart() {
+    let text = "https://u:pw@-----BEGIN PRIVATE KEY-----joe@x.example";
+    assert_eq!(all(text), "https://u:[secret 2]@[secret 1][email 1]");
+    assert_eq!(all("a@x.example'b@x.example"), "[email 1]'[email 2]");
+}
+
+#[test]
 fn ordinary_mails_stay_byte_for_byte() {
     let text = "Guten Tag,\r\n\r\nbestellung 4012345678 vom 24.11.2026 (07:05 Uhr, 2026-11-24T07:05:00.123Z) fehlt; Rechnung \
                 RE-2026-000123 über 1.234,56 €, Server 192.168.100.200, Version 10.4.2, 30 Plätze à 12.000 € …\n\

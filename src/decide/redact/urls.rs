@@ -2,21 +2,22 @@
 
 use std::ops::Range;
 
-use super::edge::free;
+use super::held::HELD;
 
 pub(super) fn find(text: &str) -> Vec<Range<usize>> {
     text.match_indices("://").filter_map(|(at, scheme)| password(text, at + scheme.len())).collect()
 }
 
-/// In the part from `start` up to the path. That ends at a `/`, so none is read twice.
+/// In the part from `start` up to the path. That ends at a `/`, so none is read twice; and at a placeholder, since a later
+/// `@` may be gone the next time.
 fn password(text: &str, start: usize) -> Option<Range<usize>> {
     let rest = text.get(start..)?;
-    let part =
-        rest.get(..rest.find(|c: char| c.is_whitespace() || "/?#\"'<>".contains(c)).unwrap_or(rest.len()))?;
+    let is_end = |c: char| c.is_whitespace() || c == HELD || "/?#\"'<>".contains(c);
+    let part = rest.get(..rest.find(is_end).unwrap_or(rest.len()))?;
     let (user, _host) = part.rsplit_once('@')?;
     let (name, password) = user.split_once(':')?;
     let from = start + name.len() + 1;
-    free(text, from..from + password.len())
+    (!password.is_empty()).then(|| from..from + password.len())
 }
 
 #[cfg(test)]
