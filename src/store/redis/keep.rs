@@ -16,6 +16,20 @@ use super::{
 /// How long a rate is kept that is full again by the store's time, which may be another than the server's.
 const RATE_KEPT: Duration = Duration::from_mins(1);
 
+/// What is counted within a window, and how long it is kept after it was last drawn on.
+pub(super) struct Meter<'a> {
+    pub name: &'a str,
+    pub window: Duration,
+    pub kept: Duration,
+}
+
+impl<'a> Meter<'a> {
+    /// A window later it counts for nothing.
+    fn of(draw: &'a Draw) -> Self {
+        Meter { name: &draw.meter, window: draw.window, kept: draw.window * 2 }
+    }
+}
+
 impl Core {
     pub(super) async fn cursor(&self, name: &str) -> Result<Option<String>, StoreError> {
         let shard = self.shards.home_of(&format!("cursor:{name}"));
@@ -50,7 +64,7 @@ impl Core {
     pub(super) async fn draw(&self, draw: &Draw) -> Result<Drawn, StoreError> {
         let amount = i64::try_from(draw.amount).unwrap_or(i64::MAX);
         let now = self.clock.now();
-        if self.meter(draw, now, amount).await? {
+        if self.meter(Meter::of(draw), now, amount, draw.limit).await? {
             return Ok(Drawn::Taken);
         }
         let window = i64::try_from(draw.window.as_millis()).unwrap_or(i64::MAX).max(1);
@@ -60,26 +74,21 @@ impl Core {
 
     pub(super) async fn give_back(&self, draw: &Draw) -> Result<(), StoreError> {
         let amount = i64::try_from(draw.amount).unwrap_or(i64::MAX);
-        self.meter(draw, self.clock.now(), -amount).await.map(drop)
+        self.meter(Meter::of(draw), self.clock.now(), -amount, draw.limit).await.map(drop)
     }
 
-    /// A window later it counts for nothing.
-    async fn meter(&self, draw: &Draw, now: Timestamp, amount: i64) -> Result<bool, StoreError> {
-        self.meter_kept(draw, now, amount, draw.window * 2).await
-    }
-
-    /// As [`Core::meter`], of a meter that is kept so long after it was last drawn on.
-    pub(super) async fn meter_kept(
+    /// Draws on a meter, or gives back what is less than 0; whether it fitted.
+    pub(super) async fn meter(
         &self,
-        draw: &Draw,
+        meter: Meter<'_>,
         now: Timestamp,
         amount: i64,
-        kept: Duration,
+        limit: u64,
     ) -> Result<bool, StoreError> {
-        let shard = self.shards.home_of(&format!("meter:{}", draw.meter));
-        let window = draw.window.as_millis().max(1).to_string();
-        let kept = kept.as_millis().to_string();
-        let args = [draw.meter.clone(), window, amount.to_string(), draw.limit.to_string(), kept];
+        let Meter { name, window, kept } = meter;
+        let shard = self.shards.home_of(&format!("meter:{name}"));
+        let ms = |time: Duration| time.as_millis().max(1).to_string();
+        let args = [name.to_owned(), ms(window), amount.to_string(), limit.to_string(), ms(kept)];
         let reply = self.call_at(now, &self.scripts.meter, shard, args).await?;
         Ok(reply.rest.get(DONE_WORDS).map(text).transpose()?.as_deref() == Some("1"))
     }

@@ -308,13 +308,6 @@ impl Core {
     }
 }
 
-/// What is on record is not taken back where the purses or the book of the day could not be reached: too much stays drawn.
-fn told(what: &str, kept: Result<(), StoreError>) {
-    if let Err(error) = kept {
-        tracing::warn!(%error, "{what} is not in the book of its day");
-    }
-}
-
 /// Nothing that holds one of these locks can fail half way.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -358,35 +351,15 @@ impl Store for RedisStore {
     }
 
     async fn bought(&self, event: EventId, judge: &Name, digest: &str) -> Result<Option<Answer>, StoreError> {
-        let Some((_, record)) = self.core.home(event).await? else { return Ok(None) };
-        let purchases: Vec<_> = record.purchases.into_iter().map(|bought| bought.purchase).collect();
-        Ok(crate::decide::purchase::answer(&purchases, judge, digest).cloned())
+        self.core.bought(event, judge, digest).await
     }
 
     async fn begin_purchase(&self, lease: Lease, order: &PurchaseOrder) -> Result<Prior, StoreError> {
-        if let Some(purse) = self.core.draw_money(&order.charges).await? {
-            // What is on record needs no money.
-            let known = self.bought(lease.job.event, &order.judge, &order.digest).await?;
-            return Ok(known.map_or(Prior::Short(purse), Prior::Answered));
-        }
-        let prior = self.core.change_held(lease, |desk| desk.begin_purchase(lease, order)).await;
-        match &prior {
-            // The purchase is on record: that the book misses it must not have it begun again.
-            Ok(Prior::Begun) => told("a question", self.core.enter(order.entry.as_ref()).await),
-            // Of one that was not heard nobody knows whether it is on record.
-            Err(StoreError::Unavailable(_)) => {}
-            Ok(_) | Err(_) => self.core.give_money_back(&order.charges).await?,
-        }
-        prior
+        self.core.begin_purchase(lease, order).await
     }
 
     async fn end_purchase(&self, lease: Lease, bill: &Bill) -> Result<(), StoreError> {
-        let is_new = self.core.change_held(lease, |desk| desk.end_purchase(lease, bill)).await?;
-        if is_new {
-            told("the end of a question", self.core.correct_money(&bill.charges).await);
-            told("the end of a question", self.core.enter(bill.entry.as_ref()).await);
-        }
-        Ok(())
+        self.core.end_purchase(lease, bill).await
     }
 
     async fn extend(&self, lease: Lease, by: Duration) -> Result<(), StoreError> {
