@@ -192,8 +192,7 @@ impl Classifier {
             .guarded(variant.canary.as_deref(), &self.redact)
     }
 
-    /// Asks the judges in order until one decides. Of an event that was `received_at` that time, those are passed over or cut
-    /// short that would miss the objective while another one meets it; once it is missed, all are asked.
+    /// Asks the judges of its ladder, as [`Classifier::classify_by`].
     ///
     /// # Errors
     /// See [`ClassifyError`].
@@ -205,13 +204,30 @@ impl Classifier {
         ledger: &dyn Ledger,
         clock: &dyn Clock,
     ) -> Result<Outcome, ClassifyError> {
-        let expected: Vec<Option<Duration>> = self.ladder.iter().map(|rung| rung.judge.expected()).collect();
+        self.classify_by(&self.ladder, variant, context, received_at, ledger, clock).await
+    }
+
+    /// Asks the judges of `ladder` in order until one decides. Of an event that was `received_at` that time, those are passed over or cut
+    /// short that would miss the objective while another one meets it; once it is missed, all are asked.
+    ///
+    /// # Errors
+    /// See [`ClassifyError`].
+    pub async fn classify_by(
+        &self,
+        ladder: &[LadderRung],
+        variant: &Variant,
+        context: &Context,
+        received_at: Option<Timestamp>,
+        ledger: &dyn Ledger,
+        clock: &dyn Clock,
+    ) -> Result<Outcome, ClassifyError> {
+        let expected: Vec<Option<Duration>> = ladder.iter().map(|rung| rung.judge.expected()).collect();
         let age = || received_at.map(|received_at| clock.now().since(received_at));
         let left_of =
             |time: Duration| age().map(|age| time.saturating_sub(age)).filter(|left| !left.is_zero());
         let mut question = self.question(variant, context);
         let mut climb = Climb::default();
-        for (at, rung) in self.ladder.iter().enumerate() {
+        for (at, rung) in ladder.iter().enumerate() {
             let left = self.objective.and_then(left_of);
             question.until = match (fit(&expected, at, left), left) {
                 (Fit::Ask { within }, _) => within.map(|within| clock.monotonic() + within),

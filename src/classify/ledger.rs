@@ -1,6 +1,6 @@
 //! The port through which paid questions are recorded, so that no answer is bought twice.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 
@@ -49,9 +49,8 @@ pub trait Ledger: Send + Sync {
     /// As [`LedgerError`] says.
     async fn not_billed(&self, cost: &Cost<'_>, digest: &str) -> Result<(), LedgerError>;
 
-    /// An answer that was bought now has been read; what was wrong with it, if anything. `again` says that the judge was told of
-    /// an answer before. For counting.
-    fn heard(&self, _judge: &Name, _flaw: Option<Flaw>, _again: bool) {}
+    /// The answer to a question has been read. For counting and for the record.
+    fn heard(&self, _judge: &Name, _digest: &str, _hearing: Hearing<'_>) {}
 
     /// Whether a judge that failed may be asked now to find out if it works again: of several processes one may in that
     /// time.
@@ -80,6 +79,21 @@ pub trait Ledger: Send + Sync {
     async fn tokens_used(&self, _judge: &Name, _taken: &[TokensTaken], _used: &[u32]) {}
 }
 
+/// What was found when an answer was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hearing<'a> {
+    /// What was wrong with it, if anything.
+    pub flaw: Option<Flaw>,
+    /// The judge had been told what was wrong with an answer before.
+    pub again: bool,
+    /// It was bought now, and not earlier.
+    pub is_new: bool,
+    /// Why the model stopped, in its vendor's words.
+    pub finish: Option<&'a str>,
+    /// How many places of the event were redacted before it was asked, by kind.
+    pub redacted: BTreeMap<String, u32>,
+}
+
 /// Tokens that were taken before a question was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokensTaken {
@@ -96,6 +110,12 @@ pub enum LedgerError {
     /// Hand the job back and try later.
     #[error("the store cannot record the purchase: {reason}")]
     Unavailable { reason: String },
+    /// Only what is on record may be answered, and this is not.
+    #[error("no answer of {judge} to this question is recorded ({request})")]
+    Unrecorded { judge: Name, request: String },
+    /// Nothing more is bought.
+    #[error("{reason}")]
+    Refused { reason: String },
 }
 
 /// Remembers nothing: every question may be asked. For `eval` and `check`, which have no job.

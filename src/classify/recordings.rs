@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::Wire;
@@ -18,6 +17,9 @@ const NAME_DIGITS: usize = 16;
 pub struct Recording {
     /// What [`request_digest`] says of the request.
     pub request: String,
+    /// Which of several answers to the same request it is, from 0.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub sample: u32,
     /// Who was asked, as the ladder names it.
     pub judge: String,
     /// Who answered, in the vendor's words.
@@ -25,13 +27,19 @@ pub struct Recording {
     pub asked_at: Timestamp,
     pub latency_ms: u64,
     pub tokens: Tokens,
+    /// Why the model stopped, in its vendor's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish: Option<String>,
+    /// How many places of the event were redacted before it was asked, by kind.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub redacted: BTreeMap<String, u32>,
     /// The body of the response.
     pub response: String,
 }
 
-/// The recordings of one folder, by the digest of their requests.
+/// The recordings of one folder, by the digest of their requests and the number of the answer.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Recordings(BTreeMap<String, Recording>);
+pub struct Recordings(BTreeMap<(String, u32), Recording>);
 
 /// Why a file is no recording.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,29 +50,14 @@ pub enum RecordingError {
     Misnamed { should: String },
 }
 
-/// SHA-256 (hex) of what is asked: of the API and the body, whatever the order of its fields.
+/// SHA-256 (hex) of what is asked: of the API and the body. A body is written in one way only, with its fields in a fixed
+/// order, so one question has one digest. The order of a schema's fields is part of it: models answer in that order.
 pub fn request_digest(wire: Wire, body: &[u8]) -> String {
-    let canonical = match serde_json::from_slice::<Value>(body) {
-        Ok(value) => sorted(value).to_string().into_bytes(),
-        Err(_) => body.to_vec(),
-    };
     let mut hasher = Sha256::new();
     hasher.update(wire.as_str());
     hasher.update([0]);
-    hasher.update(canonical);
+    hasher.update(body);
     hex::encode(hasher.finalize())
-}
-
-fn sorted(value: Value) -> Value {
-    match value {
-        Value::Object(fields) => {
-            let fields: BTreeMap<String, Value> =
-                fields.into_iter().map(|(name, field)| (name, sorted(field))).collect();
-            Value::Object(Map::from_iter(fields))
-        }
-        Value::Array(items) => items.into_iter().map(sorted).collect(),
-        plain => plain,
-    }
 }
 
 impl Recording {
@@ -72,18 +65,25 @@ impl Recording {
     pub fn new(request: String, judge: &str, answer: &Answer, asked_at: Timestamp) -> Self {
         Recording {
             request,
+            sample: 0,
             judge: judge.to_owned(),
             model: answer.model.clone(),
             asked_at,
             latency_ms: answer.latency_ms,
             tokens: answer.tokens,
+            finish: None,
+            redacted: BTreeMap::new(),
             response: answer.raw.clone(),
         }
     }
 
     /// What its file is called.
     pub fn file_name(&self) -> String {
-        format!("{}.json", self.request.get(..NAME_DIGITS).unwrap_or(&self.request))
+        let digits = self.request.get(..NAME_DIGITS).unwrap_or(&self.request);
+        match self.sample {
+            0 => format!("{digits}.json"),
+            sample => format!("{digits}-{sample}.json"),
+        }
     }
 
     /// As it was bought.
@@ -97,8 +97,11 @@ impl Recording {
     }
 
     /// The text of its file.
-    pub fn text(&self) -> String {
-        serde_json::to_string_pretty(self).map(|text| text + "\n").unwrap_or_default()
+    ///
+    /// # Errors
+    /// It cannot be written as JSON.
+    pub fn text(&self) -> Result<String, serde_json::Error> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
     }
 
     /// Reads the file called `name`.
@@ -114,15 +117,31 @@ impl Recording {
 }
 
 impl Recordings {
-    pub fn get(&self, request: &str) -> Option<&Recording> {
-        self.0.get(request)
+    /// The answer to a request, the `sample`-th from 0 where it was asked several times.
+    pub fn get(&self, request: &str, sample: u32) -> Option<&Recording> {
+        self.0.get(&(request.to_owned(), sample))
     }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Recording> {
+        self.0.values()
+    }
+
+    /// Keeps `recording`, in the place of an earlier one of the same request.
+    pub fn keep(&mut self, recording: Recording) {
+        self.0.insert((recording.request.clone(), recording.sample), recording);
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+const fn is_first(sample: &u32) -> bool {
+    *sample == 0
 }
 
 impl FromIterator<Recording> for Recordings {
     fn from_iter<I: IntoIterator<Item = Recording>>(recordings: I) -> Self {
-        let named = |recording: Recording| (recording.request.clone(), recording);
-        Recordings(recordings.into_iter().map(named).collect())
+        let mut kept = Recordings::default();
+        recordings.into_iter().for_each(|recording| kept.keep(recording));
+        kept
     }
 }
 
@@ -141,20 +160,30 @@ mod tests {
     }
 
     #[test]
-    fn a_request_has_one_digest_however_its_fields_stand() {
-        let digest = request_digest(Wire::Chat, br#"{"a": {"b": 1, "c": [1, 2]}, "d": null}"#);
-        assert_eq!(digest, request_digest(Wire::Chat, br#"{"d":null,"a":{"c":[1,2],"b":1}}"#));
-        assert_ne!(digest, request_digest(Wire::Chat, br#"{"d":null,"a":{"c":[2,1],"b":1}}"#));
-        assert_ne!(digest, request_digest(Wire::Responses, br#"{"d":null,"a":{"c":[1,2],"b":1}}"#));
+    fn another_order_or_another_api_is_another_question() {
+        let digest = request_digest(Wire::Chat, br#"{"a":1,"b":2}"#);
+        assert_eq!(digest, request_digest(Wire::Chat, br#"{"a":1,"b":2}"#));
+        assert_ne!(digest, request_digest(Wire::Chat, br#"{"b":2,"a":1}"#));
+        assert_ne!(digest, request_digest(Wire::Responses, br#"{"a":1,"b":2}"#));
+    }
+
+    #[test]
+    fn several_answers_to_one_request_are_kept_apart() {
+        let (first, second) = (recording(), Recording { sample: 1, model: "m-2".to_owned(), ..recording() });
+        assert_ne!(first.file_name(), second.file_name());
+        let kept: Recordings = [first.clone(), second.clone()].into_iter().collect();
+        let model = |sample| kept.get(&first.request, sample).map(|found| found.model.as_str());
+        assert_eq!([model(0), model(1), model(2)], [Some("m-1"), Some("m-2"), None]);
+        assert_eq!(Recording::read(&second.file_name(), &second.text().expect("JSON")).as_ref(), Ok(&second));
     }
 
     #[test]
     fn a_file_gives_back_the_answer_and_must_have_its_name() {
         let recording = recording();
         let name = recording.file_name();
-        assert_eq!(Recording::read(&name, &recording.text()), Ok(recording.clone()));
+        assert_eq!(Recording::read(&name, &recording.text().expect("JSON")), Ok(recording.clone()));
         assert_eq!(recording.answer().raw, "{\"model\": \"m\"}");
-        let misnamed = Recording::read("0123.json", &recording.text());
+        let misnamed = Recording::read("0123.json", &recording.text().expect("JSON"));
         assert_eq!(misnamed, Err(RecordingError::Misnamed { should: name.clone() }));
         assert!(matches!(Recording::read(&name, "{}"), Err(RecordingError::Unreadable(_))));
     }

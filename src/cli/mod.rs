@@ -72,8 +72,9 @@ enum Command {
     Pause(pause::Pause),
     /// Let what was paused go on.
     Resume(pause::Resume),
-    /// See how much waits where.
+    /// See what language models cost.
     Spend(spend::Spend),
+    /// See how much waits where.
     Stats(stats::Stats),
     /// Erase a person's data by what identifies them.
     Erase(erase::Erase),

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     codes,
-    files::{FOLDERS, Files, is_read},
+    files::{FOLDERS, Files, is_looked_into, is_read},
     problem::{At, Problem, Problems},
 };
 
@@ -17,7 +17,7 @@ pub const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// Most bytes that all files together may have.
 pub const FILES_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Most files and folders that are looked at.
-pub const FILES_MAX: usize = 2_000;
+pub const FILES_MAX: usize = 20_000;
 /// Depth of folders that are looked into, so that a symlink to a parent ends somewhere.
 pub(super) const FOLDER_DEPTH_MAX: usize = 8;
 
@@ -32,7 +32,7 @@ pub enum WriteError {
 }
 
 impl Files {
-    /// Reads `config/*.toml`, `prompts/**`, `schemas/*.json` and `evals/*/*.{jsonl,toml}` below `dir`. Hidden files
+    /// Reads `config/*.toml`, `prompts/**`, `schemas/*.json` and `evals/*/*.{jsonl,toml}` with `evals/*/recordings/*.json` below `dir`. Hidden files
     /// are passed over; symlinks are followed, also out of `dir`.
     ///
     /// # Errors
@@ -142,8 +142,7 @@ impl Walk<'_> {
 
     fn entry(&mut self, path: &str, depth: usize) {
         let is_folder = self.root.join(path).is_dir();
-        // A folder is worth a look if a file in it could be read.
-        if is_folder && is_read(&format!("{path}/x.toml")) {
+        if is_folder && is_looked_into(path) {
             return self.folder(path, depth + 1);
         }
         if is_folder || !is_read(path) || !self.counted(path) {
@@ -226,7 +225,8 @@ mod tests {
         let files = Files::default()
             .with("config/routes.toml", "# r")
             .with("prompts/triage/event.j2", "hi")
-            .with("evals/triage/cases.jsonl", "{}");
+            .with("evals/triage/cases.jsonl", "{}")
+            .with("evals/triage/recordings/0123.json", "{}");
         let dir = tempfile::tempdir().expect("a folder");
         files.write_to(dir.path()).expect("writes");
         assert_eq!(Files::read(dir.path()), Ok(files.clone()));
@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "these files exist already and are left as they are: config/routes.toml, evals/triage/cases.jsonl, \
-             prompts/triage/event.j2"
+             evals/triage/recordings/0123.json, prompts/triage/event.j2"
         );
         assert!(!dir.path().join("config/new.toml").exists(), "all or nothing");
     }
@@ -295,7 +295,7 @@ mod tests {
         let problems = Files::read(dir.path()).expect_err("a problem");
         assert_eq!(problems.len(), 1);
         assert!(
-            problems.to_string().contains("error[HY0003]: there are more than 2000 files and folders"),
+            problems.to_string().contains("error[HY0003]: there are more than 20000 files and folders"),
             "{problems}"
         );
     }

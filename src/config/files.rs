@@ -119,6 +119,11 @@ pub(super) fn is_read(path: &str) -> bool {
     }
 }
 
+/// Whether a folder may hold files that are read.
+pub(super) fn is_looked_into(folder: &str) -> bool {
+    ["x.toml", "x.json"].iter().any(|name| is_read(&format!("{folder}/{name}")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     disk::{FILES_MAX, FOLDER_DEPTH_MAX},
-    files::{FOLDERS, is_read},
+    files::{FOLDERS, is_looked_into, is_read},
 };
 
 /// Changes when a file that [`super::Files::read`] would read is written, added, removed or replaced.
@@ -44,7 +44,7 @@ fn look(root: &Path, folder: &str, depth: usize, seen: &mut Vec<Seen>) {
         // Of what a symlink leads to.
         let Ok(metadata) = fs::metadata(entry.path()) else { continue };
         if metadata.is_dir() {
-            if depth < FOLDER_DEPTH_MAX && is_read(&format!("{path}/x.toml")) {
+            if depth < FOLDER_DEPTH_MAX && is_looked_into(&path) {
                 look(root, &path, depth + 1, seen);
             }
         } else if is_read(&path) {

@@ -8,6 +8,7 @@ mod context;
 mod examples;
 mod live;
 mod preview;
+mod rehearsal;
 mod replan;
 mod route;
 mod sources;
@@ -20,6 +21,7 @@ pub use compile::{CompileOptions, Reach, compile};
 pub use examples::run_examples;
 pub use live::Live;
 pub use preview::{ActionPreview, Foreseen, Preview, RoutePreview, Ruling};
+pub use rehearsal::{Rehearsal, Rehearsed};
 pub use replan::{Replanned, next_version, recorded_verdict, was_replayed};
 pub use route::RouteEnd;
 pub use sources::{Limits, Source};
@@ -189,6 +191,16 @@ impl Engine {
 
     pub fn classifier(&self, name: &str) -> Option<&Arc<Classifier>> {
         self.classifiers.get(name)
+    }
+
+    /// A language model, whether or not a ladder has it.
+    pub fn judge(&self, name: &str) -> Option<&Arc<Llm>> {
+        self.judges.get(name)
+    }
+
+    /// The names of all language models.
+    pub fn judges(&self) -> impl Iterator<Item = &Name> {
+        self.judges.keys()
     }
 
     pub fn destination(&self, name: &str) -> Option<&Arc<Destination>> {

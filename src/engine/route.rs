@@ -56,6 +56,9 @@ fn gate(gates: &[Gate], context: &Context) -> Result<Option<String>, String> {
     Ok(None)
 }
 
+/// The version of an event's first plan.
+pub(super) const FIRST: u32 = 1;
+
 /// The sweep that jobs for shadows belong to.
 const SHADOW: &str = "shadow";
 
@@ -138,8 +141,7 @@ impl Engine {
         };
         // What a person has said yes to, or is run again as it was decided, has passed.
         if let (None, Some(found)) = (decided, &verdict) {
-            let gates = self.gates.get(&found.classifier).map(Vec::as_slice).unwrap_or_default();
-            match gate(gates, &context::with_verdict(context.clone(), found)) {
+            match self.gated(found, &context) {
                 Ok(None) => {}
                 Ok(Some(reason)) => return Ok(RouteEnd::Person { reason, verdict }),
                 Err(reason) => return Ok(failed(Cause::Unrenderable, reason)),
@@ -199,8 +201,17 @@ impl Engine {
         })
     }
 
+    /// Why a person is to see a verdict first; `None` if nobody need.
+    ///
+    /// # Errors
+    /// A gate's condition failed.
+    pub(super) fn gated(&self, verdict: &Verdict, context: &Context) -> Result<Option<String>, String> {
+        let gates = self.gates.get(&verdict.classifier).map(Vec::as_slice).unwrap_or_default();
+        gate(gates, &context::with_verdict(context.clone(), verdict))
+    }
+
     /// Plans the actions of `route` for a verdict.
-    fn plan_route(
+    pub(super) fn plan_route(
         &self,
         route: &Route,
         event: &Event,

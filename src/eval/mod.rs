@@ -1,15 +1,31 @@
-//! The offline suite: a classifier's judges on labelled cases.
+//! The offline suite: a classifier's judges on labelled cases, from the event to the actions that would be planned.
+//!
+//! - [`Panel`] is who is asked, [`Tape`] where the answers of language models come from
+//! - [`run`] asks about every case
 
+mod mode;
+mod panel;
 mod report;
+mod tape;
+mod trial;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
-    classify::{ClassifyError, FreeLedger, Outcome},
-    config::{self, Files, Problems, Suite},
-    domain::Clock,
+    classify::ClassifyError,
+    config::{self, Case, Files, Problems, Suite},
+    domain::{Clock, Name},
     engine::Engine,
 };
 
+pub use mode::Mode;
+pub use panel::Panel;
 pub use report::{Graded, Report};
+pub use tape::{Tape, Unwritable, recordings_folder};
+pub use trial::{Said, Trial};
+
+/// Cases that are asked about at one time.
+pub const CASES_AT_ONCE: usize = 8;
 
 /// Why a suite could not be run.
 #[derive(Debug, thiserror::Error)]
@@ -18,56 +34,53 @@ pub enum EvalError {
     Problems(Problems),
     #[error("case {case}: {source}")]
     Case { case: String, source: ClassifyError },
+    #[error(
+        "case {case}: no answer of {judge} to its question is recorded ({request}): record it with --mode record-missing"
+    )]
+    Unrecorded { case: String, judge: Name, request: String },
+    #[error("case {case}: {reason}")]
+    OutOfReach { case: String, reason: String },
     #[error("suite `{suite}`: {reason}")]
     Suite { suite: String, reason: String },
 }
 
-/// Runs one suite: every case of its splits through the classifier's ladder. Judges that need a key are as the engine
-/// was compiled, so an engine compiled offline opens no connection.
+/// The cases of a suite's splits.
 ///
 /// # Errors
-/// The cases cannot be read, the classifier does not exist, or a case does not fit its templates.
-pub async fn run(
-    engine: &Engine,
-    files: &Files,
-    name: &str,
-    suite: &Suite,
-    clock: &dyn Clock,
-) -> Result<Report, EvalError> {
-    let no = |reason: String| EvalError::Suite { suite: name.to_owned(), reason };
-    let classifier = engine
-        .classifier(&suite.classifier)
-        .ok_or_else(|| no(format!("no classifier is called `{}`", suite.classifier)))?;
-    let variant = classifier.usual_variant().ok_or_else(|| no("its classifier has no prompts".to_owned()))?;
-    let (cases, problems) = config::cases(files, name);
-    let problems = problems.into_result().map_err(EvalError::Problems)?;
-    for problem in &problems {
+/// They cannot be read, or there are none.
+pub fn cases(files: &Files, name: &str, suite: &Suite) -> Result<Vec<Case>, EvalError> {
+    let (mut cases, problems) = config::cases(files, name);
+    for problem in &problems.into_result().map_err(EvalError::Problems)? {
         tracing::warn!(%problem, "a case is doubtful");
     }
-    let mut graded = Vec::new();
-    for case in cases.iter().filter(|case| suite.splits.contains(&case.split())) {
-        let context = Engine::case_context(case);
-        let outcome = classifier.classify(variant, &context, None, &FreeLedger, clock).await;
-        let outcome = outcome.map_err(|source| EvalError::Case { case: case.id.clone(), source })?;
-        graded.push(match outcome {
-            Outcome::Verdict(verdict) => Graded {
-                case: case.id.clone(),
-                expected: case.expect.label.clone(),
-                got: Some(verdict.label),
-                judge: Some(verdict.judge.to_string()),
-                confidence: Some(verdict.confidence),
-            },
-            Outcome::Person { .. } | Outcome::TryAgain { .. } => Graded {
-                case: case.id.clone(),
-                expected: case.expect.label.clone(),
-                got: None,
-                judge: None,
-                confidence: None,
-            },
-        });
+    cases.retain(|case| suite.splits.contains(&case.split()));
+    if cases.is_empty() {
+        let reason = "it has no cases in its splits".to_owned();
+        return Err(EvalError::Suite { suite: name.to_owned(), reason });
     }
-    if graded.is_empty() {
-        return Err(no("it has no cases in its splits".to_owned()));
-    }
-    Ok(Report::new(name, suite, classifier.schema().labels(), graded))
+    Ok(cases)
+}
+
+/// Asks `panel` about every case, `samples` times each; `done` is called after each case.
+///
+/// # Errors
+/// The first that hinders it; see [`EvalError`].
+pub async fn run(
+    engine: &Engine,
+    panel: &Panel,
+    tape: &Tape,
+    cases: &[Case],
+    samples: u32,
+    clock: &dyn Clock,
+    done: &(dyn Fn() + Sync),
+) -> Result<Vec<Trial>, EvalError> {
+    stream::iter(cases)
+        .map(|case| async move {
+            let trial = trial::run(engine, panel, tape, case, samples, clock).await;
+            done();
+            trial
+        })
+        .buffered(CASES_AT_ONCE)
+        .try_collect()
+        .await
 }

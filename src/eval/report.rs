@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::config::Suite;
+use super::Trial;
+use crate::config::{Case, Suite};
 
 /// One case and what the ladder said about it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -50,8 +51,22 @@ pub struct Report {
     pub missed: Vec<Graded>,
 }
 
+impl Graded {
+    /// `trial` of a case.
+    pub fn new(case: &Case, trial: &Trial) -> Self {
+        let verdict = trial.said.verdict();
+        Graded {
+            case: case.id.clone(),
+            expected: case.expect.label.clone(),
+            got: verdict.map(|verdict| verdict.label.clone()),
+            judge: verdict.map(|verdict| verdict.judge.to_string()),
+            confidence: verdict.map(|verdict| verdict.confidence),
+        }
+    }
+}
+
 impl Report {
-    pub(super) fn new(name: &str, suite: &Suite, labels: &[String], graded: Vec<Graded>) -> Self {
+    pub fn new(name: &str, suite: &Suite, labels: &[String], graded: Vec<Graded>) -> Self {
         let right = |g: &&Graded| g.got.as_ref() == Some(&g.expected);
         let (cases, correct) = (graded.len(), graded.iter().filter(right).count());
         let decided = graded.iter().filter(|g| g.got.is_some()).count();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::{
-    classify::{Ledger, LedgerError, TokensTaken},
+    classify::{Hearing, Ledger, LedgerError, TokensTaken},
     decide::{budget::Cost, tokens::Need},
     domain::{Answer, Bill, Flaw, Lease, Money, Name, Prior, PurchaseOrder},
     host::{self, FailPoint},
@@ -32,6 +32,10 @@ pub(super) fn found(error: LedgerError, lease: Lease) -> StoreError {
     match error {
         LedgerError::LeaseLost => StoreError::StaleLease(lease.job),
         LedgerError::Unavailable { reason } => StoreError::Unavailable(reason),
+        // The store's own ledger sells whatever is asked for.
+        error @ (LedgerError::Unrecorded { .. } | LedgerError::Refused { .. }) => {
+            StoreError::Unavailable(error.to_string())
+        }
     }
 }
 
@@ -79,8 +83,10 @@ impl Ledger for StoreLedger<'_> {
         self.end(&Bill { charges, entry: Some(entry), ..Bill::new(cost.judge, digest, None) }).await
     }
 
-    fn heard(&self, judge: &Name, flaw: Option<Flaw>, again: bool) {
-        self.worker.metrics.answer(judge, flaw.map_or("valid", Flaw::as_str), again);
+    fn heard(&self, judge: &Name, _digest: &str, hearing: Hearing<'_>) {
+        if hearing.is_new {
+            self.worker.metrics.answer(judge, hearing.flaw.map_or("valid", Flaw::as_str), hearing.again);
+        }
     }
 
     async fn may_find_out(&self, judge: &Name, every: Duration) -> bool {

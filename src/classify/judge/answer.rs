@@ -17,6 +17,8 @@ pub(super) struct Reading {
     /// The model that answered, if it said so.
     pub(super) model: Option<String>,
     pub(super) tokens: Tokens,
+    /// Why it stopped, in its vendor's words.
+    pub(super) finish: Option<String>,
     pub(super) ending: Ending,
 }
 
@@ -31,7 +33,7 @@ pub(super) enum Ending {
 
 impl Reading {
     pub(super) fn broken(reason: &str) -> Self {
-        Reading { model: None, tokens: Tokens::default(), ending: Ending::broken(reason) }
+        Reading { model: None, tokens: Tokens::default(), finish: None, ending: Ending::broken(reason) }
     }
 }
 
@@ -61,6 +63,8 @@ pub(super) struct Heard {
     pub turn: Turn,
     /// What is wrong with it, if it is an answer.
     pub flaw: Option<Flaw>,
+    /// Why the model stopped, in its vendor's words.
+    pub finish: Option<String>,
     tokens: Tokens,
     latency_ms: u64,
 }
@@ -68,19 +72,21 @@ pub(super) struct Heard {
 impl Heard {
     /// No answer was bought.
     pub fn nothing(turn: Turn) -> Self {
-        Heard { turn, flaw: None, tokens: Tokens::default(), latency_ms: 0 }
+        Heard { turn, flaw: None, finish: None, tokens: Tokens::default(), latency_ms: 0 }
     }
 }
 
 /// What the judge that sent `bought` has said.
 ///
 /// `canary` is a word of the instructions that no answer may hold.
-pub(super) fn heard(schema: &Schema, canary: Option<&str>, ending: Ending, bought: &Answer) -> Heard {
+pub(super) fn heard(schema: &Schema, canary: Option<&str>, reading: Reading, bought: &Answer) -> Heard {
     let (tokens, latency_ms) = (bought.tokens, bought.latency_ms);
+    let Reading { finish, ending, .. } = reading;
     if canary.is_some_and(|canary| bought.raw.contains(canary)) {
         let reason =
             "the answer gives away a word of the instructions: something in the event made it".to_owned();
-        return Heard { turn: Turn::Suspect { reason }, flaw: Some(Flaw::Leaked), tokens, latency_ms };
+        let turn = Turn::Suspect { reason };
+        return Heard { turn, flaw: Some(Flaw::Leaked), finish, tokens, latency_ms };
     }
     let (turn, flaw) = match valid(schema, ending) {
         Err((flaw, reason)) if flaw.is_refusal() => (Turn::Abstained { reason }, Some(flaw)),
@@ -99,7 +105,7 @@ pub(super) fn heard(schema: &Schema, canary: Option<&str>, ending: Ending, bough
             (Turn::Said(Box::new(said)), None)
         }
     };
-    Heard { turn, flaw, tokens, latency_ms }
+    Heard { turn, flaw, finish, tokens, latency_ms }
 }
 
 /// A turn that stands as it is; otherwise what was wrong, of which the model is to be told once.
@@ -200,7 +206,9 @@ mod tests {
             tokens: Tokens { output: 9, ..Tokens::default() },
             latency_ms: 7,
         };
-        heard(Setting::new(json!({})).form().schema, None, Ending::Text(text.to_owned()), &bought).turn
+        let ending = Ending::Text(text.to_owned());
+        let reading = Reading { model: None, tokens: Tokens::default(), finish: None, ending };
+        heard(Setting::new(json!({})).form().schema, None, reading, &bought).turn
     }
 
     fn invalid(text: &str) -> String {

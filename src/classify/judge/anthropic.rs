@@ -179,14 +179,14 @@ pub(super) fn reading(body: &str) -> Reading {
             .find(|block| block.r#type == "text")
             .and_then(|block| block.text)
             .map_or_else(
-                || match reply.stop_reason {
+                || match &reply.stop_reason {
                     Some(_) => Ending::Text(String::new()),
                     None => Ending::broken("the response holds no text"),
                 },
                 Ending::Text,
             ),
     };
-    Reading { model: reply.model, tokens, ending }
+    Reading { model: reply.model, tokens, finish: reply.stop_reason, ending }
 }
 
 /// A refusal arrives with status 200, is billed, and may have broken off anywhere.
@@ -263,7 +263,12 @@ mod tests {
         let ending = Ending::Text("{\"a\":1}".to_owned());
         assert_eq!(
             reading(&body.to_string()),
-            Reading { model: Some("claude-x-2026".to_owned()), tokens, ending }
+            Reading {
+                model: Some("claude-x-2026".to_owned()),
+                tokens,
+                finish: Some("end_turn".to_owned()),
+                ending
+            }
         );
     }
 

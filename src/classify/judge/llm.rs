@@ -13,7 +13,6 @@ use std::{
 
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 
 use super::{
     Draft, Judge, Question, Turn, allowance,
@@ -22,7 +21,7 @@ use super::{
     wire::{Asked, Wire},
 };
 use crate::{
-    classify::{ClassifyError, Ledger, LedgerError, TokensTaken},
+    classify::{ClassifyError, Hearing, Ledger, LedgerError, TokensTaken, request_digest},
     config::{Model, tables::Effort},
     decide::{
         breaker::{Change, Own, Shown, Word},
@@ -196,7 +195,24 @@ impl Llm {
 
     /// What it said, from a response of its API.
     pub(super) fn read(&self, question: &Question<'_>, answer: &Answer) -> Heard {
-        answer::heard(question.form.schema, question.canary(), self.reading(&answer.raw).ending, answer)
+        answer::heard(question.form.schema, question.canary(), self.reading(&answer.raw), answer)
+    }
+
+    /// Reads an answer for whoever asked, and tells the ledger what is in it.
+    fn listen(
+        &self,
+        question: &Question<'_>,
+        answer: &Answer,
+        digest: &str,
+        ledger: &dyn Ledger,
+        again: bool,
+        is_new: bool,
+    ) -> Heard {
+        let heard = self.read(question, answer);
+        let (flaw, finish) = (heard.flaw, heard.finish.as_deref());
+        let hearing = Hearing { flaw, again, is_new, finish, redacted: question.redacted() };
+        ledger.heard(&self.settings.name, digest, hearing);
+        heard
     }
 
     /// Puts it the question once. `wrong` is as for [`Llm::body`].
@@ -208,10 +224,10 @@ impl Llm {
         clock: &dyn Clock,
     ) -> Result<Heard, ClassifyError> {
         let body = self.body(question, wrong)?;
-        let digest = hex::encode(Sha256::digest(&body));
+        let digest = request_digest(self.settings.wire, &body);
         // What was paid for is read before anything else is asked, were it a breaker or a limit.
         if let Some(answer) = ledger.bought(&self.settings.name, &digest).await? {
-            return Ok(self.read(question, &answer));
+            return Ok(self.listen(question, &answer, &digest, ledger, wrong.is_some(), false));
         }
         let request = match (&self.request, &self.settings.key) {
             (Some(request), _) => request.clone(),
@@ -240,6 +256,7 @@ impl Llm {
             asked_at: clock.now(),
         };
         let call = Call { cost, input, digest: &digest, ledger, clock };
+        let mut is_new = true;
         let bought = match ledger.begin(&cost, &digest).await? {
             Prior::Begun => {
                 let left = question.until.map(|until| until.saturating_sub(clock.monotonic()));
@@ -252,7 +269,10 @@ impl Llm {
                     Prior::Short(purse) => {
                         return Ok(waits(budget::wait(purse, cost.asked_at), short(purse).to_owned(), false));
                     }
-                    Prior::Answered(answer) => Ok(answer),
+                    Prior::Answered(answer) => {
+                        is_new = false;
+                        Ok(answer)
+                    }
                     Prior::Begun | Prior::Spent => {
                         return Ok(lasting("the answer may have been paid for twice already".to_owned()));
                     }
@@ -268,9 +288,7 @@ impl Llm {
                         taken.iter().map(|one| one.need.taken(answer.tokens, room)).collect();
                     ledger.tokens_used(&self.settings.name, &taken, &used).await;
                 }
-                let heard = self.read(question, &answer);
-                ledger.heard(&self.settings.name, heard.flaw, wrong.is_some());
-                heard
+                self.listen(question, &answer, &digest, ledger, wrong.is_some(), is_new)
             }
             Err(Unanswered { turn, left }) => {
                 if !left {

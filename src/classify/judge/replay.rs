@@ -31,7 +31,7 @@ impl Replay {
     /// What was said to a question; `wrong` is as for [`Llm::body`].
     fn recorded(&self, question: &Question<'_>, wrong: Option<&str>) -> Result<Heard, ClassifyError> {
         let request = request_digest(self.of.settings().wire, &self.of.body(question, wrong)?);
-        Ok(match self.recordings.get(&request) {
+        Ok(match self.recordings.get(&request, 0) {
             Some(recording) => self.of.read(question, &recording.answer()),
             None => {
                 let reason = format!("no answer to this request is recorded in {} ({request})", self.folder);

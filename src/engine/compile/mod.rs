@@ -43,8 +43,17 @@ pub enum Reach {
     Online,
     /// Destinations and judges are stand-ins on this machine: private addresses are allowed.
     Sandbox,
+    /// Nothing is received and nothing is done, but paid judges may be asked.
+    Judges,
     /// Nothing is received and no paid judge is asked: missing secrets are no errors, and keys are not looked at.
     Offline,
+}
+
+impl Reach {
+    /// Whether deliveries are received and actions are performed.
+    pub(in crate::engine) const fn serves(self) -> bool {
+        matches!(self, Reach::Online | Reach::Sandbox)
+    }
 }
 
 /// Digits of the digest that names a configuration in records.

@@ -10,7 +10,7 @@ use crate::{
     template::Condition,
 };
 
-use super::{Compiler, Reach};
+use super::Compiler;
 
 impl Compiler<'_> {
     /// Reports a name that nothing has.
@@ -102,7 +102,7 @@ impl Compiler<'_> {
         let path = ["server", "admin_token"];
         let reference = self.config.settings.server.admin_token.clone();
         if let Setting::Unset(name) = self.secret(SETTINGS, &path, reference.as_deref())
-            && self.reach != Reach::Offline
+            && self.reach.serves()
         {
             let problem = self.config.at(SETTINGS, path).error(
                 codes::UNSET,

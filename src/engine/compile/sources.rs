@@ -16,7 +16,7 @@ use crate::{
 
 use super::{
     super::{Limits, Source},
-    Compiler, Reach,
+    Compiler,
 };
 
 /// Why an event that no rule fits is ignored.
@@ -43,7 +43,7 @@ impl Compiler<'_> {
                 Setting::Set(secret) => secrets.push(secret),
                 Setting::Absent => return None,
                 Setting::Unset(variable) => {
-                    if self.reach == Reach::Offline {
+                    if !self.reach.serves() {
                         return None;
                     }
                     let at = self.config.at(SOURCES, path);

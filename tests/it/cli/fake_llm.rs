@@ -23,7 +23,7 @@ use crate::support::{
 };
 
 /// The program, running. Dropping it kills it.
-struct Fake {
+pub(super) struct Fake {
     anthropic: String,
     openai: String,
     child: Child,
@@ -39,7 +39,7 @@ fn command(arguments: &[&str]) -> Command {
 }
 
 impl Fake {
-    async fn start(arguments: &[&str]) -> Self {
+    pub(super) async fn start(arguments: &[&str]) -> Self {
         let mut child = command(arguments).arg("--json").stdout(Stdio::piped()).spawn().expect("it starts");
         let out = BufReader::new(child.stdout.take().expect("its stdout is piped"));
         let (told, lines) = mpsc::unbounded_channel();
@@ -66,7 +66,7 @@ impl Fake {
     }
 
     /// What became of the next request: API, word and status.
-    async fn told(&mut self) -> (String, String, u64) {
+    pub(super) async fn told(&mut self) -> (String, String, u64) {
         let call = self.line().await;
         let word = |name: &str| call[name].as_str().expect("a word").to_owned();
         (word("api"), word("answer"), call["status"].as_u64().expect("a status"))
@@ -190,7 +190,7 @@ async fn its_limits_are_each_vendors_own() {
 }
 
 /// A new project whose language models are the fake ones, and of whose ladders they are all but the rules.
-fn project(fake: &Fake) -> Project {
+pub(super) fn project(fake: &Fake) -> Project {
     let project = Project::new(&Files::default())
         .with_env("FORMS_WEBHOOK_SECRET", FORMS_SECRET)
         .with_env("ANTHROPIC_API_KEY", "sk-anything")

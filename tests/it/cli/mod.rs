@@ -12,6 +12,7 @@ mod offline;
 mod operate;
 mod operated;
 mod prompt;
+mod recording;
 mod reload;
 mod reviews;
 mod send;

@@ -339,7 +339,7 @@ async fn what_was_recorded_is_answered_again_and_nobody_is_asked() {
 
     let plan = with_claude(plain(), "replay = \"triage\"");
     let at = format!("evals/triage/recordings/{}", recording.file_name());
-    let house = plan.with(&at, &recording.text()).start().await;
+    let house = plan.with(&at, &recording.text().unwrap()).start().await;
     let timeline = house.run(&form("f")).await;
     assert_eq!((verdict(&timeline).label.as_str(), &*verdict(&timeline).judge), ("lead", "claude"));
     assert_eq!(verdict(&timeline).judged_by, "LLM, as it was recorded");

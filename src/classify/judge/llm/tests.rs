@@ -182,7 +182,7 @@ async fn the_request_is_the_vendors() {
         let purchases = ledger.purchases.lock().expect("not poisoned");
         assert_eq!(
             purchases[0].digest,
-            hex::encode(Sha256::digest(&body)),
+            request_digest(wire, body.as_bytes()),
             "the question's name is its body's digest"
         );
     }

@@ -57,7 +57,8 @@ pub(in crate::classify::judge) fn reading(body: &str) -> Reading {
     };
     let tokens = tokens(&reply, "prompt", "completion");
     let model = reply.get("model").and_then(Value::as_str).map(str::to_owned);
-    Reading { model, tokens, ending: ending(&reply, tokens) }
+    let finish = reply.pointer("/choices/0/finish_reason").and_then(Value::as_str).map(str::to_owned);
+    Reading { model, tokens, finish, ending: ending(&reply, tokens) }
 }
 
 fn ending(reply: &Value, tokens: Tokens) -> Ending {
@@ -158,7 +159,10 @@ mod tests {
         );
         let tokens = Tokens { input_uncached: 30, cache_write: 6, cache_read: 64, output: 9 };
         let ending = Ending::Text("{}".to_owned());
-        assert_eq!(whole, Reading { model: Some("gpt-x-2026".to_owned()), tokens, ending });
+        assert_eq!(
+            whole,
+            Reading { model: Some("gpt-x-2026".to_owned()), tokens, finish: Some("stop".to_owned()), ending }
+        );
         let parts = reply(
             json!({"finish_reason": "a reason of tomorrow", "message": {"content": [{"type": "text", "text": "{"}, {"type": "text", "text": "}"}]}}),
         );

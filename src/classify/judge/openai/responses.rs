@@ -57,7 +57,8 @@ pub(in crate::classify::judge) fn reading(body: &str) -> Reading {
     };
     let tokens = tokens(&reply, "input", "output");
     let model = reply.get("model").and_then(Value::as_str).map(str::to_owned);
-    Reading { model, tokens, ending: ending(&reply, tokens) }
+    let finish = reply.pointer("/status").and_then(Value::as_str).map(str::to_owned);
+    Reading { model, tokens, finish, ending: ending(&reply, tokens) }
 }
 
 fn ending(reply: &Value, tokens: Tokens) -> Ending {
@@ -137,7 +138,15 @@ mod tests {
     fn the_text_follows_any_thinking_and_tokens_are_told_apart() {
         let tokens = Tokens { input_uncached: 30, cache_write: 6, cache_read: 64, output: 9 };
         let ending = Ending::Text("{}".to_owned());
-        assert_eq!(reply(|_| {}), Reading { model: Some("gpt-x-2026".to_owned()), tokens, ending });
+        assert_eq!(
+            reply(|_| {}),
+            Reading {
+                model: Some("gpt-x-2026".to_owned()),
+                tokens,
+                finish: Some("completed".to_owned()),
+                ending
+            }
+        );
     }
 
     #[test]

@@ -1,0 +1,263 @@
+//! A suite's recordings, as the ledger of its cases: what is on them is not bought, and what is bought goes on them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::PathBuf,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+
+use super::Mode;
+use crate::{
+    classify::{Hearing, Ledger, LedgerError, Recording, Recordings},
+    config::{At, Files, Problems, codes},
+    decide::budget::Cost,
+    domain::{Answer, Flaw, Money, Name, Prior},
+};
+
+/// The recordings of one suite while it runs.
+#[derive(Debug)]
+pub struct Tape {
+    mode: Mode,
+    /// Where new recordings are written.
+    dir: Option<PathBuf>,
+    /// The most that this run may spend.
+    spend_max: Money,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    recordings: Recordings,
+    /// Requests, and numbers of their answers, that were asked for.
+    used: BTreeSet<(String, u32)>,
+    /// Bought in this run.
+    made: BTreeSet<(String, u32)>,
+    spent: Money,
+    /// The first recording that could not be written.
+    unwritten: Option<String>,
+}
+
+/// Why recordings cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[error("recordings cannot be written to {}: {source}", dir.display())]
+pub struct Unwritable {
+    dir: PathBuf,
+    source: io::Error,
+}
+
+/// A suite's folder of recordings, as paths in configuration name it.
+pub fn recordings_folder(suite: &str) -> String {
+    format!("evals/{suite}/recordings")
+}
+
+impl Tape {
+    /// The recordings of `suite` among `files`; new ones go to `dir`. All vendors together are paid `spend_max` at most.
+    ///
+    /// # Errors
+    /// Files that are no recordings; the folder cannot be made.
+    pub fn open(
+        files: &Files,
+        suite: &str,
+        mode: Mode,
+        dir: Option<PathBuf>,
+        spend_max: Money,
+    ) -> Result<Result<Self, Unwritable>, Problems> {
+        let prefix = format!("{}/", recordings_folder(suite));
+        let mut problems = Problems::new();
+        let mut recordings = Recordings::default();
+        for (path, text) in files.under(&prefix) {
+            match Recording::read(path.strip_prefix(&prefix).unwrap_or(path), text) {
+                Ok(recording) => recordings.keep(recording),
+                Err(error) => {
+                    let remedy = "bring back the file that was recorded, or remove it";
+                    problems.push(At::file(path).error(codes::BAD_RECORDING, error.to_string(), remedy));
+                }
+            }
+        }
+        problems.into_result()?;
+        if let Some(dir) = dir.as_ref().filter(|_| mode.writes())
+            && let Err(source) = fs::create_dir_all(dir)
+        {
+            return Ok(Err(Unwritable { dir: dir.clone(), source }));
+        }
+        let state = State { recordings, ..State::default() };
+        Ok(Ok(Tape { mode, dir: dir.filter(|_| mode.writes()), spend_max, state: Mutex::new(state) }))
+    }
+
+    /// The ledger of one case, whose questions are asked for the `sample`-th time, from 0.
+    pub fn reel(&self, sample: u32) -> Reel<'_> {
+        Reel { tape: self, sample, heard: Mutex::default() }
+    }
+
+    /// Answers that were bought in this run, and what they cost.
+    pub fn bought(&self) -> (usize, Money) {
+        let state = self.lock();
+        (state.made.len(), state.spent)
+    }
+
+    /// The first recording of this run that could not be written, and why.
+    pub fn unwritten(&self) -> Option<String> {
+        self.lock().unwritten.clone()
+    }
+
+    /// Files of answers by one of `judges` that nothing in this run asked for.
+    pub fn unused(&self, judges: &[Name]) -> Vec<String> {
+        let state = self.lock();
+        let asked = |recording: &&Recording| judges.iter().any(|judge| **judge == *recording.judge);
+        let unused =
+            |recording: &&Recording| !state.used.contains(&(recording.request.clone(), recording.sample));
+        state.recordings.iter().filter(asked).filter(unused).map(Recording::file_name).collect()
+    }
+
+    /// Files of answers by judges that are not among `known`.
+    pub fn stale(&self, known: impl Fn(&str) -> bool) -> Vec<String> {
+        let state = self.lock();
+        state.recordings.iter().filter(|r| !known(&r.judge)).map(Recording::file_name).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Finds an answer that may be taken: one from before where the mode reads those, or one of this run.
+    fn find(&self, request: &str, sample: u32) -> Option<Answer> {
+        let mut state = self.lock();
+        let key = (request.to_owned(), sample);
+        if !self.mode.reads() && !state.made.contains(&key) {
+            return None;
+        }
+        let answer = state.recordings.get(request, sample)?.answer();
+        state.used.insert(key);
+        Some(answer)
+    }
+
+    fn keep(&self, recording: Recording) {
+        let mut state = self.lock();
+        let key = (recording.request.clone(), recording.sample);
+        if let Some(dir) = &self.dir {
+            let path = dir.join(recording.file_name());
+            let written = recording.text().map_err(io::Error::from).and_then(|text| fs::write(&path, text));
+            if let Err(error) = written {
+                state.unwritten.get_or_insert_with(|| format!("{}: {error}", path.display()));
+            }
+        }
+        state.used.insert(key.clone());
+        state.made.insert(key);
+        state.recordings.keep(recording);
+    }
+}
+
+/// One case's questions.
+#[derive(Debug)]
+pub struct Reel<'t> {
+    tape: &'t Tape,
+    sample: u32,
+    heard: Mutex<HeardSoFar>,
+}
+
+#[derive(Debug, Default)]
+struct HeardSoFar {
+    /// Bought, and not read yet.
+    unread: BTreeMap<String, Recording>,
+    told: Told,
+}
+
+/// What the judges of one case answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Judges that answered; a repair is not another one.
+    pub asked: usize,
+    pub valid_first: usize,
+    pub repaired: usize,
+    pub flaws: BTreeMap<&'static str, usize>,
+    /// Whether anything was paid for now.
+    pub cost: Money,
+}
+
+impl Told {
+    /// Adds what another sample heard.
+    pub fn add(&mut self, other: Told) {
+        self.asked += other.asked;
+        self.valid_first += other.valid_first;
+        self.repaired += other.repaired;
+        self.cost = Money(self.cost.0.saturating_add(other.cost.0));
+        for (flaw, count) in other.flaws {
+            *self.flaws.entry(flaw).or_default() += count;
+        }
+    }
+}
+
+impl Reel<'_> {
+    /// What was heard so far.
+    pub fn told(&self) -> Told {
+        self.lock().told.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HeardSoFar> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Ledger for Reel<'_> {
+    async fn bought(&self, judge: &Name, digest: &str) -> Result<Option<Answer>, LedgerError> {
+        match self.tape.find(digest, self.sample) {
+            Some(answer) => Ok(Some(answer)),
+            None if self.tape.mode.buys() => Ok(None),
+            None => Err(LedgerError::Unrecorded { judge: judge.clone(), request: digest.to_owned() }),
+        }
+    }
+
+    async fn begin(&self, cost: &Cost<'_>, _digest: &str) -> Result<Prior, LedgerError> {
+        let spent = self.tape.lock().spent;
+        let max = self.tape.spend_max;
+        if spent.0.saturating_add(cost.most.0) > max.0 {
+            let reason =
+                format!("this run has spent {spent} of {max}, and the next question may cost {}", cost.most);
+            return Err(LedgerError::Refused { reason });
+        }
+        Ok(Prior::Begun)
+    }
+
+    async fn answered(
+        &self,
+        cost: &Cost<'_>,
+        digest: &str,
+        answer: &Answer,
+        paid: Money,
+    ) -> Result<(), LedgerError> {
+        let recording = Recording::new(digest.to_owned(), cost.judge, answer, cost.asked_at);
+        let recording = Recording { sample: self.sample, ..recording };
+        let mut state = self.tape.lock();
+        state.spent = Money(state.spent.0.saturating_add(paid.0));
+        drop(state);
+        let mut heard = self.lock();
+        heard.told.cost = Money(heard.told.cost.0.saturating_add(paid.0));
+        heard.unread.insert(digest.to_owned(), recording);
+        Ok(())
+    }
+
+    async fn not_billed(&self, _cost: &Cost<'_>, _digest: &str) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    fn heard(&self, _judge: &Name, digest: &str, hearing: Hearing<'_>) {
+        let Hearing { flaw, again, is_new: _, finish, redacted } = hearing;
+        let mut heard = self.lock();
+        let told = &mut heard.told;
+        match (flaw, again) {
+            (None, false) => told.valid_first += 1,
+            (None, true) => told.repaired += 1,
+            (Some(flaw), _) => *told.flaws.entry(Flaw::as_str(flaw)).or_default() += 1,
+        }
+        told.asked += usize::from(!again);
+        let unread = heard.unread.remove(digest);
+        drop(heard);
+        if let Some(recording) = unread {
+            self.tape.keep(Recording { finish: finish.map(str::to_owned), redacted, ..recording });
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! `hookyard eval --judge NAME --mode …`: answers of language models that are bought once and replayed from files.
+
+use std::fs;
+
+use hookyard::config::Files;
+use serde_json::{Value, json};
+
+use super::fake_llm::{Fake, project};
+use crate::support::process::{Ended, Project, files_below, hookyard};
+
+/// Where recordings are.
+const FOLDER: &str = "evals/few/recordings";
+
+/// A project that asks `fake`, with a suite of three cases, one of which holds an address.
+fn suite(fake: &Fake) -> Project {
+    let project = project(fake);
+    let text = "classifier = \"triage\"\naccuracy_min = 0.0\nsplits = [\"train\", \"dev\", \"test\"]\n";
+    project.write("evals/few/suite.toml", text);
+    let cases = [
+        ("a", "A demo for our estates team, please."),
+        ("b", "Cheap backlinks for your SEO."),
+        ("c", "My card 4111 1111 1111 1111 was charged twice, please refund it."),
+    ];
+    let line = |(id, message): (&str, &str)| {
+        let body = json!({"type": "lead.form.submitted", "data": {"message": message}});
+        let event = json!({"source": "forms", "type": "lead.form.submitted", "body": body});
+        json!({"id": id, "event": event, "expect": {"label": "lead"}, "author": "me"}).to_string() + "\n"
+    };
+    project.write("evals/few/cases.jsonl", &cases.map(line).concat());
+    project
+}
+
+fn eval(project: &Project, mode: &str) -> Ended {
+    project.run(&["eval", "few", "--judge", "claude", "--mode", mode, "--json"])
+}
+
+fn recordings(project: &Project) -> Vec<Value> {
+    let files = files_below(&project.path(FOLDER));
+    let text = |file: &String| fs::read_to_string(project.path(FOLDER).join(file)).expect("a file");
+    files.iter().map(|file| serde_json::from_str(&text(file)).expect("JSON")).collect()
+}
+
+#[tokio::test]
+async fn what_is_missing_is_bought_once_and_replayed_without_anybody_there() {
+    let mut fake = Fake::start(&[]).await;
+    let project = suite(&fake);
+    let missed = eval(&project, "replay");
+    missed.assert_refused("case a: no answer of claude to its question is recorded");
+
+    let bought = eval(&project, "record-missing");
+    assert_eq!(bought.code, Some(0), "{bought:?}");
+    for _ in 0..3 {
+        assert_eq!(fake.told().await.0, "messages");
+    }
+    assert_eq!(recordings(&project).len(), 3);
+    // One is lost: only that one is bought again.
+    let first = files_below(&project.path(FOLDER)).remove(0);
+    fs::remove_file(project.path(FOLDER).join(&first)).expect("removed");
+    let again = eval(&project, "record-missing");
+    assert_eq!((again.code, &again.out), (Some(0), &bought.out), "{again:?}");
+    assert!(again.err.contains("1 answers were bought"), "{again:?}");
+    assert_eq!(fake.told().await.0, "messages");
+
+    drop(fake);
+    let replayed = eval(&project, "replay");
+    assert_eq!((replayed.code, &replayed.out), (Some(0), &bought.out), "{replayed:?}");
+    assert!(replayed.err.is_empty(), "nothing is stale, unused or bought: {}", replayed.err);
+}
+
+#[tokio::test]
+async fn a_recording_holds_who_answered_how_it_ended_and_what_was_redacted() {
+    let fake = Fake::start(&[]).await;
+    let project = suite(&fake);
+    assert_eq!(eval(&project, "record").code, Some(0));
+    let recordings = recordings(&project);
+    for recording in &recordings {
+        assert_eq!((&recording["judge"], &recording["finish"]), (&json!("claude"), &json!("end_turn")));
+        assert!(
+            recording["model"].as_str().is_some_and(|model| model.starts_with("claude")),
+            "{recording:#}"
+        );
+        assert!(recording["tokens"]["output"].as_u64() > Some(0), "{recording:#}");
+        assert!(recording["response"].as_str().is_some_and(|body| body.contains("label")), "{recording:#}");
+        assert!(!recording.to_string().contains("sk-anything"), "{recording:#}");
+    }
+    let redacted: Vec<&Value> = recordings.iter().filter_map(|recording| recording.get("redacted")).collect();
+    assert_eq!(redacted, [&json!({"cards": 1})]);
+}
+
+#[tokio::test]
+async fn record_buys_everything_anew_and_live_writes_nothing() {
+    let mut fake = Fake::start(&["--answer", "ok"]).await;
+    let project = suite(&fake);
+    assert_eq!(eval(&project, "live").code, Some(0));
+    assert!(!project.path(FOLDER).exists());
+    for round in 0..2 {
+        assert_eq!(eval(&project, "record").code, Some(0), "{round}");
+        assert_eq!(recordings(&project).len(), 3);
+    }
+    for _ in 0..9 {
+        fake.told().await;
+    }
+    let empty = Project::new(&Files::default());
+    let mut nowhere = hookyard();
+    nowhere.current_dir(empty.path(".")).args(["eval", "triage", "--judge", "claude", "--mode", "record"]);
+    Ended::of(nowhere).assert_refused("there is no folder to record into");
+}
+
+#[tokio::test]
+async fn an_edit_of_the_prompt_leaves_recordings_behind_that_are_listed() {
+    let fake = Fake::start(&[]).await;
+    let project = suite(&fake);
+    assert_eq!(eval(&project, "record").code, Some(0));
+    project.append("prompts/triage/system.j2", "\nBe brief.\n");
+    eval(&project, "replay").assert_refused("case a: no answer of claude");
+    let again = eval(&project, "record-missing");
+    assert_eq!(again.code, Some(0), "{again:?}");
+    assert_eq!(again.err.matches("nothing asked for evals/few/recordings/").count(), 3, "{}", again.err);
+    let others = project.run(&["eval", "few", "--judge", "rules"]);
+    assert!(!others.err.contains("nothing asked"), "whoever was not asked has none unused: {}", others.err);
+}
+
+#[tokio::test]
+async fn a_repair_is_recorded_as_another_question() {
+    let fake = Fake::start(&["--answer", "wrong-label", "--answer", "ok"]).await;
+    let project = suite(&fake);
+    let cases = project.read("evals/few/cases.jsonl");
+    project.write("evals/few/cases.jsonl", cases.lines().next().expect("a case"));
+    assert_eq!(eval(&project, "record").code, Some(0));
+    assert_eq!(recordings(&project).len(), 2);
+    drop(fake);
+    let replayed = eval(&project, "replay");
+    assert_eq!(replayed.code, Some(0), "{replayed:?}");
+}
+
+#[tokio::test]
+async fn a_run_spends_no_more_than_it_may() {
+    let mut fake = Fake::start(&[]).await;
+    let project = suite(&fake);
+    let arguments = ["eval", "few", "--judge", "claude", "--mode", "record", "--spend-max", "0.0001"];
+    project.run(&arguments).assert_refused("this run has spent $0.00");
+    project.run(&["eval", "few", "--judge", "nobody"]).assert_refused("no judge is called `nobody`");
+    assert_eq!(eval(&project, "live").code, Some(0));
+    assert_eq!(fake.told().await.1, "ok", "the first that ever came");
+}
+
+#[tokio::test]
+async fn a_judge_without_room_is_waited_for_and_one_that_is_gone_ends_the_run() {
+    let fake = Fake::start(&["--answer", "429:1", "--answer", "ok"]).await;
+    let project = suite(&fake);
+    let waited = eval(&project, "record");
+    assert_eq!(waited.code, Some(0), "{waited:?}");
+    assert_eq!(recordings(&project).len(), 3);
+}
