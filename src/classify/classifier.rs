@@ -5,11 +5,12 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use serde_json::{Map, Value};
 
 use super::{
-    Form, Judge, Ledger, LedgerError, Question, Said, Schema, SenderBudget, Turn, Variant, Wording, Wrong,
-    variant::Variants,
+    Calibrations, Form, Judge, Ledger, LedgerError, Question, Said, Schema, SenderBudget, Subject, Turn,
+    Variant, Wording, Wrong, variant::Variants,
 };
 use crate::{
     decide::{
+        calibration::Scaling,
         ladder::{PastTheLast, Step, past_the_last, step},
         objective::{Fit, PATIENCE, fit, is_worth_the_wait},
         redact::Sensitive,
@@ -41,6 +42,8 @@ pub struct Parts {
     pub objective: Option<Duration>,
     /// What is taken out of the event before a language model reads it.
     pub redact: Vec<Sensitive>,
+    /// What the judges' confidence is worth.
+    pub calibrations: Calibrations,
 }
 
 /// A judge and what is demanded of it.
@@ -69,6 +72,7 @@ pub struct Classifier {
     sender_budget: Option<SenderBudget>,
     objective: Option<Duration>,
     redact: Vec<Sensitive>,
+    calibrations: Calibrations,
 }
 
 /// How a climb ended.
@@ -126,6 +130,7 @@ impl Classifier {
             sender_budget,
             objective,
             redact,
+            calibrations,
         } = parts;
         let facts = facts.with("classifier", &*name).with("labels", schema.labels());
         let ready = |wording: Wording| {
@@ -134,7 +139,18 @@ impl Classifier {
         };
         let asked = variants.into_iter().map(ready).collect::<Result<_, _>>()?;
         let variants = Variants { asked, shadow: shadow.map(ready).transpose()? };
-        Ok(Classifier { name, variants, text, schema, fill, ladder, sender_budget, objective, redact })
+        Ok(Classifier {
+            name,
+            variants,
+            text,
+            schema,
+            fill,
+            ladder,
+            sender_budget,
+            objective,
+            redact,
+            calibrations,
+        })
     }
 
     pub fn name(&self) -> &Name {
@@ -253,11 +269,20 @@ impl Classifier {
                 let reason = format!("{}: {reason}", rung.judge.name());
                 return Ok(Outcome::TryAgain { reason, rungs: climb.rungs, retry_after: Some(*wait) });
             }
-            if let Some(said) = climb.after(rung, turn, u64::try_from(took.as_millis()).unwrap_or(u64::MAX)) {
+            let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+            let scaling = self.calibrations.of(rung.judge.name(), &self.subject(variant, &*rung.judge));
+            if let Some((said, confidence)) = climb.after(rung, turn, scaling, took_ms) {
                 let late = self.objective.zip(age()).is_some_and(|(objective, age)| age > objective);
                 let verdict = self.verdict(variant, rung, said, climb.rungs);
+                let calibrated = verdict.calibrated || scaling.is_some();
                 let redacted = question.redacted();
-                return Ok(Outcome::Verdict(Box::new(Verdict { late, redacted, ..verdict })));
+                return Ok(Outcome::Verdict(Box::new(Verdict {
+                    confidence,
+                    calibrated,
+                    late,
+                    redacted,
+                    ..verdict
+                })));
             }
         }
         Ok(climb.past_the_last())
@@ -299,6 +324,24 @@ impl Classifier {
             redacted: BTreeMap::new(),
             output: output.into_value(),
             rungs: Vec::new(),
+        })
+    }
+
+    /// What the confidence of `judge` depends on.
+    pub fn subject(&self, variant: &Variant, judge: &dyn Judge) -> Subject {
+        Subject {
+            model: judge.model(),
+            prompt: judge.reads_prompts().then(|| variant.digest.clone()),
+            schema: self.schema.digest().to_owned(),
+        }
+    }
+
+    /// Names of judges that were measured as they were then, and not as they are now.
+    pub fn uncalibrated(&self, variant: &Variant) -> impl Iterator<Item = &Name> {
+        self.ladder.iter().filter_map(move |rung| {
+            let name = rung.judge.name();
+            let now = self.calibrations.of(name, &self.subject(variant, &*rung.judge));
+            (self.calibrations.know(name) && now.is_none()).then_some(name)
         })
     }
 
@@ -348,20 +391,27 @@ impl Climb {
         self.rungs.push(Rung { judge, outcome, said, confidence: None, latency_ms: 0 });
     }
 
-    /// Notes a turn that took `took_ms`; gives the answer if it decides.
-    fn after(&mut self, rung: &LadderRung, turn: Turn, took_ms: u64) -> Option<Said> {
+    /// Notes a turn that took `took_ms`; gives the answer, and what its confidence is worth, if it decides.
+    fn after(
+        &mut self,
+        rung: &LadderRung,
+        turn: Turn,
+        scaling: Option<Scaling>,
+        took_ms: u64,
+    ) -> Option<(Said, f64)> {
         let mut note = |outcome, said: String, confidence, latency_ms| {
             self.rungs.push(Rung { judge: rung.judge.name().clone(), outcome, said, confidence, latency_ms });
         };
         match turn {
             Turn::Said(said) => {
-                let confidence = said.output.confidence();
+                let own = said.output.confidence();
+                let confidence = scaling.map_or(own, |scaling| scaling.apply(own));
                 let decided = step(confidence, rung.confidence_min) == Step::Accept;
                 let outcome = if decided { RungOutcome::Decided } else { RungOutcome::Unsure };
                 let repaired = if said.repaired { ", at the second try" } else { "" };
                 let words = format!("{} {confidence:.2}{repaired}", said.output.label());
                 note(outcome, words, Some(confidence), said.latency_ms);
-                return decided.then_some(*said);
+                return decided.then_some((*said, confidence));
             }
             Turn::Abstained { reason } => note(RungOutcome::Abstained, reason, None, took_ms),
             Turn::Invalid { reason } | Turn::Suspect { reason } => {

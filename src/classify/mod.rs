@@ -8,6 +8,7 @@
 
 pub mod linear;
 
+mod calibrations;
 mod classifier;
 mod judge;
 mod ledger;
@@ -16,6 +17,7 @@ mod recordings;
 mod schema;
 mod variant;
 
+pub use calibrations::{Calibrated, Calibrations, Subject, calibration_file};
 pub use classifier::{Classifier, ClassifyError, LadderRung, Outcome, Parts};
 pub use judge::{
     Draft, Form, Judge, Key, Llm, Local, Question, Replay, Rule, Rules, Said, SenderBudget, Settings,

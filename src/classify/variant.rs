@@ -33,7 +33,8 @@ pub struct Variant {
     /// A word of the instructions that no answer may hold, if they have it.
     pub(super) canary: Option<String>,
     /// SHA-256 (hex) of both.
-    pub(super) digest: String,
+    /// SHA-256 (hex) of the templates.
+    pub digest: String,
 }
 
 impl Variant {

@@ -6,8 +6,10 @@ use anyhow::Context;
 use clap::Args;
 
 use crate::{
-    config::{self, FixedEnvironment, ProcessEnvironment, Severity, codes},
+    config::{self, Files, FixedEnvironment, Problems, ProcessEnvironment, Severity, codes},
     engine::{self, CompileOptions, Reach},
+    eval::{self, test_lock},
+    host::SystemClock,
 };
 
 use super::{
@@ -22,6 +24,9 @@ pub(super) struct Check {
     /// One JSON array of problems.
     #[arg(long)]
     json: bool,
+    /// Measure every eval suite too: one that fails, or is worse than its baseline, is an error.
+    #[arg(long)]
+    eval: bool,
     /// Say what a problem's code means, such as HY0203, and check nothing.
     #[arg(long, value_name = "CODE")]
     explain: Option<String>,
@@ -48,6 +53,10 @@ impl Check {
             let failed;
             (examples, failed) = runtime()?.block_on(engine::run_examples(&engine, &files));
             problems.extend(failed);
+            problems.extend(cases(&files));
+            if self.eval {
+                problems.extend(runtime()?.block_on(eval::ready(&engine, &files, &SystemClock::new())));
+            }
         }
         if self.json {
             out::json(&problems)?;
@@ -77,4 +86,17 @@ impl Check {
         }
         Ok(if problems.has_errors() { End::Badly } else { End::Well })
     }
+}
+
+/// What is wrong with the suites' cases: what cannot be read, test cases that are not as they were locked, and near-duplicates
+/// in different splits.
+fn cases(files: &Files) -> Problems {
+    let mut problems = Problems::new();
+    for suite in config::suites(files).0.keys() {
+        let (cases, wrong) = config::cases(files, suite);
+        problems.extend(wrong);
+        problems.extend(test_lock::check(files, suite, &cases));
+        problems.extend(test_lock::leaks(suite, &cases));
+    }
+    problems
 }

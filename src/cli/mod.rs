@@ -87,6 +87,8 @@ enum End {
     Well,
     /// It did its job, and what it found is not well.
     Badly,
+    /// With this status, which says more.
+    Exit(u8),
 }
 
 /// Runs the program on the process's arguments.
@@ -115,6 +117,7 @@ pub fn run() -> ExitCode {
     match end {
         Ok(End::Well) => ExitCode::SUCCESS,
         Ok(End::Badly) => ExitCode::FAILURE,
+        Ok(End::Exit(status)) => ExitCode::from(status),
         Err(error) if out::is_unread(&error) => ExitCode::SUCCESS,
         Err(error) => {
             out::note(format!("error: {error:#}"));

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     classify::{Classifier, Draft, Variant},
-    config::{self, Case, CaseEvent, Expect, ProcessEnvironment},
+    config::{self, Case, CaseEvent, ProcessEnvironment},
     engine::{CompileOptions, Engine, Reach},
 };
 
@@ -144,14 +144,5 @@ fn read(path: &Path) -> anyhow::Result<Case> {
     let event: CaseEvent = serde_json::from_value(file).with_context(|| {
         format!("{shown} is no event: it needs `source`, `type` and `body`, as those of evals/triage/cases.jsonl have")
     })?;
-    Ok(Case {
-        id,
-        event,
-        expect: Expect { label: String::new() },
-        tags: Vec::new(),
-        author: String::new(),
-        weight: 1.0,
-        checked_by: None,
-        line: 1,
-    })
+    Ok(Case::unlabelled(id, event))
 }

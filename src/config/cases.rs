@@ -1,12 +1,14 @@
 //! Labelled eval cases: what `local` learns from, and what a suite measures against.
 
+mod delivery;
+mod expect;
+mod split;
+
 use std::collections::HashMap;
 
 use indexmap::IndexMap;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use sha2::{Digest, Sha256};
+use serde_json::{Map, Value};
 
 use super::{
     codes,
@@ -14,6 +16,10 @@ use super::{
     problem::{At, Problem, Problems},
     suggest::quoted,
 };
+
+pub use delivery::CaseDelivery;
+pub use expect::{Expect, ExpectedActions, Finding, Side};
+pub use split::Split;
 
 /// Faulty lines that are told of one file.
 const FAULTY_LINES_MAX: usize = 50;
@@ -24,10 +30,24 @@ const FAULTY_LINES_MAX: usize = 50;
 pub struct Case {
     /// Unique in its file.
     pub id: String,
+    /// Made of the delivery, where the case holds one.
+    #[serde(default)]
     pub event: CaseEvent,
+    /// What was sent, instead of the event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<CaseDelivery>,
+    /// What else is known of it, by name: templates see it as `gathered`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub gathered: Map<String, Value>,
     pub expect: Expect,
     #[serde(default)]
     pub tags: Vec<String>,
+    /// Cases that are relatives, such as letters of one sender or campaign, share one; else it is a relative of nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// What it is used for; its body decides if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<Split>,
     /// Who labelled it.
     pub author: String,
     /// How much it counts in training, more than 0 and at most 100.
@@ -42,7 +62,7 @@ pub struct Case {
 }
 
 /// What arrived.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CaseEvent {
     pub source: String,
@@ -53,51 +73,32 @@ pub struct CaseEvent {
     pub headers: Option<IndexMap<String, String>>,
 }
 
-/// What it means.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Expect {
-    pub label: String,
-}
-
-/// What a case is used for, decided by its body alone so that it never moves and equal bodies stay together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Split {
-    /// `local` learns from it.
-    Train,
-    /// Looked at while prompts and rules are worked on.
-    Dev,
-    /// Only measured.
-    Test,
-}
-
-impl Split {
-    pub const ALL: [Split; 3] = [Split::Train, Split::Dev, Split::Test];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Split::Train => "train",
-            Split::Dev => "dev",
-            Split::Test => "test",
-        }
-    }
-
-    /// Of an event's body: six tenths train, two dev, two test.
-    fn of(body: &Value) -> Self {
-        let digest: [u8; 32] = Sha256::digest(body.to_string()).into();
-        let [a, b, c, d, e, f, g, h, ..] = digest;
-        match u64::from_be_bytes([a, b, c, d, e, f, g, h]) % 10 {
-            0..=5 => Split::Train,
-            6..=7 => Split::Dev,
-            _ => Split::Test,
-        }
-    }
-}
-
 impl Case {
+    /// An event that nobody has labelled.
+    pub fn unlabelled(id: String, event: CaseEvent) -> Self {
+        Case {
+            id,
+            event,
+            delivery: None,
+            gathered: Map::new(),
+            expect: Expect::default(),
+            tags: Vec::new(),
+            cluster: None,
+            split: None,
+            author: String::new(),
+            weight: weight(),
+            checked_by: None,
+            line: 1,
+        }
+    }
+
     pub fn split(&self) -> Split {
-        Split::of(&self.event.body)
+        self.split.unwrap_or_else(|| Split::of(&self.event.body))
+    }
+
+    /// Those that share it are relatives.
+    pub fn cluster(&self) -> &str {
+        self.cluster.as_deref().unwrap_or(&self.id)
     }
 }
 
@@ -152,11 +153,11 @@ pub fn training_cases(files: &Files, folder: &str) -> (Vec<Case>, Problems) {
 
 fn parse(file: &str, line: usize, text: &str) -> Result<Case, Problem> {
     let wrong = |message, remedy| Err(At::line(file, line).error(codes::BAD_CASE, message, remedy));
-    let remedy = "write one JSON object: id, event {source, type, body}, expect {label}, author; perhaps tags, weight, \
-                  checked_by";
+    let remedy = "write one JSON object: id, event {source, type, body} or delivery, expect {label}, author; perhaps \
+                  tags, split, cluster, weight, gathered, checked_by";
     let mut reader = serde_json::Deserializer::from_str(text);
     let read: Result<Case, _> = serde_path_to_error::deserialize(&mut reader);
-    let case = match read {
+    let mut case = match read {
         Ok(case) => Case { line, ..case },
         Err(error) => return wrong(said(&error), remedy),
     };
@@ -165,6 +166,20 @@ fn parse(file: &str, line: usize, text: &str) -> Result<Case, Problem> {
             format!("there is more than one value on this line (column {})", error.column()),
             remedy,
         );
+    }
+    if let Some(delivery) = &case.delivery {
+        if case.event != CaseEvent::default() {
+            return wrong("it has both an event and a delivery".to_owned(), "leave the event out");
+        }
+        match delivery.event() {
+            Ok(event) => case.event = event,
+            Err(reason) => {
+                let remedy = "sign it with its `secret`, and let `received_at` be the time that is signed";
+                return wrong(format!("its delivery would be refused: {reason}"), remedy);
+            }
+        }
+    } else if case.event.source.is_empty() {
+        return wrong("`event.source` is empty".to_owned(), "write it, or a delivery");
     }
     for (field, text) in
         [("id", &case.id), ("expect.label", &case.expect.label), ("event.type", &case.event.event_type)]
@@ -263,13 +278,13 @@ mod tests {
         let text = format!("{{\"id\": }}\n{typo}\n{} 1\n{}\n", line("b", 2, "x"), line("", 3, "x"));
         let (cases, problems) = read(&text);
         assert!(cases.is_empty());
-        let remedy = "\n    remedy: write one JSON object: id, event {source, type, body}, expect {label}, author; \
-                      perhaps tags, weight, checked_by";
+        let remedy = "\n    remedy: write one JSON object: id, event {source, type, body} or delivery, expect {label}, \
+                      author; perhaps tags, split, cluster, weight, gathered, checked_by";
         assert_eq!(
             problems,
             format!(
                 "evals/t/cases.jsonl:1: error[HY0501]: `id`: expected value (column 8){remedy}\n\
-                 evals/t/cases.jsonl:2: error[HY0501]: `expect.lable`: unknown field `lable`, expected `label` \
+                 evals/t/cases.jsonl:2: error[HY0501]: `expect.lable`: unknown field `lable`, expected one of `label`, `fields`, `actions`, `findings`, `graded` \
                  (column 82){remedy}\n\
                  evals/t/cases.jsonl:3: error[HY0501]: there is more than one value on this line (column \
                  104){remedy}\n\

@@ -108,6 +108,16 @@ codes! {
     TRAIN_MEASURED = "HY0505";
     /// A recorded answer that cannot be read, or none where there should be some.
     BAD_RECORDING = "HY0506";
+    /// A `baseline.json` that is none.
+    BAD_BASELINE = "HY0507";
+    /// A `calibration.json` that is none.
+    BAD_CALIBRATION = "HY0508";
+    /// A test case that is not as it was locked.
+    UNLOCKED = "HY0509";
+    /// Cases of two splits that are nearly the same.
+    NEAR_DUPLICATE = "HY0510";
+    /// A suite that misses a gate, or cannot be measured.
+    SUITE_MISSED = "HY0511";
 }
 
 /// What a code means, for `hookyard check` and the docs.

@@ -113,7 +113,10 @@ pub(super) fn is_read(path: &str) -> bool {
         ["config", name] => name.ends_with(".toml"),
         ["schemas", name] => name.ends_with(".json"),
         ["evals", _, "recordings", name] => name.ends_with(".json"),
-        ["evals", _, name] => name.ends_with(".jsonl") || name.ends_with(".toml"),
+        ["evals", _, name] => {
+            [".jsonl", ".toml", ".lock"].iter().any(|kind| name.ends_with(kind))
+                || ["baseline.json", "calibration.json"].contains(name)
+        }
         ["prompts", _, ..] => true,
         _ => false,
     }

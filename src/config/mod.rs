@@ -31,7 +31,10 @@ mod typed;
 mod wrong;
 
 pub use bounds::IGNORE;
-pub use cases::{Case, CaseEvent, Expect, Split, cases, cases_file, training_cases};
+pub use cases::{
+    Case, CaseDelivery, CaseEvent, Expect, ExpectedActions, Finding, Side, Split, cases, cases_file,
+    training_cases,
+};
 pub use checks::NO_KEY;
 pub use disk::{FILE_BYTES_MAX, FILES_BYTES_MAX, FILES_MAX, WriteError};
 pub use editor::schemas;
@@ -49,4 +52,4 @@ pub use reference::{
 };
 pub use stamp::Stamp;
 pub use suggest::{nearest, one_of, quoted};
-pub use suite::{Suite, suite_file, suites};
+pub use suite::{BaselineGates, ErrorCosts, FindingsTable, Gates, GradedTable, Suite, suite_file, suites};

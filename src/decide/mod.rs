@@ -1,7 +1,9 @@
 //! What happens next, as pure functions: facts, `now` and jitter come in as arguments, data goes out.
 
+pub mod anchors;
 pub mod breaker;
 pub mod budget;
+pub mod calibration;
 pub mod cost;
 pub mod diff;
 pub mod effect;

@@ -43,7 +43,11 @@ pub(super) fn of_case(case: &Case) -> Context {
     let CaseEvent { source, event_type, body, headers } = &case.event;
     let scheme = source.parse().unwrap_or(OWN_SCHEME);
     let trust = trust::facts(scheme, false, body);
-    Context::new().with("trust", &trust).with(
+    let mut context = Context::new().with("trust", &trust);
+    if !case.gathered.is_empty() {
+        context = context.with("gathered", &case.gathered);
+    }
+    context.with(
         "event",
         &json!({
             "id": case.id,

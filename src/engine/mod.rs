@@ -75,6 +75,8 @@ pub struct Engine {
     otherwise: Fate,
     routes: Vec<Route>,
     classifiers: BTreeMap<Name, Arc<Classifier>>,
+    /// Folders of `evals/`, by classifier.
+    cases: BTreeMap<Name, String>,
     /// By classifier.
     gates: BTreeMap<Name, Vec<Gate>>,
     judges: BTreeMap<Name, Arc<Llm>>,
@@ -191,6 +193,11 @@ impl Engine {
 
     pub fn classifier(&self, name: &str) -> Option<&Arc<Classifier>> {
         self.classifiers.get(name)
+    }
+
+    /// The folder of `evals/` that a classifier learns from and is measured by.
+    pub fn cases_of(&self, classifier: &str) -> Option<&str> {
+        self.cases.get(classifier).map(String::as_str)
     }
 
     /// A language model, whether or not a ladder has it.

@@ -1,11 +1,26 @@
 //! The offline suite: a classifier's judges on labelled cases, from the event to the actions that would be planned.
 //!
 //! - [`Panel`] is who is asked, [`Tape`] where the answers of language models come from
-//! - [`run`] asks about every case
+//! - [`run`] asks about every case, [`grade()`] holds what came of it against what the case wants, and [`measure()`] does all of it
+//! - [`stats`] and [`metrics`] know numbers only; [`compare`] two runs
 
+pub mod compare;
+pub mod import;
+pub mod lock;
+pub mod metrics;
+pub mod near;
+pub mod oracle;
+pub mod report;
+pub mod stats;
+pub mod test_lock;
+
+mod gates;
+mod grade;
+mod measure;
 mod mode;
 mod panel;
-mod report;
+mod ready;
+mod summary;
 mod tape;
 mod trial;
 
@@ -13,14 +28,17 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
     classify::ClassifyError,
-    config::{self, Case, Files, Problems, Suite},
+    config::{Case, Problems},
     domain::{Clock, Name},
     engine::Engine,
 };
 
+pub use gates::Baseline;
+pub use grade::{Graded, grade};
+pub use measure::{Measured, Request, baseline, baseline_file, measure};
 pub use mode::Mode;
 pub use panel::Panel;
-pub use report::{Graded, Report};
+pub use ready::ready;
 pub use tape::{Tape, Unwritable, recordings_folder};
 pub use trial::{Said, Trial};
 
@@ -40,25 +58,10 @@ pub enum EvalError {
     Unrecorded { case: String, judge: Name, request: String },
     #[error("case {case}: {reason}")]
     OutOfReach { case: String, reason: String },
+    #[error("an answer was bought and could not be recorded: {reason}")]
+    Unwritten { reason: String },
     #[error("suite `{suite}`: {reason}")]
     Suite { suite: String, reason: String },
-}
-
-/// The cases of a suite's splits.
-///
-/// # Errors
-/// They cannot be read, or there are none.
-pub fn cases(files: &Files, name: &str, suite: &Suite) -> Result<Vec<Case>, EvalError> {
-    let (mut cases, problems) = config::cases(files, name);
-    for problem in &problems.into_result().map_err(EvalError::Problems)? {
-        tracing::warn!(%problem, "a case is doubtful");
-    }
-    cases.retain(|case| suite.splits.contains(&case.split()));
-    if cases.is_empty() {
-        let reason = "it has no cases in its splits".to_owned();
-        return Err(EvalError::Suite { suite: name.to_owned(), reason });
-    }
-    Ok(cases)
 }
 
 /// Asks `panel` about every case, `samples` times each; `done` is called after each case.

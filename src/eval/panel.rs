@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    classify::{Classifier, Judge, LadderRung, Variant},
+    classify::{Classifier, Judge, LadderRung, Subject, Variant},
     config,
     domain::Name,
     engine::Engine,
@@ -75,6 +75,22 @@ impl Panel {
             None => self.classifier.usual_variant(),
             Some(wanted) => self.classifier.variants().find(|variant| variant.name.as_ref() == Some(wanted)),
         }
+    }
+
+    /// Whether one of them is asked by prompts.
+    pub fn reads_prompts(&self) -> bool {
+        self.ladder.iter().any(|rung| rung.judge.reads_prompts())
+    }
+
+    /// What the confidence of `judge` depends on, if it is asked.
+    pub fn subject(&self, judge: &str) -> Option<Subject> {
+        let rung = self.ladder.iter().find(|rung| **rung.judge.name() == *judge)?;
+        Some(self.classifier.subject(self.find()?, &*rung.judge))
+    }
+
+    /// Whether a judge gives a whole output, and not only a label.
+    pub fn gives_fields(&self, judge: &str) -> bool {
+        self.ladder.iter().any(|rung| **rung.judge.name() == *judge && rung.judge.reads_prompts())
     }
 
     /// The names of the judges.

@@ -13,8 +13,8 @@ use super::Mode;
 use crate::{
     classify::{Hearing, Ledger, LedgerError, Recording, Recordings},
     config::{At, Files, Problems, codes},
-    decide::budget::Cost,
-    domain::{Answer, Flaw, Money, Name, Prior},
+    decide::{budget::Cost, cost},
+    domain::{Answer, Flaw, Money, Name, Price, Prior},
 };
 
 /// The recordings of one suite while it runs.
@@ -25,6 +25,8 @@ pub struct Tape {
     dir: Option<PathBuf>,
     /// The most that this run may spend.
     spend_max: Money,
+    /// What tokens of each judge cost.
+    prices: BTreeMap<Name, Price>,
     state: Mutex<State>,
 }
 
@@ -64,6 +66,7 @@ impl Tape {
         mode: Mode,
         dir: Option<PathBuf>,
         spend_max: Money,
+        prices: BTreeMap<Name, Price>,
     ) -> Result<Result<Self, Unwritable>, Problems> {
         let prefix = format!("{}/", recordings_folder(suite));
         let mut problems = Problems::new();
@@ -84,7 +87,7 @@ impl Tape {
             return Ok(Err(Unwritable { dir: dir.clone(), source }));
         }
         let state = State { recordings, ..State::default() };
-        Ok(Ok(Tape { mode, dir: dir.filter(|_| mode.writes()), spend_max, state: Mutex::new(state) }))
+        Ok(Ok(Tape { mode, dir: dir.filter(|_| mode.writes()), spend_max, prices, state: Mutex::new(state) }))
     }
 
     /// The ledger of one case, whose questions are asked for the `sample`-th time, from 0.
@@ -173,7 +176,7 @@ pub struct Told {
     pub valid_first: usize,
     pub repaired: usize,
     pub flaws: BTreeMap<&'static str, usize>,
-    /// Whether anything was paid for now.
+    /// What their answers cost, or cost when they were recorded.
     pub cost: Money,
 }
 
@@ -196,6 +199,11 @@ impl Reel<'_> {
         self.lock().told.clone()
     }
 
+    fn pay(&self, cost: Money) {
+        let told = &mut self.lock().told;
+        told.cost = Money(told.cost.0.saturating_add(cost.0));
+    }
+
     fn lock(&self) -> MutexGuard<'_, HeardSoFar> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -205,7 +213,11 @@ impl Reel<'_> {
 impl Ledger for Reel<'_> {
     async fn bought(&self, judge: &Name, digest: &str) -> Result<Option<Answer>, LedgerError> {
         match self.tape.find(digest, self.sample) {
-            Some(answer) => Ok(Some(answer)),
+            Some(answer) => {
+                let cost = self.tape.prices.get(judge).map(|price| cost::cost(answer.tokens, price));
+                self.pay(cost.unwrap_or_default());
+                Ok(Some(answer))
+            }
             None if self.tape.mode.buys() => Ok(None),
             None => Err(LedgerError::Unrecorded { judge: judge.clone(), request: digest.to_owned() }),
         }
@@ -234,9 +246,8 @@ impl Ledger for Reel<'_> {
         let mut state = self.tape.lock();
         state.spent = Money(state.spent.0.saturating_add(paid.0));
         drop(state);
-        let mut heard = self.lock();
-        heard.told.cost = Money(heard.told.cost.0.saturating_add(paid.0));
-        heard.unread.insert(digest.to_owned(), recording);
+        self.pay(paid);
+        self.lock().unread.insert(digest.to_owned(), recording);
         Ok(())
     }
 

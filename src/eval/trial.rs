@@ -8,7 +8,7 @@ use super::{EvalError, Panel, Tape, tape::Told};
 use crate::{
     classify::{ClassifyError, LedgerError, Outcome},
     config::Case,
-    domain::{Clock, Rung, Timestamp, Verdict},
+    domain::{Clock, Name, Rung, Timestamp, Verdict},
     engine::{Engine, Rehearsal},
     template::Context,
 };
@@ -32,6 +32,32 @@ pub struct Trial {
     pub prompt: (String, String),
     pub told: Told,
     pub latency_ms: f64,
+}
+
+impl Trial {
+    /// Ids of the actions that would be planned, on all routes.
+    pub fn planned(&self) -> impl Iterator<Item = &Name> {
+        self.rehearsal.routes.iter().flat_map(|route| &route.actions)
+    }
+
+    /// Why it came to this: the judge's words, or who said what before a person was to decide, and why nothing would be done.
+    pub fn why(&self) -> Vec<String> {
+        let mut why = match &self.said {
+            Said::Verdict(verdict) => verdict.why.clone(),
+            Said::Person { reason, rungs } => {
+                let rung = |rung: &Rung| format!("{}: {}", rung.judge, rung.said);
+                std::iter::once(reason.clone()).chain(rungs.iter().map(rung)).collect()
+            }
+        };
+        if self.said.verdict().is_some() {
+            let stopped = self.rehearsal.routes.iter().filter_map(|route| {
+                Some(format!("nothing is planned on {}: {}", route.route, route.stopped.as_ref()?))
+            });
+            why.extend(stopped);
+        }
+        why.extend(self.rehearsal.ignored.as_ref().map(|reason| format!("the event is ignored: {reason}")));
+        why
+    }
 }
 
 /// A decision, or why there is none.

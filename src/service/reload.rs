@@ -8,6 +8,7 @@ use crate::{
     config::{At, CLASSIFIERS, Environment, Files, Problems, Stamp, codes, tables::SettingsFile},
     domain::Clock,
     engine::{self, CompileOptions, Engine, Live},
+    eval,
     host::Tasks,
     telemetry::Metrics,
 };
@@ -89,7 +90,8 @@ impl Reload {
     async fn look(&self) -> bool {
         let (project, works) = (self.project.clone(), self.engine.now());
         let running = Arc::clone(&works);
-        let made = match tokio::task::spawn_blocking(move || compile(&project, running)).await {
+        let clock = Arc::clone(&self.clock);
+        let made = match tokio::task::spawn_blocking(move || compile(&project, running, &*clock)).await {
             Ok(made) => made,
             Err(error) => {
                 tracing::error!(%error, "the changed configuration could not be read");
@@ -140,9 +142,29 @@ async fn hung_up(told: Option<&mut Signal>) {
     }
 }
 
+/// `engine`, unless its eval suites are to be asked and say no.
+fn measured(
+    engine: Engine,
+    problems: Problems,
+    files: &Files,
+    clock: &dyn Clock,
+) -> Result<Option<(Engine, Problems)>, Problems> {
+    if engine.settings.server.reload_eval {
+        let missed = tokio::runtime::Handle::current().block_on(eval::ready(&engine, files, clock));
+        if missed.has_errors() {
+            return Err(missed);
+        }
+    }
+    Ok(Some((engine, problems)))
+}
+
 /// Reads and compiles everything and teaches the local judges: what is in effect is ready. `None` if the files changed
 /// meanwhile.
-fn compile(project: &Project, works: Arc<Engine>) -> Result<Option<(Engine, Problems)>, Problems> {
+fn compile(
+    project: &Project,
+    works: Arc<Engine>,
+    clock: &dyn Clock,
+) -> Result<Option<(Engine, Problems)>, Problems> {
     let before = Stamp::of(&project.dir);
     let files = Files::read(&project.dir);
     if Stamp::of(&project.dir) != before {
@@ -160,7 +182,7 @@ fn compile(project: &Project, works: Arc<Engine>) -> Result<Option<(Engine, Prob
         (Some(engine), problems) => {
             let untaught = engine.train();
             if untaught.is_empty() {
-                return Ok(Some((engine, problems)));
+                return measured(engine, problems, &files, clock);
             }
             let problem = |why: String| {
                 At::file(CLASSIFIERS).error(codes::BAD_CASE, why, "give the classifier cases to learn from")

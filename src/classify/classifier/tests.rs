@@ -104,6 +104,7 @@ fn parts(ladder: Vec<LadderRung>) -> Parts {
         sender_budget: None,
         objective: None,
         redact: Vec::new(),
+        calibrations: Calibrations::default(),
     }
 }
 

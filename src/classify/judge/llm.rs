@@ -29,7 +29,7 @@ use crate::{
         cost,
         tokens::TokenLimits,
     },
-    domain::{Answer, Clock, Name, Prior, Purse, Tokens},
+    domain::{Answer, Clock, Name, Price, Prior, Purse, Tokens},
     remote::{Busy, Pass, Remote, RemoteError, Request, RequestError, Url, retry_after},
 };
 
@@ -141,6 +141,11 @@ impl Llm {
             && self.remote.options() == earlier.remote.options();
         let (remote, usual) = (Arc::clone(&earlier.remote), Arc::clone(&earlier.usual));
         if same { Llm { remote, usual, ..self } } else { self }
+    }
+
+    /// What its tokens cost.
+    pub fn price(&self) -> &Price {
+        &self.settings.model.price
     }
 
     /// What is shown of its breaker.

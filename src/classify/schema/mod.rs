@@ -71,6 +71,11 @@ pub struct Output {
 }
 
 impl Schema {
+    /// The confidence that an output names.
+    pub fn confidence_in(&self, output: &Value) -> Option<f64> {
+        output.get(&self.fields.confidence)?.as_f64()
+    }
+
     /// Compiles the text of a schema file.
     ///
     /// # Errors

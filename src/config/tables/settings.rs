@@ -40,6 +40,9 @@ pub struct ServerTable {
     /// Time in ms between two looks at the files of `config/`, `prompts/`, `schemas/` and `evals/`: what has changed there takes
     /// effect once all of it is in order. 0: only when the process is told to look, by SIGHUP.
     pub reload_ms: u64,
+    /// What changes is measured by its eval suites first: where one of them fails or is worse than its baseline, all of the change
+    /// is refused.
+    pub reload_eval: bool,
 }
 
 impl Default for ServerTable {
@@ -53,6 +56,7 @@ impl Default for ServerTable {
             request_timeout_ms: 30_000,
             trusted_proxies: Vec::new(),
             reload_ms: 2_000,
+            reload_eval: false,
         }
     }
 }

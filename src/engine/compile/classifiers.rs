@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
     classify::{
-        Classifier, ClassifyError, Fields, Judge, LadderRung, Llm, Local, Parts, Question, Rule, Rules,
-        Schema, SenderBudget, Wording,
+        Calibrations, Classifier, ClassifyError, Fields, Judge, LadderRung, Llm, Local, Parts, Question,
+        Rule, Rules, Schema, SenderBudget, Wording, calibration_file,
     },
     config::{
         self, CLASSIFIERS, JUDGES, codes,
@@ -158,6 +158,7 @@ impl Compiler<'_> {
             sender_budget,
             objective: table.objective_ms.map(Duration::from_millis),
             redact: table.redact.iter().copied().map(Into::into).collect(),
+            calibrations: self.calibrations(table.cases.as_deref().unwrap_or(name)),
         };
         let classifier = match Classifier::compile(parts) {
             Ok(classifier) => classifier,
@@ -192,6 +193,18 @@ impl Compiler<'_> {
             of.insert(Name::from(name.as_str()), gates);
         }
         of
+    }
+
+    /// What the judges' confidence is worth, where it was measured.
+    fn calibrations(&mut self, folder: &str) -> Calibrations {
+        let file = calibration_file(folder);
+        let Some(text) = self.config.files.get(&file) else { return Calibrations::default() };
+        serde_json::from_str(text).unwrap_or_else(|error| {
+            let at = config::At::line(&file, error.line());
+            let remedy = format!("remove it, or write it anew with `hookyard eval calibrate {folder}`");
+            self.problems.push(at.error(codes::BAD_CALIBRATION, error.to_string(), remedy));
+            Calibrations::default()
+        })
     }
 
     fn sender_budget(&mut self, name: &str, table: &ClassifierTable) -> Option<SenderBudget> {

@@ -68,6 +68,13 @@ struct Compiler<'a> {
     problems: Problems,
 }
 
+fn cases(config: &Config) -> BTreeMap<Name, String> {
+    let folder = |(name, table): (&String, &config::tables::ClassifierTable)| {
+        (name.as_str().into(), table.cases.clone().unwrap_or_else(|| name.clone()))
+    };
+    config.classifiers.iter().map(folder).collect()
+}
+
 /// Compiles everything. The engine is there unless one of the problems is an error.
 pub fn compile(files: &Files, env: &dyn Environment, options: CompileOptions) -> (Option<Engine>, Problems) {
     let (config, problems) = config::load(files);
@@ -107,6 +114,7 @@ pub fn compile(files: &Files, env: &dyn Environment, options: CompileOptions) ->
         filter,
         otherwise,
         routes,
+        cases: cases(&config),
         classifiers,
         gates,
         judges,

@@ -106,7 +106,7 @@ expect = [{ route = "feedback", actions = ["record"] }]
     project.write("evals/feedback/cases.jsonl", &cases());
     project.write(
         "evals/feedback/suite.toml",
-        "classifier = \"feedback\"\naccuracy_min = 0.9\ncoverage_min = 0.5\nsplits = [\"dev\", \"test\"]\n",
+        "classifier = \"feedback\"\nsplits = [\"dev\", \"test\"]\n[gate]\naccuracy_min = 0.9\ncoverage_min = 0.5\n",
     );
 }
 
@@ -121,7 +121,7 @@ fn a_prompt_is_edited_and_a_classifier_with_its_route_is_added_by_data_alone() {
     assert_eq!(eval.code, Some(0), "{}{}", eval.out, eval.err);
     let reports = eval.json();
     assert_eq!(reports.as_array().map(Vec::len), Some(1), "only what was asked for");
-    assert_eq!((&reports[0]["suite"], &reports[0]["passed"]), (&json!("feedback"), &json!(true)));
+    assert_eq!((&reports[0]["suite"], &reports[0]["verdict"]), (&json!("feedback"), &json!("passed")));
     let labels: Vec<&Value> =
         reports[0]["classes"].as_array().expect("classes").iter().map(|class| &class["label"]).collect();
     assert_eq!(labels, ["praise", "complaint"]);

@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod erase;
 mod eval;
+mod eval_import;
 mod fake_llm;
 mod init;
 mod migrate;

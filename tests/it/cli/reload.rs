@@ -79,3 +79,26 @@ fn scheme_of_forms(project: &Project) -> String {
     let line = table.lines().find_map(|line| line.strip_prefix("scheme = ")).expect("it has one");
     line.split('#').next().expect("a value").trim().to_owned()
 }
+
+#[tokio::test]
+async fn a_change_whose_suites_become_worse_is_refused_where_that_is_asked_for() {
+    let project =
+        Project::new(&Files::embedded()).with_env("FORMS_WEBHOOK_SECRET", "whsec_of_the_reload_tests");
+    project.edit(SETTINGS, "reload_ms = 2_000 ", "reload_ms = 0 ");
+    project.edit(SETTINGS, "reload_eval = false", "reload_eval = true");
+    let service = project.start().await;
+    let classifiers = project.read(CLASSIFIERS);
+    project.write(
+        CLASSIFIERS,
+        &classifiers.replace("\"local\", confidence_min = 0.5", "\"local\", confidence_min = 0.999"),
+    );
+    hang_up(&service);
+    said(&service, REFUSED, 1).await;
+    let told = |log: &crate::support::process::Log| {
+        log.lines.iter().any(|line| line["message"].as_str().is_some_and(|text| text.contains("HY0511")))
+    };
+    service.logged("the suite and its gate", told).await;
+    project.write(CLASSIFIERS, &classifiers.replace("confidence_min = 0.6", "confidence_min = 0.7"));
+    hang_up(&service);
+    said(&service, APPLIED, 1).await;
+}

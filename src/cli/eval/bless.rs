@@ -1,0 +1,25 @@
+//! Taking today's figures for the baseline.
+
+use std::{fs, path::Path};
+
+use crate::{
+    cli::out,
+    eval::{Baseline, EvalError, baseline_file, report::Report},
+};
+
+/// Writes the baseline of each report's suite.
+///
+/// # Errors
+/// A file cannot be written.
+pub(super) fn bless(folder: &Path, reports: &[Report]) -> anyhow::Result<()> {
+    for report in reports {
+        let file = baseline_file(&report.suite);
+        let path = folder.join(&file);
+        let text = serde_json::to_string_pretty(&Baseline::of(report))? + "\n";
+        fs::write(&path, text).map_err(|error| EvalError::Unwritten {
+            reason: format!("{} cannot be written: {error}", path.display()),
+        })?;
+        out::note(format!("{}: {file} is the baseline now", report.suite));
+    }
+    Ok(())
+}

@@ -1,0 +1,233 @@
+//! `hookyard eval calibrate` and `hookyard eval threshold`: what a judge's confidence is worth, and how much of it to demand.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use clap::Args;
+use toml_edit::{DocumentMut, value};
+
+use crate::{
+    classify::{Calibrated, Calibrations, calibration_file},
+    cli::{End, out, project, runtime},
+    config::{CLASSIFIERS, Files, Suite},
+    decide::calibration::Scaling,
+    engine::Engine,
+    eval::{
+        self, EvalError, Measured, Request,
+        metrics::{
+            Marked,
+            threshold::{Measure, Pick, within},
+        },
+    },
+    host::SystemClock,
+};
+
+use super::suites::{self, Asked};
+
+/// What both commands ask.
+#[derive(Debug, Args)]
+struct One {
+    /// A folder of evals/.
+    suite: String,
+    #[command(flatten)]
+    asked: Asked,
+}
+
+/// Measure what the confidence of each judge is worth, and use it from now on: written to evals/SUITE/calibration.json, and valid
+/// for the prompts, schema and model that were measured.
+#[derive(Debug, Args)]
+pub(super) struct Calibrate {
+    #[command(flatten)]
+    one: One,
+}
+
+/// Pick the least confidence with which a judge's answers are taken. Pick on one split, and look at the figures of another.
+#[derive(Debug, Args)]
+pub(super) struct Threshold {
+    #[command(flatten)]
+    one: One,
+    /// Most answers taken that may be wrong, 0 to 1.
+    #[arg(long, value_name = "SHARE")]
+    risk_max: f64,
+    /// Also what is merely likely, by the upper bound of the interval, must not be above it.
+    #[arg(long)]
+    surely: bool,
+    /// Write it into config/classifiers.toml.
+    #[arg(long)]
+    write: bool,
+}
+
+/// A judge asked alone, whatever its confidence.
+struct Alone {
+    judge: String,
+    measured: Measured,
+}
+
+impl One {
+    /// Each judge that may be unsure, asked alone.
+    fn alone(
+        &self,
+        engine: &Engine,
+        files: &Files,
+        folder: &Path,
+        suite: &Suite,
+    ) -> anyhow::Result<Vec<Alone>> {
+        let classifier = engine.classifier(&suite.classifier).with_context(|| {
+            format!("suite `{}`: no classifier is called `{}`", self.suite, suite.classifier)
+        })?;
+        let on_ladder = classifier.ladder().iter().filter(|rung| !rung.judge.reads_prompts());
+        let mut judges: Vec<String> = match (&self.asked.judge, &suite.judges) {
+            (asked, _) if !asked.is_empty() => asked.clone(),
+            (_, named) if !named.is_empty() => named.clone(),
+            _ => on_ladder.map(|rung| rung.judge.name().to_string()).collect(),
+        };
+        // Rules are exact.
+        judges.retain(|judge| judge != "rules");
+        let (runtime, clock) = (runtime()?, SystemClock::new());
+        let mut found = Vec::new();
+        for judge in judges {
+            let names = [judge.clone()];
+            let request = Request { judges: &names, confidence_min: Some(0.0), ..self.asked.request(folder) };
+            let measured = runtime.block_on(eval::measure(
+                engine,
+                files,
+                &self.suite,
+                suite,
+                &request,
+                &clock,
+                &|_| {},
+                &|| {},
+            ))?;
+            found.push(Alone { judge, measured });
+        }
+        anyhow::ensure!(!found.is_empty(), "no judge of this suite is ever unsure");
+        Ok(found)
+    }
+
+    fn open(&self, dir: Option<PathBuf>) -> anyhow::Result<(PathBuf, Files, Suite)> {
+        let folder = project::folder(dir.clone())
+            .context("there is no folder to write to: `hookyard init DIR` writes one, and --dir names it")?;
+        let files = project::files(dir)?;
+        let mut suites = suites::chosen(&files, std::slice::from_ref(&self.suite))?;
+        let suite = suites.swap_remove(&self.suite).context("the suite was found a moment ago")?;
+        Ok((folder, files, suite))
+    }
+}
+
+impl Calibrate {
+    pub fn run(self, dir: Option<PathBuf>) -> anyhow::Result<End> {
+        let (folder, files, suite) = self.one.open(dir)?;
+        let engine = self.one.asked.engine(&files)?;
+        let file = calibration_file(engine.cases_of(&suite.classifier).unwrap_or(&self.one.suite));
+        let mut calibrations: Calibrations = match files.get(&file) {
+            Some(text) => serde_json::from_str(text).with_context(|| format!("{file} is no calibration"))?,
+            None => Calibrations::default(),
+        };
+        for Alone { judge, measured } in self.one.alone(&engine, &files, &folder, &suite)? {
+            let Measured { report, panel, trials, .. } = &measured;
+            let raw = |trial: &eval::Trial| {
+                let output = trial.said.output()?;
+                panel.classifier.schema().confidence_in(output)
+            };
+            let answers: Vec<(f64, bool)> = trials
+                .iter()
+                .zip(&report.cases)
+                .filter_map(|(trial, case)| Some((raw(trial)?, case.right)))
+                .collect();
+            let scaling = Scaling::fit(&answers).with_context(|| {
+                format!("the confidence of {judge} cannot be measured on {} answers", answers.len())
+            })?;
+            let of = panel.subject(&judge).context("the judge was asked a moment ago")?;
+            calibrations.keep(&judge, Calibrated { of, splits: report.splits.clone(), scaling });
+            out::say(format!(
+                "{judge}: what it calls 0.50, 0.70 and 0.90 is right in {:.0} %, {:.0} % and {:.0} % ({} answers)",
+                scaling.apply(0.5) * 100.0,
+                scaling.apply(0.7) * 100.0,
+                scaling.apply(0.9) * 100.0,
+                answers.len()
+            ))?;
+        }
+        let text = serde_json::to_string_pretty(&calibrations)? + "\n";
+        write(&folder.join(&file), &text)?;
+        out::say(format!("written to {file}: a running service takes it up as it does every change"))?;
+        Ok(End::Well)
+    }
+}
+
+impl Threshold {
+    pub fn run(self, dir: Option<PathBuf>) -> anyhow::Result<End> {
+        anyhow::ensure!((0.0..=1.0).contains(&self.risk_max), "--risk-max is a share, from 0 to 1");
+        let (folder, files, suite) = self.one.open(dir)?;
+        let engine = self.one.asked.engine(&files)?;
+        let mut missed = false;
+        for Alone { judge, measured } in self.one.alone(&engine, &files, &folder, &suite)? {
+            let labels = &measured.report.labels;
+            let index = |label: &str| labels.iter().position(|known| known == label);
+            let marked: Vec<Marked<'_>> = measured
+                .report
+                .cases
+                .iter()
+                .filter_map(|case| {
+                    let (expected, got) = (index(&case.expected)?, case.got.as_deref().and_then(index));
+                    Some(Marked { expected, got, confidence: case.confidence, cluster: &case.cluster })
+                })
+                .collect();
+            let measure = if self.surely { Measure::Bound } else { Measure::Counted };
+            let Some(Pick { threshold, coverage, risk }) = within(&marked, self.risk_max, measure) else {
+                out::say(format!(
+                    "{judge}: no threshold keeps its errors below {:.1} %",
+                    self.risk_max * 100.0
+                ))?;
+                missed = true;
+                continue;
+            };
+            // Rounded up, so that nothing is taken that was not measured.
+            let threshold = (threshold * 1_000.0).ceil().min(1_000.0) / 1_000.0;
+            out::say(format!(
+                "{judge}: from {threshold} on it decides {:.1} % of the cases, and {:.1} % of these wrongly ({:.1} to {:.1} %)",
+                coverage * 100.0,
+                risk.value * 100.0,
+                risk.low * 100.0,
+                risk.high * 100.0
+            ))?;
+            if self.write {
+                demand(&folder, &suite.classifier, &judge, threshold)?;
+                out::say(format!("{judge}: written to {CLASSIFIERS}"))?;
+            }
+        }
+        Ok(if missed { End::Badly } else { End::Well })
+    }
+}
+
+/// Has the rung of `judge` demand this confidence, and leaves everything else of the file as it is.
+fn demand(folder: &Path, classifier: &str, judge: &str, threshold: f64) -> anyhow::Result<()> {
+    let path = folder.join(CLASSIFIERS);
+    let text = fs::read_to_string(&path).with_context(|| format!("{CLASSIFIERS} cannot be read"))?;
+    let mut document: DocumentMut = text.parse().with_context(|| format!("{CLASSIFIERS} cannot be read"))?;
+    let ladder = document
+        .get_mut("classifier")
+        .and_then(|classifiers| classifiers.get_mut(classifier))
+        .and_then(|classifier| classifier.get_mut("ladder"));
+    let inline = ladder.and_then(|ladder| ladder.as_array_mut()).with_context(|| {
+        format!("{CLASSIFIERS} has no ladder of `{classifier}` written as an array: set it there yourself")
+    })?;
+    let rung = inline
+        .iter_mut()
+        .filter_map(|rung| rung.as_inline_table_mut())
+        .find(|rung| rung.get("judge").and_then(|name| name.as_str()) == Some(judge))
+        .with_context(|| format!("`{judge}` is on no rung of `{classifier}`"))?;
+    match value(threshold).into_value() {
+        Ok(number) => drop(rung.insert("confidence_min", number)),
+        Err(_) => anyhow::bail!("{threshold} cannot be written"),
+    }
+    write(&path, &document.to_string())
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    fs::write(path, text).map_err(|error| {
+        EvalError::Unwritten { reason: format!("{} cannot be written: {error}", path.display()) }.into()
+    })
+}

@@ -1,0 +1,79 @@
+//! In which forms a report is given.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use console::Term;
+
+use crate::{
+    cli::out,
+    eval::{
+        EvalError,
+        report::{Comparison, Report, comparison_text, html, junit, markdown, text},
+    },
+};
+
+/// Columns of a report where there is no terminal to measure.
+const WIDTH: usize = 110;
+
+#[derive(Debug, Args)]
+pub(super) struct Forms {
+    /// One JSON array of reports, with every case.
+    #[arg(long)]
+    json: bool,
+    /// Write a page to look through: one HTML file that needs nothing else.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write JUnit XML, for CI.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Write Markdown, for a comment on a pull request.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+}
+
+impl Forms {
+    pub const fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Writes and prints what was found.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn give(&self, reports: &[Report], comparisons: &[Comparison]) -> anyhow::Result<()> {
+        let comparison = comparisons.first();
+        if let Some(file) = &self.html {
+            write(file, &html(reports, comparison)?)?;
+        }
+        if let Some(file) = &self.junit {
+            write(file, &junit(reports))?;
+        }
+        if let Some(file) = &self.markdown {
+            write(file, &markdown(reports, comparison))?;
+        }
+        if self.json {
+            return match comparisons {
+                [] => out::json(&reports),
+                comparisons => out::json(&comparisons),
+            };
+        }
+        let terminal = Term::stdout();
+        let width = terminal.size_checked().map_or(WIDTH, |(_, columns)| usize::from(columns));
+        let colour = console::colors_enabled();
+        if comparisons.is_empty() {
+            reports.iter().try_for_each(|report| out::say(text(report, width, colour).trim_end()))
+        } else {
+            comparisons.iter().try_for_each(|one| out::say(comparison_text(one, width, colour).trim_end()))
+        }
+    }
+}
+
+fn write(file: &Path, text: &str) -> anyhow::Result<()> {
+    fs::write(file, text).map_err(|error| {
+        EvalError::Unwritten { reason: format!("{} cannot be written: {error}", file.display()) }.into()
+    })
+}

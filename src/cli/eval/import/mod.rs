@@ -1,0 +1,135 @@
+//! `hookyard eval import`
+
+mod file;
+mod recorded;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+
+use crate::{
+    cli::{End, api::Admin, out, project},
+    config::{self, Case, Files, Split, Suite},
+    eval::{
+        EvalError,
+        near::{self, Text},
+    },
+};
+
+use super::suites;
+
+/// Take labelled cases over from elsewhere.
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    #[command(flatten)]
+    admin: Admin,
+    #[command(subcommand)]
+    from: From,
+}
+
+#[derive(Debug, Subcommand)]
+enum From {
+    /// A CSV or JSONL file.
+    File(file::FromFile),
+    /// Events about which a person decided: with the label that the person gave.
+    Reviews(recorded::FromReviews),
+    /// Events of dead letters: with the label that you give them.
+    Dead(recorded::FromDead),
+}
+
+/// What all ways have in common.
+#[derive(Debug, Args)]
+struct Into {
+    /// The suite whose cases they are to be: a folder of evals/.
+    suite: String,
+    /// Who labelled them.
+    #[arg(long, value_name = "NAME")]
+    author: String,
+    /// A tag of all of them; may be given several times.
+    #[arg(long, value_name = "TAG")]
+    tag: Vec<String>,
+    /// What they are used for; each body decides for itself if left out.
+    #[arg(long, value_enum, value_name = "SPLIT")]
+    split: Option<Split>,
+    /// Take those as well that say nearly the same as another case.
+    #[arg(long)]
+    allow_near: bool,
+    /// Write nothing: show the cases.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Import {
+    pub fn run(self, dir: Option<PathBuf>) -> anyhow::Result<End> {
+        let Import { admin, from } = self;
+        match from {
+            From::File(from) => from.run(dir),
+            From::Reviews(from) => {
+                let place = from.into.place(dir.clone())?;
+                admin.visit(dir, async |api| from.run(api, &place).await)
+            }
+            From::Dead(from) => {
+                let place = from.into.place(dir.clone())?;
+                admin.visit(dir, async |api| from.run(api, &place).await)
+            }
+        }
+    }
+}
+
+/// Where cases go, and what is there already.
+struct Place {
+    folder: PathBuf,
+    files: Files,
+    suite: Suite,
+    existing: Vec<Case>,
+}
+
+impl Into {
+    fn place(&self, dir: Option<PathBuf>) -> anyhow::Result<Place> {
+        let folder = project::folder(dir.clone())
+            .context("there is no folder to write to: `hookyard init DIR` writes one, and --dir names it")?;
+        let files = project::files(dir)?;
+        let mut suites = suites::chosen(&files, std::slice::from_ref(&self.suite))?;
+        let suite = suites.swap_remove(&self.suite).context("the suite was found a moment ago")?;
+        let existing = match files.get(&config::cases_file(&self.suite)) {
+            Some(_) => {
+                let (cases, problems) = config::cases(&files, &self.suite);
+                problems.into_result().map_err(|problems| anyhow::anyhow!("{problems}"))?;
+                cases
+            }
+            None => Vec::new(),
+        };
+        Ok(Place { folder, files, suite, existing })
+    }
+
+    /// Appends `lines`, each of them a case, unless nothing is to be written.
+    fn append(&self, folder: &Path, lines: &str, cases: usize) -> anyhow::Result<()> {
+        if self.dry_run {
+            return out::say(lines.trim_end());
+        }
+        let file = config::cases_file(&self.suite);
+        let path = folder.join(&file);
+        let mut text = fs::read_to_string(&path).unwrap_or_default();
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text.push_str(lines);
+        fs::write(&path, text).map_err(|error| EvalError::Unwritten {
+            reason: format!("{} cannot be written: {error}", path.display()),
+        })?;
+        out::say(format!("{} added to {file}", out::several(cases as u64, "case")))
+    }
+}
+
+/// What cases say, as near-duplicates are told by it.
+fn texts(cases: &[Case]) -> Vec<(String, Split, String)> {
+    cases.iter().map(|case| (case.id.clone(), case.split(), near::text_of(&case.event.body))).collect()
+}
+
+fn as_texts(texts: &[(String, Split, String)]) -> Vec<Text<'_>> {
+    texts.iter().map(|(id, split, text)| Text { id, split: *split, text }).collect()
+}

@@ -1,0 +1,190 @@
+//! What a suite demands, held against its report.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use super::report::{Before, CaseReport, Class, Estimate, Gate, Held, Report, Verdict};
+use crate::config::{BaselineGates, Gates};
+
+/// The figures that a suite once had and that were found well: what is held against it must not be worse.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Baseline {
+    pub judges: Vec<String>,
+    pub splits: Vec<String>,
+    /// Digest of the prompts that were asked by.
+    pub prompt: String,
+    /// Right among the decided cases.
+    pub accuracy: Option<f64>,
+    pub macro_f1: f64,
+    pub recall: BTreeMap<String, f64>,
+    /// What each case came to.
+    pub cases: BTreeMap<String, Before>,
+}
+
+impl Baseline {
+    /// What `report` says.
+    pub fn of(report: &Report) -> Self {
+        let recall = |class: &Class| Some((class.label.clone(), class.recall?.value));
+        let case =
+            |case: &CaseReport| (case.id.clone(), Before { got: case.got.clone(), passed: case.passed });
+        Baseline {
+            judges: report.judges.clone(),
+            splits: report.splits.clone(),
+            prompt: report.digests.prompt.clone(),
+            accuracy: report.figures.accuracy.map(|accuracy| accuracy.value),
+            macro_f1: report.figures.macro_f1.value,
+            recall: report.classes.iter().filter_map(recall).collect(),
+            cases: report.cases.iter().map(case).collect(),
+        }
+    }
+
+    /// Whether it is of the same judges on the same splits, so that figures can be compared.
+    pub fn is_of(&self, report: &Report) -> bool {
+        self.judges == report.judges && self.splits == report.splits
+    }
+
+    /// Cases that were measured and are not there any more.
+    pub fn missing<'a>(&'a self, report: &Report) -> Vec<&'a str> {
+        let there = |id: &&String| !report.cases.iter().any(|case| case.id == **id);
+        self.cases.keys().filter(there).map(String::as_str).collect()
+    }
+}
+
+/// Every demand of `gates`, and whether `report` meets it.
+pub fn gates(gates: &Gates, report: &Report, baseline: Option<&Baseline>) -> Vec<Gate> {
+    let figures = &report.figures;
+    let value = |estimate: Option<Estimate>| estimate.map(|estimate| estimate.value);
+    let mut held = Vec::new();
+    let mut least = |name: &str, wanted: Option<f64>, got: Option<f64>| {
+        held.extend(wanted.map(|wanted| at_least(name, wanted, got)));
+    };
+    least("accuracy_min", gates.accuracy_min, value(figures.accuracy));
+    least("coverage_min", gates.coverage_min, Some(figures.coverage.value));
+    least("macro_f1_min", gates.macro_f1_min, Some(figures.macro_f1.value));
+    let class = |label: &str| report.classes.iter().find(|class| class.label == label);
+    for (label, wanted) in &gates.precision_min {
+        least(
+            &format!("precision_min.{label}"),
+            Some(*wanted),
+            class(label).and_then(|class| value(class.precision)),
+        );
+    }
+    for (label, wanted) in &gates.recall_min {
+        least(
+            &format!("recall_min.{label}"),
+            Some(*wanted),
+            class(label).and_then(|class| value(class.recall)),
+        );
+    }
+    let answers = &report.answers;
+    let valid = (answers.asked > 0).then(|| answers.valid_first as f64 / answers.asked as f64);
+    if valid.is_some() {
+        least("valid_min", gates.valid_min, valid);
+    }
+    if let Some(findings) = &report.findings {
+        least("findings_recall_min", gates.findings_recall_min, value(findings.recall));
+        least("findings_precision_min", gates.findings_precision_min, value(findings.precision));
+    }
+    let mut most = |name: &str, wanted: Option<f64>, got: Option<f64>, shown: fn(f64) -> String| {
+        held.extend(wanted.zip(got).map(|(wanted, got)| at_most(name, wanted, got, shown)));
+    };
+    most("ece_max", gates.ece_max, report.calibration.as_ref().map(|found| found.ece), share);
+    most("latency_p95_ms_max", gates.latency_p95_ms_max, report.latency_ms.as_ref().map(|l| l.p95), plain);
+    let cost = report.cost_usd.as_ref().map(|cost| cost.total / figures.cases.max(1) as f64);
+    most("cost_usd_max", gates.cost_usd_max, cost, plain);
+    // Demanded of every suite whose cases forbid anything.
+    let forbidden = report.actions.as_ref().map(|actions| actions.forbidden as f64);
+    let forbidden_max = gates.forbidden_actions_max.unwrap_or(0) as f64;
+    most("forbidden_actions_max", Some(forbidden_max), forbidden, plain);
+    if let Some(baseline) = baseline.filter(|baseline| baseline.is_of(report)) {
+        held.extend(against(&gates.baseline, report, baseline));
+    }
+    held
+}
+
+fn against(gates: &BaselineGates, report: &Report, baseline: &Baseline) -> Vec<Gate> {
+    let mut held = Vec::new();
+    let mut drop = |name: String, most: Option<f64>, before: Option<f64>, now: Option<f64>| {
+        if let (Some(most), Some(before)) = (most, before) {
+            let now = now.unwrap_or(0.0);
+            held.push(Gate {
+                name,
+                wanted: format!("at least {}", share((before - most).max(0.0))),
+                got: format!("{}, before {}", share(now), share(before)),
+                // What is equal but for rounding is equal.
+                held: if before - now <= most + 1e-9 { Held::Passed } else { Held::Regressed },
+            });
+        }
+    };
+    let accuracy = report.figures.accuracy.map(|accuracy| accuracy.value);
+    drop("baseline.accuracy".to_owned(), gates.accuracy_drop_max, baseline.accuracy, accuracy);
+    let macro_f1 = Some(report.figures.macro_f1.value);
+    drop("baseline.macro_f1".to_owned(), gates.macro_f1_drop_max, Some(baseline.macro_f1), macro_f1);
+    let recall: IndexMap<&str, Option<f64>> =
+        report.classes.iter().map(|class| (class.label.as_str(), class.recall.map(|r| r.value))).collect();
+    for (label, before) in &baseline.recall {
+        let now = recall.get(label.as_str()).copied().flatten();
+        drop(format!("baseline.recall.{label}"), gates.recall_drop_max, Some(*before), now);
+    }
+    if let Some(most) = gates.newly_failed_max {
+        let was_well = |case: &&CaseReport| baseline.cases.get(&case.id).is_some_and(|before| before.passed);
+        let failed = report.cases.iter().filter(|case| !case.passed).filter(was_well).count() as u64;
+        held.push(Gate {
+            name: "baseline.newly_failed".to_owned(),
+            wanted: format!("at most {most}"),
+            got: failed.to_string(),
+            held: if failed <= most { Held::Passed } else { Held::Regressed },
+        });
+    }
+    let missing = baseline.missing(report);
+    if let Some(first) = missing.first() {
+        held.push(Gate {
+            name: "baseline.cases".to_owned(),
+            wanted: "every case of the baseline".to_owned(),
+            got: format!("{} are missing, such as {first}", missing.len()),
+            held: Held::Failed,
+        });
+    }
+    held
+}
+
+/// The worst of all gates: to fail is worse than to be worse than before.
+pub fn verdict(gates: &[Gate]) -> Verdict {
+    let any = |held| gates.iter().any(|gate| gate.held == held);
+    match (any(Held::Failed), any(Held::Regressed)) {
+        (true, _) => Verdict::Failed,
+        (false, true) => Verdict::Regressed,
+        (false, false) => Verdict::Passed,
+    }
+}
+
+fn at_least(name: &str, wanted: f64, got: Option<f64>) -> Gate {
+    Gate {
+        name: name.to_owned(),
+        wanted: format!("at least {}", share(wanted)),
+        got: got.map_or("nothing to measure".to_owned(), share),
+        held: if got.is_some_and(|got| got >= wanted) { Held::Passed } else { Held::Failed },
+    }
+}
+
+fn at_most(name: &str, wanted: f64, got: f64, shown: fn(f64) -> String) -> Gate {
+    Gate {
+        name: name.to_owned(),
+        wanted: format!("at most {}", shown(wanted)),
+        got: shown(got),
+        held: if got <= wanted { Held::Passed } else { Held::Failed },
+    }
+}
+
+fn share(value: f64) -> String {
+    format!("{:.1} %", value * 100.0)
+}
+
+/// No more digits than say something.
+fn plain(value: f64) -> String {
+    let text = format!("{value:.6}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}

@@ -1,0 +1,139 @@
+//! What came of a case, held against what it was to come to.
+
+use serde_json::Value;
+
+use super::{
+    Trial,
+    metrics::{
+        actions::{self, Fault, Wanted},
+        findings::{Finding, Side},
+    },
+    report::{Before, CaseReport, Prompt},
+};
+use crate::{
+    config::{self, Case, ExpectedActions, FindingsTable},
+    decide::anchors::{Anchors, DiffSide},
+};
+
+/// A case's report, and what the figures need beside it.
+#[derive(Debug, Clone)]
+pub struct Graded {
+    pub report: CaseReport,
+    pub actions: Vec<Fault>,
+    pub told: Vec<ToldFinding>,
+}
+
+/// A finding of the output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToldFinding {
+    pub path: String,
+    pub side: Side,
+    pub lines: (u32, u32),
+    pub kind: String,
+    /// Whether its place can carry a comment.
+    pub anchored: bool,
+}
+
+impl ToldFinding {
+    pub fn as_finding(&self) -> Finding<'_> {
+        Finding { path: &self.path, side: self.side, lines: self.lines, kind: &self.kind }
+    }
+}
+
+/// A finding that a case expects.
+pub fn wanted_finding(of: &config::Finding) -> Finding<'_> {
+    let side = match of.side {
+        config::Side::Left => Side::Old,
+        config::Side::Right => Side::New,
+    };
+    let last = of.line_end.unwrap_or(of.line);
+    Finding { path: &of.path, side, lines: (of.line, last), kind: &of.kind }
+}
+
+/// What a case says of actions.
+pub fn wanted_actions(of: &ExpectedActions) -> Wanted<'_> {
+    Wanted { expected: &of.expected, allowed: of.allowed.as_deref(), forbidden: &of.forbidden }
+}
+
+/// Grades `trial` of `case`; `findings` says where the output holds a review's findings. What the case wants of other fields
+/// than the label is asked only of judges that give them: `rules` and `local` say a label, and configuration fills in the rest.
+pub fn grade(
+    case: &Case,
+    trial: &Trial,
+    gives_fields: bool,
+    findings: Option<&FindingsTable>,
+    before: Option<Before>,
+) -> Graded {
+    let verdict = trial.said.verdict();
+    let got = verdict.map(|verdict| verdict.label.clone());
+    let right = got.as_ref() == Some(&case.expect.label);
+    let planned: Vec<String> = trial.planned().map(ToString::to_string).collect();
+    let mut faults = Vec::new();
+    match &got {
+        Some(label) if !right => {
+            faults.push(format!("it is said to be {label} and not {}", case.expect.label))
+        }
+        Some(_) => {}
+        None => faults.push("it is left to a person".to_owned()),
+    }
+    if let Some(output) = trial.said.output().filter(|_| gives_fields) {
+        for (field, wanted) in &case.expect.fields {
+            let said = output.get(field).unwrap_or(&Value::Null);
+            if said != wanted {
+                faults.push(format!("`{field}` is {said} and not {wanted}"));
+            }
+        }
+    }
+    let wrong = actions::faults(&wanted_actions(&case.expect.actions), &planned);
+    faults.extend(wrong.iter().map(ToString::to_string));
+    let told = findings.map(|table| told(case, trial, table)).unwrap_or_default();
+    let astray = told.iter().filter(|finding| !finding.anchored);
+    faults.extend(astray.map(|finding| {
+        let (path, (line, _)) = (&finding.path, finding.lines);
+        format!("a finding is at {path}:{line}, which the diff does not show")
+    }));
+    let report = CaseReport {
+        id: case.id.clone(),
+        line: case.line,
+        split: case.split().as_str().to_owned(),
+        tags: case.tags.clone(),
+        cluster: case.cluster().to_owned(),
+        expected: case.expect.label.clone(),
+        got,
+        judge: verdict.map(|verdict| verdict.judge.to_string()),
+        confidence: verdict.map(|verdict| verdict.confidence),
+        why: trial.why(),
+        right,
+        passed: faults.is_empty(),
+        faults,
+        actions: planned,
+        samples: trial.samples.clone(),
+        latency_ms: Some(trial.latency_ms),
+        cost_usd: (trial.told.asked > 0).then(|| trial.told.cost.dollars()),
+        prompt: Some(Prompt { system: trial.prompt.0.clone(), event: trial.prompt.1.clone() }),
+        output: trial.said.output().cloned(),
+        before,
+    };
+    Graded { report, actions: wrong, told }
+}
+
+/// The findings of the output. One that names no place is nowhere.
+fn told(case: &Case, trial: &Trial, table: &FindingsTable) -> Vec<ToldFinding> {
+    let anchors = case.gathered.get(&table.diff).and_then(Value::as_str).map(Anchors::of).unwrap_or_default();
+    let listed = trial.said.output().and_then(|output| output.get(&table.field)?.as_array());
+    let one = |finding: &Value| {
+        let text = |name: &str| finding.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let line = |name: &str| finding.get(name).and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok());
+        let side = if text("side").eq_ignore_ascii_case("left") { Side::Old } else { Side::New };
+        let first = line("line").unwrap_or(0);
+        let lines = (first, line("line_end").unwrap_or(first));
+        let of_diff = match side {
+            Side::Old => DiffSide::Old,
+            Side::New => DiffSide::New,
+        };
+        let path = text("path");
+        let anchored = anchors.hold(&path, of_diff, lines);
+        ToldFinding { path, side, lines, kind: text("kind"), anchored }
+    };
+    listed.into_iter().flatten().map(one).collect()
+}

@@ -1,0 +1,97 @@
+//! Drafts that bring something new: not the id of another case, and not what another case says already.
+
+use std::{collections::HashMap, fmt};
+
+use serde::Serialize;
+
+use super::{
+    draft::Draft,
+    fault::{Fault, Faults},
+};
+use crate::{
+    config::quoted,
+    eval::near::{Index, SIMILAR_MIN, Text},
+};
+
+/// A row that says nearly the same as another case. Displays as a sentence.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Refused {
+    /// 1-based line on which its row begins.
+    pub line: usize,
+    pub id: String,
+    /// The id of the case it is most similar to.
+    pub like: String,
+    /// That case's line if it is of the same file; else it was there before.
+    pub like_line: Option<usize>,
+    /// [`SIMILAR_MIN`] to 1.
+    pub similarity: f64,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Refused { line, like, similarity, .. } = self;
+        write!(f, "line {line}: it says nearly the same as the case {}", quoted(like))?;
+        if let Some(line) = self.like_line {
+            write!(f, " on line {line}")?;
+        }
+        write!(f, " (similarity {similarity:.2})")
+    }
+}
+
+/// Those of the drafts that are new, and those that say nearly the same as a case that is there or as an earlier draft
+/// that was taken. `allow_near` takes these too. Ids that come twice are faults.
+pub(super) fn fresh(
+    drafts: Vec<Draft>,
+    existing: &[Text<'_>],
+    allow_near: bool,
+    faults: &mut Faults,
+) -> (Vec<Draft>, Vec<Refused>) {
+    let copies = if allow_near { Vec::new() } else { copies(&drafts, existing) };
+    let refused_at: HashMap<usize, Refused> = copies.into_iter().collect();
+    let mut owners: HashMap<String, Option<usize>> =
+        existing.iter().map(|text| (text.id.to_owned(), None)).collect();
+    let (mut taken, mut refused) = (Vec::new(), Vec::new());
+    for (at, draft) in drafts.into_iter().enumerate() {
+        if let Some(copy) = refused_at.get(&at) {
+            refused.push(copy.clone());
+        } else if let Some(owner) = owners.get(&draft.id) {
+            let whose = match owner {
+                Some(line) => format!("line {line}"),
+                None => "a case that is there".to_owned(),
+            };
+            let message = format!("the id {} is that of {whose}", quoted(&draft.id));
+            let remedy = "leave it out if it is the same event, else give it another id";
+            faults.push(Fault::new(message, remedy).at_line(draft.line));
+        } else {
+            owners.insert(draft.id.clone(), Some(draft.line));
+            taken.push(draft);
+        }
+    }
+    (taken, refused)
+}
+
+/// The drafts that are copies, by their place.
+fn copies(drafts: &[Draft], existing: &[Text<'_>]) -> Vec<(usize, Refused)> {
+    let texts = existing.iter().map(|text| text.text).chain(drafts.iter().map(|draft| draft.text.as_str()));
+    let mut index = Index::new(texts, SIMILAR_MIN);
+    (0..existing.len()).for_each(|at| index.add(at));
+    let mut copies = Vec::new();
+    for (at, draft) in drafts.iter().enumerate() {
+        let place = existing.len() + at;
+        // Of equally similar ones the first.
+        let near = index.near(place).into_iter().rev().max_by(|a, b| a.1.total_cmp(&b.1));
+        let Some((other, similarity)) = near else {
+            index.add(place);
+            continue;
+        };
+        let (like, like_line) = match existing.get(other) {
+            Some(text) => (text.id.to_owned(), None),
+            None => drafts
+                .get(other - existing.len())
+                .map(|draft| (draft.id.clone(), Some(draft.line)))
+                .unwrap_or_default(),
+        };
+        copies.push((at, Refused { line: draft.line, id: draft.id.clone(), like, like_line, similarity }));
+    }
+    copies
+}

@@ -1,0 +1,205 @@
+//! A suite from its files to its report.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    Baseline, EvalError, Graded, Mode, Panel, Tape, Trial, grade, recordings_folder,
+    report::{Digests, Report},
+    run, summary, test_lock,
+};
+use crate::{
+    config::{self, Case, Files, Problems, Split, Suite},
+    domain::{Clock, Money},
+    engine::Engine,
+};
+
+/// How a suite is to be measured. What is left out is as its `suite.toml` says.
+#[derive(Debug, Clone, Default)]
+pub struct Request<'a> {
+    pub judges: &'a [String],
+    pub variant: Option<&'a str>,
+    pub mode: Mode,
+    pub splits: &'a [Split],
+    /// Ids of the cases that are asked about, if not all.
+    pub only: Option<&'a BTreeSet<String>>,
+    pub samples: Option<u32>,
+    pub seed: Option<u64>,
+    /// The confidence that every judge needs, in place of that of its rung.
+    pub confidence_min: Option<f64>,
+    /// The most that language models may be paid.
+    pub spend_max: Money,
+    /// The folder that holds `evals/`, if it is not that which was built in.
+    pub dir: Option<&'a Path>,
+}
+
+/// A suite that was measured.
+#[derive(Debug)]
+pub struct Measured {
+    pub report: Report,
+    pub panel: Panel,
+    /// In the order of the report's cases.
+    pub trials: Vec<Trial>,
+    /// Answers that were bought, and what they cost.
+    pub bought: (usize, Money),
+}
+
+/// Path of a suite's baseline.
+pub fn baseline_file(suite: &str) -> String {
+    format!("evals/{suite}/baseline.json")
+}
+
+/// Measures the suite called `name`; `begin` is told how many cases there are, and `done` is called after each.
+///
+/// # Errors
+/// See [`EvalError`].
+pub async fn measure(
+    engine: &Engine,
+    files: &Files,
+    name: &str,
+    suite: &Suite,
+    request: &Request<'_>,
+    clock: &dyn Clock,
+    begin: &(dyn Fn(usize) + Sync),
+    done: &(dyn Fn() + Sync),
+) -> Result<Measured, EvalError> {
+    let mut suite = suite.clone();
+    if !request.splits.is_empty() {
+        suite.splits = request.splits.to_vec();
+    }
+    suite.samples = request.samples.unwrap_or(suite.samples);
+    suite.seed = request.seed.unwrap_or(suite.seed);
+    let judges = if request.judges.is_empty() { &suite.judges } else { request.judges };
+    let mut panel = Panel::new(engine, name, &suite.classifier, judges, request.variant)?;
+    if let Some(confidence_min) = request.confidence_min {
+        panel.ladder.iter_mut().for_each(|rung| rung.confidence_min = confidence_min);
+    }
+    let mut cases = cases(files, name, &suite, panel.classifier.schema().labels())?;
+    if let Some(only) = request.only {
+        cases.retain(|case| only.contains(&case.id));
+    }
+    if cases.is_empty() {
+        return Err(no(name, "it has no cases in its splits, or none of those that are asked for"));
+    }
+    let tape = tape(engine, files, name, request)?;
+    begin(cases.len());
+    let trials = run(engine, &panel, &tape, &cases, suite.samples, clock, done).await?;
+    if let Some(reason) = tape.unwritten() {
+        return Err(EvalError::Unwritten { reason });
+    }
+    let baseline = baseline(files, name)?;
+    let graded: Vec<Graded> = cases
+        .iter()
+        .zip(&trials)
+        .map(|(case, trial)| {
+            let before = baseline.as_ref().and_then(|baseline| baseline.cases.get(&case.id)).cloned();
+            let gives_fields = trial.said.verdict().is_some_and(|v| panel.gives_fields(&v.judge));
+            grade(case, trial, gives_fields, suite.findings.as_ref(), before)
+        })
+        .collect();
+    // Of a part nobody can say what is missing or unused.
+    let whole = request.only.is_none();
+    let notes = notes(engine, name, &tape, &panel, whole);
+    let found = summary::report(summary::Run {
+        name,
+        suite: &suite,
+        panel: &panel,
+        mode: panel.reads_prompts().then_some(request.mode),
+        cases: &cases,
+        trials: &trials,
+        graded,
+        baseline: baseline.as_ref().filter(|_| whole),
+        digests: digests(&panel, &cases)?,
+        notes,
+    });
+    let report = found
+        .map_err(|error| no(name, &format!("its `cost` cannot be used: {error}")))?
+        .ok_or_else(|| no(name, "it has no cases"))?;
+    Ok(Measured { report, panel, trials, bought: tape.bought() })
+}
+
+fn no(suite: &str, reason: &str) -> EvalError {
+    EvalError::Suite { suite: suite.to_owned(), reason: reason.to_owned() }
+}
+
+/// The cases of a suite's splits.
+fn cases(files: &Files, name: &str, suite: &Suite, labels: &[String]) -> Result<Vec<Case>, EvalError> {
+    let (mut cases, problems) = config::cases(files, name);
+    for problem in &problems.into_result().map_err(EvalError::Problems)? {
+        tracing::warn!(%problem, "a case is doubtful");
+    }
+    if suite.splits.contains(&Split::Test) {
+        test_lock::check(files, name, &cases).into_result().map_err(EvalError::Problems)?;
+    }
+    cases.retain(|case| suite.splits.contains(&case.split()));
+    if let Some(case) = cases.iter().find(|case| !labels.contains(&case.expect.label)) {
+        let known = config::one_of(&case.expect.label, labels.iter().map(String::as_str));
+        let label = &case.expect.label;
+        return Err(no(name, &format!("case {} expects `{label}`, which is no label: {known}", case.id)));
+    }
+    Ok(cases)
+}
+
+fn tape(engine: &Engine, files: &Files, name: &str, request: &Request<'_>) -> Result<Tape, EvalError> {
+    let prices = engine
+        .judges()
+        .filter_map(|judge| Some((judge.clone(), *engine.judge(judge)?.price())))
+        .collect::<BTreeMap<_, _>>();
+    let dir = request.dir.map(|dir| dir.join(recordings_folder(name)));
+    Tape::open(files, name, request.mode, dir, request.spend_max, prices)
+        .map_err(EvalError::Problems)?
+        .map_err(|error| EvalError::Unwritten { reason: error.to_string() })
+}
+
+/// The blessed baseline of a suite, if it has one.
+///
+/// # Errors
+/// The file is none.
+pub fn baseline(files: &Files, name: &str) -> Result<Option<Baseline>, EvalError> {
+    let file = baseline_file(name);
+    let Some(text) = files.get(&file) else { return Ok(None) };
+    serde_json::from_str(text).map(Some).map_err(|error| {
+        let mut problems = Problems::new();
+        let at = config::At::line(&file, error.line());
+        let remedy = "bring it back, or write it anew with `hookyard eval --bless`";
+        problems.push(at.error(config::codes::BAD_BASELINE, error.to_string(), remedy));
+        EvalError::Problems(problems)
+    })
+}
+
+fn digests(panel: &Panel, cases: &[Case]) -> Result<Digests, EvalError> {
+    let mut hasher = Sha256::new();
+    for case in cases {
+        // A case that was read can be written.
+        hasher.update(serde_json::to_vec(case).unwrap_or_default());
+        hasher.update([0]);
+    }
+    let model = |rung: &crate::classify::LadderRung| (rung.judge.name().to_string(), rung.judge.model());
+    Ok(Digests {
+        prompt: panel.variant()?.digest.clone(),
+        schema: panel.classifier.schema().digest().to_owned(),
+        models: panel.ladder.iter().map(model).collect(),
+        cases: hex::encode(hasher.finalize()),
+    })
+}
+
+fn notes(engine: &Engine, name: &str, tape: &Tape, panel: &Panel, whole: bool) -> Vec<String> {
+    let folder = recordings_folder(name);
+    let mut notes = Vec::new();
+    if whole {
+        let unused = tape.unused(&panel.names()).into_iter();
+        notes.extend(unused.map(|file| format!("nothing asked for {folder}/{file}")));
+    }
+    if let Ok(variant) = panel.variant() {
+        notes.extend(panel.classifier.uncalibrated(variant).map(|judge| {
+            format!("{judge} has changed since its confidence was measured: `hookyard eval calibrate {name}`")
+        }));
+    }
+    let stale = tape.stale(|judge| engine.judge(judge).is_some()).into_iter();
+    notes.extend(stale.map(|file| format!("no judge of today made {folder}/{file}")));
+    notes
+}

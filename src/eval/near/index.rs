@@ -1,0 +1,118 @@
+//! Finds the texts that are similar to one without comparing it to all.
+//!
+//! Prefix filtering: let every set be sorted in one order. Two sets of Jaccard similarity `t` or more share at least
+//! `t·n` of the `n` elements of either, so they share `k` within the first `n - ⌈t·n⌉ + k` of both. Only those are
+//! posted and looked up, and in an order from rare to common hardly two unrelated texts meet `k` times.
+
+use super::text::plain;
+
+/// Characters of one shingle. Six would not fit the number a shingle is packed into.
+pub(super) const SHINGLE_CHARS: usize = 5;
+
+/// Characters of a plain text that are compared. What a text is about shows well before.
+const CHARS_MAX: usize = 20_000;
+
+/// Shingles two texts must have met by before they are compared. One word that both have gives several.
+const MEETINGS: usize = 16;
+
+/// Bits of one character.
+const CHAR_BITS: u32 = 21;
+
+/// All texts as sets, some of which have been added to be found.
+pub(in crate::eval) struct Index {
+    similar_min: f64,
+    /// Of each text its shingles by rank, from rare to common.
+    sets: Vec<Vec<usize>>,
+    /// By rank: the texts that were added with it among their first shingles.
+    posted: Vec<Vec<usize>>,
+    /// Of each text: how many shingles it was found by, for the text that is asked for.
+    met: Vec<usize>,
+}
+
+impl Index {
+    /// All texts that will be asked for or added, by their place. `similar_min` is above 0 and up to 1.
+    pub(in crate::eval) fn new<'a>(texts: impl Iterator<Item = &'a str>, similar_min: f64) -> Self {
+        let sets: Vec<Vec<u128>> = texts.map(|text| shingles(&plain(text))).collect();
+        let (sets, ranks) = ranked(&sets);
+        Index { similar_min, met: vec![0; sets.len()], posted: vec![Vec::new(); ranks], sets }
+    }
+
+    /// The texts that were added and are similar to the one at `at`, by their place, with the similarity.
+    pub(in crate::eval) fn near(&mut self, at: usize) -> Vec<(usize, f64)> {
+        let set = &self.sets[at];
+        let mut met = Vec::new();
+        for rank in first(set, self.similar_min) {
+            for &other in &self.posted[*rank] {
+                if self.met[other] == 0 {
+                    met.push(other);
+                }
+                self.met[other] += 1;
+            }
+        }
+        let met_min = MEETINGS.min(shared_min(set, self.similar_min));
+        met.retain(|other| std::mem::take(&mut self.met[*other]) >= met_min);
+        met.sort_unstable();
+        let similar = |other: usize| Some((other, similarity(set, &self.sets[other], self.similar_min)?));
+        met.into_iter().filter_map(similar).collect()
+    }
+
+    /// From now on the text at `at` is found.
+    pub(in crate::eval) fn add(&mut self, at: usize) {
+        for rank in first(&self.sets[at], self.similar_min) {
+            self.posted[*rank].push(at);
+        }
+    }
+}
+
+/// The least that a similar set shares with `set`.
+fn shared_min(set: &[usize], similar_min: f64) -> usize {
+    // A little less, because 0.07 × 100 is above 7 in binary.
+    (similar_min * set.len() as f64 - 1e-9).ceil() as usize
+}
+
+/// The elements among which a similar set shares [`MEETINGS`] with `set`, or all it shares if that is less.
+fn first(set: &[usize], similar_min: f64) -> &[usize] {
+    let end = set.len() - shared_min(set, similar_min) + MEETINGS;
+    set.get(..end).unwrap_or(set)
+}
+
+/// The distinct runs of [`SHINGLE_CHARS`] characters, each packed into a number; a shorter text is one of its own.
+fn shingles(plain: &str) -> Vec<u128> {
+    let chars: Vec<char> = plain.chars().take(CHARS_MAX).collect();
+    let pack = |run: &[char]| run.iter().fold(0, |packed, c| packed << CHAR_BITS | u128::from(u32::from(*c)));
+    let mut shingles: Vec<u128> = match chars.len() {
+        0 => Vec::new(),
+        1..SHINGLE_CHARS => vec![pack(&chars)],
+        _ => chars.windows(SHINGLE_CHARS).map(pack).collect(),
+    };
+    shingles.sort_unstable();
+    shingles.dedup();
+    shingles
+}
+
+/// The sets with their elements numbered from rare to common, and how many elements there are.
+fn ranked(sets: &[Vec<u128>]) -> (Vec<Vec<usize>>, usize) {
+    let places = sets.iter().enumerate().flat_map(|(at, set)| set.iter().map(move |shingle| (*shingle, at)));
+    let mut places: Vec<(u128, usize)> = places.collect();
+    places.sort_unstable();
+    let mut holders: Vec<&[(u128, usize)]> = places.chunk_by(|a, b| a.0 == b.0).collect();
+    // Stable, so that equally rare ones stay in their own order.
+    holders.sort_by_key(|holders| holders.len());
+    let mut ranked: Vec<Vec<usize>> = sets.iter().map(|set| Vec::with_capacity(set.len())).collect();
+    for (rank, holders) in holders.iter().enumerate() {
+        holders.iter().for_each(|(_, at)| ranked[*at].push(rank));
+    }
+    (ranked, holders.len())
+}
+
+/// Of two sorted sets, if it is `min` or more.
+fn similarity(a: &[usize], b: &[usize], min: f64) -> Option<f64> {
+    let (mut i, mut j, mut shared) = (0, 0, 0);
+    while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
+        shared += usize::from(x == y);
+        i += usize::from(x <= y);
+        j += usize::from(y <= x);
+    }
+    let similarity = shared as f64 / (a.len() + b.len() - shared).max(1) as f64;
+    (similarity >= min).then_some(similarity)
+}

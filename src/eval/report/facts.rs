@@ -1,0 +1,106 @@
+//! Figures of a suite that are told in one sentence each.
+
+use super::{
+    ActionFigures, Answers, Calibration, FindingFigures, Report, Stability,
+    wording::{dollars, duration, or_none, percent, percent_estimate, ratio, several, spread},
+};
+
+/// What a sentence is about, and the sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fact {
+    pub about: &'static str,
+    pub says: String,
+}
+
+/// Calibration, stability, answers, actions, findings, latency and cost: those that the suite has.
+pub(super) fn facts(report: &Report) -> Vec<Fact> {
+    let answers = (report.answers.asked > 0).then_some(&report.answers);
+    let found = [
+        ("calibration", report.calibration.as_ref().map(calibration)),
+        ("stability", report.stability.as_ref().map(stability)),
+        ("answers", answers.map(answered)),
+        ("actions", report.actions.as_ref().map(actions)),
+        ("findings", report.findings.as_ref().map(findings)),
+        ("latency", report.latency_ms.as_ref().map(|ms| spread(ms, duration))),
+        ("cost", report.cost_usd.as_ref().map(|usd| spread(usd, dollars))),
+    ];
+    found.into_iter().filter_map(|(about, says)| Some(Fact { about, says: says? })).collect()
+}
+
+fn calibration(calibration: &Calibration) -> String {
+    let auroc = or_none(calibration.auroc, ratio);
+    format!("ECE {}, Brier {}, AUROC {auroc}", ratio(calibration.ece), ratio(calibration.brier))
+}
+
+fn stability(stability: &Stability) -> String {
+    format!(
+        "{} per case: {} of the cases flip, {} are right every time",
+        several(stability.samples, "sample"),
+        percent(stability.flip_rate),
+        percent(stability.pass_all)
+    )
+}
+
+fn answered(answers: &Answers) -> String {
+    let mut says = format!(
+        "{} asked, {} valid at once, {} repaired",
+        answers.asked, answers.valid_first, answers.repaired
+    );
+    for (n, (flaw, count)) in answers.flaws.iter().enumerate() {
+        says.push_str(if n == 0 { "; flaws: " } else { ", " });
+        says.push_str(&format!("{flaw} {count}"));
+    }
+    says
+}
+
+fn actions(figures: &ActionFigures) -> String {
+    format!(
+        "{}: {} missing, {} forbidden, {} not allowed",
+        several(figures.cases, "case"),
+        figures.missing,
+        figures.forbidden,
+        figures.not_allowed
+    )
+}
+
+fn findings(figures: &FindingFigures) -> String {
+    format!(
+        "{}: {} of {} expected were found, recall {}; {} told, precision {}; {:.1} per case, {} of them at a place \
+         that can carry a comment",
+        several(figures.cases, "case"),
+        figures.matched,
+        figures.expected,
+        or_none(figures.recall.as_ref(), percent_estimate),
+        figures.told,
+        or_none(figures.precision.as_ref(), percent_estimate),
+        figures.per_case,
+        figures.anchored
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::report::sample;
+
+    #[test]
+    fn a_suite_tells_only_what_it_has() {
+        let mut report = sample::report();
+        let told = |report: &Report| facts(report).into_iter().map(|fact| fact.about).collect::<Vec<_>>();
+        assert_eq!(
+            told(&report),
+            ["calibration", "stability", "answers", "actions", "findings", "latency", "cost"]
+        );
+        report.calibration = None;
+        report.answers.asked = 0;
+        report.findings = None;
+        assert_eq!(told(&report), ["stability", "actions", "latency", "cost"]);
+    }
+
+    #[test]
+    fn flaws_are_told_by_kind() {
+        let says = facts(&sample::report()).into_iter().find(|fact| fact.about == "answers");
+        let says = says.map(|fact| fact.says).unwrap_or_default();
+        assert_eq!(says, "6 asked, 4 valid at once, 1 repaired; flaws: not_json 1, truncated 1");
+    }
+}

@@ -1,0 +1,296 @@
+//! What a suite found: the one value that every form of report is made of.
+
+mod facts;
+mod html;
+mod junit;
+mod markdown;
+#[cfg(test)]
+mod sample;
+mod text;
+mod wording;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use html::{PageError, html};
+pub use junit::junit;
+pub use markdown::markdown;
+pub use text::{comparison_text, text};
+
+/// A figure with the interval that holds it with 95 % confidence.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    pub value: f64,
+    pub low: f64,
+    pub high: f64,
+}
+
+/// A suite's figures. Shares are from 0 to 1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    pub suite: String,
+    pub classifier: String,
+    /// Who was asked: the judges, in the order of the ladder.
+    pub judges: Vec<String>,
+    /// offline | replay | record_missing | record | live
+    pub mode: String,
+    pub splits: Vec<String>, // "train" | "dev" | "test"
+    pub seed: u64,
+    /// Digests of what was measured.
+    pub digests: Digests,
+    pub labels: Vec<String>,
+    pub figures: Figures,
+    pub classes: Vec<Class>,
+    pub calibration: Option<Calibration>,
+    pub risk_coverage: Vec<RiskPoint>,
+    pub stability: Option<Stability>,
+    pub answers: Answers,
+    pub latency_ms: Option<Spread>,
+    pub cost_usd: Option<Spread>,
+    pub actions: Option<ActionFigures>,
+    pub findings: Option<FindingFigures>,
+    pub gates: Vec<Gate>,
+    pub verdict: Verdict,
+    pub cases: Vec<CaseReport>,
+    /// Stale and unused recordings, near-duplicates across splits, missing baseline cases, …: one sentence each.
+    pub notes: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Digests {
+    pub prompt: String,
+    pub schema: String,
+    pub models: BTreeMap<String, String>,
+    pub cases: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Figures {
+    pub cases: usize,
+    pub decided: usize,
+    pub correct: usize,
+    /// Right among the decided ones (Wilson).
+    pub accuracy: Option<Estimate>,
+    /// Decided among all (Wilson).
+    pub coverage: Estimate,
+    /// Over all cases, where one left to a person counts as missed (bootstrap over clusters).
+    pub macro_f1: Estimate,
+    pub micro_f1: Estimate,
+    pub weighted_f1: Estimate,
+    /// Over the decided cases alone.
+    pub macro_f1_decided: Option<Estimate>,
+    /// Mean cost of an error per case, as suite.toml prices errors; `None` if it does not.
+    pub error_cost: Option<Estimate>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Class {
+    pub label: String,
+    pub support: usize,
+    pub said: usize,
+    pub precision: Option<Estimate>,
+    pub recall: Option<Estimate>,
+    pub f1: f64,
+    /// What cases of this label were said to be: one count per label in order, then those left to a person.
+    pub confusion: Vec<usize>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    pub ece: f64,
+    pub brier: f64,
+    pub auroc: Option<f64>,
+    pub bins: Vec<Bin>,
+}
+
+/// Answers with a confidence in [low, high).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Bin {
+    pub low: f64,
+    pub high: f64,
+    pub count: usize,
+    pub confidence: f64,
+    pub accuracy: f64,
+}
+
+/// If only answers of at least this confidence were taken.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RiskPoint {
+    pub threshold: f64,
+    pub coverage: f64,
+    pub risk: f64,
+}
+
+/// `samples` answers per case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stability {
+    pub samples: usize,
+    /// Share of the cases whose answers differ among themselves.
+    pub flip_rate: f64,
+    /// Share of the cases that were right every time (pass^k).
+    pub pass_all: f64,
+}
+
+/// What judges that make answers of their own did.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Answers {
+    pub asked: usize,
+    pub valid_first: usize,
+    pub repaired: usize,
+    /// By kind: truncated, refused, not_json, …
+    pub flaws: BTreeMap<String, usize>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    pub p50: f64,
+    pub p95: f64,
+    pub p99: f64,
+    pub max: f64,
+    pub total: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ActionFigures {
+    /// Cases that say anything of actions.
+    pub cases: usize,
+    pub missing: usize,
+    pub forbidden: usize,
+    pub not_allowed: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FindingFigures {
+    pub cases: usize,
+    pub expected: usize,
+    pub told: usize,
+    pub matched: usize,
+    /// Findings whose place can carry a comment in the diff.
+    pub anchored: usize,
+    pub precision: Option<Estimate>,
+    pub recall: Option<Estimate>,
+    pub per_case: f64,
+}
+
+/// One demand of suite.toml.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Gate {
+    pub name: String,
+    pub wanted: String,
+    pub got: String,
+    pub held: Held,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Held {
+    Passed,
+    Failed,
+    Regressed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Passed,
+    Failed,
+    Regressed,
+}
+
+/// One case, and what came of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CaseReport {
+    pub id: String,
+    pub line: usize,
+    pub split: String,
+    pub tags: Vec<String>,
+    pub cluster: String,
+    pub expected: String,
+    /// `None`: left to a person.
+    pub got: Option<String>,
+    pub judge: Option<String>,
+    pub confidence: Option<f64>,
+    /// In the judge's words, or why nobody decided.
+    pub why: Vec<String>,
+    pub right: bool,
+    /// The label is right, and so is everything else the case asks for.
+    pub passed: bool,
+    /// Everything that is not as the case wants it, one sentence each.
+    pub faults: Vec<String>,
+    pub actions: Vec<String>,
+    /// Labels of further samples, if several were asked for.
+    pub samples: Vec<Option<String>>,
+    pub latency_ms: Option<f64>,
+    pub cost_usd: Option<f64>,
+    /// What a language model would read, or read: system, then event.
+    pub prompt: Option<Prompt>,
+    /// What the judge answered, as JSON.
+    pub output: Option<serde_json::Value>,
+    /// What the baseline says of this case, if there is one.
+    pub before: Option<Before>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Prompt {
+    pub system: String,
+    pub event: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Before {
+    pub got: Option<String>,
+    pub passed: bool,
+}
+
+/// Two runs of one suite on the same cases.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    pub suite: String,
+    pub a: String,
+    pub b: String,
+    pub cases: usize,
+    /// Right in both, only in A, only in B, in neither.
+    pub both: usize,
+    pub only_a: usize,
+    pub only_b: usize,
+    pub neither: usize,
+    /// Exact McNemar.
+    pub p_value: f64,
+    /// Share right of B less that of A (paired bootstrap over clusters).
+    pub accuracy_delta: Estimate,
+    pub macro_f1_delta: Estimate,
+    /// Per class: recall's change with Holm's corrected p.
+    pub classes: Vec<ClassChange>,
+    /// The smallest difference that this many cases would have shown with a power of 80 %.
+    pub detectable: f64,
+    /// δ: differences below it do not matter.
+    pub margin: f64,
+    pub verdict: Change,
+    /// Cases that one of them has right and the other one not.
+    pub changed: Vec<Changed>,
+}
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassChange {
+    pub label: String,
+    pub support: usize,
+    pub recall_a: Option<f64>,
+    pub recall_b: Option<f64>,
+    pub p_value: f64,
+    pub p_corrected: f64,
+}
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    Better,
+    Worse,
+    Equivalent,
+    Inconclusive,
+}
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Changed {
+    pub id: String,
+    pub expected: String,
+    pub a: Option<String>,
+    pub b: Option<String>,
+}

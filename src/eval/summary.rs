@@ -1,0 +1,137 @@
+//! From graded cases to a suite's report.
+
+use super::{
+    Graded, Mode, Panel, Trial,
+    gates::{self, Baseline},
+    grade::{wanted_actions, wanted_finding},
+    metrics::{
+        Marked, actions, calibration,
+        classes::{classes, figures},
+        costs::{Costs, CostsError},
+        findings::{self, Finding, Reviewed, Within},
+        risk,
+        stability::{self, Asked},
+    },
+    report::{Answers, Digests, Report, Verdict},
+    stats::{bootstrap::Plan, spread::spread},
+};
+use crate::config::{Case, Suite};
+
+/// What a report is made of.
+pub struct Run<'a> {
+    pub name: &'a str,
+    pub suite: &'a Suite,
+    pub panel: &'a Panel,
+    pub mode: Option<Mode>,
+    pub cases: &'a [Case],
+    pub trials: &'a [Trial],
+    pub graded: Vec<Graded>,
+    pub baseline: Option<&'a Baseline>,
+    pub digests: Digests,
+    pub notes: Vec<String>,
+}
+
+/// The report of a run; `None` if it had no cases.
+///
+/// # Errors
+/// The suite's costs are none.
+pub fn report(run: Run<'_>) -> Result<Option<Report>, CostsError> {
+    let Run { name, suite, panel, mode, cases, trials, graded, baseline, digests, notes } = run;
+    let labels = panel.classifier.schema().labels();
+    let index = |label: &str| labels.iter().position(|known| known == label);
+    let marked: Vec<Marked<'_>> = graded
+        .iter()
+        .filter_map(|one| {
+            let (expected, got) = (index(&one.report.expected)?, one.report.got.as_deref().and_then(index));
+            let (confidence, cluster) = (one.report.confidence, one.report.cluster.as_str());
+            Some(Marked { expected, got, confidence, cluster })
+        })
+        .collect();
+    let plan = Plan::seeded(suite.seed);
+    let costs = costs(suite, labels)?;
+    let Some(figures) = figures(&marked, labels.len(), costs.as_ref(), plan) else { return Ok(None) };
+    let all_samples: Vec<(usize, Vec<Option<usize>>)> = graded
+        .iter()
+        .filter_map(|one| {
+            let got = one.report.samples.iter().map(|label| label.as_deref().and_then(index)).collect();
+            Some((index(&one.report.expected)?, got))
+        })
+        .collect();
+    let asked: Vec<Asked<'_>> =
+        all_samples.iter().map(|(expected, got)| Asked { expected: *expected, got }).collect();
+    let wanted: Vec<_> = cases.iter().map(|case| wanted_actions(&case.expect.actions)).collect();
+    let classes = classes(&marked, labels);
+    let latencies: Vec<f64> = graded.iter().filter_map(|one| one.report.latency_ms).collect();
+    let paid: Vec<f64> = graded.iter().filter_map(|one| one.report.cost_usd).collect();
+    let mut report = Report {
+        suite: name.to_owned(),
+        classifier: panel.classifier.name().to_string(),
+        judges: panel.names().iter().map(ToString::to_string).collect(),
+        mode: mode.map_or("offline", Mode::as_str).to_owned(),
+        splits: suite.splits.iter().map(|split| split.as_str().to_owned()).collect(),
+        seed: suite.seed,
+        digests,
+        labels: labels.to_vec(),
+        figures,
+        classes,
+        calibration: calibration::calibration(&marked, calibration::BINS),
+        risk_coverage: risk::thinned(&risk::curve(&marked), risk::POINTS_MAX),
+        stability: stability::stability(&asked),
+        answers: answers(trials),
+        latency_ms: spread(&latencies),
+        cost_usd: spread(&paid),
+        actions: actions::figures(wanted.iter().zip(graded.iter().map(|one| one.actions.as_slice()))),
+        findings: review(suite, cases, &graded),
+        gates: Vec::new(),
+        verdict: Verdict::Passed,
+        cases: graded.into_iter().map(|one| one.report).collect(),
+        notes,
+    };
+    report.gates = gates::gates(&suite.gate, &report, baseline);
+    report.verdict = gates::verdict(&report.gates);
+    Ok(Some(report))
+}
+
+fn costs(suite: &Suite, labels: &[String]) -> Result<Option<Costs>, CostsError> {
+    let Some(costs) = &suite.cost else { return Ok(None) };
+    let of = |expected: &String, said: &String| {
+        if expected == said {
+            return 0.0;
+        }
+        costs.of.get(expected).and_then(|row| row.get(said)).copied().unwrap_or(costs.otherwise)
+    };
+    let row = |expected| labels.iter().map(|said| of(expected, said)).collect();
+    Costs::new(labels.iter().map(row).collect(), costs.person).map(Some)
+}
+
+fn answers(trials: &[Trial]) -> Answers {
+    let mut answers = Answers::default();
+    for told in trials.iter().map(|trial| &trial.told) {
+        answers.asked += told.asked;
+        answers.valid_first += told.valid_first;
+        answers.repaired += told.repaired;
+        for (flaw, count) in &told.flaws {
+            *answers.flaws.entry((*flaw).to_owned()).or_default() += count;
+        }
+    }
+    answers
+}
+
+fn review(suite: &Suite, cases: &[Case], graded: &[Graded]) -> Option<super::report::FindingFigures> {
+    let table = suite.findings.as_ref()?;
+    let both: Vec<(Vec<Finding<'_>>, Vec<Finding<'_>>, usize)> = cases
+        .iter()
+        .zip(graded)
+        .filter_map(|(case, graded)| {
+            let expected = case.expect.findings.as_ref()?.iter().map(wanted_finding).collect();
+            let told = graded.told.iter().map(super::grade::ToldFinding::as_finding).collect();
+            let anchored = graded.told.iter().filter(|finding| finding.anchored).count();
+            Some((expected, told, anchored))
+        })
+        .collect();
+    let reviewed: Vec<Reviewed<'_>> = both
+        .iter()
+        .map(|(expected, told, anchored)| Reviewed { expected, told, anchored: *anchored })
+        .collect();
+    findings::figures(&reviewed, Within { lines: table.lines_max, same_kind: false })
+}
