@@ -102,6 +102,10 @@ pub struct Llm {
 struct Usual(AtomicU64);
 
 impl Usual {
+    fn time(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::Relaxed))
+    }
+
     fn note(&self, took_ms: u64) {
         // Of two answers at one time one may be left out.
         let usual = self.0.load(Ordering::Relaxed);
@@ -243,7 +247,7 @@ impl Llm {
         let bought = match ledger.begin(&cost, &digest).await? {
             Prior::Begun => {
                 let left = question.until.map(|until| until.saturating_sub(clock.monotonic()));
-                self.buy(request.with_json(body).within(left), pass, &call).await?
+                self.buy(request.with_json(body).within(left, self.usual.time()), pass, &call).await?
             }
             prior => {
                 drop(pass.no_room(Duration::ZERO, clock.monotonic()));
@@ -428,7 +432,7 @@ impl Judge for Llm {
 
     fn expected(&self) -> Option<Duration> {
         // Without a key it answers nothing: nobody is to be cut short for it.
-        self.request.as_ref().map(|_| Duration::from_millis(self.usual.0.load(Ordering::Relaxed)))
+        self.request.as_ref().map(|_| self.usual.time())
     }
 
     fn was_passed_over(&self) {

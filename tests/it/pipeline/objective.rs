@@ -18,6 +18,8 @@ use crate::support::{
 const CLAUDE: &str = "/llm/v1/messages";
 const GPT: &str = "/llm/v1/chat/completions";
 
+const MINUTE: Duration = Duration::from_mins(1);
+
 /// A house whose forms are to have their verdicts in so many ms.
 fn within(ms: u64) -> Plan {
     House::plan().llm().edit(CLASSIFIERS, "objective_ms = 3_000", &format!("objective_ms = {ms}"))
@@ -50,7 +52,31 @@ async fn a_judge_that_hangs_is_left_while_the_next_one_is_still_in_time() {
         "what was cut short may be billed"
     );
     let breakers = house.ask("/api/v1/breakers").await.json;
-    assert_eq!(breakers["judges"]["claude"]["failures_in_a_row"], 0, "we were in a hurry: {breakers}");
+    assert_eq!(breakers["judges"]["claude"]["failures_in_a_row"], 1, "it had its usual time: {breakers}");
+}
+
+#[tokio::test]
+async fn a_vendor_that_hangs_opens_its_breaker_though_nobody_waited_to_the_end() {
+    let house = within(2_100).start().await;
+    let gate = house.sandbox.hold(CLAUDE);
+    let ids = ["a", "b", "c", "d", "e"];
+    let mut events = Vec::new();
+    for id in ids {
+        house.sandbox.reply_next(says("lead"));
+        events.push(house.queue(&form(id)).await);
+    }
+    for event in events {
+        assert_eq!(&*verdict(&house.settled(event).await).judge, "gpt");
+    }
+    let breakers = house.ask("/api/v1/breakers").await.json;
+    assert_eq!(breakers["judges"]["claude"]["state"], "open", "{breakers}");
+    house.sandbox.reply_next(says("lead"));
+    assert_eq!(&*verdict(&house.run(&form("f")).await).judge, "gpt");
+    assert_eq!(house.sandbox.requests(CLAUDE), 5, "it is left alone");
+    drop(gate);
+    house.advance(MINUTE);
+    house.sandbox.reply_next(says("lead"));
+    assert_eq!(&*verdict(&house.run(&form("g")).await).judge, "claude", "one may find out");
 }
 
 #[tokio::test]
