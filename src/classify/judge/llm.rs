@@ -432,7 +432,12 @@ impl Judge for Llm {
 
     fn expected(&self) -> Option<Duration> {
         // Without a key it answers nothing: nobody is to be cut short for it.
-        self.request.as_ref().map(|_| self.usual.time())
+        let answers = self.request.is_some() && self.remote.admits(&self.url).is_ok();
+        answers.then(|| self.usual.time())
+    }
+
+    fn fallback(&self, elapsed: Duration) -> Option<Duration> {
+        self.expected()?.checked_add(self.remote.rests(elapsed)?)
     }
 
     fn was_passed_over(&self) {

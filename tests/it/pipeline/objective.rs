@@ -35,6 +35,21 @@ fn verdict(timeline: &Timeline) -> &Verdict {
     route(timeline).job.verdict.as_ref().expect("a verdict")
 }
 
+fn rungs(timeline: &Timeline) -> Vec<(&str, RungOutcome)> {
+    verdict(timeline).rungs.iter().map(|rung| (&*rung.judge, rung.outcome)).collect()
+}
+
+/// Has the first model be known as one that takes two seconds.
+async fn slow(house: &House) {
+    let gate = house.sandbox.hold(CLAUDE);
+    house.sandbox.reply_next(says("lead"));
+    let event = house.queue(&form("slow")).await;
+    arrived(&gate, 1).await;
+    house.advance(Duration::from_secs(9));
+    gate.release();
+    assert_eq!(&*verdict(&house.settled(event).await).judge, "claude");
+}
+
 #[tokio::test]
 async fn a_judge_that_hangs_is_left_while_the_next_one_is_still_in_time() {
     // Each is expected to take a second: the first one is given what the second one leaves.
@@ -77,6 +92,34 @@ async fn a_vendor_that_hangs_opens_its_breaker_though_nobody_waited_to_the_end()
     house.advance(MINUTE);
     house.sandbox.reply_next(says("lead"));
     assert_eq!(&*verdict(&house.run(&form("g")).await).judge, "claude", "one may find out");
+}
+
+#[tokio::test]
+async fn one_that_was_passed_over_has_its_turn_where_the_later_ones_fail() {
+    use RungOutcome::{Abstained, Decided, Unavailable};
+    let house = within(1_500).start().await;
+    slow(&house).await;
+    house.sandbox.fail_next(GPT, 1, 503);
+    house.sandbox.reply_next(says("lead"));
+    let timeline = house.run(&form("f")).await;
+    let want = [("rules", Abstained), ("claude", Unavailable), ("gpt", Unavailable), ("claude", Decided)];
+    assert_eq!(rungs(&timeline), want);
+    assert_eq!(outcomes(route(&timeline)), ["done"], "at once");
+}
+
+#[tokio::test]
+async fn nobody_is_passed_over_for_one_that_cannot_answer() {
+    use RungOutcome::{Abstained, Decided};
+    let house = within(1_500).start().await;
+    slow(&house).await;
+    // Its money is spent: it answers nothing until somebody acts.
+    house.sandbox.reply_next(Reply::SpendLimit);
+    house.sandbox.reply_next(says("lead"));
+    house.driven(house.queue(&form("f")).await).await;
+    assert_eq!(house.ask("/api/v1/breakers").await.json["judges"]["gpt"]["state"], "open");
+    house.sandbox.reply_next(says("lead"));
+    let timeline = house.run(&form("g")).await;
+    assert_eq!(rungs(&timeline), [("rules", Abstained), ("claude", Decided)]);
 }
 
 #[tokio::test]
