@@ -228,7 +228,7 @@ impl Llm {
             return Ok(lasting(reason));
         }
         let sender = question.sender()?;
-        let input = cost::tokens_about(body.len());
+        let input = cost::tokens_most(&String::from_utf8_lossy(&body));
         let (pass, taken) = match self.room(input, ledger, clock).await {
             Ok(room) => room,
             Err(Busy { wait, reason, is_broken }) => {
@@ -243,7 +243,7 @@ impl Llm {
             most: cost::most(input, self.settings.output_tokens_max.into(), &self.settings.model.price),
             asked_at: clock.now(),
         };
-        let call = Call { cost, input, digest: &digest, ledger, clock };
+        let call = Call { cost, input: cost::tokens_about(body.len()), digest: &digest, ledger, clock };
         let bought = match ledger.begin(&cost, &digest).await? {
             Prior::Begun => {
                 let left = question.until.map(|until| until.saturating_sub(clock.monotonic()));
@@ -447,7 +447,8 @@ impl Judge for Llm {
     fn draft(&self, question: &Question<'_>) -> Result<Option<Draft>, ClassifyError> {
         let body = self.body(question, None)?;
         let Settings { model, output_tokens_max, .. } = &self.settings;
-        let input = cost::tokens_about(body.len());
+        let (input, dense) =
+            (cost::tokens_about(body.len()), cost::tokens_most(&String::from_utf8_lossy(&body)));
         let output = u64::from(*output_tokens_max);
         Ok(Some(Draft {
             model: model.id.clone(),
@@ -456,7 +457,7 @@ impl Judge for Llm {
             input_tokens: input,
             output_tokens_max: output,
             question: cost::most(input, 0, &model.price),
-            most: cost::most(input, output, &model.price),
+            most: cost::most(dense, output, &model.price),
             is_priced: model.is_priced,
         }))
     }
