@@ -48,6 +48,7 @@ impl Check {
             let failed;
             (examples, failed) = runtime()?.block_on(engine::run_examples(&engine, &files));
             problems.extend(failed);
+            problems.extend(engine::unaffordable(&engine, &files));
         }
         if self.json {
             out::json(&problems)?;

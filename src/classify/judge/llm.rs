@@ -229,12 +229,6 @@ impl Llm {
         }
         let sender = question.sender()?;
         let input = cost::tokens_most(&String::from_utf8_lossy(&body));
-        let (pass, taken) = match self.room(input, ledger, clock).await {
-            Ok(room) => room,
-            Err(Busy { wait, reason, is_broken }) => {
-                return Ok(waits(wait, format!("it {reason}"), !is_broken));
-            }
-        };
         let cost = Cost {
             classifier: question.classifier,
             judge: &self.settings.name,
@@ -242,6 +236,16 @@ impl Llm {
             sender: sender.as_ref(),
             most: cost::most(input, self.settings.output_tokens_max.into(), &self.settings.model.price),
             asked_at: clock.now(),
+        };
+        if let Some((purse, limit)) = cost.beyond() {
+            let (most, whole) = (cost.most, whole(purse));
+            return Ok(lasting(format!("a question may cost {most}, which is more than {whole}: {limit}")));
+        }
+        let (pass, taken) = match self.room(input, ledger, clock).await {
+            Ok(room) => room,
+            Err(Busy { wait, reason, is_broken }) => {
+                return Ok(waits(wait, format!("it {reason}"), !is_broken));
+            }
         };
         let call = Call { cost, input: cost::tokens_about(body.len()), digest: &digest, ledger, clock };
         let bought = match ledger.begin(&cost, &digest).await? {
@@ -496,6 +500,14 @@ const fn short(purse: Purse) -> &'static str {
         Purse::Day => "what it may cost in a day is spent",
         Purse::Month => "what it may cost in a month is spent",
         Purse::Sender => "what this sender's events may cost in a day is spent",
+    }
+}
+
+const fn whole(purse: Purse) -> &'static str {
+    match purse {
+        Purse::Day => "all that it may cost in a day",
+        Purse::Month => "all that it may cost in a month",
+        Purse::Sender => "all that this sender's events may cost in a day",
     }
 }
 
