@@ -1,6 +1,11 @@
 //! The ladder, climbed.
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+    sync::Arc,
+    time::Duration,
+};
 
 use serde_json::{Map, Value};
 
@@ -224,7 +229,8 @@ impl Classifier {
     }
 
     /// Asks the judges of `ladder` in order until one decides. Of an event that was `received_at` that time, those are passed over or cut
-    /// short that would miss the objective while another one meets it; once it is missed, all are asked.
+    /// short that would miss the objective while another one meets it; once it is missed, all are asked. Those that were
+    /// passed over have their turn where the others did not decide: a late verdict is better than none.
     ///
     /// # Errors
     /// See [`ClassifyError`].
@@ -237,30 +243,33 @@ impl Classifier {
         ledger: &dyn Ledger,
         clock: &dyn Clock,
     ) -> Result<Outcome, ClassifyError> {
-        let expected: Vec<Option<Duration>> = ladder.iter().map(|rung| rung.judge.expected()).collect();
         let age = || received_at.map(|received_at| clock.now().since(received_at));
         let left_of =
             |time: Duration| age().map(|age| time.saturating_sub(age)).filter(|left| !left.is_zero());
         let mut question = self.question(variant, context);
         let mut climb = Climb::default();
-        for (at, rung) in ladder.iter().enumerate() {
-            let left = self.objective.and_then(left_of);
-            question.until = match (fit(&expected, at, left), left) {
-                (Fit::Ask { within }, _) => within.map(|within| clock.monotonic() + within),
-                (Fit::PassOver, left) => {
+        let mut rungs: VecDeque<(&LadderRung, &[LadderRung])> =
+            (1..).zip(ladder).map(|(next, rung)| (rung, ladder.get(next..).unwrap_or_default())).collect();
+        while let Some((rung, later)) = rungs.pop_front() {
+            let (left, started) = (self.objective.and_then(left_of), clock.monotonic());
+            let fallback = later.iter().filter_map(|rung| rung.judge.fallback(started)).min();
+            question.until = match fit(rung.judge.expected(), fallback, left) {
+                Fit::Ask { within } => within.map(|within| started + within),
+                Fit::PassOver => {
                     rung.judge.was_passed_over();
                     climb.pass_over(rung, left.unwrap_or_default());
+                    // After all others there is nobody to leave it for.
+                    rungs.push_back((rung, &[]));
                     continue;
                 }
             };
-            let started = clock.monotonic();
             let turn = rung.judge.ask(&question, ledger, clock).await?;
             let took = clock.monotonic().saturating_sub(started);
             if let Turn::Suspect { reason } = &turn {
                 let reason = format!("{}: {reason}", rung.judge.name());
                 return Ok(Outcome::Person { reason, rungs: climb.rungs });
             }
-            let has_next = expected.iter().skip(at + 1).any(Option::is_some);
+            let has_next = rungs.iter().any(|(rung, _)| rung.judge.expected().is_some());
             if let Turn::Unavailable { reason, retry_after: Some(wait), is_busy: true, .. } = &turn
                 && has_next
                 && let Some(left) = left_of(self.objective.unwrap_or(PATIENCE))
@@ -381,12 +390,10 @@ struct Climb {
 }
 
 impl Climb {
-    /// Notes a judge that would not be in time, while a later one will. `left` is what there is of the objective: once that is
-    /// gone, it is asked.
+    /// Notes a judge that would not be in time, while a later one will. `left` is what there is of the objective.
     fn pass_over(&mut self, rung: &LadderRung, left: Duration) {
         let takes = rung.judge.expected().unwrap_or_default();
         let said = format!("it takes about {} ms, and {} ms are left", takes.as_millis(), left.as_millis());
-        self.passing.push((format!("{}: {said}", rung.judge.name()), Some(left)));
         let (judge, outcome) = (Name::clone(rung.judge.name()), RungOutcome::Unavailable);
         self.rungs.push(Rung { judge, outcome, said, confidence: None, latency_ms: 0 });
     }

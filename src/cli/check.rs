@@ -53,6 +53,7 @@ impl Check {
             let failed;
             (examples, failed) = runtime()?.block_on(engine::run_examples(&engine, &files));
             problems.extend(failed);
+            problems.extend(engine::unaffordable(&engine, &files));
             problems.extend(cases(&files));
             if self.eval {
                 problems.extend(runtime()?.block_on(eval::ready(&engine, &files, &SystemClock::new())));

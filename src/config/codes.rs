@@ -89,6 +89,8 @@ codes! {
     BAD_JUDGE = "HY0305";
     /// What rules or fill give would not satisfy the schema.
     BAD_FILL = "HY0306";
+    /// A budget that cannot pay for one question of the largest size: a warning.
+    UNAFFORDABLE = "HY0307";
 
     /// The parameters of an action are not what its kind wants.
     BAD_PARAMETERS = "HY0401";

@@ -76,6 +76,11 @@ impl Cost<'_> {
         (self.corrections(back), self.entry(Change([0, 0, -1, back, 0, 0, 0, 0])))
     }
 
+    /// The purse that never holds as much as it may cost, and what that holds: to wait for it would be of no use.
+    pub fn beyond(&self) -> Option<(Purse, Money)> {
+        self.purses().find(|(_, _, limit)| self.most > *limit).map(|(purse, _, limit)| (purse, limit))
+    }
+
     fn corrections(&self, by: i64) -> Vec<Charge> {
         let charge = |(purse, meter, _)| Charge { purse, meter, by, limit: None };
         if by == 0 { Vec::new() } else { self.purses().map(charge).collect() }
@@ -170,6 +175,17 @@ mod tests {
         assert!(charges.iter().all(|charge| charge.by == -40));
         assert_eq!(entry.change.0, [0, 0, -1, -40, 0, 0, 0, 0]);
         assert_eq!(cost.answered(Money(40), tokens).0, [], "exactly as much");
+    }
+
+    #[test]
+    fn a_purse_that_never_holds_enough_is_told_from_one_that_is_spent() {
+        let names = ("triage".into(), "claude".into());
+        let sender = Sender { digest: "ab12".to_owned(), day: Money(50) };
+        let beyond = |sender, most| cost(&names, sender, most).beyond();
+        assert_eq!(beyond(Some(&sender), 50), None, "exactly as much");
+        assert_eq!(beyond(Some(&sender), 51), Some((Purse::Sender, Money(50))));
+        assert_eq!(beyond(None, 51), None);
+        assert_eq!(beyond(None, 101), Some((Purse::Day, Money(100))));
     }
 
     #[test]

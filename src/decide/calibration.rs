@@ -1,8 +1,8 @@
 //! What a judge's confidence is worth: of answers with so much of it, so many were right.
 //!
-//! A judge may be surer than it is right. Its confidence c is scaled to 1 / (1 + exp(-(a·logit(c) + b))), where a and b are
-//! those under which what was seen is likeliest (Platt). a = 1 and b = 0 leave it as it is; a below 1 makes it more modest.
-//! The order of two confidences never changes: only where [`super::ladder::step`] draws its line does.
+//! A judge may be surer than it is right. Its confidence c is scaled to 1 / (1 + exp(-(a·logit(c) + b))), where a and
+//! b are those under which what was seen is likeliest (Platt). a = 1 and b = 0 leave it as it is; a below 1 makes it
+//! more modest. The order of two confidences never changes: only where [`super::ladder::step`] draws its line does.
 
 mod fit;
 
@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 pub use fit::FitError;
 
-/// A confidence is taken to be at least so far from 0 and 1: what lies beyond is said by a judge, but never measured. Nor may
-/// a single answer with a confidence of 1, whose logit is infinite, decide everything.
+/// A confidence is taken to be at least so far from 0 and 1: what lies beyond is said by a judge, but never measured.
+/// Nor may a single answer with a confidence of 1, whose logit is infinite, decide everything.
 const CONFIDENCE_EDGE: f64 = 1e-4;
 
 /// The scaling of one judge's confidence. Read from a file, it is refused unless it keeps the order of confidences.
@@ -27,8 +27,8 @@ pub struct Scaling {
 }
 
 impl Scaling {
-    /// The likeliest scaling of answers that came with a confidence from 0 to 1 and were right or not. The same answers give
-    /// the same scaling; their order makes no difference beyond rounding.
+    /// The likeliest scaling of answers that came with a confidence from 0 to 1 and were right or not. The same
+    /// answers give the same scaling; their order makes no difference beyond rounding.
     ///
     /// # Errors
     /// There is too little to learn from, or what there is says that a confidence is worth nothing; see [`FitError`].
@@ -36,8 +36,8 @@ impl Scaling {
         fit::fit(answers).map(|(a, b)| Scaling { a, b, cases: answers.len() })
     }
 
-    /// How likely an answer with this confidence is right: above 0, below 1, and not less for a greater confidence. A NaN
-    /// stays one.
+    /// How likely an answer with this confidence is right: above 0, below 1, and not less for a greater confidence. A
+    /// NaN stays one.
     pub fn apply(self, confidence: f64) -> f64 {
         let scaled = 1.0 / (1.0 + (-(self.a * logit(confidence) + self.b)).exp());
         scaled.clamp(f64::EPSILON, 1.0 - f64::EPSILON)

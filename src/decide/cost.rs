@@ -36,15 +36,49 @@ pub fn most(input: u64, output: u64, price: &Price) -> Money {
     cost(kept, price).max(cost(plain, price))
 }
 
-/// About how many tokens a text of so many bytes is: rather more than fewer. Newer models cut text into more of them; 2.4
-/// bytes each were reported where older ones had about 4.
+/// About how many tokens a text of so many bytes is: of words in Latin letters rather more than fewer. Newer models cut text
+/// into more of them; 2.4 bytes each were reported where older ones had about 4. See [`tokens_most`] for what must not be
+/// too few.
 pub fn tokens_about(bytes: usize) -> u64 {
     let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
     bytes.saturating_mul(5).div_ceil(12)
 }
 
+/// Longest run of letters that is taken for a word.
+const WORD_MAX: usize = 16;
+
+/// The most tokens that a text is, whatever its script. No model cuts below a byte, and of scripts that it has seen little of, of
+/// digits, of marks and of what is no word it may have one for each: so each of their bytes counts as one. A plain word, with
+/// the space before it, counts as in [`tokens_about`], and as one at least.
+pub fn tokens_most(text: &str) -> u64 {
+    const ONE: u64 = 12;
+    let joins = |one: &u8, next: &u8| one.is_ascii_alphanumeric() && next.is_ascii_alphanumeric();
+    let (mut twelfths, mut after_space) = (0_u64, false);
+    for run in text.as_bytes().chunk_by(joins) {
+        let bytes = u64::try_from(run.len()).unwrap_or(u64::MAX);
+        let more = match (is_word(run), after_space) {
+            // Its space was counted.
+            (true, true) => (5 * (bytes + 1)).max(ONE) - ONE,
+            (true, false) => (5 * bytes).max(ONE),
+            (false, _) => ONE.saturating_mul(bytes),
+        };
+        twelfths = twelfths.saturating_add(more);
+        after_space = run == b" ";
+    }
+    twelfths.div_ceil(ONE)
+}
+
+/// Letters, no longer than words are, of which only the first may be a capital.
+fn is_word(run: &[u8]) -> bool {
+    let letters = |rest: &[u8]| rest.iter().all(u8::is_ascii_lowercase);
+    run.len() <= WORD_MAX
+        && run.split_first().is_some_and(|(first, rest)| first.is_ascii_alphabetic() && letters(rest))
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::domain::LongPrice;
 
@@ -67,6 +101,58 @@ mod tests {
         assert_eq!(cost(tokens, &price), Money(120_000 + 8_000 + 100));
         let tokens = Tokens { input_uncached: 60_001, ..tokens };
         assert_eq!(cost(tokens, &price), Money(600_010 + 40_000 + 500));
+    }
+
+    /// One request in many scripts, and what else goes into a question; each with the largest count of three vocabularies:
+    /// o200k, cl100k, and that of Claude 2.
+    const COUNTED: [(&str, u64); 19] = [
+        (
+            "We would like to see a demo and a quote for the annual plan, for about sixty people. Our budget is approved.",
+            25,
+        ),
+        (
+            "Könnten Sie uns bitte ein Angebot für größere Gruppen schicken? Wir würden gern übermorgen anfangen.",
+            33,
+        ),
+        ("Chúng tôi muốn xem bản dùng thử và nhận báo giá cho gói hằng năm, khoảng sáu mươi người.", 63),
+        (
+            "Мы хотели бы увидеть демонстрацию и получить предложение на годовой тариф для шестидесяти человек.",
+            46,
+        ),
+        ("Θα θέλαμε μια παρουσίαση και μια προσφορά για το ετήσιο πρόγραμμα, για περίπου εξήντα άτομα.", 98),
+        ("نود أن نرى عرضًا توضيحيًا وأن نحصل على عرض سعر للخطة السنوية لنحو ستين شخصًا.", 81),
+        ("נשמח לראות הדגמה ולקבל הצעת מחיר לתוכנית השנתית, עבור כשישים אנשים.", 63),
+        ("हम वार्षिक योजना के लिए एक प्रदर्शन देखना और लगभग साठ लोगों के लिए मूल्य जानना चाहते हैं।", 100),
+        ("ஆண்டுத் திட்டத்திற்கான செயல்விளக்கத்தையும் சுமார் அறுபது பேருக்கான விலையையும் அறிய விரும்புகிறோம்.", 187),
+        ("เราอยากดูการสาธิตและขอใบเสนอราคาสำหรับแผนรายปีสำหรับประมาณหกสิบคน", 112),
+        ("我们想看一下演示，并希望得到约六十人使用的年度方案的报价。龘靐齉爩", 40),
+        ("年間プランの見積もりと、六十名ほどでの利用を想定したデモをお願いできますでしょうか。", 46),
+        ("약 예순 명이 사용할 연간 요금제의 견적과 시연을 요청드리고 싶습니다.", 40),
+        ("ለዓመታዊው ዕቅድ ማሳያ እና ለስድሳ ሰዎች የዋጋ ዝርዝር ማግኘት እንፈልጋለን።", 128),
+        ("နှစ်စဉ်အစီအစဉ်အတွက် သရုပ်ပြမှုနှင့် လူခြောက်ဆယ်အတွက် ဈေးနှုန်းကို သိလိုပါသည်။", 151),
+        ("🙂🎉👩‍👩‍👧‍👦🏳️‍🌈 ok 𝕳𝖊𝖑𝖑𝖔", 48),
+        ("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", 35),
+        ("aGVsbG8gd29ybGQsIHRoaXMgaXMgYSB0ZXN0IG9mIGJhc2U2NCBhbmQgbW9yZSBRWlhKV1Y=qZx8Kp0wVt3Y", 62),
+        ("4111 1111 1111 1111, 2026-11-24T10:45:27Z, +49 30 901820, 3.14159265358979", 43),
+    ];
+
+    #[test]
+    fn no_script_has_more_tokens_than_are_taken_for_it_and_plain_words_are_no_dearer() {
+        for (text, counted) in COUNTED {
+            assert!(tokens_most(text) >= counted, "{text}: {} of {counted}", tokens_most(text));
+        }
+        let short = COUNTED.iter().filter(|(text, counted)| tokens_about(text.len()) < *counted).count();
+        assert!(short >= 8, "an estimate by bytes alone would do: {short}");
+        let (english, _) = COUNTED[0];
+        assert!(tokens_most(english) <= tokens_about(english.len()) * 11 / 10);
+    }
+
+    proptest! {
+        #[test]
+        fn the_most_lies_between_the_estimate_and_the_bytes(text in "(\\PC|[a-z]{0,20}|[A-Z]{0,3}|[0-9]|ä|漢|🙂| ){0,60}") {
+            let bytes = u64::try_from(text.len()).expect("few");
+            prop_assert!((tokens_about(text.len())..=bytes).contains(&tokens_most(&text)), "{}", tokens_most(&text));
+        }
     }
 
     #[test]

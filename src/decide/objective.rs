@@ -15,14 +15,14 @@ pub enum Fit {
     PassOver,
 }
 
-/// Whether the rung number `at` is asked with so much time `left`; `None` if nothing hangs on the time, or no more.
-/// `expected` says about how long each rung takes; none for those that answer at once.
-pub fn fit(expected: &[Option<Duration>], at: usize, left: Option<Duration>) -> Fit {
-    let own = expected.get(at).copied().flatten();
+/// Whether a rung is asked with so much time `left`; `None` if nothing hangs on the time, or no more. `own` is about how
+/// long it takes; none if it answers at once. `fallback` is how long the quickest of those after it takes that can answer
+/// and do not at once.
+pub fn fit(own: Option<Duration>, fallback: Option<Duration>, left: Option<Duration>) -> Fit {
     let (Some(left), Some(own)) = (left, own) else { return Fit::Ask { within: None } };
-    match expected.iter().skip(at + 1).flatten().min() {
-        Some(fallback) if own > left && *fallback <= left => Fit::PassOver,
-        Some(fallback) if own + *fallback <= left => Fit::Ask { within: Some(left - *fallback) },
+    match fallback {
+        Some(fallback) if own > left && fallback <= left => Fit::PassOver,
+        Some(fallback) if own.saturating_add(fallback) <= left => Fit::Ask { within: Some(left - fallback) },
         // Nobody would be in time after it.
         Some(_) | None => Fit::Ask { within: None },
     }
@@ -43,32 +43,32 @@ mod tests {
 
     #[test]
     fn a_rung_is_left_while_the_next_one_can_still_be_in_time() {
-        let expected = [None, Some(800 * MS), Some(500 * MS)];
-        let at = |at, left: u32| fit(&expected, at, Some(left * MS));
-        assert_eq!(at(0, 0), Fit::Ask { within: None }, "it answers at once");
-        assert_eq!(at(1, 3_000), Fit::Ask { within: Some(2_500 * MS) });
-        assert_eq!(at(1, 1_200), Fit::Ask { within: None }, "it is in time, and nobody would be after it");
-        assert_eq!(at(1, 700), Fit::PassOver);
-        assert_eq!(at(1, 400), Fit::Ask { within: None }, "nobody is in time");
-        assert_eq!(at(2, 100), Fit::Ask { within: None }, "it is the last one");
-        assert_eq!(fit(&expected, 1, None), Fit::Ask { within: None }, "once missed, all are asked");
+        let (own, fallback) = (Some(800 * MS), Some(500 * MS));
+        let with = |left: u32| fit(own, fallback, Some(left * MS));
+        let alone = Fit::Ask { within: None };
+        assert_eq!(fit(None, fallback, Some(Duration::ZERO)), alone, "it answers at once");
+        assert_eq!(with(3_000), Fit::Ask { within: Some(2_500 * MS) });
+        assert_eq!(with(1_200), alone, "it is in time, and nobody would be after it");
+        assert_eq!(with(700), Fit::PassOver);
+        assert_eq!(with(400), alone, "nobody is in time");
+        assert_eq!(fit(own, None, Some(100 * MS)), alone, "there is nobody else");
+        assert_eq!(fit(own, fallback, None), alone, "once missed, all are asked");
     }
 
     proptest! {
         #[test]
         fn whoever_is_passed_over_leaves_one_that_fits_and_whoever_is_cut_leaves_it_its_time(
-            expected in prop::collection::vec(prop::option::of(1_u64..5_000), 1..5),
-            at in 0_usize..4,
+            own in prop::option::of(1_u64..5_000),
+            fallback in prop::option::of(1_u64..5_000),
             left in 0_u64..6_000,
         ) {
-            let expected: Vec<_> = expected.into_iter().map(|ms| ms.map(Duration::from_millis)).collect();
+            let [own, fallback] = [own, fallback].map(|ms| ms.map(Duration::from_millis));
             let left = Duration::from_millis(left);
-            let later = expected.iter().skip(at + 1).flatten().min();
-            match fit(&expected, at, Some(left)) {
-                Fit::PassOver => prop_assert!(later.is_some_and(|later| *later <= left)),
+            match fit(own, fallback, Some(left)) {
+                Fit::PassOver => prop_assert!(fallback.is_some_and(|fallback| fallback <= left)),
                 Fit::Ask { within: Some(within) } => {
-                    prop_assert!(later.is_some_and(|later| within + *later <= left));
-                    prop_assert!(expected[at].is_some_and(|own| own <= within));
+                    prop_assert!(fallback.is_some_and(|fallback| within + fallback <= left));
+                    prop_assert!(own.is_some_and(|own| own <= within), "it has its usual time");
                 }
                 Fit::Ask { within: None } => {}
             }

@@ -53,7 +53,7 @@ pub enum Purse {
 words!(Purse { Day = "day", Month = "month", Sender = "sender" });
 
 /// What a question does to one purse.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Charge {
     pub purse: Purse,
     /// Names what is counted, with the day or month it is counted in: it is never begun anew.
@@ -65,7 +65,7 @@ pub struct Charge {
 }
 
 /// What a question does to the book of a day.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     pub day: Day,
     pub classifier: Name,
@@ -74,7 +74,7 @@ pub struct Entry {
 }
 
 /// How much is added to each column of a [`Spent`]; less than 0 takes away.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change(pub [i64; COLUMNS.len()]);
 
 /// The columns of a [`Spent`], by the names under which stores keep them.
@@ -122,6 +122,9 @@ pub struct PurchaseOrder {
     pub judge: Name,
     /// SHA-256 (hex) of the request body.
     pub digest: String,
+    /// Names this asking: said once more because an answer did not come, it is the same purchase. `None` where every order is
+    /// one of its own.
+    pub id: Option<String>,
     /// The most that it may cost.
     pub most: Money,
     pub charges: Vec<Charge>,
@@ -134,6 +137,7 @@ impl PurchaseOrder {
         PurchaseOrder {
             judge: Name::clone(judge),
             digest: digest.to_owned(),
+            id: None,
             most: Money::default(),
             charges: Vec::new(),
             entry: None,
@@ -156,7 +160,8 @@ pub struct Bill {
 impl Bill {
     /// Of an order that drew on nothing.
     pub fn new(judge: &Name, digest: &str, answer: Option<&Answer>) -> Self {
-        let PurchaseOrder { judge, digest, most: cost, charges, entry } = PurchaseOrder::new(judge, digest);
+        let PurchaseOrder { judge, digest, id: _, most: cost, charges, entry } =
+            PurchaseOrder::new(judge, digest);
         Bill { judge, digest, answer: answer.cloned(), cost, charges, entry }
     }
 }

@@ -3,6 +3,7 @@
 
 mod action;
 mod admit;
+mod affordable;
 mod compile;
 mod context;
 mod examples;
@@ -17,6 +18,7 @@ mod trust;
 use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 pub use admit::Admitted;
+pub use affordable::unaffordable;
 pub use compile::{CompileOptions, Reach, compile};
 pub use examples::run_examples;
 pub use live::Live;

@@ -48,13 +48,13 @@ pub struct Terms {
     pub plan: Plan,
 }
 
-/// Compares `b` with `a`, case by case. What is compared is the share of all cases with the right label, where one left to a
-/// person is not right. `labels` are those of the classifier, in order.
+/// Compares `b` with `a`, case by case. What is compared is the share of all cases with the right label, where one
+/// left to a person is not right. `labels` are those of the classifier, in order.
 ///
-/// - [`Change::Better`] or [`Change::Worse`] needs two witnesses: the exact McNemar test, which takes cases as independent of
-///   each other, and the bootstrap interval of the difference, which draws clusters and does not.
-/// - [`Change::Equivalent`] if neither, and the whole interval lies within ±δ. Two runs without any difference are equivalent,
-///   however few their cases are; `detectable` tells what they could have missed.
+/// - [`Change::Better`] or [`Change::Worse`] needs two witnesses: the exact McNemar test, which takes cases as
+///   independent of each other, and the bootstrap interval of the difference, which draws clusters and does not.
+/// - [`Change::Equivalent`] if neither, and the whole interval lies within ±δ. Two runs without any difference are
+///   equivalent, however few their cases are; `detectable` tells what they could have missed.
 /// - [`Change::Inconclusive`] else.
 ///
 /// A label's change is that of its own cases; Holm's correction is over the labels that have any.

@@ -1,4 +1,5 @@
-//! One JSON object of numbers in, one of figures out: for other implementations of the same figures to be compared with.
+//! One JSON object of numbers in, one of figures out: for other implementations of the same figures to be compared
+//! with.
 
 use serde::{Deserialize, Serialize};
 

@@ -11,6 +11,7 @@ use crate::{
 
 use super::{
     Busy, Pass, RemoteError, Request, Response,
+    departure::Departure,
     error::is_ours,
     gate::Gate,
     guard::{self, PublicOnly},
@@ -130,6 +131,11 @@ impl Remote {
         self.gate.left(elapsed)
     }
 
+    /// How long it asked to be left alone; `None` while its breaker is not closed, as nobody knows then whether it works.
+    pub fn rests(&self, elapsed: Duration) -> Option<Duration> {
+        self.gate.rests(elapsed)
+    }
+
     /// What is shown of its breaker.
     pub fn breaker(&self, elapsed: Duration) -> Shown {
         self.gate.shown(elapsed)
@@ -200,11 +206,21 @@ impl Remote {
     async fn exchange(&self, request: Request, note: impl Fn(Outcome)) -> Result<Response, RemoteError> {
         self.admits(&request.url).map_err(|reason| RemoteError::NotSent { reason })?;
         let Request { method, url, headers, body, within, secrets } = request;
-        let time = within.unwrap_or(self.options.timeout).min(self.options.timeout);
+        let timeout = self.options.timeout;
+        let time = within.map_or(timeout, |within| within.time).min(timeout);
+        // Where its time may be over before that for a connection, only a look at it tells whether it has left.
+        let (departure, body) = if time <= connect_timeout(timeout) && !body.is_empty() {
+            let (departure, body) = Departure::of(body);
+            (Some(departure), body)
+        } else {
+            (None, body.into())
+        };
         let sent = self.client.request(method, url).headers(headers).body(body).timeout(time).send().await;
         let mut answer = sent.map_err(|error| {
-            let told = RemoteError::from_reqwest(&error, time);
-            let cut_short = error.is_timeout() && time < self.options.timeout;
+            let may_have_left = departure.is_none_or(|departure| departure.has_begun());
+            let told = RemoteError::from_reqwest(&error, time, may_have_left);
+            let usual = within.map_or(timeout, |within| within.usual).min(timeout);
+            let cut_short = error.is_timeout() && time < usual;
             if !is_ours(&error) && !cut_short {
                 note(Outcome::Failed { reason: told.reason().to_owned() });
             }
@@ -243,11 +259,15 @@ async fn read(mut answer: reqwest::Response, bytes_max: usize) -> (Vec<u8>, bool
     }
 }
 
+fn connect_timeout(timeout: Duration) -> Duration {
+    (timeout / 2).min(CONNECT_TIMEOUT_MAX)
+}
+
 fn builder(options: RemoteOptions) -> ClientBuilder {
     let builder = Client::builder()
         .user_agent(USER_AGENT)
         .timeout(options.timeout)
-        .connect_timeout((options.timeout / 2).min(CONNECT_TIMEOUT_MAX))
+        .connect_timeout(connect_timeout(options.timeout))
         .pool_idle_timeout(IDLE_TIMEOUT)
         .pool_max_idle_per_host(IDLE_MAX)
         .redirect(Policy::none())

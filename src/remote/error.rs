@@ -22,8 +22,9 @@ impl RemoteError {
         }
     }
 
-    /// What reqwest's error means. `timeout` is the time that was allowed.
-    pub(super) fn from_reqwest(error: &reqwest::Error, timeout: Duration) -> Self {
+    /// What reqwest's error means. `timeout` is the time that was allowed; `may_have_left` is false where it is certain that
+    /// nothing did.
+    pub(super) fn from_reqwest(error: &reqwest::Error, timeout: Duration, may_have_left: bool) -> Self {
         if let Some(refused) = find::<NotPublic>(error) {
             return RemoteError::NotSent { reason: refused.to_string() };
         }
@@ -37,10 +38,15 @@ impl RemoteError {
             RemoteError::NotSent { reason: format!("could not connect: {cause}") }
         } else if error.is_builder() {
             RemoteError::NotSent { reason: format!("the request cannot be made: {cause}") }
+        } else if error.is_timeout() && !may_have_left {
+            RemoteError::NotSent {
+                reason: format!("no connection was made within {} ms", timeout.as_millis()),
+            }
         } else if error.is_timeout() {
             RemoteError::Unknown { reason: format!("no answer within {} ms", timeout.as_millis()) }
         } else {
-            RemoteError::Unknown { reason: format!("the connection broke before an answer came: {cause}") }
+            let reason = format!("the connection broke before an answer came: {cause}");
+            if may_have_left { RemoteError::Unknown { reason } } else { RemoteError::NotSent { reason } }
         }
     }
 }

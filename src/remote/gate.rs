@@ -100,6 +100,13 @@ impl Gate {
         self.state(now).breaker.room(now)
     }
 
+    /// How long it asked to be left alone; `None` while its breaker is not closed, and nobody knows.
+    pub fn rests(&self, now: Duration) -> Option<Duration> {
+        let state = self.state(now);
+        let is_closed = state.breaker.room(now).is_none();
+        is_closed.then(|| state.rest_until.saturating_sub(now))
+    }
+
     pub fn left(&self, now: Duration) -> Option<Duration> {
         self.state(now).breaker.left(now)
     }

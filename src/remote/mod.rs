@@ -15,6 +15,7 @@
 
 mod answer;
 mod client;
+mod departure;
 mod error;
 mod gate;
 mod guard;

@@ -28,10 +28,18 @@ pub struct Request {
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
-    /// Time for the exchange, where it is less than its remote's.
-    pub(super) within: Option<Duration>,
+    /// Where it may have less time than its remote's.
+    pub(super) within: Option<Within>,
     /// What must not come back in an answer.
     pub(super) secrets: Vec<SecretString>,
+}
+
+/// Less time than usual for an exchange.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Within {
+    pub time: Duration,
+    /// What it takes in general.
+    pub usual: Duration,
 }
 
 impl Request {
@@ -46,10 +54,11 @@ impl Request {
         }
     }
 
-    /// Gives it less time than its remote would. That it was cut short says nothing about the other side.
+    /// Gives it less time than its remote would. That it was cut short says nothing about the other side, unless it had the
+    /// time that such an exchange takes `usual`ly.
     #[must_use]
-    pub fn within(self, time: Option<Duration>) -> Self {
-        Request { within: time, ..self }
+    pub fn within(self, time: Option<Duration>, usual: Duration) -> Self {
+        Request { within: time.map(|time| Within { time, usual }), ..self }
     }
 
     /// Declares that what follows the host in the URL is a credential.

@@ -103,7 +103,7 @@ pub trait Store: Send + Sync {
     /// limit: then nothing is drawn. Charges of all questions together never go beyond a limit.
     ///
     /// A store in several parts draws first and puts on record then: a crash in between leaves too much drawn, never too
-    /// little.
+    /// little. Where an answer may be lost on its way, an order with the same id draws and is put on record once.
     ///
     /// # Errors
     /// [`StoreError::StaleLease`].

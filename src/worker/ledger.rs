@@ -1,6 +1,9 @@
 //! The classifier's ledger, kept in the store under the job's lease.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 
@@ -17,6 +20,14 @@ use super::Worker;
 pub(super) struct StoreLedger<'a> {
     pub worker: &'a Worker,
     pub claimed: &'a Claimed,
+    /// How many questions were begun.
+    begun: AtomicU32,
+}
+
+impl<'a> StoreLedger<'a> {
+    pub fn new(worker: &'a Worker, claimed: &'a Claimed) -> Self {
+        StoreLedger { worker, claimed, begun: AtomicU32::new(0) }
+    }
 }
 
 fn lost(error: StoreError) -> LedgerError {
@@ -49,7 +60,9 @@ impl Ledger for StoreLedger<'_> {
     async fn begin(&self, cost: &Cost<'_>, digest: &str) -> Result<Prior, LedgerError> {
         let (store, lease) = (&self.worker.store, self.claimed.lease);
         let (charges, entry) = cost.reserve();
+        let number = self.begun.fetch_add(1, Ordering::Relaxed);
         let order = PurchaseOrder {
+            id: Some(format!("{}/{}/{number}", lease.job, lease.token)),
             most: cost.most,
             charges,
             entry: Some(entry),

@@ -43,7 +43,7 @@ impl Worker {
         let version = record.as_ref().map_or(1, |record| engine::next_version(record, route));
         let (event, _room) = self.with_body(claimed).await?;
         host::pass(FailPoint::Gathered);
-        let ledger = StoreLedger { worker: self, claimed };
+        let ledger = StoreLedger::new(self, claimed);
         let decided = job.verdict.as_ref().or(recorded);
         let end = engine.run_route(route, &event, decided, version, &ledger, self.clock.as_ref()).await;
         let now = self.clock.now();
@@ -81,7 +81,7 @@ impl Worker {
     /// Hears what the shadow of the route's classifier says. That it says nothing is no dead letter: nothing hangs on it.
     async fn shadow(&self, engine: &Engine, claimed: &Claimed, route: &Name) -> Result<End, StoreError> {
         let (event, _room) = self.with_body(claimed).await?;
-        let ledger = StoreLedger { worker: self, claimed };
+        let ledger = StoreLedger::new(self, claimed);
         let end = engine.run_shadow(route, &event, &ledger, self.clock.as_ref()).await;
         Ok(match end.map_err(|error| ledger::found(error, claimed.lease))? {
             RouteEnd::Planned { verdict, said, .. } => {

@@ -101,6 +101,10 @@ pub struct Llm {
 struct Usual(AtomicU64);
 
 impl Usual {
+    fn time(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::Relaxed))
+    }
+
     fn note(&self, took_ms: u64) {
         // Of two answers at one time one may be left out.
         let usual = self.0.load(Ordering::Relaxed);
@@ -245,13 +249,7 @@ impl Llm {
             return Ok(lasting(reason));
         }
         let sender = question.sender()?;
-        let input = cost::tokens_about(body.len());
-        let (pass, taken) = match self.room(input, ledger, clock).await {
-            Ok(room) => room,
-            Err(Busy { wait, reason, is_broken }) => {
-                return Ok(waits(wait, format!("it {reason}"), !is_broken));
-            }
-        };
+        let input = cost::tokens_most(&String::from_utf8_lossy(&body));
         let cost = Cost {
             classifier: question.classifier,
             judge: &self.settings.name,
@@ -260,12 +258,22 @@ impl Llm {
             most: cost::most(input, self.settings.output_tokens_max.into(), &self.settings.model.price),
             asked_at: clock.now(),
         };
-        let call = Call { cost, input, digest: &digest, ledger, clock };
+        if let Some((purse, limit)) = cost.beyond() {
+            let (most, whole) = (cost.most, whole(purse));
+            return Ok(lasting(format!("a question may cost {most}, which is more than {whole}: {limit}")));
+        }
+        let (pass, taken) = match self.room(input, ledger, clock).await {
+            Ok(room) => room,
+            Err(Busy { wait, reason, is_broken }) => {
+                return Ok(waits(wait, format!("it {reason}"), !is_broken));
+            }
+        };
+        let call = Call { cost, input: cost::tokens_about(body.len()), digest: &digest, ledger, clock };
         let mut is_new = true;
         let bought = match ledger.begin(&cost, &digest).await? {
             Prior::Begun => {
                 let left = question.until.map(|until| until.saturating_sub(clock.monotonic()));
-                self.buy(request.with_json(body).within(left), pass, &call).await?
+                self.buy(request.with_json(body).within(left, self.usual.time()), pass, &call).await?
             }
             prior => {
                 drop(pass.no_room(Duration::ZERO, clock.monotonic()));
@@ -451,7 +459,12 @@ impl Judge for Llm {
 
     fn expected(&self) -> Option<Duration> {
         // Without a key it answers nothing: nobody is to be cut short for it.
-        self.request.as_ref().map(|_| Duration::from_millis(self.usual.0.load(Ordering::Relaxed)))
+        let answers = self.request.is_some() && self.remote.admits(&self.url).is_ok();
+        answers.then(|| self.usual.time())
+    }
+
+    fn fallback(&self, elapsed: Duration) -> Option<Duration> {
+        self.expected()?.checked_add(self.remote.rests(elapsed)?)
     }
 
     fn was_passed_over(&self) {
@@ -461,7 +474,8 @@ impl Judge for Llm {
     fn draft(&self, question: &Question<'_>) -> Result<Option<Draft>, ClassifyError> {
         let body = self.body(question, None)?;
         let Settings { model, output_tokens_max, .. } = &self.settings;
-        let input = cost::tokens_about(body.len());
+        let (input, dense) =
+            (cost::tokens_about(body.len()), cost::tokens_most(&String::from_utf8_lossy(&body)));
         let output = u64::from(*output_tokens_max);
         Ok(Some(Draft {
             model: model.id.clone(),
@@ -470,7 +484,7 @@ impl Judge for Llm {
             input_tokens: input,
             output_tokens_max: output,
             question: cost::most(input, 0, &model.price),
-            most: cost::most(input, output, &model.price),
+            most: cost::most(dense, output, &model.price),
             is_priced: model.is_priced,
         }))
     }
@@ -509,6 +523,14 @@ const fn short(purse: Purse) -> &'static str {
         Purse::Day => "what it may cost in a day is spent",
         Purse::Month => "what it may cost in a month is spent",
         Purse::Sender => "what this sender's events may cost in a day is spent",
+    }
+}
+
+const fn whole(purse: Purse) -> &'static str {
+    match purse {
+        Purse::Day => "all that it may cost in a day",
+        Purse::Month => "all that it may cost in a month",
+        Purse::Sender => "all that this sender's events may cost in a day",
     }
 }
 

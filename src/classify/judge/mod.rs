@@ -61,6 +61,12 @@ pub trait Judge: Send + Sync {
         None
     }
 
+    /// About how long it takes to answer where it is asked because another one did not; `None` as for [`Judge::expected`], and
+    /// while it is not known to work. `elapsed` is [`Clock::monotonic`].
+    fn fallback(&self, _elapsed: Duration) -> Option<Duration> {
+        self.expected()
+    }
+
     /// It was not asked, as it is expected to be too slow. It may have become quicker meanwhile.
     fn was_passed_over(&self) {}
 

@@ -4,6 +4,7 @@ mod bless;
 mod calibrate;
 mod compare;
 mod failed;
+mod figures;
 mod forms;
 mod import;
 mod lock;
@@ -57,6 +58,8 @@ enum Command {
     Lock(lock::LockTest),
     Calibrate(calibrate::Calibrate),
     Threshold(calibrate::Threshold),
+    #[command(hide = true)]
+    Figures(figures::Figures),
 }
 
 #[derive(Debug, Args)]
@@ -91,6 +94,7 @@ impl Eval {
             Some(Command::Lock(lock)) => lock.run(dir),
             Some(Command::Calibrate(calibrate)) => calibrate.run(dir),
             Some(Command::Threshold(threshold)) => threshold.run(dir),
+            Some(Command::Figures(figures)) => figures.run(),
             None => self.measure.run(folder.as_deref(), dir),
         };
         // Each kind of failure has a status of its own.

@@ -5,8 +5,8 @@ use super::logit;
 /// Answers below which nothing is learnt.
 const ANSWERS_MIN: usize = 30;
 
-/// Right ones, and wrong ones, below which nothing is learnt: two numbers are sought, and each side has to say something of
-/// both.
+/// Right ones, and wrong ones, below which nothing is learnt: two numbers are sought, and each side has to say
+/// something of both.
 const EACH_MIN: usize = 3;
 
 /// Newton's steps at most; it takes about six.
@@ -45,8 +45,8 @@ pub(super) fn fit(answers: &[(f64, bool)]) -> Result<(f64, f64), FitError> {
     } else if right.min(wrong) < EACH_MIN {
         return Err(FitError::OneSided { right, wrong });
     }
-    // Not 1 and 0: as if there were one answer more of each outcome, so that a judge whose answers can be told apart without
-    // a mistake is not taken to make none ever.
+    // Not 1 and 0: as if there were one answer more of each outcome, so that a judge whose answers can be told apart
+    // without a mistake is not taken to make none ever.
     let (of_right, of_wrong) = ((right as f64 + 1.0) / (right as f64 + 2.0), 1.0 / (wrong as f64 + 2.0));
     let target = |right: bool| if right { of_right } else { of_wrong };
     let points: Vec<(f64, f64)> = answers.iter().map(|(c, right)| (logit(*c), target(*right))).collect();
@@ -58,7 +58,8 @@ pub(super) fn fit(answers: &[(f64, bool)]) -> Result<(f64, f64), FitError> {
     if a > 0.0 { Ok((a, b)) } else { Err(FitError::Worthless { a }) }
 }
 
-/// Climbs to the top of the likelihood by Newton's steps. It has one top and no other, and those targets keep it finite.
+/// Climbs to the top of the likelihood by Newton's steps. It has one top and no other, and those targets keep it
+/// finite.
 fn top(points: &[(f64, f64)], start: (f64, f64)) -> (f64, f64) {
     let (mut a, mut b) = start;
     let mut loss_here = loss(points, a, b);

@@ -41,7 +41,7 @@ fn drawn(
 }
 
 fn verdict_of([a, b]: &[Vec<Answered<'static>>; 2], margin: f64) -> Change {
-    compared(a, b, margin).unwrap().verdict
+    drawn(a, b, margin, Plan { seed: 4, resamples: 400 }).unwrap().verdict
 }
 
 #[test]

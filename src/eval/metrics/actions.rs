@@ -40,8 +40,9 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Everything wrong with what was planned: what is missing, in the order expected, then what is too much, in the order
-/// planned. An action has one fault at most, however often it was planned; a forbidden one is not told again as not allowed.
+/// Everything wrong with what was planned: what is missing, in the order expected, then what is too much, in the
+/// order planned. An action has one fault at most, however often it was planned; a forbidden one is not told again as
+/// not allowed.
 pub fn faults(wanted: &Wanted<'_>, planned: &[String]) -> Vec<Fault> {
     let mut seen = BTreeSet::new();
     let missing = wanted.expected.iter().filter(|name| !planned.contains(name) && seen.insert(*name));

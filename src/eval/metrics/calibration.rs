@@ -9,10 +9,10 @@ pub const BINS: usize = 10;
 /// Over the answers that have a confidence, with `bins` bins of equal width; `None` if there is none.
 ///
 /// - ECE: how far the mean confidence of a bin lies from its share right, on average over the answers.
-/// - Brier: the mean of (confidence - right)², where right is 1 or 0: whether *the label that was said* is right, which is not
-///   the score of a whole distribution over labels.
-/// - AUROC: how likely a right answer has a higher confidence than a wrong one, equal ones counting half. `None` unless there
-///   are both.
+/// - Brier: the mean of (confidence - right)², where right is 1 or 0: whether *the label that was said* is right,
+///   which is not the score of a whole distribution over labels.
+/// - AUROC: how likely a right answer has a higher confidence than a wrong one, equal ones counting half. `None`
+///   unless there are both.
 /// - Bins that nothing fell into are left out. The last one holds 1 as well.
 pub fn calibration(cases: &[Marked<'_>], bins: usize) -> Option<Calibration> {
     let answers: Vec<(f64, bool)> =

@@ -14,8 +14,8 @@ use crate::eval::{
     },
 };
 
-/// One row per label, in the order of `labels`. Precision is the share right of those said to have the label, recall that of
-/// those that have it, where one left to a person is missed; both have Wilson's interval.
+/// One row per label, in the order of `labels`. Precision is the share right of those said to have the label, recall
+/// that of those that have it, where one left to a person is missed; both have Wilson's interval.
 pub fn classes(cases: &[Marked<'_>], labels: &[String]) -> Vec<Class> {
     let tally = tally(cases, labels.len());
     let mut confusion = vec![vec![0; labels.len() + 1]; labels.len()];
@@ -38,8 +38,8 @@ pub fn classes(cases: &[Marked<'_>], labels: &[String]) -> Vec<Class> {
     .collect()
 }
 
-/// The figures over all labels; `None` of no cases. Accuracy and coverage have Wilson's interval, which takes the cases as
-/// independent; those of the rest are drawn by cluster. What a miss is: see [`super::tally`].
+/// The figures over all labels; `None` of no cases. Accuracy and coverage have Wilson's interval, which takes the
+/// cases as independent; those of the rest are drawn by cluster. What a miss is: see [`super::tally`].
 pub fn figures(cases: &[Marked<'_>], labels: usize, costs: Option<&Costs>, plan: Plan) -> Option<Figures> {
     let tally = tally(cases, labels);
     let clusters = counted(cases.iter().map(|case| (case.cluster, (case.expected, case.got))));
@@ -78,6 +78,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{super::marked, *};
+    use crate::eval::report::Estimate;
 
     fn labels() -> [String; 2] {
         ["lead", "spam"].map(str::to_owned)
@@ -136,14 +137,17 @@ mod tests {
             cluster,
         };
         let names: Vec<String> = (0..30).map(|at| at.to_string()).collect();
-        // Thirty different cases, once each and eight times each.
-        let once: Vec<_> = (0..30).map(|at| case(at, &names[at])).collect();
-        let often: Vec<_> = (0..240).map(|at| case(at % 30, &names[at % 30])).collect();
-        let plan = Plan::seeded(2);
-        let (once, often) = (figures(&once, 2, None, plan).unwrap(), figures(&often, 2, None, plan).unwrap());
+        // Thirty different cases, once each, and eight times each: as copies, and as if they were different ones.
+        let own: Vec<String> = (0..240).map(|at| at.to_string()).collect();
+        let found = |cases: Vec<Marked<'_>>| figures(&cases, 2, None, Plan::seeded(2)).unwrap();
+        let once = found((0..30).map(|at| case(at, &names[at])).collect());
+        let often = found((0..240).map(|at| case(at % 30, &names[at % 30])).collect());
+        let apart = found((0..240).map(|at| case(at % 30, &own[at])).collect());
         assert_eq!(once.macro_f1, often.macro_f1, "copies are no news");
+        let width = |of: Estimate| of.high - of.low;
+        assert!(width(apart.macro_f1) > 0.0 && width(apart.macro_f1) < width(often.macro_f1) / 2.0);
         let (Some(few), Some(many)) = (once.accuracy, often.accuracy) else { panic!() };
-        assert!(many.high - many.low < few.high - few.low, "of which Wilson's interval knows nothing");
+        assert!(width(many) < width(few), "of which Wilson's interval knows nothing");
     }
 
     proptest! {

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-/// Items with the name of their cluster, brought together: the clusters in the order in which they first appear, so that a
-/// seed draws the same ones every time.
+/// Items with the name of their cluster, brought together: the clusters in the order in which they first appear, so
+/// that a seed draws the same ones every time.
 pub fn by_cluster<'a, T>(items: impl IntoIterator<Item = (&'a str, T)>) -> Vec<Vec<T>> {
     let mut known: HashMap<&str, usize> = HashMap::new();
     let mut clusters: Vec<Vec<T>> = Vec::new();

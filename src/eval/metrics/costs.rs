@@ -1,4 +1,5 @@
-//! What errors cost, where they are not all equally bad: a lead taken for spam is lost, spam taken for a lead is looked at.
+//! What errors cost, where they are not all equally bad: a lead taken for spam is lost, spam taken for a lead is
+//! looked at.
 
 use super::{Marked, clusters::by_cluster};
 use crate::eval::{
@@ -23,8 +24,8 @@ pub struct Costs {
 }
 
 impl Costs {
-    /// `matrix[expected][said]` is the cost of saying `said` of a case that is `expected`, and `person` that of leaving a case
-    /// to a person, whatever it is.
+    /// `matrix[expected][said]` is the cost of saying `said` of a case that is `expected`, and `person` that of
+    /// leaving a case to a person, whatever it is.
     ///
     /// # Errors
     /// The matrix is not square, or a cost is negative or not finite.
@@ -38,6 +39,11 @@ impl Costs {
             return Err(CostsError::Cost(*cost));
         }
         Ok(Costs { matrix, person })
+    }
+
+    /// What it costs to leave a case to a person.
+    pub fn person(&self) -> f64 {
+        self.person
     }
 
     /// What came of a case costs this. Both labels must be less than the matrix is wide.
@@ -66,9 +72,15 @@ mod tests {
     #[test]
     fn the_mean_is_over_all_cases_with_those_left_to_a_person() {
         let costs = Costs::new(vec![vec![0.0, 10.0], vec![1.0, 0.0]], 0.5).unwrap();
-        let cases = marked(&[(0, Some(0), 0.9), (0, Some(1), 0.9), (1, Some(0), 0.9), (1, None, 0.0)]);
+        let cases = marked(&[
+            (0, Some(0), 0.9),
+            (1, Some(0), 0.9),
+            (0, Some(1), 0.9),
+            (0, Some(1), 0.9),
+            (1, None, 0.0),
+        ]);
         let found = per_case(&cases, &costs, Plan::seeded(1)).unwrap();
-        assert_eq!(found.value, (0.0 + 10.0 + 1.0 + 0.5) / 4.0);
+        assert_eq!(found.value, (0.0 + 1.0 + 10.0 + 10.0 + 0.5) / 5.0);
         assert!(found.low < found.value && found.value < found.high && found.high <= 10.0, "{found:?}");
         assert_eq!(per_case(&[], &costs, Plan::seeded(1)), None);
     }

@@ -40,12 +40,12 @@ pub struct Reviewed<'a> {
     pub anchored: usize,
 }
 
-/// Pairs of an expected and a told finding (their indices, by the expected one) that are the same: same path and side, and near
-/// enough. Each is in one pair at most, so telling one thing twice is telling one thing too much.
+/// Pairs of an expected and a told finding (their indices, by the expected one) that are the same: same path and
+/// side, and near enough. Each is in one pair at most, so telling one thing twice is telling one thing too much.
 ///
-/// Of all ways to pair them one with the most pairs is taken; of several, one with the most pairs of the same kind; then one
-/// whose lines are the fewest apart in sum. What is still equal goes by the order in which they are given, which changes no
-/// figure.
+/// Of all ways to pair them one with the most pairs is taken; of several, one with the most pairs of the same kind;
+/// then one whose lines are the fewest apart in sum. What is still equal goes by the order in which they are given,
+/// which changes no figure.
 pub fn matched(expected: &[Finding<'_>], told: &[Finding<'_>], within: Within) -> Vec<(usize, usize)> {
     // One pair of another kind must weigh more than all distances together.
     let other_kind = u64::from(within.lines).saturating_add(1).saturating_mul(expected.len() as u64);
@@ -64,8 +64,8 @@ fn apart(one: (u32, u32), other: (u32, u32)) -> u32 {
     other.0.saturating_sub(one.1).max(one.0.saturating_sub(other.1))
 }
 
-/// Precision is the share of those told that were expected, recall that of those expected that were told (both Wilson);
-/// `per_case` is how many were told per case. `None` of no cases.
+/// Precision is the share of those told that were expected, recall that of those expected that were told (both
+/// Wilson); `per_case` is how many were told per case. `None` of no cases.
 pub fn figures(cases: &[Reviewed<'_>], within: Within) -> Option<FindingFigures> {
     let sum = |count: &dyn Fn(&Reviewed<'_>) -> usize| cases.iter().map(count).sum::<usize>();
     let (expected, told) = (sum(&|case| case.expected.len()), sum(&|case| case.told.len()));

@@ -20,7 +20,8 @@ pub struct Marked<'a> {
     pub got: Option<usize>,
     /// From 0 to 1.
     pub confidence: Option<f64>,
-    /// Cases of one cluster hang together, such as the mails of one thread. A case that stands alone has its own id here.
+    /// Cases of one cluster hang together, such as the mails of one thread. A case that stands alone has its own id
+    /// here.
     pub cluster: &'a str,
 }
 

@@ -17,8 +17,8 @@ pub(super) struct Step {
     pub cost: f64,
 }
 
-/// One step per confidence that occurs, the lowest first, where each answer costs `cost`. An answer without a confidence is
-/// not touched by any threshold, and is taken at each.
+/// One step per confidence that occurs, the lowest first, where each answer costs `cost`. An answer without a
+/// confidence is not touched by any threshold, and is taken at each.
 pub(super) fn steps(cases: &[Marked<'_>], cost: impl Fn(&Marked<'_>) -> f64) -> Vec<Step> {
     let (mut sure, always): (Vec<_>, Vec<_>) =
         cases.iter().filter(|case| case.got.is_some()).partition(|case| case.confidence.is_some());
@@ -44,9 +44,9 @@ pub(super) fn steps(cases: &[Marked<'_>], cost: impl Fn(&Marked<'_>) -> f64) -> 
     steps
 }
 
-/// One point per confidence that occurs, the lowest first. Coverage is the share of *all* cases that were decided with at
-/// least this confidence, so that it begins below 1 where cases were left to a person anyway; risk is the share wrong among
-/// those. An answer without a confidence is taken at every threshold.
+/// One point per confidence that occurs, the lowest first. Coverage is the share of *all* cases that were decided
+/// with at least this confidence, so that it begins below 1 where cases were left to a person anyway; risk is the
+/// share wrong among those. An answer without a confidence is taken at every threshold.
 pub fn curve(cases: &[Marked<'_>]) -> Vec<RiskPoint> {
     let all = cases.len() as f64;
     let point = |step: Step| RiskPoint {
@@ -66,9 +66,9 @@ pub fn thinned(points: &[RiskPoint], most: usize) -> Vec<RiskPoint> {
     (0..most).map(|at| points[at * (count - 1) / (most - 1)].clone()).collect()
 }
 
-/// The area under a whole curve as a share of the coverage it reaches: the mean risk over all coverages, lower being better.
-/// 0 if surer answers are never wrong and nothing else is either. Answers of equal confidence have the risk of them all taken
-/// together. `None` of no points.
+/// The area under a whole curve as a share of the coverage it reaches: the mean risk over all coverages, lower being
+/// better and 0 if no answer is wrong. Answers of equal confidence have the risk of them all taken together. `None` of
+/// no points.
 pub fn area(curve: &[RiskPoint]) -> Option<f64> {
     let reached = curve.first()?.coverage;
     let after = curve.iter().skip(1).map(|point| point.coverage).chain([0.0]);
@@ -99,8 +99,10 @@ mod tests {
     fn an_answer_without_a_confidence_is_always_taken() {
         let mut cases = four();
         cases[1].confidence = None;
-        let points: Vec<_> = curve(&cases).iter().map(|p| (p.threshold, p.coverage, p.risk)).collect();
+        let curve = curve(&cases);
+        let points: Vec<_> = curve.iter().map(|p| (p.threshold, p.coverage, p.risk)).collect();
         assert_eq!(points, [(0.6, 0.75, 1.0 / 3.0), (0.9, 0.5, 0.5)]);
+        assert!((area(&curve).unwrap() - (0.25 / 3.0 + 0.5 * 0.5) / 0.75).abs() < 1e-12);
     }
 
     #[test]

@@ -11,8 +11,8 @@ pub struct Asked<'a> {
     pub got: &'a [Option<usize>],
 }
 
-/// Over the first k answers of each case, k being the fewest that any case has; `None` unless every case has two. More answers
-/// than another case has would make a case likelier to differ.
+/// Over the first k answers of each case, k being the fewest that any case has; `None` unless every case has two.
+/// More answers than another case has would make a case likelier to differ.
 pub fn stability(cases: &[Asked<'_>]) -> Option<Stability> {
     let samples = cases.iter().map(|case| case.got.len()).min().filter(|samples| *samples >= 2)?;
     let share = |holds: &dyn Fn(&Asked<'_>, &[Option<usize>]) -> bool| {

@@ -1,9 +1,9 @@
 //! The counts from which accuracy and every F1 follow.
 //!
-//! A case left to a person counts as a miss: it has its label, which nobody said. That lowers its label's recall and leaves
-//! the precision of every label as it is, because nobody said anything wrong. In the micro average, too, only recall suffers:
-//! precision is the share right of the decided cases, recall that of all, and F1 = 2·right / (cases + decided). Where every
-//! case is decided, all three are the accuracy.
+//! A case left to a person counts as a miss: it has its label, which nobody said. That lowers its label's recall and
+//! leaves the precision of every label as it is, because nobody said anything wrong. In the micro average, too, only
+//! recall suffers: precision is the share right of the decided cases, recall that of all, and F1 = 2·right / (cases +
+//! decided). Where every case is decided, all three are the accuracy.
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Counts {
@@ -32,8 +32,8 @@ impl Tally {
         self.0.fill(Counts::default());
     }
 
-    /// Adds `times` cases with the label `expected` that were said to have the label `got`, `None` for a person. Both must be
-    /// less than the number of labels.
+    /// Adds `times` cases with the label `expected` that were said to have the label `got`, `None` for a person. Both
+    /// must be less than the number of labels.
     pub fn add(&mut self, expected: usize, got: Option<usize>, times: usize) {
         self.0[expected].support += times;
         let Some(got) = got else { return };
@@ -73,7 +73,8 @@ impl Tally {
         ratio(2 * of.hits, of.support + of.said).unwrap_or(0.0)
     }
 
-    /// The plain mean of the labels' F1, of those labels that a case has or was said to have; `None` if there is none.
+    /// The plain mean of the labels' F1, of those labels that a case has or was said to have; `None` if there is
+    /// none.
     pub fn macro_f1(&self) -> Option<f64> {
         self.mean_f1(|of| of.support)
     }

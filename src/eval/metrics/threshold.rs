@@ -1,7 +1,8 @@
 //! Picking the least confidence with which an answer is taken.
 //!
-//! Whoever picks a threshold on the same cases that tell its risk has looked at many and kept a good one: the risk, and its
-//! bound too, is a little better than it will be on new cases. Pick on one split and look at the figures of another.
+//! Whoever picks a threshold on the same cases that tell its risk has looked at many and kept a good one: the risk,
+//! and its bound too, is a little better than it will be on new cases. Pick on one split and look at the figures of
+//! another.
 
 use super::{
     Marked,
@@ -30,8 +31,8 @@ pub enum Measure {
     Bound,
 }
 
-/// The lowest threshold, and so the greatest coverage, whose risk is at most `risk_max`; `None` if no threshold has that. A
-/// higher threshold may have a greater risk again.
+/// The lowest threshold, and so the greatest coverage, whose risk is at most `risk_max`; `None` if no threshold has
+/// that. A higher threshold may have a greater risk again.
 pub fn within(cases: &[Marked<'_>], risk_max: f64, measure: Measure) -> Option<Pick> {
     let mut picks = steps(cases, |_| 0.0).into_iter().filter_map(|step| pick(step, cases.len()));
     picks.find(|pick| match measure {
@@ -40,14 +41,15 @@ pub fn within(cases: &[Marked<'_>], risk_max: f64, measure: Measure) -> Option<P
     })
 }
 
-/// The threshold with the lowest mean cost per case, and that cost, where every case whose answer is not taken costs as much as
-/// leaving it to a person; the lowest of several. `None` if it costs no more to leave all of them to a person.
+/// The threshold with the lowest mean cost per case, and that cost, where every case whose answer is not taken costs
+/// as much as leaving it to a person; the lowest of several. `None` if it costs no more to leave all of them to a
+/// person.
 pub fn cheapest(cases: &[Marked<'_>], costs: &Costs) -> Option<(Pick, f64)> {
     let all = cases.len() as f64;
-    let mean = |step: &Step| (step.cost + costs.of(0, None) * (cases.len() - step.taken) as f64) / all;
+    let mean = |step: &Step| (step.cost + costs.person() * (cases.len() - step.taken) as f64) / all;
     let steps = steps(cases, |case| costs.of(case.expected, case.got));
     let best = steps.into_iter().map(|step| (mean(&step), step)).min_by(|a, b| a.0.total_cmp(&b.0));
-    let (cost, step) = best.filter(|(cost, _)| *cost < costs.of(0, None))?;
+    let (cost, step) = best.filter(|(cost, _)| *cost < costs.person())?;
     Some((pick(step, cases.len())?, cost))
 }
 

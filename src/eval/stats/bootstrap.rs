@@ -1,8 +1,8 @@
 //! Intervals by drawing again from what was measured: the percentile bootstrap, by clusters.
 //!
-//! What belongs together (mails of one thread, versions of one case) is drawn together, else an interval is narrower than what
-//! is known. A statistic is told which clusters were drawn and adds up what it counted of each beforehand, so that a draw
-//! costs one addition per cluster, not a look at every case.
+//! What belongs together (mails of one thread, versions of one case) is drawn together, else an interval is narrower
+//! than what is known. A statistic is told which clusters were drawn and adds up what it counted of each beforehand,
+//! so that a draw costs one addition per cluster, not a look at every case.
 
 use fastrand::Rng;
 
@@ -26,12 +26,13 @@ impl Plan {
     }
 }
 
-/// The 95 % intervals of `N` statistics over the same draws from `clusters` clusters. `statistic` gets the indices of those
-/// drawn, as many as there are and some of them several times, and `None` from it says that it does not exist for these.
+/// The 95 % intervals of `N` statistics over the same draws from `clusters` clusters. `statistic` gets the indices of
+/// those drawn, as many as there are and some of them several times, and `None` from it says that it does not exist
+/// for these.
 ///
-/// A statistic's value is that of every cluster once; where it does not exist, nor does its estimate. Draws for which it does
-/// not exist are left out. An interval that its own value is not in, as a skewed statistic's may be, is widened to reach it.
-/// Of one cluster nothing can be drawn but itself: its interval has no width, and says nothing.
+/// A statistic's value is that of every cluster once; where it does not exist, nor does its estimate. Draws for which
+/// it does not exist are left out. An interval that its own value is not in, as a skewed statistic's may be, is
+/// widened to reach it. Of one cluster nothing can be drawn but itself: its interval has no width, and says nothing.
 pub fn estimates<const N: usize>(
     plan: Plan,
     clusters: usize,
@@ -51,7 +52,8 @@ pub fn estimates<const N: usize>(
     values.map(|value| Some(interval(value?, found.next().unwrap_or_default())))
 }
 
-/// The same for the change of `N` statistics from one run to another, `b` less `a`, each draw being the same for both.
+/// The same for the change of `N` statistics from one run to another, `b` less `a`, each draw being the same for
+/// both.
 pub fn changes<const N: usize>(
     plan: Plan,
     clusters: usize,
@@ -111,6 +113,20 @@ mod tests {
         let never = |_: &[usize]| [None, Some(2.0)];
         let [none, two] = estimates(Plan::seeded(3), 5, never);
         assert_eq!((none, two.map(|two| two.value)), (None, Some(2.0)));
+    }
+
+    #[test]
+    fn an_interval_is_widened_to_reach_its_value() {
+        // Never are all twenty drawn.
+        let different = |drawn: &[usize]| {
+            let mut drawn = drawn.to_vec();
+            drawn.sort_unstable();
+            drawn.dedup();
+            [Some(drawn.len() as f64), Some(-(drawn.len() as f64))]
+        };
+        let [Some(up), Some(down)] = estimates(Plan::seeded(3), 20, different) else { panic!() };
+        assert!(up.low < 15.0 && down.high > -15.0);
+        assert_eq!((up.high, down.low), (20.0, -20.0));
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Which difference two runs on the same cases would have shown.
 //!
-//! Of `n` cases, a share ψ is right in one run only, and one run is better by δ, a share of all cases. What a case adds to the
-//! difference is -1, 0 or 1; its variance is ψ if the runs are equally good, and ψ - δ² if they are not. The test calls a
-//! difference with the wanted power where
+//! Of `n` cases, a share ψ is right in one run only, and one run is better by δ, a share of all cases. What a case
+//! adds to the difference is -1, 0 or 1; its variance is ψ if the runs are equally good, and ψ - δ² if they are not.
+//! The test calls a difference with the wanted power where
 //!
 //! δ·√n = z(1 - α/2)·√ψ + z(power)·√(ψ - δ²)
 //!
-//! and the smallest such δ is sought. A difference of δ needs cases that make it, so ψ is never taken to be less than δ: the
-//! result is above 0 even where no case differed. The formula is the normal approximation of what the exact test does.
+//! and the smallest such δ is sought. A difference of δ needs cases that make it, so ψ is never taken to be less than
+//! δ: the result is above 0 even where no case differed. The formula is the normal approximation of what the exact
+//! test does.
 
 use super::{ALPHA, normal::quantile};
 
@@ -17,8 +18,9 @@ pub const POWER: f64 = 0.8;
 /// Fewer cases than this cannot show anything: with five that all differ to one side, the exact p-value is 0.0625.
 const CASES_MIN: usize = 6;
 
-/// The smallest difference between the shares right that `cases` pairs would have shown at α 0.05 with a power of 0.8, where
-/// `discordant` (0 to 1) is the share of the pairs of which one alone is right. 1 if they are too few to show any.
+/// The smallest difference between the shares right that `cases` pairs would have shown at α 0.05 with a power of
+/// 0.8, where `discordant` (0 to 1) is the share of the pairs of which one alone is right. 1 if they are too few to
+/// show any.
 pub fn difference(cases: usize, discordant: f64) -> f64 {
     if cases < CASES_MIN {
         return 1.0;

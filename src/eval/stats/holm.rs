@@ -1,7 +1,7 @@
 //! Holm's correction: of many comparisons made at once, some look like differences by chance alone.
 
-/// The corrected p-values, in the order given. Whoever calls those up to 0.05 differences is wrong about one or more of them
-/// with a probability of at most 0.05, however the comparisons hang together.
+/// The corrected p-values, in the order given. Whoever calls those up to 0.05 differences is wrong about one or more
+/// of them with a probability of at most 0.05, however the comparisons hang together.
 pub fn corrected(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|a, b| p_values[*a].total_cmp(&p_values[*b]));

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-/// 1 if they agree always, 0 if as often as chance would have it, below 0 if less. A pair holds what each of the two said of
-/// one thing. `None` where nothing was said, or both always said the same one label: there is no chance to be better than.
+/// 1 if they agree always, 0 if as often as chance would have it, below 0 if less. A pair holds what each of the two
+/// said of one thing. `None` where nothing was said, or both always said the same one label: there is no chance to be
+/// better than.
 pub fn cohen(pairs: &[(usize, usize)]) -> Option<f64> {
     let all = pairs.len() as f64;
     let mut said: BTreeMap<usize, (usize, usize)> = BTreeMap::new();

@@ -1,8 +1,8 @@
 //! McNemar's exact test: whether two runs on the same cases are right equally often.
 
-/// The two-sided p-value from the numbers of cases that only one of the two has right: how likely it is that they differ at
-/// least as much when each of these cases falls to either by the toss of a coin. 1 if there are none. The cases are taken
-/// as independent of each other.
+/// The two-sided p-value from the numbers of cases that only one of the two has right: how likely it is that they
+/// differ at least as much when each of these cases falls to either by the toss of a coin. 1 if there are none. The
+/// cases are taken as independent of each other.
 pub fn p_value(only_a: usize, only_b: usize) -> f64 {
     let (few, all) = (only_a.min(only_b), only_a + only_b);
     // Logarithms: 2^-n is no f64 for 1,075 cases and more.

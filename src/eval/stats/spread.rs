@@ -15,8 +15,8 @@ pub fn spread(values: &[f64]) -> Option<Spread> {
     })
 }
 
-/// The number below which a share (0 to 1) of the sorted numbers lies: on the line between the two at whose ranks it falls,
-/// the first having rank 0 and the last rank n - 1. `None` of nothing.
+/// The number below which a share (0 to 1) of the sorted numbers lies: on the line between the two at whose ranks it
+/// falls, the first having rank 0 and the last rank n - 1. `None` of nothing.
 pub fn percentile(sorted: &[f64], share: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
     let rank = share.clamp(0.0, 1.0) * last as f64;

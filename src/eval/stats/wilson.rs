@@ -5,7 +5,8 @@ use crate::eval::report::Estimate;
 /// The normal quantile of 0.975: an interval between it and its opposite holds 95 %.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// The share of `hits` among `of` with its 95 % interval; `None` of nothing. Hits are taken as independent of each other.
+/// The share of `hits` among `of` with its 95 % interval; `None` of nothing. Hits are taken as independent of each
+/// other.
 pub fn share(hits: usize, of: usize) -> Option<Estimate> {
     if of == 0 {
         return None;
@@ -34,7 +35,14 @@ mod tests {
         let none = share(0, 10).unwrap();
         assert_eq!((none.value, none.low), (0.0, 0.0));
         assert!((none.high - 0.277_532_799_862_889).abs() < 1e-12, "{none:?}");
-        assert_eq!(share(10, 10).unwrap().high, 1.0);
+    }
+
+    #[test]
+    fn none_and_all_are_at_the_very_end() {
+        for of in 1..3_000 {
+            let (none, all) = (share(0, of).unwrap(), share(of, of).unwrap());
+            assert_eq!((none.low, all.high), (0.0, 1.0), "{of}");
+        }
     }
 
     #[test]

@@ -67,7 +67,8 @@ impl Bucket {
     }
 
     fn fill(&mut self, now: Duration) {
-        let ms = i64::try_from(now.saturating_sub(self.at).as_millis()).unwrap_or(i64::MAX);
+        let ms = now.as_millis().saturating_sub(self.at.as_millis());
+        let ms = i64::try_from(ms).unwrap_or(i64::MAX);
         let full = self.per_min.saturating_mul(PARTS);
         self.level = self.level.saturating_add(ms.saturating_mul(self.per_min)).min(full);
         self.at = self.at.max(now);
@@ -213,6 +214,16 @@ mod tests {
         assert_eq!(buckets.take(&want(10), 100 * S).unwrap_err().stand.kind, Kind::Tokens);
         let short = buckets.take(&want(10), 100 * S).unwrap_err();
         assert_eq!((short.stand.kind, short.wait), (Kind::Requests, Some(30 * S)));
+    }
+
+    #[test]
+    fn however_often_it_is_looked_at_it_fills_as_fast() {
+        let buckets = buckets(Vendor::Anthropic, limits(6, 1_200, 600));
+        assert_eq!(buckets.take(&[(Kind::InputTokens, 1_200)], 100 * S), Ok(()));
+        for half_ms in 1..=2_000 {
+            buckets.stands(100 * S + S / 2_000 * half_ms);
+        }
+        assert_eq!(buckets.stands(101 * S)[1].remaining, 20);
     }
 
     #[test]

@@ -231,6 +231,7 @@ impl Core {
             limited: if self.shards.number() > 1 { keys::limited(&job) } else { String::new() },
             permit: None,
             record: None,
+            done: Vec::new(),
         };
         let event = Arc::new(record.event.clone());
         self.mine().insert(lease.job, Mine { record: Some(record), ..mine });

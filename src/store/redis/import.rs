@@ -321,7 +321,7 @@ fn record(carried: &Carried) -> Record {
         held: None,
     });
     let purchases =
-        carried.purchases.iter().map(|(n, purchase)| Bought { n: *n, purchase: purchase.clone() });
+        carried.purchases.iter().map(|(n, purchase)| Bought { n: *n, id: None, purchase: purchase.clone() });
     Record {
         jobs: jobs.collect(),
         purchases: purchases.collect(),

@@ -10,6 +10,7 @@ use crate::{
 use super::{
     Core,
     link::{number, text},
+    record::Step,
     script::DONE_WORDS,
 };
 
@@ -21,12 +22,14 @@ pub(super) struct Meter<'a> {
     pub name: &'a str,
     pub window: Duration,
     pub kept: Duration,
+    /// What it is drawn on for, where that is to count once however often it is said.
+    pub paid: Option<(&'a str, Step)>,
 }
 
 impl<'a> Meter<'a> {
     /// A window later it counts for nothing.
     fn of(draw: &'a Draw) -> Self {
-        Meter { name: &draw.meter, window: draw.window, kept: draw.window * 2 }
+        Meter { name: &draw.meter, window: draw.window, kept: draw.window * 2, paid: None }
     }
 }
 
@@ -85,10 +88,19 @@ impl Core {
         amount: i64,
         limit: u64,
     ) -> Result<bool, StoreError> {
-        let Meter { name, window, kept } = meter;
+        let Meter { name, window, kept, paid } = meter;
         let shard = self.shards.home_of(&format!("meter:{name}"));
         let ms = |time: Duration| time.as_millis().max(1).to_string();
-        let args = [name.to_owned(), ms(window), amount.to_string(), limit.to_string(), ms(kept)];
+        let (id, step) = paid.map_or(("", ""), |(id, step)| (id, step.as_str()));
+        let args = [
+            name.to_owned(),
+            ms(window),
+            amount.to_string(),
+            limit.to_string(),
+            ms(kept),
+            step.to_owned(),
+            id.to_owned(),
+        ];
         let reply = self.call_at(now, &self.scripts.meter, shard, args).await?;
         Ok(reply.rest.get(DONE_WORDS).map(text).transpose()?.as_deref() == Some("1"))
     }

@@ -75,6 +75,10 @@ impl Core {
                     }
                     self.done(shard, id, &errand).await?;
                 }
+                Errand::Account { .. } => {
+                    self.account(&errand).await?;
+                    self.done(shard, id, &errand).await?;
+                }
             }
         }
     }
@@ -246,7 +250,7 @@ impl Core {
     }
 }
 
-fn forget(desk: &mut Desk, errand: &Errand) {
+pub(super) fn forget(desk: &mut Desk, errand: &Errand) {
     desk.record.errands.retain(|one| one != errand);
     desk.rest_changed = true;
 }

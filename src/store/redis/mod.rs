@@ -72,7 +72,7 @@ use keys::{Shard, Shards};
 use link::Link;
 use part::Part;
 use permits::Permit;
-use record::Record;
+use record::{Errand, Record};
 use script::{Code, Reply, Scripts};
 use voice::ShardLoad;
 
@@ -158,6 +158,8 @@ struct Mine {
     permit: Option<Permit>,
     /// As this process knows it. Another one may have changed it since; then what is written from it is refused.
     record: Option<Record>,
+    /// What was done elsewhere of what stands in its record, to be forgotten there with the next change.
+    done: Vec<Errand>,
 }
 
 impl Core {
@@ -290,19 +292,32 @@ impl Core {
         change: impl Fn(&mut Desk) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let (stale, event) = (|| StoreError::StaleLease(lease.job), lease.job.event);
-        let (n, known) = match self.mine().get_mut(&lease.job) {
-            Some(mine) => (Some(mine.shard), mine.record.take()),
-            None => (None, None),
+        let (n, known, done) = match self.mine().get_mut(&lease.job) {
+            Some(mine) => (Some(mine.shard), mine.record.take(), mine.done.clone()),
+            None => (None, None, Vec::new()),
+        };
+        let change = |desk: &mut Desk| {
+            let told = change(desk)?;
+            for errand in &done {
+                if desk.record.errands.contains(errand) {
+                    lines::forget(desk, errand);
+                }
+            }
+            Ok(told)
         };
         let shard = match n.and_then(|n| self.shards.get(n)) {
             Some(shard) => shard.clone(),
             None => self.home(event).await?.ok_or_else(stale)?.0,
         };
         let (told, record) = self.change_known(known, &shard, event, change).await?.ok_or_else(stale)?;
-        if !record.errands.is_empty() {
+        // Those of its purchases are done by whoever makes them.
+        let is_alone = record.errands.iter().all(Errand::is_account);
+        if let Some(mine) = self.mine().get_mut(&lease.job) {
+            mine.done.retain(|errand| record.errands.contains(errand));
+            mine.record = is_alone.then_some(record);
+        }
+        if !is_alone {
             self.run_errands(&shard, event).await?;
-        } else if let Some(mine) = self.mine().get_mut(&lease.job) {
-            mine.record = Some(record);
         }
         Ok(told)
     }

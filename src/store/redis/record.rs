@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     domain::{
-        Attempt, Body, BodyFile, Event, EventId, EventState, Job, JobState, Lane, Lease, Name, Purchase,
-        Timestamp,
+        Attempt, Body, BodyFile, Charge, Event, EventId, EventState, Job, JobState, Lane, Lease, Name,
+        Purchase, PurchaseState, Timestamp,
     },
     store::{JobHistory, Redelivery, StoreError, Timeline},
 };
@@ -67,8 +67,18 @@ pub(super) struct Held {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Bought {
     pub n: u32,
+    /// What it was ordered as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     #[serde(flatten)]
     pub purchase: Purchase,
+}
+
+impl Bought {
+    /// It was begun, and has not ended.
+    pub fn is_open(&self) -> bool {
+        self.purchase.state == PurchaseState::MaybeBilled
+    }
 }
 
 /// A step in another slot that follows from a change here. Each may be done more than once.
@@ -87,6 +97,36 @@ pub(super) enum Errand {
     Leave { key: String, n: u32 },
     /// Hand the place of route job `n` in the line `key` over to another event's.
     HandOver { key: String, n: u32, to: String },
+    /// Write into the book of its day that the purchase ordered as `id` has begun, or that it has ended; and correct what was
+    /// drawn for it.
+    Account { id: String, step: Step, charges: Vec<Charge>, entry: Option<crate::domain::Entry> },
+}
+
+impl Errand {
+    pub fn is_account(&self) -> bool {
+        matches!(self, Errand::Account { .. })
+    }
+}
+
+/// What is done for a purchase in another slot. Each step is done once there, however often it is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Step {
+    Begin,
+    End,
+    /// It was not begun after all: as if nothing had been said.
+    Back,
+}
+
+impl Step {
+    /// As scripts know it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Step::Begin => "begin",
+            Step::End => "end",
+            Step::Back => "back",
+        }
+    }
 }
 
 /// An event as it is kept; its body is kept beside it.
@@ -151,7 +191,7 @@ impl Record {
     pub fn timeline(self) -> Timeline {
         let state = self.state();
         let mut bought: BTreeMap<u32, Vec<Purchase>> = BTreeMap::new();
-        for Bought { n, purchase } in self.purchases {
+        for Bought { n, purchase, .. } in self.purchases {
             bought.entry(n).or_default().push(purchase);
         }
         let jobs = self.jobs.into_iter().map(|Entry { job, history, .. }| {

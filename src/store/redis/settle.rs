@@ -12,7 +12,10 @@ use crate::{
     store::{Replaced, Settlement, Start, StoreError, state::State},
 };
 
-use super::{desk::Desk, record::Bought};
+use super::{
+    desk::Desk,
+    record::{Bought, Errand, Step},
+};
 
 impl Desk {
     /// # Errors
@@ -41,7 +44,12 @@ impl Desk {
 
     pub fn begin_purchase(&mut self, lease: Lease, order: &PurchaseOrder) -> Result<Prior, StoreError> {
         self.held(lease)?;
-        let PurchaseOrder { judge, digest, .. } = order;
+        let PurchaseOrder { judge, digest, id, .. } = order;
+        let same = |one: &&Bought| id.is_some() && one.n == lease.job.n && one.id == *id;
+        if self.record.purchases.iter().find(same).is_some_and(Bought::is_open) {
+            // Who had no answer says the same again.
+            return Ok(Prior::Begun);
+        }
         let so_far: Vec<Purchase> = self.record.purchases.iter().map(|one| one.purchase.clone()).collect();
         match buy(&so_far, judge, digest) {
             Buy::Reuse(Purchase { answer: Some(answer), .. }) => return Ok(Prior::Answered(answer.clone())),
@@ -56,12 +64,15 @@ impl Desk {
             cost: order.most,
             answer: None,
         };
-        self.record.purchases.push(Bought { n: lease.job.n, purchase });
+        self.record.purchases.push(Bought { n: lease.job.n, id: id.clone(), purchase });
+        if let (Some(id), entry @ Some(_)) = (id.clone(), order.entry.clone()) {
+            self.errand(Errand::Account { id, step: Step::Begin, charges: Vec::new(), entry });
+        }
         self.rest_changed = true;
         Ok(Prior::Begun)
     }
 
-    /// Whether it was not on record before.
+    /// Whether its account is to be settled with whoever asks: it was not on record before, and is no errand.
     pub fn end_purchase(&mut self, lease: Lease, bill: &Bill) -> Result<bool, StoreError> {
         self.held(lease)?;
         let (Bill { judge, digest, cost, .. }, answer) = (bill, bill.answer.as_ref());
@@ -70,14 +81,20 @@ impl Desk {
             let Purchase { judge: of, digest: question, .. } = &one.purchase;
             one.n == lease.job.n && of == judge && question == digest
         };
-        let purchase = self.record.purchases.iter_mut().rev().find(of_job).map(|one| &mut one.purchase);
+        let (id, purchase) = match self.record.purchases.iter_mut().rev().find(of_job) {
+            Some(Bought { id, purchase, .. }) => (id.clone(), Some(purchase)),
+            None => (None, None),
+        };
         match purchase {
             Some(purchase) if purchase.state == PurchaseState::MaybeBilled => {
                 purchase.state = state;
                 purchase.answer = answer.cloned();
                 purchase.cost = *cost;
                 self.rest_changed = true;
-                Ok(true)
+                let Some(id) = id else { return Ok(true) };
+                let (charges, entry) = (bill.charges.clone(), bill.entry.clone());
+                self.errand(Errand::Account { id, step: Step::End, charges, entry });
+                Ok(false)
             }
             // Who had no answer says the same again.
             Some(purchase) if purchase.state == state && purchase.answer.as_ref() == answer => Ok(false),

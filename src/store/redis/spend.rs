@@ -11,7 +11,11 @@ use crate::{
     store::{PURSE_KEPT, SPENT_KEPT, StoreError},
 };
 
-use super::{Core, keep::Meter};
+use super::{
+    Core,
+    keep::Meter,
+    record::{Errand, Step},
+};
 
 /// The window of meters whose names hold their dates: there is no second one in sight.
 const DATED: Duration = Duration::from_hours(24 * 36_525);
@@ -55,7 +59,8 @@ impl Core {
         lease: Lease,
         order: &PurchaseOrder,
     ) -> Result<Prior, StoreError> {
-        if let Some(purse) = self.draw_money(&order.charges).await? {
+        let id = order.id.as_deref();
+        if let Some(purse) = self.draw_money(id, &order.charges).await? {
             // What is on record needs no money.
             let known = self.bought(lease.job.event, &order.judge, &order.digest).await?;
             return Ok(known.map_or(Prior::Short(purse), Prior::Answered));
@@ -63,60 +68,91 @@ impl Core {
         let prior = self.change_held(lease, |desk| desk.begin_purchase(lease, order)).await;
         match &prior {
             // The purchase is on record: that the book misses it must not have it begun again.
-            Ok(Prior::Begun) => told("a question", self.enter(order.entry.as_ref()).await),
-            // Of one that was not heard nobody knows whether it is on record.
+            Ok(Prior::Begun) if id.is_none() => {
+                told("a question", self.enter(None, order.entry.as_ref()).await);
+            }
+            Ok(Prior::Begun) => self.keep_books(lease).await,
+            // Of one that was not heard nobody knows whether it is on record: who says it again draws nothing more.
             Err(StoreError::Unavailable(_)) => {}
-            Ok(_) | Err(_) => self.give_money_back(&order.charges).await?,
+            Ok(_) | Err(_) => self.give_money_back(id, &order.charges).await?,
         }
         prior
     }
 
     pub(super) async fn end_purchase(&self, lease: Lease, bill: &Bill) -> Result<(), StoreError> {
-        let is_new = self.change_held(lease, |desk| desk.end_purchase(lease, bill)).await?;
-        if is_new {
-            told("the end of a question", self.correct_money(&bill.charges).await);
-            told("the end of a question", self.enter(bill.entry.as_ref()).await);
+        if self.change_held(lease, |desk| desk.end_purchase(lease, bill)).await? {
+            told("the end of a question", self.correct_money(None, &bill.charges).await);
+            told("the end of a question", self.enter(None, bill.entry.as_ref()).await);
         }
+        self.keep_books(lease).await;
         Ok(())
     }
 
+    /// Does what is to be done elsewhere for the purchases of a job, which its record forgets with its next change. What cannot be
+    /// done now is done by whoever comes upon it.
+    async fn keep_books(&self, lease: Lease) {
+        let open = self.mine().get(&lease.job).and_then(|mine| {
+            let record = mine.record.as_ref()?;
+            let is_open = |errand: &&Errand| errand.is_account() && !mine.done.contains(errand);
+            Some(record.errands.iter().filter(is_open).cloned().collect::<Vec<_>>())
+        });
+        for errand in open.unwrap_or_default() {
+            if let Err(error) = self.account(&errand).await {
+                tracing::warn!(job = %lease.job, %error, "what a question costs is not in the book yet; it is tried again");
+                return;
+            }
+            if let Some(mine) = self.mine().get_mut(&lease.job) {
+                mine.done.push(errand);
+            }
+        }
+    }
+
+    /// Does an [`Errand::Account`]; once, however often it is said.
+    pub(super) async fn account(&self, errand: &Errand) -> Result<(), StoreError> {
+        let Errand::Account { id, step, charges, entry } = errand else { return Ok(()) };
+        let paid = Some((id.as_str(), *step));
+        self.correct_money(paid, charges).await?;
+        self.enter(paid, entry.as_ref()).await
+    }
+
     /// Draws all charges, or none: then it is this purse that has too little.
-    async fn draw_money(&self, charges: &[Charge]) -> Result<Option<Purse>, StoreError> {
+    async fn draw_money(&self, id: Option<&str>, charges: &[Charge]) -> Result<Option<Purse>, StoreError> {
         for (at, charge) in charges.iter().enumerate() {
-            if !self.charge(charge, charge.by).await? {
-                self.give_money_back(charges.get(..at).unwrap_or_default()).await?;
+            if !self.charge(id.map(|id| (id, Step::Begin)), charge, charge.by).await? {
+                self.give_money_back(id, charges.get(..at).unwrap_or_default()).await?;
                 return Ok(Some(charge.purse));
             }
         }
         Ok(None)
     }
 
-    async fn give_money_back(&self, charges: &[Charge]) -> Result<(), StoreError> {
+    async fn give_money_back(&self, id: Option<&str>, charges: &[Charge]) -> Result<(), StoreError> {
         for charge in charges {
-            self.charge(charge, charge.by.saturating_neg()).await?;
+            self.charge(id.map(|id| (id, Step::Back)), charge, charge.by.saturating_neg()).await?;
         }
         Ok(())
     }
 
     /// Draws or gives back whatever the limits.
-    async fn correct_money(&self, charges: &[Charge]) -> Result<(), StoreError> {
+    async fn correct_money(&self, paid: Option<(&str, Step)>, charges: &[Charge]) -> Result<(), StoreError> {
         for charge in charges {
-            self.charge(&Charge { limit: None, ..charge.clone() }, charge.by).await?;
+            self.charge(paid, &Charge { limit: None, ..charge.clone() }, charge.by).await?;
         }
         Ok(())
     }
 
-    async fn charge(&self, charge: &Charge, by: i64) -> Result<bool, StoreError> {
+    async fn charge(&self, paid: Option<(&str, Step)>, charge: &Charge, by: i64) -> Result<bool, StoreError> {
         let limit = charge.limit.unwrap_or(i64::MAX.unsigned_abs());
-        let meter = Meter { name: &charge.meter, window: DATED, kept: PURSE_KEPT };
+        let meter = Meter { name: &charge.meter, window: DATED, kept: PURSE_KEPT, paid };
         self.meter(meter, self.clock.now(), by, limit).await
     }
 
     /// Writes into the book of a day.
-    async fn enter(&self, entry: Option<&Entry>) -> Result<(), StoreError> {
+    async fn enter(&self, paid: Option<(&str, Step)>, entry: Option<&Entry>) -> Result<(), StoreError> {
         let Some(Entry { day, classifier, judge, change: Change(change) }) = entry else { return Ok(()) };
         let book = name(day);
-        let mut args = vec![book.clone(), SPENT_KEPT.as_millis().to_string()];
+        let (id, step) = paid.map_or(("", ""), |(id, step)| (id, step.as_str()));
+        let mut args = vec![book.clone(), SPENT_KEPT.as_millis().to_string(), step.to_owned(), id.to_owned()];
         for (column, by) in COLUMNS.into_iter().zip(change).filter(|(_, by)| **by != 0) {
             args.extend([format!("{classifier}/{judge}/{column}"), by.to_string()]);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hookyard::config::{ACTIONS, CLASSIFIERS, FILTER, Files, ROUTES, SETTINGS, SOURCES};
+use hookyard::config::{ACTIONS, CLASSIFIERS, FILTER, Files, JUDGES, ROUTES, SETTINGS, SOURCES};
 use serde_json::Value;
 
 use crate::support::process::Project;
@@ -163,6 +163,30 @@ fn a_route_that_waits_for_what_the_filter_drops_is_warned_of() {
     let check = project.run(&["check"]);
     assert_eq!(check.code, Some(0), "a warning: {check:?}");
     assert!(check.out.contains("warning[HY0208]: the filter drops every `invoice.paid`"), "{}", check.out);
+}
+
+#[test]
+fn a_budget_that_cannot_pay_for_one_question_is_warned_of() {
+    let check = |project: &Project| project.run(&["check", "--json"]).json();
+    let of = |told: &Value| {
+        let warned = told.as_array().expect("one array").iter().filter(|problem| problem["code"] == "HY0307");
+        warned.map(|problem| (problem["file"].clone(), problem["message"].to_string())).collect::<Vec<_>>()
+    };
+    let project = Project::new(&Files::embedded());
+    assert_eq!(of(&check(&project)), []);
+    // Enough for a short letter, and not for the longest one that the prompt lets in.
+    project.edit(CLASSIFIERS, "day_usd = 0.10", "day_usd = 0.0012");
+    let month = "budget = { day_usd = 10.0, month_usd = 100.0 }   #";
+    project.edit(JUDGES, month, "budget = { day_usd = 10.0, month_usd = 0.0005 }   #");
+    let told = check(&project);
+    let warned = of(&told);
+    let is = |file: &str, words: &[&str]| {
+        warned.iter().any(|(at, message)| at == file && words.iter().all(|word| message.contains(word)))
+    };
+    assert!(is(CLASSIFIERS, &["triage", "claude", "$0.001200"]), "{warned:#?}");
+    assert!(is(JUDGES, &["month", "$0.000500"]), "{warned:#?}");
+    let severe = |problem: &Value| problem["severity"] == "error";
+    assert!(!told.as_array().expect("one array").iter().any(severe), "it can be started: {told:#}");
 }
 
 #[test]

@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use hookyard::{
     config::{CLASSIFIERS, JUDGES},
-    domain::{JobState, RungOutcome, Spent},
+    domain::{Day, EventState, JobState, RungOutcome, Spent},
     sandbox::{Limits, Reply},
-    store::Timeline,
+    store::{Draw, Timeline},
 };
 use serde_json::json;
 
-use crate::support::house::{House, Plan, form, outcomes, route};
+use crate::support::{
+    house::{House, Plan, form, outcomes, route},
+    process::arrived,
+};
 
 const CLAUDE: &str = "/llm/v1/messages";
 const GPT: &str = "/llm/v1/chat/completions";
@@ -23,12 +26,23 @@ fn with(plan: Plan, judge: &str, line: &str) -> Plan {
     plan.edit(JUDGES, &table, &format!("{table}{line}\n"))
 }
 
-/// Leaves a judge no money for the day.
-fn broke(plan: Plan, judge: &str) -> Plan {
+/// Gives a judge so little for the day that no question can be paid from it.
+fn poor(plan: Plan, judge: &str) -> Plan {
     let shipped = "budget = { day_usd = 10.0, month_usd = 100.0 }";
     // A remark follows the first judge's.
     let after = if judge == "claude" { "   #" } else { "\n" };
-    plan.edit(JUDGES, &format!("{shipped}{after}"), &format!("budget = {{ day_usd = 0.0 }}{after}"))
+    plan.edit(JUDGES, &format!("{shipped}{after}"), &format!("budget = {{ day_usd = 0.0001 }}{after}"))
+}
+
+/// All that a judge may cost today.
+fn purse(house: &House, judge: &str) -> Draw {
+    let meter = format!("money/{}/judge/{judge}", Day::of(house.now()));
+    Draw { meter, amount: 10_000_000, limit: u64::MAX, window: Duration::from_hours(24 * 36_525) }
+}
+
+/// Leaves a judge no money for the day.
+async fn spend(house: &House, judge: &str) {
+    house.service.store.draw(purse(house, judge)).await.unwrap();
 }
 
 fn says(label: &str) -> Reply {
@@ -50,7 +64,8 @@ fn said<'t>(timeline: &'t Timeline, judge: &str) -> (RungOutcome, &'t str) {
 
 #[tokio::test]
 async fn where_the_days_money_is_spent_the_next_judge_is_asked_and_past_the_last_the_event_waits() {
-    let house = broke(House::plan().llm(), "claude").start().await;
+    let house = House::plan().llm().start().await;
+    spend(&house, "claude").await;
     house.sandbox.reply_next(says("lead"));
     let timeline = house.run(&form("f")).await;
     assert_eq!(judge(&timeline), "gpt");
@@ -62,7 +77,7 @@ async fn where_the_days_money_is_spent_the_next_judge_is_asked_and_past_the_last
         "{metrics}"
     );
 
-    house.reload(&broke(broke(House::plan().llm(), "claude"), "gpt"));
+    spend(&house, "gpt").await;
     let event = house.queue(&form("g")).await;
     let parked = house.until(event, |timeline| !route(timeline).history.is_empty()).await;
     assert_eq!((outcomes(route(&parked)), route(&parked).job.attempts), (vec!["parked"], 0));
@@ -77,22 +92,46 @@ async fn where_the_days_money_is_spent_the_next_judge_is_asked_and_past_the_last
 }
 
 #[tokio::test]
+async fn a_question_dearer_than_a_purse_ever_holds_is_not_waited_for() {
+    let house = poor(House::plan().llm(), "claude").start().await;
+    house.sandbox.reply_next(says("lead"));
+    let timeline = house.run(&form("f")).await;
+    assert_eq!(judge(&timeline), "gpt");
+    let (outcome, why) = said(&timeline, "claude");
+    assert_eq!(outcome, RungOutcome::Unavailable);
+    assert!(why.contains("may cost $0.00") && why.contains("in a day: $0.000100"), "{why}");
+
+    house.reload(&poor(poor(House::plan().llm(), "claude"), "gpt"));
+    let event = house.queue(&form("g")).await;
+    let timeline = house.until(event, |timeline| !route(timeline).history.is_empty()).await;
+    assert_eq!(timeline.state, EventState::Waiting, "for a person: nothing else helps");
+    assert_eq!(house.sandbox.requests(CLAUDE), 0);
+}
+
+#[tokio::test]
 async fn one_sender_does_not_spend_the_money_of_all() {
     let shipped = "who = \"{{ event.body.data.email | default('', true) | lower }}\", day_usd = 0.10";
     let who = "{{ event.body.data.email if 'mallory' in event.body.data.email else '' }}";
-    let budget = format!("who = \"{who}\", day_usd = 0.0");
+    // Enough for one question at a time.
+    let budget = format!("who = \"{who}\", day_usd = 0.0014");
     let house = House::plan().llm().edit(CLASSIFIERS, shipped, &budget).start().await;
     house.sandbox.reply_next(says("lead"));
     assert_eq!(judge(&house.run(&form("f")).await), "claude", "nobody has spent anything of this one's");
 
-    let mut letter = form("m");
-    letter.body = String::from_utf8_lossy(&letter.body).replace("ada@", "mallory@").into_bytes();
-    let event = house.queue(&letter).await;
+    let of_mallory = |id| {
+        let mut letter = form(id);
+        letter.body = String::from_utf8_lossy(&letter.body).replace("ada@", "mallory@").into_bytes();
+        letter
+    };
+    let gate = house.sandbox.hold(CLAUDE);
+    house.queue(&of_mallory("m")).await;
+    arrived(&gate, 1).await;
+    let event = house.queue(&of_mallory("n")).await;
     let parked = house.until(event, |timeline| !route(timeline).history.is_empty()).await;
     assert_eq!(outcomes(route(&parked)), ["parked"]);
     let reason = route(&parked).job.reason.as_deref().unwrap_or_default();
     assert!(reason.contains("what this sender's events may cost in a day is spent"), "{reason}");
-    assert_eq!(house.sandbox.requests(CLAUDE) + house.sandbox.requests(GPT), 1);
+    assert_eq!(house.sandbox.requests(CLAUDE) + house.sandbox.requests(GPT), 2);
 }
 
 #[tokio::test]
@@ -110,10 +149,11 @@ async fn tokens_of_a_minute_are_shared_out_and_come_back_with_time() {
 
 #[tokio::test]
 async fn tokens_of_a_question_that_never_left_are_given_back() {
-    let house = broke(with(House::plan().llm(), "claude", "tokens_per_min = 1"), "claude").start().await;
+    let house = with(House::plan().llm(), "claude", "tokens_per_min = 1").start().await;
+    spend(&house, "claude").await;
     house.sandbox.reply_next(says("lead"));
     assert_eq!(judge(&house.run(&form("a")).await), "gpt");
-    house.reload(&with(House::plan().llm(), "claude", "tokens_per_min = 1"));
+    house.service.store.give_back(purse(&house, "claude")).await.unwrap();
     house.sandbox.reply_next(says("lead"));
     assert_eq!(judge(&house.run(&form("b")).await), "claude", "its minute is whole");
 }

@@ -18,6 +18,8 @@ use crate::support::{
 const CLAUDE: &str = "/llm/v1/messages";
 const GPT: &str = "/llm/v1/chat/completions";
 
+const MINUTE: Duration = Duration::from_mins(1);
+
 /// A house whose forms are to have their verdicts in so many ms.
 fn within(ms: u64) -> Plan {
     House::plan().llm().edit(CLASSIFIERS, "objective_ms = 3_000", &format!("objective_ms = {ms}"))
@@ -31,6 +33,21 @@ fn says(label: &str) -> Reply {
 
 fn verdict(timeline: &Timeline) -> &Verdict {
     route(timeline).job.verdict.as_ref().expect("a verdict")
+}
+
+fn rungs(timeline: &Timeline) -> Vec<(&str, RungOutcome)> {
+    verdict(timeline).rungs.iter().map(|rung| (&*rung.judge, rung.outcome)).collect()
+}
+
+/// Has the first model be known as one that takes two seconds.
+async fn slow(house: &House) {
+    let gate = house.sandbox.hold(CLAUDE);
+    house.sandbox.reply_next(says("lead"));
+    let event = house.queue(&form("slow")).await;
+    arrived(&gate, 1).await;
+    house.advance(Duration::from_secs(9));
+    gate.release();
+    assert_eq!(&*verdict(&house.settled(event).await).judge, "claude");
 }
 
 #[tokio::test]
@@ -50,7 +67,59 @@ async fn a_judge_that_hangs_is_left_while_the_next_one_is_still_in_time() {
         "what was cut short may be billed"
     );
     let breakers = house.ask("/api/v1/breakers").await.json;
-    assert_eq!(breakers["judges"]["claude"]["failures_in_a_row"], 0, "we were in a hurry: {breakers}");
+    assert_eq!(breakers["judges"]["claude"]["failures_in_a_row"], 1, "it had its usual time: {breakers}");
+}
+
+#[tokio::test]
+async fn a_vendor_that_hangs_opens_its_breaker_though_nobody_waited_to_the_end() {
+    let house = within(2_100).start().await;
+    let gate = house.sandbox.hold(CLAUDE);
+    let ids = ["a", "b", "c", "d", "e"];
+    let mut events = Vec::new();
+    for id in ids {
+        house.sandbox.reply_next(says("lead"));
+        events.push(house.queue(&form(id)).await);
+    }
+    for event in events {
+        assert_eq!(&*verdict(&house.settled(event).await).judge, "gpt");
+    }
+    let breakers = house.ask("/api/v1/breakers").await.json;
+    assert_eq!(breakers["judges"]["claude"]["state"], "open", "{breakers}");
+    house.sandbox.reply_next(says("lead"));
+    assert_eq!(&*verdict(&house.run(&form("f")).await).judge, "gpt");
+    assert_eq!(house.sandbox.requests(CLAUDE), 5, "it is left alone");
+    drop(gate);
+    house.advance(MINUTE);
+    house.sandbox.reply_next(says("lead"));
+    assert_eq!(&*verdict(&house.run(&form("g")).await).judge, "claude", "one may find out");
+}
+
+#[tokio::test]
+async fn one_that_was_passed_over_has_its_turn_where_the_later_ones_fail() {
+    use RungOutcome::{Abstained, Decided, Unavailable};
+    let house = within(1_500).start().await;
+    slow(&house).await;
+    house.sandbox.fail_next(GPT, 1, 503);
+    house.sandbox.reply_next(says("lead"));
+    let timeline = house.run(&form("f")).await;
+    let want = [("rules", Abstained), ("claude", Unavailable), ("gpt", Unavailable), ("claude", Decided)];
+    assert_eq!(rungs(&timeline), want);
+    assert_eq!(outcomes(route(&timeline)), ["done"], "at once");
+}
+
+#[tokio::test]
+async fn nobody_is_passed_over_for_one_that_cannot_answer() {
+    use RungOutcome::{Abstained, Decided};
+    let house = within(1_500).start().await;
+    slow(&house).await;
+    // Its money is spent: it answers nothing until somebody acts.
+    house.sandbox.reply_next(Reply::SpendLimit);
+    house.sandbox.reply_next(says("lead"));
+    house.driven(house.queue(&form("f")).await).await;
+    assert_eq!(house.ask("/api/v1/breakers").await.json["judges"]["gpt"]["state"], "open");
+    house.sandbox.reply_next(says("lead"));
+    let timeline = house.run(&form("g")).await;
+    assert_eq!(rungs(&timeline), [("rules", Abstained), ("claude", Decided)]);
 }
 
 #[tokio::test]

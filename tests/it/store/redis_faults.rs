@@ -3,9 +3,12 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use hookyard::{
-    domain::{Clock, EventId, JobState, Next},
+    decide::budget::{Budget, Cost},
+    domain::{
+        Bill, Clock, Day, EventId, JobState, Money, Name, Next, Prior, PurchaseOrder, PurchaseState, Spent,
+    },
     store::{
-        Accepted, Store, StoreError,
+        Accepted, Draw, Drawn, Store, StoreError,
         redis::{OpenError, RedisOptions, RedisStore},
     },
 };
@@ -18,7 +21,7 @@ use crate::support::{
 
 use super::{
     bench::{LANES, wanting},
-    given::{event, event_id, settlement},
+    given::{answer, event, event_id, settlement},
 };
 
 const SHARDS: u16 = 6;
@@ -92,6 +95,56 @@ async fn connections_that_break_lose_nothing() {
         tokio::join!(accept(&store, &clock, n), breaks);
     }
     work_off(&store, 60).await;
+}
+
+#[tokio::test]
+async fn what_a_purchase_draws_and_enters_counts_once_however_often_connections_break() {
+    const PURCHASES: u64 = 60;
+    let (server, clock) = (RedisServer::start(&[]), Arc::<HandClock>::default());
+    let store = open(vec![server.url()], &clock).await;
+    let breaks = || server.ask::<i64>(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+    let names: (Name, Name) = ("triage".into(), "large".into());
+    let (limit, most, paid) = (Money(1_000_000), Money(40), Money(15));
+    let budget = Budget { day: Some(limit), month: None };
+    let asked_at = clock.now();
+    let cost = Cost { classifier: &names.0, judge: &names.1, budget, sender: None, most, asked_at };
+    let said = answer("yes");
+    for n in 1..=PURCHASES {
+        accept(&store, &clock, n).await;
+        let claimed = at_last(async || store.claim(wanting(LANES, 1)).await).await.jobs.remove(0);
+        let (charges, entry) = cost.reserve();
+        let (id, entry) = (Some(claimed.lease.job.to_string()), Some(entry));
+        let order = PurchaseOrder { id, most, charges, entry, ..PurchaseOrder::new(&names.1, "q") };
+        let begins = at_last(async || store.begin_purchase(claimed.lease, &order).await);
+        assert_eq!(tokio::join!(begins, breaks()).0, Prior::Begun);
+        let (charges, entry) = cost.answered(paid, said.tokens);
+        let bill = Bill { cost: paid, charges, entry: Some(entry), ..Bill::new(&names.1, "q", Some(&said)) };
+        let ends = at_last(async || store.end_purchase(claimed.lease, &bill).await);
+        tokio::join!(ends, breaks());
+        at_last(async || store.settle(claimed.lease, settlement(Next::Done)).await).await;
+        // Whoever comes upon what is left to be done does it.
+        accept(&store, &clock, n).await;
+        let told = at_last(async || store.timeline(event_id(n)).await).await.expect("it is on record");
+        let states: Vec<_> = told.jobs[0].purchases.iter().map(|purchase| purchase.state).collect();
+        assert_eq!(states, [PurchaseState::Answered], "begun once");
+    }
+    let want = Spent {
+        classifier: names.0.clone(),
+        judge: names.1.clone(),
+        answers: PURCHASES,
+        cost: Money(PURCHASES * paid.0),
+        maybe_billed: 0,
+        maybe_cost: Money(0),
+        tokens: (0..PURCHASES)
+            .fold(Default::default(), |sum: hookyard::domain::Tokens, _| sum.and(said.tokens)),
+    };
+    let day = Day::of(asked_at);
+    assert_eq!(at_last(async || store.spent(&day).await).await, [want]);
+    let window = Duration::from_hours(24 * 36_525);
+    let meter = format!("money/{day}/judge/large");
+    let left = Draw { meter, amount: limit.0 - PURCHASES * paid.0, limit: limit.0, window };
+    assert_eq!(store.draw(left.clone()).await.unwrap(), Drawn::Taken, "no more is drawn than was paid");
+    assert!(matches!(store.draw(Draw { amount: 1, ..left }).await, Ok(Drawn::Refused { .. })), "and no less");
 }
 
 #[tokio::test]

@@ -357,6 +357,23 @@ async fn a_question_that_never_left_costs_nothing() {
 }
 
 #[tokio::test]
+async fn a_question_that_found_no_connection_before_its_turn_was_over_costs_nothing() {
+    // Whoever listens there never gets as far as to shake hands.
+    let mute = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("https://{}", mute.local_addr().expect("an address"));
+    let judge = llm(Wire::Messages, &url, Key::NotNeeded);
+    let (ledger, setting) =
+        (RecordingLedger::default(), Setting::new(json!({"type": "form", "body": {"text": "hello"}})));
+    let mut question = setting.question();
+    question.until = Some(Duration::from_millis(50));
+    let turn = judge.ask(&question, &ledger, &HandClock::default()).await.expect("a turn");
+    let Turn::Unavailable { reason, may_pass: true, .. } = turn else { panic!("{turn:?}") };
+    assert!(reason.contains("no connection"), "{reason}");
+    assert_eq!(ledger.states(), [PurchaseState::NotBilled]);
+    drop(mute);
+}
+
+#[tokio::test]
 async fn what_the_configuration_forbids_is_not_begun() {
     let vendor = Vendor::saying(Wire::Chat, "{}");
     let base_url = vendor.base_url().await;

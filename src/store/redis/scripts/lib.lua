@@ -52,6 +52,33 @@ local function breathe(alive)
     return redis.call('ZRANGEBYSCORE', key('processes'), '-inf', now)
 end
 
+-- How long it is remembered that a purchase has ended (ms): for longer than a word of its beginning can be on its way.
+local ENDED_KEPT = 600000
+
+-- Whether a step of a purchase was not done here before: the first one where nothing was, any other after that. Without a step
+-- everything is done.
+local function is_due(step, mark)
+    if step == '' then
+        return true
+    end
+    local known = redis.call('GET', key(mark))
+    if step == 'begin' then
+        return not known
+    end
+    return known == 'begin'
+end
+
+-- Remembers that a step of a purchase was done here; that it began for so long (ms).
+local function mark_step(step, mark, kept)
+    if step == 'begin' then
+        redis.call('SET', key(mark), step, 'PX', kept)
+    elseif step == 'end' then
+        redis.call('SET', key(mark), step, 'PX', ENDED_KEPT)
+    elseif step == 'back' then
+        redis.call('DEL', key(mark))
+    end
+end
+
 -- Where a job stands: '@' and when it is due, or the token of who holds it and more.
 local function standing(event, n)
     return redis.call('HGET', key('event:' .. event), 'w' .. tonumber(n)) or ''
