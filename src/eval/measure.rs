@@ -8,8 +8,8 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    Baseline, EvalError, Graded, Mode, Panel, Tape, Trial, grade, recordings_folder,
-    report::{Digests, Report},
+    Baseline, EvalError, Graded, Mode, Panel, Tape, Trial, grade, grading, recordings_folder,
+    report::{Digests, GradedFigures, Report},
     run, summary, test_lock,
 };
 use crate::{
@@ -116,10 +116,29 @@ pub async fn measure(
         digests: digests(&panel, &cases)?,
         notes,
     });
-    let report = found
+    let mut report = found
         .map_err(|error| no(name, &format!("its `cost` cannot be used: {error}")))?
         .ok_or_else(|| no(name, "it has no cases"))?;
+    for (field, table) in &suite.graded {
+        let figures = grading::graded(engine, name, field, table, &tape, &cases, &trials, clock).await?;
+        report.notes.push(told(&figures));
+        report.graded.push(figures);
+    }
+    if let Some(reason) = tape.unwritten() {
+        return Err(EvalError::Unwritten { reason });
+    }
     Ok(Measured { report, panel, trials, bought: tape.bought() })
+}
+
+/// What a graded text is worth, in a sentence.
+fn told(figures: &GradedFigures) -> String {
+    let GradedFigures { field, judge, graded, mean, well, by_people, agreement } = figures;
+    let mean = mean.map_or("none".to_owned(), |mean| format!("{mean:.2}"));
+    let agreement = match agreement {
+        Some(kappa) => format!("kappa {kappa:.2} with people on {by_people}"),
+        None => format!("not comparable with people, who graded {by_people}"),
+    };
+    format!("{field}: {judge} graded {graded}, mean {mean}, {well} well; {agreement}")
 }
 
 fn no(suite: &str, reason: &str) -> EvalError {

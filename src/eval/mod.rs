@@ -16,6 +16,7 @@ pub mod test_lock;
 
 mod gates;
 mod grade;
+mod grading;
 mod measure;
 mod mode;
 mod panel;
@@ -39,7 +40,7 @@ pub use measure::{Measured, Request, baseline, baseline_file, measure};
 pub use mode::Mode;
 pub use panel::Panel;
 pub use ready::ready;
-pub use tape::{Tape, Unwritable, recordings_folder};
+pub use tape::{Reel, Tape, Unwritable, recordings_folder};
 pub use trial::{Said, Trial};
 
 /// Cases that are asked about at one time.

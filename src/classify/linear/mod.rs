@@ -1,7 +1,8 @@
 //! A linear text classifier: TF-IDF over words and word pairs, multinomial logistic regression on top.
 //!
 //! It learns from a few hundred labelled texts in well under a second, needs neither key nor network, and
-//! names the words that decided.
+//! names the words that decided. What the template that wrote the text knows by itself it says in marks, `#price`;
+//! they count apart from the words, so that a long text does not drown them.
 //!
 //! - `tokens`: text → phrases of folded tokens
 //! - `tfidf`: phrases → sparse rows over a sorted vocabulary
@@ -26,7 +27,7 @@ use self::tokens::Phrases;
 pub const EVIDENCE_MAX: usize = 6;
 
 /// Opens what the digest covers; the number changes with the meaning of the weights.
-const DIGEST_DOMAIN: &str = "hookyard linear model 1";
+const DIGEST_DOMAIN: &str = "hookyard linear model 2";
 
 /// A text to learn from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,7 +80,7 @@ pub struct Prediction {
 /// A term that spoke for the predicted class.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evidence {
-    /// One word or two, folded: lower case, digits as `<number>`, addresses as `<email>` or `<url>` and host.
+    /// A mark, or one word or two, folded: lower case, digits as `<number>`, addresses as `<email>` or `<url>` and host.
     pub term: String,
     /// How far it raised the class's score above the mean of the other classes, in log-odds; always positive.
     pub weight: f64,

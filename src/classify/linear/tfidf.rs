@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::tokens::{Phrases, is_pair};
+use super::tokens::{Phrases, is_mark, is_pair};
 
 /// Texts a single word must occur in to be learned.
 const WORD_TEXTS_MIN: usize = 1;
@@ -13,7 +13,11 @@ const PAIR_TEXTS_MIN: usize = 2;
 /// Terms learned; beyond that the ones found in most texts stay. Bounds the memory of a fit.
 const TERMS_MAX: usize = 200_000;
 
-/// A text as (index of a term, weight), indices ascending; of length 1, or empty if no term is known.
+/// Length of a row's marks, where its words have length 1. What a template marks counts about as much as the words of
+/// an ordinary mail, however many words it has.
+const MARKS_LENGTH: f64 = 0.7;
+
+/// A text as (index of a term, weight), indices ascending: marks, which sort first, then words. Empty if no term is known.
 pub(super) type Row = Vec<(usize, f64)>;
 
 /// A learned term and its inverse document frequency.
@@ -39,15 +43,18 @@ impl Vocabulary {
         Self(kept.into_iter().map(|(term, with)| Term { text: term.to_owned(), idf: idf(with) }).collect())
     }
 
-    /// Weighs a text's known terms by (1 + ln count) · idf, then scales the row to length 1.
+    /// Weighs a text's known terms by (1 + ln count) · idf, then scales words and marks to their lengths.
     pub(super) fn row(&self, text: &Phrases) -> Row {
         let weigh = |(term, count): (&str, usize)| {
             let index = self.0.binary_search_by(|known| known.text.as_str().cmp(term)).ok()?;
             Some((index, (1.0 + (count as f64).ln()) * self.0.get(index)?.idf))
         };
         let mut row: Row = counts(text).into_iter().filter_map(weigh).collect();
-        let length = row.iter().map(|(_, weight)| weight * weight).sum::<f64>().sqrt();
-        row.iter_mut().for_each(|(_, weight)| *weight /= length);
+        let marks = self.0.partition_point(|term| is_mark(&term.text));
+        let known_marks = row.partition_point(|&(index, _)| index < marks);
+        let (marks, words) = row.split_at_mut(known_marks);
+        scale(marks, MARKS_LENGTH);
+        scale(words, 1.0);
         row
     }
 
@@ -55,6 +62,12 @@ impl Vocabulary {
     pub(super) fn terms(&self) -> &[Term] {
         &self.0
     }
+}
+
+/// Gives part of a row this length; without terms it stays without.
+fn scale(part: &mut [(usize, f64)], length: f64) {
+    let found = part.iter().map(|(_, weight)| weight * weight).sum::<f64>().sqrt();
+    part.iter_mut().for_each(|(_, weight)| *weight *= length / found);
 }
 
 /// Cuts (term, texts with it) down to the `max` found in most texts; of equals, the first in term order stay.
@@ -114,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_weigh_by_sublinear_count_and_have_length_one() {
+    fn words_weigh_by_sublinear_count_and_have_length_one() {
         let learned = Vocabulary::learn(&read(&["a. b"]));
         let row = learned.row(&Phrases::read("a. a. b. unknown"));
         let (twice, once) = (1.0 + 2f64.ln(), 1.0);
@@ -124,5 +137,16 @@ mod tests {
             assert!((weight - expected).abs() < 1e-15);
         }
         assert!(learned.row(&Phrases::read("nothing known")).is_empty());
+    }
+
+    #[test]
+    fn words_take_nothing_from_marks() {
+        let learned = Vocabulary::learn(&read(&["#x a b", "#y a b"]));
+        let weights =
+            |text| learned.row(&Phrases::read(text)).into_iter().map(|(_, weight)| weight).collect();
+        let (short, long): (Vec<f64>, Vec<f64>) = (weights("a #x"), weights("a b a b a b #x"));
+        assert_eq!((short.len(), long.len()), (2, 4));
+        assert!((short[0] - MARKS_LENGTH).abs() < 1e-15 && (long[0] - MARKS_LENGTH).abs() < 1e-15);
+        assert!((short[1] - 1.0).abs() < 1e-15 && long[1..].iter().all(|weight| *weight < 1.0));
     }
 }

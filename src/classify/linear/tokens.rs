@@ -9,8 +9,9 @@
 //! | `jane@mail.acme.com` | `<email>` `mail` `acme` `com`: nobody's mailbox becomes a learned word |
 //! | `https://acme.com/a?b`, `www.acme.com` | `<url>` …: the host likewise, the path dropped |
 //! | `見積` | `見` `積`: scripts written without spaces go by character |
+//! | `#price` | `#price`: a mark, set by the template that wrote the text |
 //!
-//! Everything else separates. A phrase ends at a newline, at sentence punctuation and around an address.
+//! Everything else separates. A phrase ends at a newline, at sentence punctuation, around an address and around a mark.
 
 /// Tokens read from one text; the rest is ignored. What a text is about shows well before this.
 const TOKENS_MAX: usize = 4_000;
@@ -25,6 +26,9 @@ const URL: &str = "<url>";
 
 /// What a run of digits folds to.
 const DIGITS: char = '0';
+
+/// Opens a mark. Sorts before whatever opens another term.
+const MARK: char = '#';
 
 /// A text as folded tokens: one phrase a line, one space between tokens.
 ///
@@ -70,6 +74,11 @@ impl Phrases {
 /// Whether a term is a 2-gram: only those hold a space.
 pub(super) fn is_pair(term: &str) -> bool {
     term.contains(' ')
+}
+
+/// Whether a term is a mark and not something that was written.
+pub(super) fn is_mark(term: &str) -> bool {
+    term.starts_with(MARK)
 }
 
 /// Builds the folded text; `word` is the token being read.
@@ -126,6 +135,8 @@ impl Reader {
                 self.end_word();
             } else if c.is_alphanumeric() {
                 self.push(c);
+            } else if c == MARK && self.word.is_empty() && next.is_alphabetic() && !is_unspaced(next) {
+                self.keep(MARK);
             } else if matches!(c, '\'' | '’') && !self.word.is_empty() && next.is_alphanumeric() {
                 self.keep('\'');
             } else if matches!(c, '.' | ',') && self.word.ends_with(DIGITS) && next.is_numeric() {
@@ -167,12 +178,13 @@ impl Reader {
         if self.tokens == TOKENS_MAX {
             return;
         }
+        self.in_phrase &= !is_mark(token);
         if self.tokens > 0 {
             self.folded.push(if self.in_phrase { ' ' } else { '\n' });
         }
         self.folded.push_str(token);
         self.tokens += 1;
-        self.in_phrase = true;
+        self.in_phrase = !is_mark(token);
     }
 }
 
@@ -252,6 +264,13 @@ mod tests {
             "<url> www acme com | <url> <number> <number> <number> <number>",
         );
         check("@home meet @ noon :// x@ http://", "home meet noon | x | <url>");
+    }
+
+    #[test]
+    fn marks_stand_alone() {
+        check("ask for #Price #size1 now, see", "ask for | #price | #size0 | now see");
+        check("C# # #1 ticket [#48213] a#b #見", "c <number> ticket <number> a b 見");
+        assert!(is_mark("#price") && !is_mark("price"));
     }
 
     #[test]

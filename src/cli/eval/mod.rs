@@ -118,6 +118,11 @@ impl Measure {
             folder.is_some() || !needs_folder,
             "there is no folder to write to or to look at: `hookyard init DIR` writes one, and --dir names it"
         );
+        anyhow::ensure!(
+            !self.watch || self.asked.mode().reads(),
+            "--watch with --mode {} would buy everything again at each change: use record-missing",
+            self.asked.mode().as_str()
+        );
         if let (true, Some(folder)) = (self.watch, folder) {
             return watch::watch(folder, || self.once(Some(folder), Some(folder.to_owned())));
         }

@@ -50,6 +50,9 @@ pub struct Report {
     pub cost_usd: Option<Spread>,
     pub actions: Option<ActionFigures>,
     pub findings: Option<FindingFigures>,
+    /// Texts that a language model graded; none unless the suite asks for it.
+    #[serde(default)]
+    pub graded: Vec<GradedFigures>,
     pub gates: Vec<Gate>,
     pub verdict: Verdict,
     pub cases: Vec<CaseReport>,
@@ -171,6 +174,25 @@ pub struct FindingFigures {
     pub precision: Option<Estimate>,
     pub recall: Option<Estimate>,
     pub per_case: f64,
+}
+
+/// How good a text of the outputs is, as a language model sees it, and whether it sees that as people do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GradedFigures {
+    /// The field of the output.
+    pub field: String,
+    /// Who graded, with its model.
+    pub judge: String,
+    /// Texts that were graded.
+    pub graded: usize,
+    /// From 0 to 1.
+    pub mean: Option<f64>,
+    /// Texts whose grade is at least what the suite calls well.
+    pub well: usize,
+    /// Texts that a person graded too.
+    pub by_people: usize,
+    /// Cohen's kappa of both, for whether a text is well: what a grade is worth.
+    pub agreement: Option<f64>,
 }
 
 /// One demand of suite.toml.

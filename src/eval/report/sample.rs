@@ -104,6 +104,7 @@ pub(super) fn report() -> Report {
             recall: Some(estimate(0.714)),
             per_case: 2.67,
         }),
+        graded: Vec::new(),
         gates: gates(),
         verdict: Verdict::Regressed,
         cases,

@@ -7,6 +7,7 @@ mod day;
 mod days_until;
 mod fit;
 mod hidden;
+mod marks;
 mod moment;
 mod redact;
 mod slack;
@@ -21,6 +22,7 @@ pub(super) fn register(env: &mut Environment<'static>) {
     env.add_filter("day", day::day);
     env.add_filter("days_until", days_until::days_until);
     env.add_filter("fit", fit::fit);
+    env.add_filter("marks", marks::marks);
     env.add_filter("redact", redact::redact);
     env.add_filter("slack", slack::slack);
     env.add_filter("unquoted", unquoted::unquoted);

@@ -374,3 +374,55 @@ fn check_measures_the_suites_if_it_is_asked_to() {
         missed.out
     );
 }
+
+#[test]
+fn near_duplicates_in_different_splits_are_told() {
+    let project = ruled(&[
+        ("a", "lead", "We would like a demo of the whole product for our nine depots in the north next week"),
+        ("b", "lead", "We would like a demo of the whole product for our ten depots in the north next week"),
+    ]);
+    let cases = project.read("evals/few/cases.jsonl");
+    let told = |project: &Project| project.run(&["check"]).out.contains("HY0510");
+    assert!(!told(&project), "relatives in one split do no harm");
+    project.write("evals/few/cases.jsonl", &cases.replacen("\"split\":\"dev\"", "\"split\":\"train\"", 1));
+    assert!(told(&project));
+    assert!(!Files::embedded().iter().any(|(path, _)| path.contains(".last-failed")));
+}
+
+/// A classifier that reviews diffs, recorded as a model would answer: one finding at its place, one beside the diff.
+#[test]
+fn a_reviews_findings_are_held_against_those_that_are_planted() {
+    let diff = "--- a/src/a.py\n+++ b/src/a.py\n@@ -1,2 +1,3 @@\n one\n+two\n three\n";
+    let finding = |path: &str, line: u32| json!({"path": path, "side": "RIGHT", "line": line, "kind": "bug"});
+    let project = ruled(&CASES);
+    let body = json!({"type": "lead.form.submitted", "data": {"message": "a demo"}});
+    let event = json!({"source": "forms", "type": "lead.form.submitted", "body": body});
+    let expect = json!({"label": "lead", "findings": [finding("src/a.py", 3)]});
+    let case = json!({"id": "r", "event": event, "gathered": {"diff": diff}, "expect": expect, "split": "dev", "author": "me"});
+    project.write("evals/few/cases.jsonl", &format!("{case}\n"));
+    project.append("evals/few/suite.toml", "findings = { field = \"findings\", lines_max = 1 }\n");
+    let mut schema: Value = serde_json::from_str(&project.read("schemas/triage.schema.json")).expect("JSON");
+    schema["properties"]["findings"] = json!({
+        "type": "array", "description": "Faults.",
+        "items": {
+            "type": "object", "additionalProperties": false, "required": ["path", "side", "line", "kind"],
+            "properties": {
+                "path": {"type": "string", "description": "File."}, "side": {"type": "string", "enum": ["LEFT", "RIGHT"], "description": "Side."},
+                "line": {"type": "integer", "description": "Line."}, "kind": {"type": "string", "description": "Kind."},
+            },
+        },
+    });
+    schema["required"].as_array_mut().expect("names").push(json!("findings"));
+    project.write("schemas/triage.schema.json", &schema.to_string());
+    let found = "[{ path = \"src/a.py\", side = \"RIGHT\", line = 2, kind = \"bug\" }, { path = \"src/a.py\", side = \"RIGHT\", line = 9, kind = \"bug\" }]";
+    let fill = "fill = { urgency = \"normal\" }\n";
+    project.edit("config/classifiers.toml", fill, &format!("fill = {{ urgency = \"normal\", findings = {found} }}\n"));
+    let report = report(&eval(&project, &["--json"]));
+    let figures = &report["findings"];
+    assert_eq!(
+        (&figures["expected"], &figures["told"], &figures["matched"], &figures["anchored"]),
+        (&json!(1), &json!(2), &json!(1), &json!(1)),
+        "{figures:#}"
+    );
+    assert!(report["cases"][0]["faults"][0].as_str().is_some_and(|fault| fault.contains("src/a.py:9")), "{report:#}");
+}

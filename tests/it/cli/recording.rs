@@ -162,3 +162,40 @@ async fn a_judge_without_room_is_waited_for_and_one_that_is_gone_ends_the_run() 
     assert_eq!(waited.code, Some(0), "{waited:?}");
     assert_eq!(recordings(&project).len(), 3);
 }
+
+#[tokio::test]
+async fn texts_are_graded_only_where_that_is_asked_for_and_by_recordings_too() {
+    let fake = Fake::start(&[]).await;
+    let project = suite(&fake);
+    let plain = eval(&project, "record");
+    assert_eq!(plain.json()[0]["graded"], json!([]), "off by default");
+    project.append(
+        "evals/few/suite.toml",
+        "\n[graded.reason]\njudge = \"gpt\"\nrubric = \"It is excellent if it names what decides.\"\ngrade_min = 0.5\n",
+    );
+    let first = project.read("evals/few/cases.jsonl").replacen("{\"label\":\"lead\"}", "{\"label\":\"lead\",\"graded\":{\"reason\":1.0}}", 1);
+    project.write("evals/few/cases.jsonl", &first);
+    let missing = eval(&project, "replay");
+    assert_eq!(missing.code, Some(4), "{missing:?}");
+    assert!(missing.err.contains("no answer of gpt"), "{missing:?}");
+    assert_eq!(eval(&project, "record-missing").code, Some(0));
+    drop(fake);
+    let graded = eval(&project, "replay");
+    let figures = &graded.json()[0]["graded"][0];
+    assert_eq!((&figures["field"], &figures["graded"], &figures["by_people"]), (&json!("reason"), &json!(3), &json!(1)));
+    assert!(figures["judge"].as_str().is_some_and(|judge| judge.starts_with("gpt (")), "{figures:#}");
+    assert!(graded.json()[0]["notes"].to_string().contains("reason: gpt"), "{graded:?}");
+}
+
+#[tokio::test]
+async fn several_samples_of_one_case_are_recorded_apart_and_show_whether_answers_change() {
+    let fake = Fake::start(&["--answer", "ok"]).await;
+    let project = suite(&fake);
+    let sampled = |mode: &str| project.run(&["eval", "few", "--judge", "claude", "--mode", mode, "--samples", "3", "--json"]);
+    let bought = sampled("record");
+    assert_eq!(bought.code, Some(0), "{bought:?}");
+    assert_eq!(recordings(&project).len(), 9);
+    drop(fake);
+    let report = &sampled("replay").json()[0];
+    assert_eq!(report["stability"], json!({"samples": 3, "flip_rate": 0.0, "pass_all": report["figures"]["accuracy"]["value"]}));
+}
