@@ -2,9 +2,9 @@
 # Runs all tests: unit tests, the integration tests of tests/it (one binary), and the examples in the documentation.
 #
 # It needs cargo and a C compiler. redis-server, which tests/it/support/redis.rs starts for itself on a socket in a temporary
-# folder, and Python with venv, for the vendors' own SDKs of tests/interop, are installed if they are missing and may be
-# installed. Once all is installed, the tests open no connection beyond loopback, share nothing with other runs, and leave
-# nothing behind.
+# folder, and Python with venv, for the vendors' own SDKs and the statistics packages of tests/interop, are installed if they are
+# missing and may be installed. Once all is installed, the tests open no connection beyond loopback, share nothing with
+# other runs, and leave nothing behind.
 #
 #   ./tests/run.sh             everything
 #   ./tests/run.sh crash       only tests whose names contain "crash", and none of tests/interop
@@ -102,5 +102,5 @@ cargo test --locked ${quiet[@]+"${quiet[@]}"} --no-run
 say "running them, rounds of kills: ${KILLS:-30}"
 well=0
 cargo test --locked --quiet --no-fail-fast -- "$@" || well=1
-[ "$#" != 0 ] || HOOKYARD="${CARGO_TARGET_DIR:-target}/debug/hookyard" ./tests/interop/run.sh contract || well=1
+[ "$#" != 0 ] || HOOKYARD="${CARGO_TARGET_DIR:-target}/debug/hookyard" ./tests/interop/run.sh contract figures || well=1
 exit "$well"

