@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::{
     config::{self, Files, FixedEnvironment, Problems, ProcessEnvironment, Severity, codes},
-    engine::{self, CompileOptions, Reach},
+    engine::{self, CompileOptions, Engine, Reach},
     eval::{self, test_lock},
     host::SystemClock,
 };
@@ -44,7 +44,7 @@ impl Check {
         let (_, mut problems) = engine::compile(&files, &ProcessEnvironment, CompileOptions::default());
         problems.extend(config::suites(&files).1);
         let startable = !problems.has_errors();
-        let (mut examples, mut compiled) = (0, false);
+        let (mut examples, mut failing, mut compiled) = (0, 0, false);
         // Examples may come to the local judges, and never to one that is paid.
         let offline = CompileOptions { reach: Reach::Offline, ..CompileOptions::default() };
         if let (Some(engine), _) = engine::compile(&files, &FixedEnvironment::default(), offline) {
@@ -52,9 +52,10 @@ impl Check {
             compiled = true;
             let failed;
             (examples, failed) = runtime()?.block_on(engine::run_examples(&engine, &files));
+            failing = failed.len() as u64;
             problems.extend(failed);
             problems.extend(engine::unaffordable(&engine, &files));
-            problems.extend(cases(&files));
+            problems.extend(cases(&engine, &files));
             if self.eval {
                 problems.extend(runtime()?.block_on(eval::ready(&engine, &files, &SystemClock::new())));
             }
@@ -70,8 +71,13 @@ impl Check {
             let (errors, examples) = (errors as u64, several(examples as u64, "example"));
             out::say(match (errors, startable) {
                 (0, _) => format!("usable: {warnings}, {examples} did as expected"),
+                (_, true) if errors > failing => format!(
+                    "{} in the eval suites; {} did not do as expected, {examples} did; {warnings}",
+                    several(errors - failing, "error"),
+                    several(failing, "example")
+                ),
                 (_, true) => {
-                    let failed = several(errors, "example");
+                    let failed = several(failing, "example");
                     format!("{failed} did not do as expected, {examples} did; {warnings}")
                 }
                 (_, false) => {
@@ -91,13 +97,14 @@ impl Check {
 
 /// What is wrong with the suites' cases: what cannot be read, test cases that are not as they were locked, and near-duplicates
 /// in different splits.
-fn cases(files: &Files) -> Problems {
+fn cases(engine: &Engine, files: &Files) -> Problems {
     let mut problems = Problems::new();
-    for suite in config::suites(files).0.keys() {
-        let (cases, wrong) = config::cases(files, suite);
+    for (name, suite) in &config::suites(files).0 {
+        let (cases, wrong) = config::cases(files, name);
         problems.extend(wrong);
-        problems.extend(test_lock::check(files, suite, &cases));
-        problems.extend(test_lock::leaks(suite, &cases));
+        problems.extend(eval::sound(engine, name, suite, &cases));
+        problems.extend(test_lock::check(files, name, &cases));
+        problems.extend(test_lock::leaks(name, &cases));
     }
     problems
 }

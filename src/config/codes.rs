@@ -120,6 +120,8 @@ codes! {
     NEAR_DUPLICATE = "HY0510";
     /// A suite that misses a gate, or cannot be measured.
     SUITE_MISSED = "HY0511";
+    /// A suite that speaks of something that does not exist.
+    BAD_SUITE = "HY0512";
 }
 
 /// What a code means, for `hookyard check` and the docs.

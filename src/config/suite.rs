@@ -24,7 +24,7 @@ pub struct Suite {
     /// work offline.
     #[serde(default)]
     pub judges: Vec<String>,
-    /// Which cases are measured: `dev`, `test`, or `train`, which `local` has seen.
+    /// Which cases are measured: `dev` if left out, `test`, or `train`, which `local` has seen.
     #[serde(default = "splits")]
     pub splits: Vec<Split>,
     /// What chance begins with: the same seed gives the same intervals.
@@ -65,7 +65,7 @@ pub struct Gates {
     pub recall_min: IndexMap<String, f64>,
     /// Most expected calibration error.
     pub ece_max: Option<f64>,
-    /// Most cases in which an action is planned that the case forbids: 0 unless it is written.
+    /// Most actions that are planned though their case forbids them: 0 unless it is written.
     pub forbidden_actions_max: Option<u64>,
     /// Least share of answers that are valid at the first try.
     pub valid_min: Option<f64>,
@@ -159,7 +159,7 @@ fn lines() -> u32 {
 }
 
 fn splits() -> Vec<Split> {
-    vec![Split::Dev, Split::Test]
+    vec![Split::Dev]
 }
 
 /// Path of the suite in a folder of `evals/`.
@@ -264,7 +264,7 @@ mod tests {
         assert_eq!(problems, "");
         let suite = suite.expect("a suite");
         assert_eq!((suite.classifier.as_str(), suite.seed, suite.samples), ("triage", 7, 1));
-        assert_eq!(suite.splits, [Split::Dev, Split::Test]);
+        assert_eq!(suite.splits, [Split::Dev]);
         assert_eq!((suite.gate.accuracy_min, suite.gate.recall_min["lead"]), (Some(0.8), 0.5));
         assert_eq!(suite.gate.baseline.accuracy_drop_max, Some(0.02));
         let cost = suite.cost.expect("costs");

@@ -341,6 +341,13 @@ impl Engine {
         Some(self.route(route)?.classifier.as_ref()?.schema().labels())
     }
 
+    /// Ids of the actions that may follow a verdict of `classifier`, on all routes.
+    pub fn actions_after(&self, classifier: &str) -> impl Iterator<Item = &Name> {
+        let asks =
+            move |route: &&Route| route.classifier.as_ref().is_some_and(|one| **one.name() == *classifier);
+        self.routes.iter().filter(asks).flat_map(|route| route.actions.iter().map(|action| &action.id))
+    }
+
     /// The action that tells of a route job's death.
     pub fn on_route_dead(&self, route: &str) -> Option<&Name> {
         self.route(route)?.on_dead.as_ref()

@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::report::{Before, CaseReport, Class, Estimate, Gate, Held, Report, Verdict};
-use crate::config::{BaselineGates, Gates};
+use super::{
+    Panel,
+    report::{Before, CaseReport, Class, Estimate, Gate, Held, Report, Verdict},
+};
+use crate::config::{BaselineGates, Gates, Suite};
 
 /// The figures that a suite once had and that were found well: what is held against it must not be worse.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,8 +45,9 @@ impl Baseline {
     }
 
     /// Whether it is of the same judges on the same splits, so that figures can be compared.
-    pub fn is_of(&self, report: &Report) -> bool {
-        self.judges == report.judges && self.splits == report.splits
+    pub fn is_of(&self, panel: &Panel, suite: &Suite) -> bool {
+        self.judges.iter().eq(panel.names().iter().map(|name| &**name))
+            && self.splits.iter().eq(suite.splits.iter().map(|split| split.as_str()))
     }
 
     /// Cases that were measured and are not there any more.
@@ -84,14 +88,19 @@ pub fn gates(gates: &Gates, report: &Report, baseline: Option<&Baseline>) -> Vec
     if valid.is_some() {
         least("valid_min", gates.valid_min, valid);
     }
-    if let Some(findings) = &report.findings {
-        least("findings_recall_min", gates.findings_recall_min, value(findings.recall));
-        least("findings_precision_min", gates.findings_precision_min, value(findings.precision));
-    }
+    let findings = report.findings.as_ref();
+    least("findings_recall_min", gates.findings_recall_min, findings.and_then(|found| value(found.recall)));
+    least(
+        "findings_precision_min",
+        gates.findings_precision_min,
+        findings.and_then(|found| value(found.precision)),
+    );
     let mut most = |name: &str, wanted: Option<f64>, got: Option<f64>, shown: fn(f64) -> String| {
         held.extend(wanted.zip(got).map(|(wanted, got)| at_most(name, wanted, got, shown)));
     };
-    most("ece_max", gates.ece_max, report.calibration.as_ref().map(|found| found.ece), share);
+    // Where nothing was decided, nothing is calibrated.
+    let ece = report.calibration.as_ref().map_or(1.0, |found| found.ece);
+    most("ece_max", gates.ece_max, Some(ece), share);
     most("latency_p95_ms_max", gates.latency_p95_ms_max, report.latency_ms.as_ref().map(|l| l.p95), plain);
     let cost = report.cost_usd.as_ref().map(|cost| cost.total / figures.cases.max(1) as f64);
     most("cost_usd_max", gates.cost_usd_max, cost, plain);
@@ -99,7 +108,7 @@ pub fn gates(gates: &Gates, report: &Report, baseline: Option<&Baseline>) -> Vec
     let forbidden = report.actions.as_ref().map(|actions| actions.forbidden as f64);
     let forbidden_max = gates.forbidden_actions_max.unwrap_or(0) as f64;
     most("forbidden_actions_max", Some(forbidden_max), forbidden, plain);
-    if let Some(baseline) = baseline.filter(|baseline| baseline.is_of(report)) {
+    if let Some(baseline) = baseline {
         held.extend(against(&gates.baseline, report, baseline));
     }
     held

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::{
     Baseline, EvalError, Graded, Mode, Panel, Tape, Trial, grade, grading, recordings_folder,
     report::{Digests, GradedFigures, Report},
-    run, summary, test_lock,
+    run, sound, summary, test_lock,
 };
 use crate::{
     config::{self, Case, Files, Problems, Split, Suite},
@@ -78,7 +78,7 @@ pub async fn measure(
     if let Some(confidence_min) = request.confidence_min {
         panel.ladder.iter_mut().for_each(|rung| rung.confidence_min = confidence_min);
     }
-    let mut cases = cases(files, name, &suite, panel.classifier.schema().labels())?;
+    let mut cases = cases(engine, files, name, &suite)?;
     if let Some(only) = request.only {
         cases.retain(|case| only.contains(&case.id));
     }
@@ -89,21 +89,22 @@ pub async fn measure(
     begin(cases.len());
     let trials = run(engine, &panel, &tape, &cases, suite.samples, clock, done).await?;
     if let Some(reason) = tape.unwritten() {
-        return Err(EvalError::Unwritten { reason });
+        return Err(lost(reason));
     }
     let baseline = baseline(files, name)?;
+    // Figures of others are none of ours.
+    let fitting = baseline.as_ref().filter(|baseline| baseline.is_of(&panel, &suite));
     let graded: Vec<Graded> = cases
         .iter()
         .zip(&trials)
         .map(|(case, trial)| {
-            let before = baseline.as_ref().and_then(|baseline| baseline.cases.get(&case.id)).cloned();
+            let before = fitting.and_then(|baseline| baseline.cases.get(&case.id)).cloned();
             let gives_fields = trial.said.verdict().is_some_and(|v| panel.gives_fields(&v.judge));
             grade(case, trial, gives_fields, suite.findings.as_ref(), before)
         })
         .collect();
     // Of a part nobody can say what is missing or unused.
     let whole = request.only.is_none();
-    let notes = notes(engine, name, &tape, &panel, whole);
     let found = summary::report(summary::Run {
         name,
         suite: &suite,
@@ -112,9 +113,10 @@ pub async fn measure(
         cases: &cases,
         trials: &trials,
         graded,
-        baseline: baseline.as_ref().filter(|_| whole),
+        baseline: fitting.filter(|_| whole),
+        whole,
         digests: digests(&panel, &cases)?,
-        notes,
+        notes: Vec::new(),
     });
     let mut report = found
         .map_err(|error| no(name, &format!("its `cost` cannot be used: {error}")))?
@@ -125,8 +127,13 @@ pub async fn measure(
         report.graded.push(figures);
     }
     if let Some(reason) = tape.unwritten() {
-        return Err(EvalError::Unwritten { reason });
+        return Err(lost(reason));
     }
+    if baseline.is_some() && fitting.is_none() {
+        let file = baseline_file(name);
+        report.notes.push(format!("{file} is of other judges or splits: nothing was held against it"));
+    }
+    report.notes.extend(notes(engine, name, &tape, &panel, &suite, request));
     Ok(Measured { report, panel, trials, bought: tape.bought() })
 }
 
@@ -141,12 +148,16 @@ fn told(figures: &GradedFigures) -> String {
     format!("{field}: {judge} graded {graded}, mean {mean}, {well} well; {agreement}")
 }
 
+fn lost(reason: String) -> EvalError {
+    EvalError::Unwritten { reason: format!("an answer was bought and could not be recorded: {reason}") }
+}
+
 fn no(suite: &str, reason: &str) -> EvalError {
     EvalError::Suite { suite: suite.to_owned(), reason: reason.to_owned() }
 }
 
 /// The cases of a suite's splits.
-fn cases(files: &Files, name: &str, suite: &Suite, labels: &[String]) -> Result<Vec<Case>, EvalError> {
+fn cases(engine: &Engine, files: &Files, name: &str, suite: &Suite) -> Result<Vec<Case>, EvalError> {
     let (mut cases, problems) = config::cases(files, name);
     for problem in &problems.into_result().map_err(EvalError::Problems)? {
         tracing::warn!(%problem, "a case is doubtful");
@@ -155,11 +166,7 @@ fn cases(files: &Files, name: &str, suite: &Suite, labels: &[String]) -> Result<
         test_lock::check(files, name, &cases).into_result().map_err(EvalError::Problems)?;
     }
     cases.retain(|case| suite.splits.contains(&case.split()));
-    if let Some(case) = cases.iter().find(|case| !labels.contains(&case.expect.label)) {
-        let known = config::one_of(&case.expect.label, labels.iter().map(String::as_str));
-        let label = &case.expect.label;
-        return Err(no(name, &format!("case {} expects `{label}`, which is no label: {known}", case.id)));
-    }
+    sound(engine, name, suite, &cases).into_result().map_err(EvalError::Problems)?;
     Ok(cases)
 }
 
@@ -206,11 +213,23 @@ fn digests(panel: &Panel, cases: &[Case]) -> Result<Digests, EvalError> {
     })
 }
 
-fn notes(engine: &Engine, name: &str, tape: &Tape, panel: &Panel, whole: bool) -> Vec<String> {
+fn notes(
+    engine: &Engine,
+    name: &str,
+    tape: &Tape,
+    panel: &Panel,
+    suite: &Suite,
+    request: &Request<'_>,
+) -> Vec<String> {
+    // Of a part nobody can say what is unused.
+    let Request { variant, splits, only, samples, .. } = request;
+    let whole = only.is_none() && splits.is_empty() && samples.is_none() && variant.is_none();
     let folder = recordings_folder(name);
     let mut notes = Vec::new();
     if whole {
-        let unused = tape.unused(&panel.names()).into_iter();
+        let graders = suite.graded.values().map(|graded| graded.judge.as_str().into());
+        let asked: Vec<_> = panel.names().into_iter().chain(graders).collect();
+        let unused = tape.unused(&asked).into_iter();
         notes.extend(unused.map(|file| format!("nothing asked for {folder}/{file}")));
     }
     if let Ok(variant) = panel.variant() {

@@ -21,6 +21,7 @@ mod measure;
 mod mode;
 mod panel;
 mod ready;
+mod sound;
 mod summary;
 mod tape;
 mod trial;
@@ -40,6 +41,7 @@ pub use measure::{Measured, Request, baseline, baseline_file, measure};
 pub use mode::Mode;
 pub use panel::Panel;
 pub use ready::ready;
+pub use sound::sound;
 pub use tape::{Reel, Tape, Unwritable, recordings_folder};
 pub use trial::{Said, Trial};
 
@@ -59,7 +61,8 @@ pub enum EvalError {
     Unrecorded { case: String, judge: Name, request: String },
     #[error("case {case}: {reason}")]
     OutOfReach { case: String, reason: String },
-    #[error("an answer was bought and could not be recorded: {reason}")]
+    /// A file could not be written.
+    #[error("{reason}")]
     Unwritten { reason: String },
     #[error("suite `{suite}`: {reason}")]
     Suite { suite: String, reason: String },

@@ -126,13 +126,15 @@ impl Tape {
     }
 
     /// Finds an answer that may be taken: one from before where the mode reads those, or one of this run.
-    fn find(&self, request: &str, sample: u32) -> Option<Answer> {
+    fn find(&self, judge: &str, request: &str, sample: u32) -> Option<Answer> {
         let mut state = self.lock();
         let key = (request.to_owned(), sample);
         if !self.mode.reads() && !state.made.contains(&key) {
             return None;
         }
-        let answer = state.recordings.get(request, sample)?.answer();
+        // Another host of the same model is another judge.
+        let recording = state.recordings.get(request, sample).filter(|found| found.judge == judge)?;
+        let answer = recording.answer();
         state.used.insert(key);
         Some(answer)
     }
@@ -176,7 +178,7 @@ pub struct Told {
     pub valid_first: usize,
     pub repaired: usize,
     pub flaws: BTreeMap<&'static str, usize>,
-    /// What their answers cost, or cost when they were recorded.
+    /// What their answers cost, at today's prices.
     pub cost: Money,
 }
 
@@ -212,7 +214,7 @@ impl Reel<'_> {
 #[async_trait]
 impl Ledger for Reel<'_> {
     async fn bought(&self, judge: &Name, digest: &str) -> Result<Option<Answer>, LedgerError> {
-        match self.tape.find(digest, self.sample) {
+        match self.tape.find(judge, digest, self.sample) {
             Some(answer) => {
                 let cost = self.tape.prices.get(judge).map(|price| cost::cost(answer.tokens, price));
                 self.pay(cost.unwrap_or_default());
@@ -224,13 +226,16 @@ impl Ledger for Reel<'_> {
     }
 
     async fn begin(&self, cost: &Cost<'_>, _digest: &str) -> Result<Prior, LedgerError> {
-        let spent = self.tape.lock().spent;
+        let mut state = self.tape.lock();
+        let spent = state.spent;
         let max = self.tape.spend_max;
         if spent.0.saturating_add(cost.most.0) > max.0 {
             let reason =
                 format!("this run has spent {spent} of {max}, and the next question may cost {}", cost.most);
             return Err(LedgerError::Refused { reason });
         }
+        // Until it is known what it costs, it costs the most that it may.
+        state.spent = Money(spent.0.saturating_add(cost.most.0));
         Ok(Prior::Begun)
     }
 
@@ -244,14 +249,16 @@ impl Ledger for Reel<'_> {
         let recording = Recording::new(digest.to_owned(), cost.judge, answer, cost.asked_at);
         let recording = Recording { sample: self.sample, ..recording };
         let mut state = self.tape.lock();
-        state.spent = Money(state.spent.0.saturating_add(paid.0));
+        state.spent = Money(state.spent.0.saturating_sub(cost.most.0).saturating_add(paid.0));
         drop(state);
         self.pay(paid);
         self.lock().unread.insert(digest.to_owned(), recording);
         Ok(())
     }
 
-    async fn not_billed(&self, _cost: &Cost<'_>, _digest: &str) -> Result<(), LedgerError> {
+    async fn not_billed(&self, cost: &Cost<'_>, _digest: &str) -> Result<(), LedgerError> {
+        let mut state = self.tape.lock();
+        state.spent = Money(state.spent.0.saturating_sub(cost.most.0));
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use super::{EvalError, Panel, Tape, tape::Told};
 use crate::{
     classify::{ClassifyError, LedgerError, Outcome},
     config::Case,
-    domain::{Clock, Name, Rung, Timestamp, Verdict},
+    domain::{Clock, Name, Rung, RungOutcome, Timestamp, Verdict},
     engine::{Engine, Rehearsal},
     template::Context,
 };
@@ -144,7 +144,17 @@ async fn ask(
         let outcome = classifier.classify_by(&panel.ladder, variant, context, received, reel, clock).await;
         let (reason, retry_after) = match outcome {
             Ok(Outcome::Verdict(verdict)) => return Ok(Said::Verdict(verdict)),
-            Ok(Outcome::Person { reason, rungs }) => return Ok(Said::Person { reason, rungs }),
+            Ok(Outcome::Person { reason, rungs }) => {
+                // Whoever could not be asked has not abstained.
+                let out = rungs.iter().find(|rung| rung.outcome == RungOutcome::Unavailable);
+                return match out {
+                    Some(rung) => Err(EvalError::OutOfReach {
+                        case: case.id.clone(),
+                        reason: format!("{}: {}", rung.judge, rung.said),
+                    }),
+                    None => Ok(Said::Person { reason, rungs }),
+                };
+            }
             Ok(Outcome::TryAgain { reason, retry_after, .. }) => (reason, retry_after),
             Err(ClassifyError::Ledger(LedgerError::Unrecorded { judge, request })) => {
                 return Err(EvalError::Unrecorded { case: case.id.clone(), judge, request });

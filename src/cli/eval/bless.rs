@@ -4,14 +4,20 @@ use std::{fs, path::Path};
 
 use crate::{
     cli::out,
-    eval::{Baseline, EvalError, baseline_file, report::Report},
+    eval::{
+        Baseline, EvalError, baseline_file,
+        report::{Report, Verdict},
+    },
 };
 
 /// Writes the baseline of each report's suite.
 ///
 /// # Errors
-/// A file cannot be written.
+/// A suite fails, and so is nothing to be held to; a file cannot be written.
 pub(super) fn bless(folder: &Path, reports: &[Report]) -> anyhow::Result<()> {
+    if let Some(report) = reports.iter().find(|report| report.verdict == Verdict::Failed) {
+        anyhow::bail!("{} fails: what is not well is no baseline", report.suite);
+    }
     for report in reports {
         let file = baseline_file(&report.suite);
         let path = folder.join(&file);

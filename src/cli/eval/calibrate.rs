@@ -12,7 +12,7 @@ use toml_edit::{DocumentMut, value};
 use crate::{
     classify::{Calibrated, Calibrations, calibration_file},
     cli::{End, out, project, runtime},
-    config::{CLASSIFIERS, Files, Suite},
+    config::{CLASSIFIERS, Files, Split, Suite},
     decide::calibration::Scaling,
     engine::Engine,
     eval::{
@@ -75,6 +75,10 @@ impl One {
         folder: &Path,
         suite: &Suite,
     ) -> anyhow::Result<Vec<Alone>> {
+        anyhow::ensure!(
+            self.asked.split.iter().all(|split| *split == Split::Dev),
+            "measure confidence on dev: `local` has learned from train, and what was chosen on test cannot be measured there"
+        );
         let classifier = engine.classifier(&suite.classifier).with_context(|| {
             format!("suite `{}`: no classifier is called `{}`", self.suite, suite.classifier)
         })?;
@@ -90,7 +94,9 @@ impl One {
         let mut found = Vec::new();
         for judge in judges {
             let names = [judge.clone()];
-            let request = Request { judges: &names, confidence_min: Some(0.0), ..self.asked.request(folder) };
+            let splits = if self.asked.split.is_empty() { &[Split::Dev][..] } else { &self.asked.split };
+            let request =
+                Request { judges: &names, splits, confidence_min: Some(0.0), ..self.asked.request(folder) };
             let measured = runtime.block_on(eval::measure(
                 engine,
                 files,

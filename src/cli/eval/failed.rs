@@ -6,9 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context;
-
-use crate::{config::Files, eval::report::Report};
+use crate::{cli::out, config::Files, eval::report::Report};
 
 use super::suites;
 
@@ -19,21 +17,23 @@ fn path(folder: &Path, suite: &str) -> PathBuf {
     folder.join("evals").join(suite).join(FILE)
 }
 
-/// Notes the cases that are not well: one id a line. A run about some of them changes nothing about the others.
-///
-/// # Errors
-/// The file cannot be written.
-pub(super) fn note(folder: &Path, reports: &[Report], only_some: bool) -> anyhow::Result<()> {
+/// Notes the cases that are not well: one id a line. What was not asked now stays as it was. A folder that cannot be written to
+/// is told of, and changes nothing about what was found.
+pub(super) fn note(folder: &Path, reports: &[Report]) {
     for report in reports {
         let path = path(folder, &report.suite);
         let asked: BTreeSet<&str> = report.cases.iter().map(|case| case.id.as_str()).collect();
-        let mut failed: BTreeSet<String> = if only_some { read(&path) } else { BTreeSet::new() };
+        let mut failed = read(&path);
         failed.retain(|id| !asked.contains(id.as_str()));
         failed.extend(report.cases.iter().filter(|case| !case.passed).map(|case| case.id.clone()));
         let text: String = failed.iter().map(|id| format!("{id}\n")).collect();
-        fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))?;
+        if let Err(error) = fs::write(&path, text) {
+            out::note(format!(
+                "--failed will not know of this run: {} cannot be written: {error}",
+                path.display()
+            ));
+        }
     }
-    Ok(())
 }
 
 /// By suite, the cases that were not well the last time; suites of which all were well are left out.

@@ -45,6 +45,11 @@ impl Forms {
     /// # Errors
     /// A file cannot be written.
     pub fn give(&self, reports: &[Report], comparisons: &[Comparison]) -> anyhow::Result<()> {
+        let files = [&self.html, &self.junit, &self.markdown];
+        anyhow::ensure!(
+            comparisons.len() <= 1 || files.iter().all(|file| file.is_none()),
+            "a file holds one comparison: name one suite"
+        );
         let comparison = comparisons.first();
         if let Some(file) = &self.html {
             write(file, &html(reports, comparison)?)?;

@@ -76,7 +76,7 @@ struct Measure {
     #[arg(long, conflicts_with_all = ["compare", "bless"])]
     failed: bool,
     /// Take the figures for the new baseline: what comes later is held against them.
-    #[arg(long, conflicts_with = "compare")]
+    #[arg(long, conflicts_with_all = ["compare", "judge", "variant", "split", "samples"])]
     bless: bool,
     /// Measure again whenever a file changes, until Ctrl-C.
     #[arg(long, conflicts_with_all = ["json", "bless"])]
@@ -87,7 +87,9 @@ struct Measure {
 
 impl Eval {
     pub fn run(self, dir: Option<PathBuf>) -> anyhow::Result<End> {
-        logs::start("warn", None);
+        if !matches!(self.command, Some(Command::Import(_))) {
+            logs::start("warn", None);
+        }
         let folder = project::folder(dir.clone());
         let end = match self.command {
             Some(Command::Import(import)) => import.run(dir),
@@ -141,13 +143,13 @@ impl Measure {
             return Ok(ended(&reports, &comparisons));
         }
         let reports = self.reports(folder, &files)?;
+        self.forms.give(&reports, &[])?;
         if let Some(folder) = folder {
-            failed::note(folder, &reports, self.failed)?;
+            failed::note(folder, &reports);
             if self.bless {
                 bless::bless(folder, &reports)?;
             }
         }
-        self.forms.give(&reports, &[])?;
         Ok(ended(&reports, &[]))
     }
 

@@ -36,14 +36,14 @@ pub(super) struct Asked {
     pub variant: Option<String>,
     /// Measure this split in place of those that the suite names; may be given several times.
     #[arg(long, value_enum, value_name = "SPLIT")]
-    split: Vec<Split>,
+    pub split: Vec<Split>,
     /// Ask about each case so often.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     samples: Option<u32>,
     /// What chance begins with.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// The most that may be spent in this run, in dollars.
+    /// The most that may be spent on a suite, in dollars.
     #[arg(long, value_name = "USD", default_value_t = SPEND_MAX_USD)]
     spend_max: f64,
 }

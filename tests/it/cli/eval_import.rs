@@ -6,7 +6,7 @@ use hookyard::config::Files;
 use serde_json::{Value, json};
 
 use crate::support::{
-    house::{FORMS_SECRET, form},
+    house::{FORMS_SECRET, form, without_local},
     process::{Ended, Project},
 };
 use hookyard::{domain::Clock, host::SystemClock};
@@ -45,10 +45,11 @@ fn rows_become_cases_that_are_measured() {
     let cases = &eval.json()[0]["cases"];
     assert_eq!(cases.as_array().expect("cases").last().expect("one")["tags"], json!(["imported"]));
     // What says nearly the same is refused, and a fault stops all of it.
-    let again = import(&project, &rows.replace("twice", "always"), &[]);
+    let again = import(&project, &rows.replace("twice", "always"), &["--split", "dev"]);
     assert_eq!(again.code, Some(1), "{again:?}");
     assert!(again.err.contains(case["id"].as_str().expect("an id")), "{}", again.err);
-    let wrong = import(&project, "label,message\nsuport,Where is my parcel to be found\n", &[]);
+    let wrong =
+        import(&project, "label,message\nsuport,Where is my parcel to be found\n", &["--split", "dev"]);
     assert_eq!(wrong.code, Some(2), "{wrong:?}");
     assert!(wrong.err.contains("line 2") && wrong.err.contains("support"), "{}", wrong.err);
 }
@@ -58,7 +59,7 @@ async fn what_a_person_decided_becomes_a_case_without_what_identifies_people() {
     let project = project();
     // Nobody but a person decides.
     let classifiers = project.read("config/classifiers.toml");
-    let without = classifiers.replace("    { judge = \"local\", confidence_min = 0.5 },\n", "");
+    let without = without_local(&classifiers);
     project.write("config/classifiers.toml", &without);
     let service = project.start().await;
     let delivery = form("f");
@@ -81,6 +82,6 @@ async fn what_a_person_decided_becomes_a_case_without_what_identifies_people() {
     );
     assert!(!case.to_string().contains("ada@"), "{case:#}");
     assert!(case["event"]["body"]["data"]["email"].as_str().is_some_and(|email| email.starts_with("[email")));
-    let again = project.run(&["eval", "import", "reviews", "triage", "--author", "me"]);
+    let again = project.run(&["eval", "import", "reviews", "triage", "--author", "me", "--split", "train"]);
     assert!(again.out.contains("nothing new"), "{again:?}");
 }

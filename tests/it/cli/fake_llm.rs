@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 
 use super::{run, unread};
 use crate::support::{
-    house::{FORMS_SECRET, form},
+    house::{FORMS_SECRET, form, without_local},
     process::{Project, hookyard, in_time},
 };
 
@@ -201,9 +201,7 @@ pub(super) fn project(fake: &Fake) -> Project {
         let key = format!("api_key = \"${{{key}_API_KEY}}\"\n");
         project.edit(JUDGES, &key, &format!("{key}base_url = \"{url}\"\nallow_private = true\n"));
     }
-    let without_local =
-        project.read(CLASSIFIERS).replace("    { judge = \"local\", confidence_min = 0.5 },\n", "");
-    project.write(CLASSIFIERS, &without_local);
+    project.write(CLASSIFIERS, &without_local(&project.read(CLASSIFIERS)));
     project
 }
 

@@ -173,7 +173,11 @@ async fn texts_are_graded_only_where_that_is_asked_for_and_by_recordings_too() {
         "evals/few/suite.toml",
         "\n[graded.reason]\njudge = \"gpt\"\nrubric = \"It is excellent if it names what decides.\"\ngrade_min = 0.5\n",
     );
-    let first = project.read("evals/few/cases.jsonl").replacen("{\"label\":\"lead\"}", "{\"label\":\"lead\",\"graded\":{\"reason\":1.0}}", 1);
+    let first = project.read("evals/few/cases.jsonl").replacen(
+        "{\"label\":\"lead\"}",
+        "{\"label\":\"lead\",\"graded\":{\"reason\":1.0}}",
+        1,
+    );
     project.write("evals/few/cases.jsonl", &first);
     let missing = eval(&project, "replay");
     assert_eq!(missing.code, Some(4), "{missing:?}");
@@ -182,7 +186,10 @@ async fn texts_are_graded_only_where_that_is_asked_for_and_by_recordings_too() {
     drop(fake);
     let graded = eval(&project, "replay");
     let figures = &graded.json()[0]["graded"][0];
-    assert_eq!((&figures["field"], &figures["graded"], &figures["by_people"]), (&json!("reason"), &json!(3), &json!(1)));
+    assert_eq!(
+        (&figures["field"], &figures["graded"], &figures["by_people"]),
+        (&json!("reason"), &json!(3), &json!(1))
+    );
     assert!(figures["judge"].as_str().is_some_and(|judge| judge.starts_with("gpt (")), "{figures:#}");
     assert!(graded.json()[0]["notes"].to_string().contains("reason: gpt"), "{graded:?}");
 }
@@ -191,11 +198,16 @@ async fn texts_are_graded_only_where_that_is_asked_for_and_by_recordings_too() {
 async fn several_samples_of_one_case_are_recorded_apart_and_show_whether_answers_change() {
     let fake = Fake::start(&["--answer", "ok"]).await;
     let project = suite(&fake);
-    let sampled = |mode: &str| project.run(&["eval", "few", "--judge", "claude", "--mode", mode, "--samples", "3", "--json"]);
+    let sampled = |mode: &str| {
+        project.run(&["eval", "few", "--judge", "claude", "--mode", mode, "--samples", "3", "--json"])
+    };
     let bought = sampled("record");
     assert_eq!(bought.code, Some(0), "{bought:?}");
     assert_eq!(recordings(&project).len(), 9);
     drop(fake);
     let report = &sampled("replay").json()[0];
-    assert_eq!(report["stability"], json!({"samples": 3, "flip_rate": 0.0, "pass_all": report["figures"]["accuracy"]["value"]}));
+    assert_eq!(
+        report["stability"],
+        json!({"samples": 3, "flip_rate": 0.0, "pass_all": report["figures"]["accuracy"]["value"]})
+    );
 }

@@ -90,7 +90,7 @@ async fn a_change_whose_suites_become_worse_is_refused_where_that_is_asked_for()
     let classifiers = project.read(CLASSIFIERS);
     project.write(
         CLASSIFIERS,
-        &classifiers.replace("\"local\", confidence_min = 0.5", "\"local\", confidence_min = 0.999"),
+        &classifiers.replace("\"local\", confidence_min = 0.4", "\"local\", confidence_min = 0.999"),
     );
     hang_up(&service);
     said(&service, REFUSED, 1).await;

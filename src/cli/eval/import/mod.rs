@@ -5,6 +5,7 @@ mod recorded;
 
 use std::{
     fs,
+    io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
@@ -17,6 +18,7 @@ use crate::{
     eval::{
         EvalError,
         near::{self, Text},
+        test_lock,
     },
 };
 
@@ -95,6 +97,11 @@ impl Into {
         let files = project::files(dir)?;
         let mut suites = suites::chosen(&files, std::slice::from_ref(&self.suite))?;
         let suite = suites.swap_remove(&self.suite).context("the suite was found a moment ago")?;
+        anyhow::ensure!(
+            self.split.is_some() || files.get(&test_lock::file(&self.suite)).is_none(),
+            "the test cases of `{}` are locked: say --split train or --split dev",
+            self.suite
+        );
         let existing = match files.get(&config::cases_file(&self.suite)) {
             Some(_) => {
                 let (cases, problems) = config::cases(&files, &self.suite);
@@ -113,16 +120,25 @@ impl Into {
         }
         let file = config::cases_file(&self.suite);
         let path = folder.join(&file);
-        let mut text = fs::read_to_string(&path).unwrap_or_default();
-        if !text.is_empty() && !text.ends_with('\n') {
-            text.push('\n');
-        }
-        text.push_str(lines);
-        fs::write(&path, text).map_err(|error| EvalError::Unwritten {
+        append(&path, lines).map_err(|error| EvalError::Unwritten {
             reason: format!("{} cannot be written: {error}", path.display()),
         })?;
         out::say(format!("{} added to {file}", out::several(cases as u64, "case")))
     }
+}
+
+/// Adds lines to the end of a file, which may not be there yet, or end within a line.
+fn append(path: &Path, lines: &str) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().read(true).append(true).create(true).open(path)?;
+    if file.seek(SeekFrom::End(0))? > 0 {
+        let mut last = [0];
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+        if last != *b"\n" {
+            file.write_all(b"\n")?;
+        }
+    }
+    file.write_all(lines.as_bytes())
 }
 
 /// What cases say, as near-duplicates are told by it.

@@ -54,7 +54,7 @@ struct Which {
     #[arg(long)]
     route: Option<String>,
     /// How many jobs are looked at, the oldest first.
-    #[arg(long, default_value_t = ROWS_MAX, value_parser = clap::value_parser!(u32).range(1..=i64::from(ROWS_MAX)))]
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
 }
 
@@ -74,6 +74,7 @@ struct TimelineView {
 struct EventView {
     id: String,
     source: String,
+    #[serde(rename = "type")]
     event_type: String,
 }
 
@@ -81,7 +82,8 @@ impl FromReviews {
     pub async fn run(&self, api: &Api, place: &Place) -> anyhow::Result<End> {
         let decided = |job: &Job| {
             let verdict = job.verdict.as_ref()?;
-            (*verdict.judge == *PERSON).then(|| verdict.label.clone())
+            let ours = *verdict.judge == *PERSON && *verdict.classifier == *place.suite.classifier;
+            ours.then(|| verdict.label.clone())
         };
         take(&self.into, &self.which, api, place, JobState::Done, &decided).await
     }
@@ -101,13 +103,12 @@ async fn take(
     state: JobState,
     label_of: &dyn Fn(&Job) -> Option<String>,
 ) -> anyhow::Result<End> {
-    let mut query = vec![("state", state.to_string()), ("limit", which.limit.to_string())];
+    let mut query = vec![("state", state.to_string()), ("limit", which.limit.min(ROWS_MAX).to_string())];
     query.extend(which.route.clone().map(|route| ("route", route)));
-    let jobs: Vec<Value> = api::read(&api.get("/api/v1/jobs", &query).await?)?;
+    let jobs = jobs(api, &mut query, which.limit).await?;
     let mut known = texts(&place.existing);
     let (mut lines, mut cases) = (String::new(), 0);
-    for job in &jobs {
-        let job: Job = api::read(job)?;
+    for job in jobs {
         let Some(label) = label_of(&job) else { continue };
         let Shown { timeline, body } =
             api::read(&api.get(&format!("/api/v1/events/{}", job.id.event), &[]).await?)?;
@@ -151,6 +152,28 @@ async fn take(
     }
     into.append(&place.folder, &lines, cases)?;
     Ok(End::Well)
+}
+
+/// The first `limit` jobs that `query` asks for, page by page.
+async fn jobs(api: &Api, query: &mut Vec<(&str, String)>, limit: u32) -> anyhow::Result<Vec<Job>> {
+    let (mut jobs, asked) = (Vec::new(), query.len());
+    loop {
+        let page: Vec<Value> = api::read(&api.get("/api/v1/jobs", query).await?)?;
+        let done = page.len() < ROWS_MAX as usize;
+        for job in &page {
+            jobs.push(api::read::<Job>(job)?);
+        }
+        match jobs.last() {
+            Some(last) if !done && jobs.len() < limit as usize => {
+                query.truncate(asked);
+                query.push(("after", last.id.to_string()));
+            }
+            _ => {
+                jobs.truncate(limit as usize);
+                return Ok(jobs);
+            }
+        }
+    }
 }
 
 /// Every text of a body without what identifies people.
