@@ -15,6 +15,8 @@
 #                                              on Redis (30 if unset)
 #   KILL_SEED=7 ./tests/run.sh under_load      the one round that a failure named
 #   KILL_TABLE=docs/kills.md                   brings the table in that file up to date
+#
+# Not run here, for it needs Chromium: ./tests/browser/run.sh, which uses the page of `hookyard eval --html` as a reader would.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

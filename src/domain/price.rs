@@ -10,8 +10,6 @@ use serde::{Deserialize, Serialize};
 pub struct Money(pub u64);
 
 impl Money {
-    /// Rounded to the nearest millionth; less than nothing is nothing.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
     pub fn dollars(self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 millionths of a dollar")]
         let millionths = self.0 as f64;
@@ -19,6 +17,7 @@ impl Money {
     }
 
     /// Rounded to the nearest millionth; less than nothing is nothing.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
     pub fn of_dollars(dollars: f64) -> Self {
         Money((dollars * 1e6).round() as u64)
     }

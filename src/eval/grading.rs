@@ -54,8 +54,7 @@ struct Grader {
 pub async fn graded(
     engine: &Engine,
     suite: &str,
-    field: &str,
-    table: &GradedTable,
+    (field, table): (&str, &GradedTable),
     tape: &Tape,
     cases: &[Case],
     trials: &[Trial],

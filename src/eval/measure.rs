@@ -37,6 +37,20 @@ pub struct Request<'a> {
     pub dir: Option<&'a Path>,
 }
 
+/// Who hears how far it has come.
+#[derive(Clone, Copy)]
+pub struct Progress<'a> {
+    /// How many cases there are.
+    pub begin: &'a (dyn Fn(usize) + Sync),
+    /// Called after each.
+    pub done: &'a (dyn Fn() + Sync),
+}
+
+impl Progress<'_> {
+    /// Nobody does.
+    pub const SILENT: Progress<'static> = Progress { begin: &|_| {}, done: &|| {} };
+}
+
 /// A suite that was measured.
 #[derive(Debug)]
 pub struct Measured {
@@ -53,7 +67,7 @@ pub fn baseline_file(suite: &str) -> String {
     format!("evals/{suite}/baseline.json")
 }
 
-/// Measures the suite called `name`; `begin` is told how many cases there are, and `done` is called after each.
+/// Measures the suite called `name`; `progress` hears how far it has come.
 ///
 /// # Errors
 /// See [`EvalError`].
@@ -64,8 +78,7 @@ pub async fn measure(
     suite: &Suite,
     request: &Request<'_>,
     clock: &dyn Clock,
-    begin: &(dyn Fn(usize) + Sync),
-    done: &(dyn Fn() + Sync),
+    progress: Progress<'_>,
 ) -> Result<Measured, EvalError> {
     let mut suite = suite.clone();
     if !request.splits.is_empty() {
@@ -86,8 +99,8 @@ pub async fn measure(
         return Err(no(name, "it has no cases in its splits, or none of those that are asked for"));
     }
     let tape = tape(engine, files, name, request)?;
-    begin(cases.len());
-    let trials = run(engine, &panel, &tape, &cases, suite.samples, clock, done).await?;
+    (progress.begin)(cases.len());
+    let trials = run(engine, &panel, &tape, &cases, suite.samples, clock, progress.done).await?;
     if let Some(reason) = tape.unwritten() {
         return Err(lost(reason));
     }
@@ -122,7 +135,7 @@ pub async fn measure(
         .map_err(|error| no(name, &format!("its `cost` cannot be used: {error}")))?
         .ok_or_else(|| no(name, "it has no cases"))?;
     for (field, table) in &suite.graded {
-        let figures = grading::graded(engine, name, field, table, &tape, &cases, &trials, clock).await?;
+        let figures = grading::graded(engine, name, (field, table), &tape, &cases, &trials, clock).await?;
         report.notes.push(told(&figures));
         report.graded.push(figures);
     }

@@ -37,7 +37,7 @@ use crate::{
 
 pub use gates::Baseline;
 pub use grade::{Graded, grade};
-pub use measure::{Measured, Request, baseline, baseline_file, measure};
+pub use measure::{Measured, Progress, Request, baseline, baseline_file, measure};
 pub use mode::Mode;
 pub use panel::Panel;
 pub use ready::ready;

@@ -1,6 +1,6 @@
 //! Whether a configuration may take the place of another one, by what its suites say.
 
-use super::{EvalError, Request, measure, report::Verdict};
+use super::{EvalError, Progress, Request, measure, report::Verdict};
 use crate::{
     config::{self, At, Files, Problems, codes},
     domain::Clock,
@@ -12,7 +12,8 @@ use crate::{
 pub async fn ready(engine: &Engine, files: &Files, clock: &dyn Clock) -> Problems {
     let (suites, mut problems) = config::suites(files);
     for (name, suite) in &suites {
-        let measured = measure(engine, files, name, suite, &Request::default(), clock, &|_| {}, &|| {}).await;
+        let measured =
+            measure(engine, files, name, suite, &Request::default(), clock, Progress::SILENT).await;
         let at = At::file(config::suite_file(name));
         let remedy = format!("`hookyard eval {name}` tells each case; correct what changed, or its gates");
         match measured.map(|measured| measured.report) {

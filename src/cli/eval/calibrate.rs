@@ -104,8 +104,7 @@ impl One {
                 suite,
                 &request,
                 &clock,
-                &|_| {},
-                &|| {},
+                eval::Progress::SILENT,
             ))?;
             found.push(Alone { judge, measured });
         }

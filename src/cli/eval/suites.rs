@@ -15,7 +15,7 @@ use crate::{
     config::{self, Files, FixedEnvironment, ProcessEnvironment, Split, Suite},
     domain::Money,
     engine::{CompileOptions, Engine, Reach},
-    eval::{self, Mode, Request, report::Report},
+    eval::{self, Mode, Progress, Request, report::Report},
     host::SystemClock,
 };
 
@@ -132,8 +132,15 @@ pub(super) fn measured(
         let bar: ProgressBar = progress::bar(0, name, quiet);
         let begin = |cases: usize| bar.set_length(cases as u64);
         let done = || bar.inc(1);
-        let measured =
-            runtime.block_on(eval::measure(&engine, files, name, suite, &request, &clock, &begin, &done));
+        let measured = runtime.block_on(eval::measure(
+            &engine,
+            files,
+            name,
+            suite,
+            &request,
+            &clock,
+            Progress { begin: &begin, done: &done },
+        ));
         bar.finish_and_clear();
         let measured = measured?;
         let (bought, spent) = measured.bought;

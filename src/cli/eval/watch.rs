@@ -31,10 +31,6 @@ pub(super) fn watch(folder: &Path, measure: impl Fn() -> anyhow::Result<End>) ->
         }
         out::note("waiting for a change; Ctrl-C ends it");
         while Stamp::of(folder) == seen {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "a person's edit is waited for, on a thread of its own"
-            )]
             thread::sleep(LOOK_EVERY);
         }
     }

@@ -81,7 +81,7 @@ fn title(reports: &[Report]) -> String {
 /// The worst of all; without a suite there is none.
 fn verdict(reports: &[Report]) -> &'static str {
     let any = |verdict| reports.iter().any(|report| report.verdict == verdict);
-    let worst = [Verdict::Regressed, Verdict::Failed, Verdict::Passed].into_iter().find(|worst| any(*worst));
+    let worst = [Verdict::Failed, Verdict::Regressed, Verdict::Passed].into_iter().find(|worst| any(*worst));
     worst.map_or("none", super::wording::verdict)
 }
 

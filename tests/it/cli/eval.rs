@@ -322,7 +322,7 @@ fn what_a_confidence_is_worth_is_measured_once_and_used_from_then_on() {
         report["cases"].as_array().expect("cases").iter().map(|case| case["confidence"].as_f64()).collect()
     };
     assert_ne!(confidences(&raw), confidences(&scaled));
-    assert_eq!(report(&scaled)["notes"], json!([]));
+    assert!(!report(&scaled)["notes"].to_string().contains("has changed"), "{scaled:?}");
     // Another case to learn from makes another model: what was measured of the one before counts no more, and is told.
     let body = json!({"type": "lead.form.submitted", "data": {"message": "A quote for nine dentists"}});
     let event = json!({"source": "forms", "type": "lead.form.submitted", "body": body});

@@ -68,12 +68,15 @@ async fn what_a_person_decided_becomes_a_case_without_what_identifies_people() {
     assert_eq!(status, 202, "{queued}");
     let event = queued["event"].as_str().expect("an id").to_owned();
     let path = format!("/api/v1/events/{event}");
-    let shown = service.until(&path, |shown| shown["timeline"]["jobs"][0]["job"]["state"] == "waiting").await;
-    let job = shown["timeline"]["jobs"][0]["job"]["id"].as_str().expect("an id").to_owned();
-    let approved = project.run(&["reviews", "approve", &job, "--label", "support"]);
+    let shown = service.until(&path, |shown| shown["timeline"]["jobs"][0]["state"] == "waiting").await;
+    let job = shown["timeline"]["jobs"][0]["id"].as_str().expect("an id").to_owned();
+    let admin = format!("http://{}", service.admin);
+    let approved = project.run(&["reviews", "approve", &job, "--label", "support", "--admin", &admin]);
     assert_eq!(approved.code, Some(0), "{approved:?}");
-    service.until(&path, |shown| shown["timeline"]["jobs"][0]["job"]["state"] == "done").await;
-    let taken = project.run(&["eval", "import", "reviews", "triage", "--author", "me", "--split", "train"]);
+    service.until(&path, |shown| shown["timeline"]["jobs"][0]["state"] == "done").await;
+    let taken = project.run(&[
+        "eval", "import", "reviews", "triage", "--author", "me", "--split", "train", "--admin", &admin,
+    ]);
     assert_eq!(taken.code, Some(0), "{taken:?}");
     let case = last_case(&project);
     assert_eq!(
@@ -82,6 +85,8 @@ async fn what_a_person_decided_becomes_a_case_without_what_identifies_people() {
     );
     assert!(!case.to_string().contains("ada@"), "{case:#}");
     assert!(case["event"]["body"]["data"]["email"].as_str().is_some_and(|email| email.starts_with("[email")));
-    let again = project.run(&["eval", "import", "reviews", "triage", "--author", "me", "--split", "train"]);
+    let again = project.run(&[
+        "eval", "import", "reviews", "triage", "--author", "me", "--split", "train", "--admin", &admin,
+    ]);
     assert!(again.out.contains("nothing new"), "{again:?}");
 }
