@@ -1,14 +1,16 @@
 //! Taking today's figures for the baseline.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use crate::{
     cli::out,
     eval::{
-        Baseline, EvalError, baseline_file,
+        Baseline, baseline_file,
         report::{Report, Verdict},
     },
 };
+
+use super::write::write;
 
 /// Writes the baseline of each report's suite.
 ///
@@ -22,9 +24,7 @@ pub(super) fn bless(folder: &Path, reports: &[Report]) -> anyhow::Result<()> {
         let file = baseline_file(&report.suite);
         let path = folder.join(&file);
         let text = serde_json::to_string_pretty(&Baseline::of(report))? + "\n";
-        fs::write(&path, text).map_err(|error| EvalError::Unwritten {
-            reason: format!("{} cannot be written: {error}", path.display()),
-        })?;
+        write(&path, &text)?;
         out::note(format!("{}: {file} is the baseline now", report.suite));
     }
     Ok(())

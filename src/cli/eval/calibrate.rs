@@ -16,7 +16,7 @@ use crate::{
     decide::calibration::Scaling,
     engine::Engine,
     eval::{
-        self, EvalError, Measured, Request,
+        self, Measured, Request,
         metrics::{
             Marked,
             threshold::{Measure, Pick, within},
@@ -25,7 +25,10 @@ use crate::{
     host::SystemClock,
 };
 
-use super::suites::{self, Asked};
+use super::{
+    suites::{self, Asked},
+    write::write,
+};
 
 /// What both commands ask.
 #[derive(Debug, Args)]
@@ -228,11 +231,5 @@ fn demand(folder: &Path, classifier: &str, judge: &str, threshold: f64) -> anyho
         Ok(number) => drop(rung.insert("confidence_min", number)),
         Err(_) => anyhow::bail!("{threshold} cannot be written"),
     }
-    write(&path, &document.to_string())
-}
-
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    fs::write(path, text).map_err(|error| {
-        EvalError::Unwritten { reason: format!("{} cannot be written: {error}", path.display()) }.into()
-    })
+    Ok(write(&path, &document.to_string())?)
 }

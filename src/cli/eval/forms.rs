@@ -1,20 +1,16 @@
 //! In which forms a report is given.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 use clap::Args;
 use console::Term;
 
 use crate::{
     cli::out,
-    eval::{
-        EvalError,
-        report::{Comparison, Report, comparison_text, html, junit, markdown, text},
-    },
+    eval::report::{Comparison, Report, comparison_text, html, junit, markdown, text},
 };
+
+use super::write::write;
 
 /// Columns of a report where there is no terminal to measure.
 const WIDTH: usize = 110;
@@ -75,10 +71,4 @@ impl Forms {
             comparisons.iter().try_for_each(|one| out::say(comparison_text(one, width, colour).trim_end()))
         }
     }
-}
-
-fn write(file: &Path, text: &str) -> anyhow::Result<()> {
-    fs::write(file, text).map_err(|error| {
-        EvalError::Unwritten { reason: format!("{} cannot be written: {error}", file.display()) }.into()
-    })
 }

@@ -1,16 +1,16 @@
 //! `hookyard eval lock`
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
 
 use crate::{
     cli::{End, out, project},
-    eval::{EvalError, test_lock},
+    eval::test_lock,
 };
 
-use super::suites;
+use super::{suites, write::write};
 
 /// Lock the test cases as they are: from then on every change of one is told.
 #[derive(Debug, Args)]
@@ -28,9 +28,7 @@ impl LockTest {
             let lock = test_lock::of(&files, name)?;
             let file = test_lock::file(name);
             let path = folder.join(&file);
-            fs::write(&path, lock.to_string()).map_err(|error| EvalError::Unwritten {
-                reason: format!("{} cannot be written: {error}", path.display()),
-            })?;
+            write(&path, &lock.to_string())?;
             out::say(format!("{name}: {} locked in {file}", out::several(lock.len() as u64, "test case")))?;
         }
         Ok(End::Well)

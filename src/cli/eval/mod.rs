@@ -10,6 +10,7 @@ mod import;
 mod lock;
 mod suites;
 mod watch;
+mod write;
 
 use std::path::{Path, PathBuf};
 
