@@ -14,7 +14,8 @@ use crate::{
 /// A paid judge looks whether it was [`bought`](Ledger::bought) before anything else, as a recorded answer costs neither
 /// money nor room within a limit. Then it calls [`begin`](Ledger::begin), asks, and calls exactly one of [`answered`](Ledger::answered) and
 /// [`not_billed`](Ledger::not_billed), or neither: then the purchase stays begun, that is, perhaps billed.
-/// Each call returns only once what it says is durable. A question is named by the judge and the digest of the request
+/// What [`begin`](Ledger::begin) says is durable once it returns. An answer may be on its way then: it is durable before anything that follows
+/// from it, another question or the end of the job. A question is named by the judge and the digest of the request
 /// body, SHA-256 in hex; what it may cost is the same in each call.
 #[async_trait]
 pub trait Ledger: Send + Sync {
@@ -31,7 +32,7 @@ pub trait Ledger: Send + Sync {
     /// As [`LedgerError`] says; the request must not leave.
     async fn begin(&self, cost: &Cost<'_>, digest: &str) -> Result<Prior, LedgerError>;
 
-    /// On arrival, before anything reads the answer, for which `paid` is due.
+    /// On arrival, before anything acts on the answer, for which `paid` is due.
     ///
     /// # Errors
     /// As [`LedgerError`] says; the answer must not be used.

@@ -1,4 +1,4 @@
-//! A paid question to a judge: recorded before it is asked, its answer before it is read.
+//! A paid question to a judge: recorded before it is asked, its answer before anything follows from it.
 
 use serde::{Deserialize, Serialize};
 

@@ -2,17 +2,32 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
     config::{Case, CaseEvent},
-    domain::{Event, JobState, Verdict, Work},
+    domain::{Event, JobState, Lane, Name, Timestamp, Verdict, Work},
     source::{self, Scheme, UnreadableBody},
     store::Timeline,
     template::Context,
 };
 
 use super::{OWN_SCHEME, trust};
+
+/// An event as conditions and templates see it: `event`.
+#[derive(Serialize)]
+struct Seen<'a> {
+    id: &'a str,
+    source: &'a str,
+    #[serde(rename = "type")]
+    event_type: &'a str,
+    lane: Lane,
+    received_at: String,
+    test_mode: bool,
+    headers: BTreeMap<&'a str, &'a str>,
+    body: &'a Value,
+}
 
 /// `event`, with its body read by the rule of its scheme.
 ///
@@ -21,62 +36,59 @@ use super::{OWN_SCHEME, trust};
 pub(super) fn of_event(scheme: Scheme, event: &Event) -> Result<Context, UnreadableBody> {
     let body = event.body.bytes().ok_or(UnreadableBody::Gone)?;
     let body = source::payload(scheme, &event.headers, body)?;
-    let headers: BTreeMap<&str, &str> = event.headers.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    let seen = Seen {
+        id: &event.id.to_string(),
+        source: &event.source,
+        event_type: &event.event_type,
+        lane: event.lane,
+        received_at: event.received_at.to_string(),
+        test_mode: event.test_mode,
+        headers: event.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+        body: &body,
+    };
     let trust = trust::facts(scheme, event.test_mode, &body);
-    Ok(Context::new().with("trust", &trust).with(
-        "event",
-        &json!({
-            "id": event.id,
-            "source": event.source,
-            "type": event.event_type,
-            "lane": event.lane,
-            "received_at": event.received_at.to_string(),
-            "test_mode": event.test_mode,
-            "headers": headers,
-            "body": body,
-        }),
-    ))
+    Ok(Context::new().with("trust", &trust).with("event", &seen))
 }
 
 /// `event` of a labelled case: as if it had just come.
 pub(super) fn of_case(case: &Case) -> Context {
     let CaseEvent { source, event_type, body, headers } = &case.event;
     let scheme = source.parse().unwrap_or(OWN_SCHEME);
-    let trust = trust::facts(scheme, false, body);
-    let mut context = Context::new().with("trust", &trust);
-    if !case.gathered.is_empty() {
-        context = context.with("gathered", &case.gathered);
-    }
-    context.with(
-        "event",
-        &json!({
-            "id": case.id,
-            "source": source,
-            "type": event_type,
-            "lane": "normal",
-            "received_at": "1970-01-01T00:00:00.000Z",
-            "test_mode": false,
-            "headers": headers.clone().unwrap_or_default(),
-            "body": body,
-        }),
-    )
+    let seen = Seen {
+        id: &case.id,
+        source,
+        event_type,
+        lane: Lane::Normal,
+        received_at: Timestamp::default().to_string(),
+        test_mode: false,
+        headers: headers.iter().flatten().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+        body,
+    };
+    let context = Context::new().with("trust", &trust::facts(scheme, false, body)).with("event", &seen);
+    if case.gathered.is_empty() { context } else { context.with("gathered", &case.gathered) }
+}
+
+/// A verdict as they see it: `verdict`.
+#[derive(Serialize)]
+struct Decided<'a> {
+    label: &'a str,
+    confidence: f64,
+    judge: &'a Name,
+    judged_by: &'a str,
+    model: &'a str,
+    why: &'a [String],
+    output: &'a Value,
+    late: bool,
+    calibrated: bool,
 }
 
 /// Adds `verdict`.
 pub(super) fn with_verdict(context: Context, verdict: &Verdict) -> Context {
+    let Verdict { label, confidence, judge, judged_by, model, why, output, late, calibrated, .. } = verdict;
+    let (confidence, late, calibrated) = (*confidence, *late, *calibrated);
     context.with(
         "verdict",
-        &json!({
-            "label": verdict.label,
-            "confidence": verdict.confidence,
-            "judge": verdict.judge,
-            "judged_by": verdict.judged_by,
-            "model": verdict.model,
-            "why": verdict.why,
-            "output": verdict.output,
-            "late": verdict.late,
-            "calibrated": verdict.calibrated,
-        }),
+        &Decided { label, confidence, judge, judged_by, model, why, output, late, calibrated },
     )
 }
 

@@ -71,8 +71,8 @@ impl Engine {
         verdict: &Verdict,
         clock: &dyn Clock,
     ) -> (Vec<Name>, Option<String>) {
-        let context = context::of_case(case);
-        match self.gated(verdict, &context) {
+        let context = context::with_verdict(context::of_case(case), verdict);
+        match self.gated(&verdict.classifier, &context) {
             Ok(None) => {}
             Ok(Some(reason)) | Err(reason) => return (Vec::new(), Some(reason)),
         }

@@ -139,9 +139,13 @@ impl Engine {
                 }
             }
         };
+        let context = match &verdict {
+            Some(verdict) => context::with_verdict(context, verdict),
+            None => context,
+        };
         // What a person has said yes to, or is run again as it was decided, has passed.
         if let (None, Some(found)) = (decided, &verdict) {
-            match self.gated(found, &context) {
+            match self.gated(&found.classifier, &context) {
                 Ok(None) => {}
                 Ok(Some(reason)) => return Ok(RouteEnd::Person { reason, verdict }),
                 Err(reason) => return Ok(failed(Cause::Unrenderable, reason)),
@@ -201,16 +205,15 @@ impl Engine {
         })
     }
 
-    /// Why a person is to see a verdict first; `None` if nobody need.
+    /// Why a person is to see a verdict of `classifier` first; `None` if nobody need. `context` holds the verdict.
     ///
     /// # Errors
     /// A gate's condition failed.
-    pub(super) fn gated(&self, verdict: &Verdict, context: &Context) -> Result<Option<String>, String> {
-        let gates = self.gates.get(&verdict.classifier).map(Vec::as_slice).unwrap_or_default();
-        gate(gates, &context::with_verdict(context.clone(), verdict))
+    pub(super) fn gated(&self, classifier: &str, context: &Context) -> Result<Option<String>, String> {
+        gate(self.gates.get(classifier).map(Vec::as_slice).unwrap_or_default(), context)
     }
 
-    /// Plans the actions of `route` for a verdict.
+    /// Plans the actions of `route` for a verdict, which `context` holds too.
     pub(super) fn plan_route(
         &self,
         route: &Route,
@@ -220,10 +223,6 @@ impl Engine {
         version: u32,
         clock: &dyn Clock,
     ) -> RouteEnd {
-        let context = match &verdict {
-            Some(verdict) => context::with_verdict(context, verdict),
-            None => context,
-        };
         let mut candidates = Vec::with_capacity(route.actions.len());
         for action in &route.actions {
             let holds = match action.condition.as_ref().map(|condition| condition.holds(&context)) {

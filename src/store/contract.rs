@@ -95,6 +95,12 @@ pub trait Store: Send + Sync {
     /// [`StoreError::StaleLease`]; [`StoreError::Conflict`] if another request is frozen already.
     async fn begin(&self, lease: Lease, request: Option<FrozenRequest>) -> Result<(), StoreError>;
 
+    /// Whether what is asked for takes effect in the order in which it was asked, also if nobody waits for the answers in
+    /// between.
+    fn keeps_order(&self) -> bool {
+        false
+    }
+
     /// The answer on record to a paid question, if a job of the event bought one. Reads only.
     async fn bought(&self, event: EventId, judge: &Name, digest: &str) -> Result<Option<Answer>, StoreError>;
 
@@ -109,7 +115,7 @@ pub trait Store: Send + Sync {
     /// [`StoreError::StaleLease`].
     async fn begin_purchase(&self, lease: Lease, order: &PurchaseOrder) -> Result<Prior, StoreError>;
 
-    /// Puts the answer on record, before anyone reads it, or that it certainly was not billed; and what it cost in place of
+    /// Puts the answer on record, before anyone acts on it, or that it certainly was not billed; and what it cost in place of
     /// what was drawn for it.
     ///
     /// # Errors

@@ -58,6 +58,8 @@ pub struct Claimed {
     pub job: Job,
     /// A body in a file is not read yet: see [`super::Store::body`].
     pub event: Arc<Event>,
+    /// A job of the event had begun to buy an answer before: see [`super::Store::bought`].
+    pub has_bought: bool,
 }
 
 /// The end of an attempt: the record of it, and everything that follows, in one step.

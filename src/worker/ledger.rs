@@ -1,18 +1,24 @@
 //! The classifier's ledger, kept in the store under the job's lease.
 
 use std::{
-    sync::atomic::{AtomicU32, Ordering},
+    future::poll_fn,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    task::Poll,
     time::Duration,
 };
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 
 use crate::{
     classify::{Hearing, Ledger, LedgerError, TokensTaken},
     decide::{budget::Cost, tokens::Need},
     domain::{Answer, Bill, Flaw, Lease, Money, Name, Prior, PurchaseOrder},
     host::{self, FailPoint},
-    store::{Claimed, StoreError},
+    store::{Claimed, Settlement, StoreError},
 };
 
 use super::Worker;
@@ -22,11 +28,84 @@ pub(super) struct StoreLedger<'a> {
     pub claimed: &'a Claimed,
     /// How many questions were begun.
     begun: AtomicU32,
+    /// An answer that was handed in and is not known to be on record yet.
+    on_its_way: Mutex<Option<OnItsWay<'a>>>,
+}
+
+struct OnItsWay<'a> {
+    bill: Bill,
+    ended: BoxFuture<'a, Result<(), StoreError>>,
 }
 
 impl<'a> StoreLedger<'a> {
     pub fn new(worker: &'a Worker, claimed: &'a Claimed) -> Self {
-        StoreLedger { worker, claimed, begun: AtomicU32::new(0) }
+        StoreLedger { worker, claimed, begun: AtomicU32::new(0), on_its_way: Mutex::default() }
+    }
+
+    /// Settles the job. An answer that is on its way to the record gets there first, without being waited for.
+    ///
+    /// # Errors
+    /// As [`crate::store::Store::settle`].
+    pub async fn settle(&self, settlement: &Settlement) -> Result<(), StoreError> {
+        let (store, lease) = (&self.worker.store, self.claimed.lease);
+        let settle = || store.settle(lease, settlement.clone());
+        if let Some(OnItsWay { bill, ended }) = self.take_on_its_way() {
+            match tokio::join!(ended, settle()) {
+                (Ok(()), Ok(())) => return Ok(()),
+                (Err(error), Ok(())) => {
+                    let (job, judge) = (lease.job, &bill.judge);
+                    tracing::error!(%job, %judge, %error, "an answer was paid for and is not on record, but what follows from it is");
+                    return Ok(());
+                }
+                (Err(StoreError::Unavailable(_)), Err(_)) => self.end(&bill).await?,
+                (Ok(()) | Err(_), Err(StoreError::Unavailable(_))) => {}
+                (Ok(()) | Err(_), Err(error)) => return Err(error),
+            }
+        }
+        self.worker.insist(self.claimed, settle).await
+    }
+
+    /// Puts on record what an answer cost.
+    async fn end(&self, bill: &Bill) -> Result<(), StoreError> {
+        let (store, lease) = (&self.worker.store, self.claimed.lease);
+        self.worker.insist(self.claimed, || store.end_purchase(lease, bill)).await
+    }
+
+    /// Hands in an answer, and waits for it to be on record where it is not certain to be there before all that follows.
+    async fn hand_in(&self, bill: Bill) -> Result<(), StoreError> {
+        let (store, lease, order) = (&self.worker.store, self.claimed.lease, bill.clone());
+        let mut ended: BoxFuture<'a, _> = Box::pin(async move {
+            let ended = store.end_purchase(lease, &order).await;
+            host::pass(FailPoint::AnswerCommitted);
+            ended
+        });
+        let first = if store.keeps_order() {
+            poll_fn(|context| Poll::Ready(ended.as_mut().poll(context))).await
+        } else {
+            Poll::Ready(ended.as_mut().await)
+        };
+        match first {
+            Poll::Pending => {
+                *self.on_its_way.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Some(OnItsWay { bill, ended });
+                Ok(())
+            }
+            Poll::Ready(Err(StoreError::Unavailable(_))) => self.end(&bill).await,
+            Poll::Ready(ended) => ended,
+        }
+    }
+
+    /// Waits until all answers are on record.
+    async fn arrived(&self) -> Result<(), StoreError> {
+        let Some(OnItsWay { bill, ended }) = self.take_on_its_way() else { return Ok(()) };
+        match ended.await {
+            Err(StoreError::Unavailable(_)) => self.end(&bill).await,
+            ended => ended,
+        }
+    }
+
+    fn take_on_its_way(&self) -> Option<OnItsWay<'a>> {
+        self.on_its_way.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -53,11 +132,15 @@ pub(super) fn found(error: LedgerError, lease: Lease) -> StoreError {
 #[async_trait]
 impl Ledger for StoreLedger<'_> {
     async fn bought(&self, judge: &Name, digest: &str) -> Result<Option<Answer>, LedgerError> {
+        if !self.claimed.has_bought {
+            return Ok(None);
+        }
         let (store, event) = (&self.worker.store, self.claimed.event.id);
         self.worker.insist(self.claimed, || store.bought(event, judge, digest)).await.map_err(lost)
     }
 
     async fn begin(&self, cost: &Cost<'_>, digest: &str) -> Result<Prior, LedgerError> {
+        self.arrived().await.map_err(lost)?;
         let (store, lease) = (&self.worker.store, self.claimed.lease);
         let (charges, entry) = cost.reserve();
         let number = self.begun.fetch_add(1, Ordering::Relaxed);
@@ -86,14 +169,13 @@ impl Ledger for StoreLedger<'_> {
         let (charges, entry) = cost.answered(paid, answer.tokens);
         let bill =
             Bill { cost: paid, charges, entry: Some(entry), ..Bill::new(cost.judge, digest, Some(answer)) };
-        let answered = self.end(&bill).await;
-        host::pass(FailPoint::AnswerCommitted);
-        answered
+        self.hand_in(bill).await.map_err(lost)
     }
 
     async fn not_billed(&self, cost: &Cost<'_>, digest: &str) -> Result<(), LedgerError> {
         let (charges, entry) = cost.not_billed();
-        self.end(&Bill { charges, entry: Some(entry), ..Bill::new(cost.judge, digest, None) }).await
+        let bill = Bill { charges, entry: Some(entry), ..Bill::new(cost.judge, digest, None) };
+        self.end(&bill).await.map_err(lost)
     }
 
     fn heard(&self, judge: &Name, _digest: &str, hearing: Hearing<'_>) {
@@ -116,12 +198,5 @@ impl Ledger for StoreLedger<'_> {
 
     async fn tokens_used(&self, judge: &Name, taken: &[TokensTaken], used: &[u32]) {
         self.worker.tokens_used(judge, taken, used).await;
-    }
-}
-
-impl StoreLedger<'_> {
-    async fn end(&self, bill: &Bill) -> Result<(), LedgerError> {
-        let (store, lease) = (&self.worker.store, self.claimed.lease);
-        self.worker.insist(self.claimed, || store.end_purchase(lease, bill)).await.map_err(lost)
     }
 }

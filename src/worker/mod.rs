@@ -11,6 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
+use self::ledger::StoreLedger;
 use crate::{
     decide::lanes::Turns,
     domain::{AttemptOutcome, Clock, Timestamp, Work},
@@ -179,17 +180,18 @@ impl Worker {
         host::pass(FailPoint::Claimed);
         let engine = self.engine();
         let started_at = self.clock.now();
+        let ledger = StoreLedger::new(self, claimed);
         let end = match &claimed.job.work {
             _ if claimed.job.lost_leases >= crate::decide::lease::LOST_LEASES_MAX => {
                 settlement::poison(&claimed.job)
             }
-            Work::Route { route, replay } => self.route(&engine, claimed, route, replay.as_ref()).await?,
+            Work::Route { route, replay } => self.route(&engine, &ledger, route, replay.as_ref()).await?,
             Work::Action(plan) => self.action(&engine, claimed, plan).await?,
         };
-        match self.settle(&engine, claimed, started_at, end).await {
+        match self.settle(&engine, &ledger, started_at, end).await {
             Err(StoreError::Overtaken(by)) => {
                 let again = settlement::overtaken(by);
-                self.settle(&engine, claimed, started_at, again).await
+                self.settle(&engine, &ledger, started_at, again).await
             }
             settled => settled,
         }
@@ -198,10 +200,11 @@ impl Worker {
     async fn settle(
         &self,
         engine: &Engine,
-        claimed: &Claimed,
+        ledger: &StoreLedger<'_>,
         started_at: Timestamp,
         end: settlement::End,
     ) -> Result<AttemptOutcome, StoreError> {
+        let claimed = ledger.claimed;
         let settlement = end.settle(engine, claimed, started_at, self.clock.now());
         let outcome = settlement.attempt.outcome;
         let (job, route) = (claimed.job.id, claimed.job.work.route());
@@ -211,7 +214,7 @@ impl Worker {
         tracing::debug!(%job, detail, "what the attempt ended with");
         // What has been done must not be forgotten.
         host::pass(FailPoint::Settling);
-        self.insist(claimed, || self.store.settle(claimed.lease, settlement.clone())).await?;
+        ledger.settle(&settlement).await?;
         host::pass(FailPoint::Settled);
         Ok(outcome)
     }

@@ -23,13 +23,14 @@ impl Worker {
     pub(super) async fn route(
         &self,
         engine: &Engine,
-        claimed: &Claimed,
+        ledger: &StoreLedger<'_>,
         route: &Name,
         replay: Option<&Replay>,
     ) -> Result<End, StoreError> {
         if replay.is_some_and(|replay| replay.mode == ReplayMode::Shadow) {
-            return self.shadow(engine, claimed, route).await;
+            return self.shadow(engine, ledger, route).await;
         }
+        let claimed = ledger.claimed;
         let job = &claimed.job;
         let mut record = match replay {
             Some(_) => Some(self.record(claimed).await?),
@@ -43,9 +44,8 @@ impl Worker {
         let version = record.as_ref().map_or(1, |record| engine::next_version(record, route));
         let (event, _room) = self.with_body(claimed).await?;
         host::pass(FailPoint::Gathered);
-        let ledger = StoreLedger::new(self, claimed);
         let decided = job.verdict.as_ref().or(recorded);
-        let end = engine.run_route(route, &event, decided, version, &ledger, self.clock.as_ref()).await;
+        let end = engine.run_route(route, &event, decided, version, ledger, self.clock.as_ref()).await;
         let now = self.clock.now();
         Ok(match end.map_err(|error| ledger::found(error, claimed.lease))? {
             RouteEnd::Planned { verdict, jobs, said, faults: _ } => {
@@ -79,10 +79,15 @@ impl Worker {
     }
 
     /// Hears what the shadow of the route's classifier says. That it says nothing is no dead letter: nothing hangs on it.
-    async fn shadow(&self, engine: &Engine, claimed: &Claimed, route: &Name) -> Result<End, StoreError> {
+    async fn shadow(
+        &self,
+        engine: &Engine,
+        ledger: &StoreLedger<'_>,
+        route: &Name,
+    ) -> Result<End, StoreError> {
+        let claimed = ledger.claimed;
         let (event, _room) = self.with_body(claimed).await?;
-        let ledger = StoreLedger::new(self, claimed);
-        let end = engine.run_shadow(route, &event, &ledger, self.clock.as_ref()).await;
+        let end = engine.run_shadow(route, &event, ledger, self.clock.as_ref()).await;
         Ok(match end.map_err(|error| ledger::found(error, claimed.lease))? {
             RouteEnd::Planned { verdict, said, .. } => {
                 End { verdict: verdict.map(|verdict| *verdict), detail: Some(said), ..End::from(Next::Done) }

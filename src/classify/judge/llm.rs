@@ -1,7 +1,7 @@
 //! A language model behind a vendor's API: the one place where an answer is bought.
 //!
 //! What each vendor's wire looks like is in [`super::wire`]; here is the order of things. The purchase is on
-//! record before the request leaves, and the answer is on record before anything reads it.
+//! record before the request leaves, and the answer before anything acts on it.
 
 use std::{
     sync::{

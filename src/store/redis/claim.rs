@@ -234,8 +234,9 @@ impl Core {
             done: Vec::new(),
         };
         let event = Arc::new(record.event.clone());
+        let has_bought = !record.purchases.is_empty();
         self.mine().insert(lease.job, Mine { record: Some(record), ..mine });
-        Ok(Claimed { lease, at: now, job, event })
+        Ok(Claimed { lease, at: now, job, event, has_bought })
     }
 
     /// Takes back all that a process was working on when it ended, and forgets it.

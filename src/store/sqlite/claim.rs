@@ -14,6 +14,7 @@ use super::{
     jobs,
     key::JobKey,
     leases::Held,
+    purchases,
     rows::{self, Row},
     tally::{Queue, QueueId},
     writer::{Desk, Failed},
@@ -220,7 +221,9 @@ fn hand_out(
         // Writing to a string cannot fail.
         let _ = write!(noted, "{space}{}:{}", key.0, lease.token);
         job.state = JobState::Leased;
-        claim.jobs.push(Claimed { lease, at: desk.now, job, event: Arc::new(event) });
+        // Actions buy nothing.
+        let has_bought = !held.is_action && purchases::any(desk.db, key.event())?;
+        claim.jobs.push(Claimed { lease, at: desk.now, job, event: Arc::new(event), has_bought });
     }
     desk.db
         .prepare_cached("INSERT INTO lease(token, jobs) VALUES(?1, ?2)")?

@@ -168,10 +168,10 @@ impl SqliteStore {
         let tally = Tally::read(&db)?;
         let next_seq = db.query_row("SELECT coalesce(max(seq), 0) + 1 FROM event", [], |row| row.get(0))?;
         let moment = Moment::of(clock.as_ref());
-        let checkpoint = Checkpoint::of(&mut db)?;
+        let checkpoint = Checkpoint::of(&mut db, &path)?;
         let mut bench = Bench {
-            db,
             checkpoint,
+            db,
             moment,
             clock,
             leases,
@@ -272,6 +272,11 @@ impl Store for SqliteStore {
 
     async fn begin(&self, lease: Lease, request: Option<FrozenRequest>) -> Result<(), StoreError> {
         self.writer.write(move |desk| settle::begin(desk, lease, request.as_ref())).await
+    }
+
+    /// One thread carries out all that is handed in, as it comes.
+    fn keeps_order(&self) -> bool {
+        true
     }
 
     async fn bought(&self, event: EventId, judge: &Name, digest: &str) -> Result<Option<Answer>, StoreError> {

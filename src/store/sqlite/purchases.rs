@@ -1,4 +1,4 @@
-//! Paid questions: recorded before they are asked, their answers before they are read.
+//! Paid questions: recorded before they are asked, their answers before anything follows from them.
 
 use rusqlite::{Connection, params};
 
@@ -24,6 +24,11 @@ pub(super) fn bought(
 ) -> rusqlite::Result<Option<Answer>> {
     let Some(seq) = jobs::seq(db, event)? else { return Ok(None) };
     Ok(answer(&of_event(db, seq)?, judge, digest).cloned())
+}
+
+/// Whether anything was ever begun for an event.
+pub(super) fn any(db: &Connection, seq: i64) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT 1 FROM purchase WHERE event = ?1")?.exists([seq])
 }
 
 pub(super) fn begin(desk: &mut Desk<'_>, lease: Lease, order: &PurchaseOrder) -> Result<Prior, Failed> {

@@ -107,8 +107,9 @@ impl SharedLoad {
 
 /// What the thread works with.
 pub(super) struct Bench {
-    pub db: Connection,
+    /// Let go before the database.
     pub checkpoint: Checkpoint,
+    pub db: Connection,
     pub clock: Arc<dyn Clock>,
     pub moment: Moment,
     /// Shared with the readers, who tell which jobs are under way.
