@@ -50,11 +50,12 @@ const WORD_MAX: usize = 16;
 /// The most tokens that a text is, whatever its script. No model cuts below a byte, and of scripts that it has seen little of, of
 /// digits, of marks and of what is no word it may have one for each: so each of their bytes counts as one. A plain word, with
 /// the space before it, counts as in [`tokens_about`], and as one at least.
-pub fn tokens_most(text: &str) -> u64 {
+pub fn tokens_most(text: impl AsRef<[u8]>) -> u64 {
     const ONE: u64 = 12;
-    let joins = |one: &u8, next: &u8| one.is_ascii_alphanumeric() && next.is_ascii_alphanumeric();
-    let (mut twelfths, mut after_space) = (0_u64, false);
-    for run in text.as_bytes().chunk_by(joins) {
+    let (mut twelfths, mut after_space, mut rest) = (0_u64, false, text.as_ref());
+    while let Some(first) = rest.first() {
+        let letters = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        let (run, after) = rest.split_at(letters.max(1));
         let bytes = u64::try_from(run.len()).unwrap_or(u64::MAX);
         let more = match (is_word(run), after_space) {
             // Its space was counted.
@@ -63,7 +64,7 @@ pub fn tokens_most(text: &str) -> u64 {
             (false, _) => ONE.saturating_mul(bytes),
         };
         twelfths = twelfths.saturating_add(more);
-        after_space = run == b" ";
+        (after_space, rest) = (*first == b' ', after);
     }
     twelfths.div_ceil(ONE)
 }

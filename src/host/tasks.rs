@@ -41,6 +41,8 @@ impl Tasks {
     pub fn spawn(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
         self.running.send_modify(|n| *n += 1);
         let running = Running { name, count: Arc::clone(&self.running) };
+        // A future that is awaited inside another one takes its place there twice.
+        let work = Box::pin(work);
         tokio::spawn(async move {
             let _running = running;
             work.await;

@@ -7,7 +7,7 @@ mod probe;
 mod route;
 mod settlement;
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
@@ -104,7 +104,7 @@ impl Worker {
                 // a slot under its lease.
                 let (slot, slots) = (free.pop(), Arc::clone(&slots));
                 self.tasks.spawn("job", async move {
-                    worker.work_on(claimed, lease, slot, slots).await;
+                    worker.work_on(&claimed, lease, slot, slots).await;
                     worker.freed.notify_one();
                 });
             }
@@ -125,7 +125,7 @@ impl Worker {
     /// Works on one job, holding its lease for as long as that takes.
     async fn work_on(
         &self,
-        claimed: Claimed,
+        claimed: &Claimed,
         lease: Duration,
         slot: Option<OwnedSemaphorePermit>,
         slots: Arc<Semaphore>,
@@ -137,13 +137,13 @@ impl Worker {
             Work::Route { .. } => "route",
             Work::Action(_) => "action",
         };
-        let work = async {
+        let mut work = pin!(async {
             let _slot = match slot {
                 Some(slot) => Some(slot),
                 None => slots.acquire_owned().await.ok(),
             };
-            self.attempt(&claimed).await
-        };
+            self.attempt(claimed).await
+        });
         // Beside the work, which others may wait for: a store that does not answer here must not hold it up.
         let hold = async {
             let mut wait = lease / 2;
@@ -159,7 +159,7 @@ impl Worker {
             }
         };
         let result = tokio::select! {
-            result = work => result,
+            result = &mut work => result,
             never = hold => never,
         };
         let outcome = match result {

@@ -3,34 +3,34 @@
 //! What each vendor's wire looks like is in [`super::wire`]; here is the order of things. The purchase is on
 //! record before the request leaves, and the answer before anything acts on it.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+mod buying;
+mod usual;
+
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 
+use self::{
+    buying::{Call, Unanswered},
+    usual::Usual,
+};
 use super::{
-    Draft, Judge, Question, Turn, allowance,
+    Draft, Judge, Question, Turn,
     answer::{self, Heard, Reading},
-    complaint::{self, Complaint},
     wire::{Asked, Wire},
 };
 use crate::{
-    classify::{ClassifyError, Hearing, Ledger, LedgerError, TokensTaken, request_digest},
+    classify::{ClassifyError, Hearing, Ledger, request_digest},
     config::{Model, tables::Effort},
     decide::{
-        breaker::{Change, Own, Shown, Word},
+        breaker::{Own, Shown, Word},
         budget::{self, Budget, Cost},
         cost,
         tokens::TokenLimits,
     },
     domain::{Answer, Clock, Name, Price, Prior, Purse, Tokens},
-    remote::{Busy, Pass, Remote, RemoteError, Request, RequestError, Url, retry_after},
+    remote::{Busy, Remote, Request, RequestError, Url},
 };
 
 /// What the vendor knows us by.
@@ -96,34 +96,6 @@ pub struct Llm {
     usual: Arc<Usual>,
 }
 
-/// About how long an answer takes in ms: each new one counts for an eighth.
-#[derive(Debug)]
-struct Usual(AtomicU64);
-
-impl Usual {
-    fn time(&self) -> Duration {
-        Duration::from_millis(self.0.load(Ordering::Relaxed))
-    }
-
-    fn note(&self, took_ms: u64) {
-        // Of two answers at one time one may be left out.
-        let usual = self.0.load(Ordering::Relaxed);
-        self.0.store(usual.saturating_mul(7).saturating_add(took_ms) / 8, Ordering::Relaxed);
-    }
-
-    /// What was slow once is tried again after some dozens of events.
-    fn forget(&self) {
-        let usual = self.0.load(Ordering::Relaxed);
-        self.0.store(usual - usual / 32, Ordering::Relaxed);
-    }
-}
-
-/// How long a vendor is left alone that has no room and does not say for how long.
-const REST_UNTOLD: Duration = Duration::from_secs(1);
-
-/// What is expected of a judge that has not answered yet, in ms.
-const EXPECTED_MS: u64 = 1_000;
-
 impl Llm {
     /// `remote` carries the judge's time-out and limits.
     ///
@@ -132,7 +104,7 @@ impl Llm {
     pub fn new(settings: Settings, remote: Arc<Remote>) -> Result<Self, SettingsError> {
         let url = settings.wire.url(settings.base_url.as_deref())?;
         let request = settings.wire.head(&settings.key, url.clone())?;
-        Ok(Llm { settings, url, request, remote, usual: Arc::new(Usual(AtomicU64::new(EXPECTED_MS))) })
+        Ok(Llm { settings, url, request, remote, usual: Arc::default() })
     }
 
     /// Takes over the connections of `earlier`, and what is known of its breaker, its limits and its speed, if it asks the same
@@ -189,19 +161,6 @@ impl Llm {
         self.settings.wire.reading(body)
     }
 
-    /// Tells the breaker how a call went.
-    fn tell(&self, pass: Pass, clock: &dyn Clock) {
-        match pass.end(clock.monotonic()) {
-            Some(Change::Opened { reason }) => {
-                tracing::warn!(judge = %self.settings.name, reason, "the breaker of a judge has opened");
-            }
-            Some(Change::Closed) => {
-                tracing::info!(judge = %self.settings.name, "the breaker of a judge has closed");
-            }
-            None => {}
-        }
-    }
-
     /// What it said, from a response of its API.
     pub(super) fn read(&self, question: &Question<'_>, answer: &Answer) -> Heard {
         answer::heard(question.form.schema, question.canary(), self.reading(&answer.raw), answer)
@@ -249,7 +208,7 @@ impl Llm {
             return Ok(lasting(reason));
         }
         let sender = question.sender()?;
-        let input = cost::tokens_most(&String::from_utf8_lossy(&body));
+        let input = cost::tokens_most(&body);
         let cost = Cost {
             classifier: question.classifier,
             judge: &self.settings.name,
@@ -273,7 +232,12 @@ impl Llm {
         let bought = match ledger.begin(&cost, &digest).await? {
             Prior::Begun => {
                 let left = question.until.map(|until| until.saturating_sub(clock.monotonic()));
-                self.buy(request.with_json(body).within(left, self.usual.time()), pass, &call).await?
+                self.buy(
+                    request.with_json(body.into_boxed_slice()).within(left, self.usual.time()),
+                    pass,
+                    &call,
+                )
+                .await?
             }
             prior => {
                 drop(pass.no_room(Duration::ZERO, clock.monotonic()));
@@ -311,132 +275,6 @@ impl Llm {
             }
         })
     }
-
-    /// Takes the right to ask: of its breaker, of its requests and its tokens in a minute.
-    async fn room(
-        &self,
-        input: u64,
-        ledger: &dyn Ledger,
-        clock: &dyn Clock,
-    ) -> Result<(Pass, Vec<TokensTaken>), Busy> {
-        let name = &self.settings.name;
-        let pass = self.remote.ready(clock.monotonic())?;
-        if pass.is_probe() && !ledger.may_find_out(name, self.remote.probe_every()).await {
-            return Err(pass.put_off(clock.monotonic()));
-        }
-        if let Err(wait) = ledger.may_ask(name, self.remote.limit_per_min()).await {
-            return Err(pass.no_room(wait, clock.monotonic()));
-        }
-        let needs = self.settings.tokens.needs(input, self.settings.output_tokens_max.into());
-        if needs.is_empty() {
-            return Ok((pass, Vec::new()));
-        }
-        match ledger.take_tokens(name, &needs).await {
-            Ok(taken) => Ok((pass, taken)),
-            Err(wait) => {
-                drop(pass.no_room(wait, clock.monotonic()));
-                let reason =
-                    format!("has no room within its tokens per minute for the next {} ms", wait.as_millis());
-                Err(Busy { wait, reason, is_broken: false })
-            }
-        }
-    }
-
-    /// Gives back all tokens that were taken for a question which did not count.
-    async fn unused(&self, taken: &[TokensTaken], ledger: &dyn Ledger) {
-        if !taken.is_empty() {
-            ledger.tokens_used(&self.settings.name, taken, &vec![0; taken.len()]).await;
-        }
-    }
-
-    /// Sends the request and records what came of it.
-    async fn buy(
-        &self,
-        request: Request,
-        pass: Pass,
-        call: &Call<'_>,
-    ) -> Result<Result<Answer, Unanswered>, LedgerError> {
-        let Call { cost, digest, ledger, clock, .. } = call;
-        let started = clock.monotonic();
-        let sent = self.remote.send_under(request, &pass).await;
-        let complaint = sent.as_ref().ok().filter(|response| !response.is_success()).map(|response| {
-            let told = complaint::read(response.status, &String::from_utf8_lossy(&response.body));
-            let wait = retry_after(&response.headers, clock.now()).filter(|_| told.may_pass);
-            (told, wait)
-        });
-        match &complaint {
-            Some((told, _)) if told.barred => pass.barred(told.reason.clone()),
-            // What it says to one holds for all: others would only be refused too.
-            Some((_, Some(wait))) => pass.rest(*wait, clock.monotonic()),
-            Some((_, None)) if sent.as_ref().is_ok_and(|response| response.status == 429) => {
-                pass.rest(REST_UNTOLD, clock.monotonic());
-            }
-            Some((_, None)) | None => {}
-        }
-        let left = sent.as_ref().ok().and_then(|response| {
-            allowance::rest(self.settings.wire, &response.headers, call.input, clock.now())
-        });
-        if let Some(wait) = left {
-            pass.rest(wait, clock.monotonic());
-        }
-        self.tell(pass, *clock);
-        let response = match sent {
-            Ok(response) => response,
-            Err(RemoteError::NotSent { reason }) => {
-                ledger.not_billed(cost, digest).await?;
-                return Ok(Err(Unanswered { turn: passing(reason), left: false }));
-            }
-            Err(RemoteError::Unknown { reason }) => {
-                // It takes at least as long as it was waited for.
-                self.usual.note(super::elapsed_ms(*clock, started));
-                return Ok(Err(Unanswered { turn: passing(reason), left: true }));
-            }
-        };
-        if let Some((Complaint { reason, may_pass, not_billed, barred }, wait)) = complaint {
-            if not_billed {
-                ledger.not_billed(cost, digest).await?;
-            }
-            let held = barred.then(|| self.remote.held_for(clock.monotonic())).flatten();
-            let is_busy = response.status == 429 && !barred;
-            let turn = Turn::Unavailable { reason, may_pass, retry_after: wait.or(held), is_busy };
-            return Ok(Err(Unanswered { turn, left: !not_billed }));
-        }
-        if response.truncated {
-            // Nobody knows what was said, nor what it cost.
-            let turn = passing("the answer broke off on its way, or is too long".to_owned());
-            return Ok(Err(Unanswered { turn, left: true }));
-        }
-        let raw = String::from_utf8_lossy(&response.body).into_owned();
-        let Reading { model, tokens, .. } = self.reading(&raw);
-        let tokens = tokens.believable();
-        let model = model.unwrap_or_else(|| self.settings.model.id.clone());
-        // Without a count it is taken for as dear as it may have been.
-        let paid = match tokens {
-            tokens if tokens == Tokens::default() => cost.most,
-            tokens => cost::cost(tokens, &self.settings.model.price),
-        };
-        let answer = Answer { raw, model, tokens, latency_ms: super::elapsed_ms(*clock, started) };
-        self.usual.note(answer.latency_ms);
-        ledger.answered(cost, digest, &answer, paid).await?;
-        Ok(Ok(answer))
-    }
-}
-
-/// One question on its way.
-struct Call<'a> {
-    cost: Cost<'a>,
-    /// About how many tokens the question has.
-    input: u64,
-    digest: &'a str,
-    ledger: &'a dyn Ledger,
-    clock: &'a dyn Clock,
-}
-
-/// There was no answer.
-struct Unanswered {
-    turn: Turn,
-    /// The request may have counted at the vendor.
-    left: bool,
 }
 
 #[async_trait]
@@ -474,8 +312,7 @@ impl Judge for Llm {
     fn draft(&self, question: &Question<'_>) -> Result<Option<Draft>, ClassifyError> {
         let body = self.body(question, None)?;
         let Settings { model, output_tokens_max, .. } = &self.settings;
-        let (input, dense) =
-            (cost::tokens_about(body.len()), cost::tokens_most(&String::from_utf8_lossy(&body)));
+        let (input, dense) = (cost::tokens_about(body.len()), cost::tokens_most(&body));
         let output = u64::from(*output_tokens_max);
         Ok(Some(Draft {
             model: model.id.clone(),
@@ -508,10 +345,6 @@ impl Judge for Llm {
             }
         })
     }
-}
-
-fn passing(reason: String) -> Turn {
-    Turn::Unavailable { reason, may_pass: true, retry_after: None, is_busy: false }
 }
 
 fn waits(wait: Duration, reason: String, is_busy: bool) -> Heard {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     classify::{
-        Said,
+        LedgerError, Said,
         fakes::{self, HandClock, Log, RecordingLedger, Setting},
     },
     config::Models,

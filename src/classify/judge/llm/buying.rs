@@ -1,0 +1,167 @@
+//! The right to ask a language model, the question on its way, and what comes back.
+
+use std::time::Duration;
+
+use super::{
+    super::{
+        Turn, allowance,
+        answer::Reading,
+        complaint::{self, Complaint},
+        elapsed_ms,
+    },
+    Llm,
+};
+use crate::{
+    classify::{Ledger, LedgerError, TokensTaken},
+    decide::{breaker::Change, budget::Cost, cost},
+    domain::{Answer, Clock, Tokens},
+    remote::{Busy, Pass, RemoteError, Request, retry_after},
+};
+
+/// How long a vendor is left alone that has no room and does not say for how long.
+const REST_UNTOLD: Duration = Duration::from_secs(1);
+
+/// One question on its way.
+pub(super) struct Call<'a> {
+    pub cost: Cost<'a>,
+    /// About how many tokens the question has.
+    pub input: u64,
+    pub digest: &'a str,
+    pub ledger: &'a dyn Ledger,
+    pub clock: &'a dyn Clock,
+}
+
+/// There was no answer.
+pub(super) struct Unanswered {
+    pub turn: Turn,
+    /// The request may have counted at the vendor.
+    pub left: bool,
+}
+
+impl Llm {
+    /// Takes the right to ask: of its breaker, of its requests and its tokens in a minute.
+    pub(super) async fn room(
+        &self,
+        input: u64,
+        ledger: &dyn Ledger,
+        clock: &dyn Clock,
+    ) -> Result<(Pass, Vec<TokensTaken>), Busy> {
+        let name = &self.settings.name;
+        let pass = self.remote.ready(clock.monotonic())?;
+        if pass.is_probe() && !ledger.may_find_out(name, self.remote.probe_every()).await {
+            return Err(pass.put_off(clock.monotonic()));
+        }
+        if let Err(wait) = ledger.may_ask(name, self.remote.limit_per_min()).await {
+            return Err(pass.no_room(wait, clock.monotonic()));
+        }
+        let needs = self.settings.tokens.needs(input, self.settings.output_tokens_max.into());
+        if needs.is_empty() {
+            return Ok((pass, Vec::new()));
+        }
+        match ledger.take_tokens(name, &needs).await {
+            Ok(taken) => Ok((pass, taken)),
+            Err(wait) => {
+                drop(pass.no_room(wait, clock.monotonic()));
+                let reason =
+                    format!("has no room within its tokens per minute for the next {} ms", wait.as_millis());
+                Err(Busy { wait, reason, is_broken: false })
+            }
+        }
+    }
+
+    /// Gives back all tokens that were taken for a question which did not count.
+    pub(super) async fn unused(&self, taken: &[TokensTaken], ledger: &dyn Ledger) {
+        if !taken.is_empty() {
+            ledger.tokens_used(&self.settings.name, taken, &vec![0; taken.len()]).await;
+        }
+    }
+
+    /// Sends the request and records what came of it.
+    pub(super) async fn buy(
+        &self,
+        request: Request,
+        pass: Pass,
+        call: &Call<'_>,
+    ) -> Result<Result<Answer, Unanswered>, LedgerError> {
+        let Call { cost, digest, ledger, clock, .. } = call;
+        let started = clock.monotonic();
+        let sent = self.remote.send_under(request, &pass).await;
+        let complaint = sent.as_ref().ok().filter(|response| !response.is_success()).map(|response| {
+            let told = complaint::read(response.status, &String::from_utf8_lossy(&response.body));
+            let wait = retry_after(&response.headers, clock.now()).filter(|_| told.may_pass);
+            (told, wait)
+        });
+        match &complaint {
+            Some((told, _)) if told.barred => pass.barred(told.reason.clone()),
+            // What it says to one holds for all: others would only be refused too.
+            Some((_, Some(wait))) => pass.rest(*wait, clock.monotonic()),
+            Some((_, None)) if sent.as_ref().is_ok_and(|response| response.status == 429) => {
+                pass.rest(REST_UNTOLD, clock.monotonic());
+            }
+            Some((_, None)) | None => {}
+        }
+        let left = sent.as_ref().ok().and_then(|response| {
+            allowance::rest(self.settings.wire, &response.headers, call.input, clock.now())
+        });
+        if let Some(wait) = left {
+            pass.rest(wait, clock.monotonic());
+        }
+        self.tell(pass, *clock);
+        let response = match sent {
+            Ok(response) => response,
+            Err(RemoteError::NotSent { reason }) => {
+                ledger.not_billed(cost, digest).await?;
+                return Ok(Err(Unanswered { turn: passing(reason), left: false }));
+            }
+            Err(RemoteError::Unknown { reason }) => {
+                // It takes at least as long as it was waited for.
+                self.usual.note(elapsed_ms(*clock, started));
+                return Ok(Err(Unanswered { turn: passing(reason), left: true }));
+            }
+        };
+        if let Some((Complaint { reason, may_pass, not_billed, barred }, wait)) = complaint {
+            if not_billed {
+                ledger.not_billed(cost, digest).await?;
+            }
+            let held = barred.then(|| self.remote.held_for(clock.monotonic())).flatten();
+            let is_busy = response.status == 429 && !barred;
+            let turn = Turn::Unavailable { reason, may_pass, retry_after: wait.or(held), is_busy };
+            return Ok(Err(Unanswered { turn, left: !not_billed }));
+        }
+        if response.truncated {
+            // Nobody knows what was said, nor what it cost.
+            let turn = passing("the answer broke off on its way, or is too long".to_owned());
+            return Ok(Err(Unanswered { turn, left: true }));
+        }
+        let raw = String::from_utf8_lossy(&response.body).into_owned();
+        let Reading { model, tokens, .. } = self.reading(&raw);
+        let tokens = tokens.believable();
+        let model = model.unwrap_or_else(|| self.settings.model.id.clone());
+        // Without a count it is taken for as dear as it may have been.
+        let paid = match tokens {
+            tokens if tokens == Tokens::default() => cost.most,
+            tokens => cost::cost(tokens, &self.settings.model.price),
+        };
+        let answer = Answer { raw, model, tokens, latency_ms: elapsed_ms(*clock, started) };
+        self.usual.note(answer.latency_ms);
+        ledger.answered(cost, digest, &answer, paid).await?;
+        Ok(Ok(answer))
+    }
+
+    /// Tells the breaker how a call went.
+    fn tell(&self, pass: Pass, clock: &dyn Clock) {
+        match pass.end(clock.monotonic()) {
+            Some(Change::Opened { reason }) => {
+                tracing::warn!(judge = %self.settings.name, reason, "the breaker of a judge has opened");
+            }
+            Some(Change::Closed) => {
+                tracing::info!(judge = %self.settings.name, "the breaker of a judge has closed");
+            }
+            None => {}
+        }
+    }
+}
+
+fn passing(reason: String) -> Turn {
+    Turn::Unavailable { reason, may_pass: true, retry_after: None, is_busy: false }
+}
