@@ -107,7 +107,7 @@ pub fn gates(gates: &Gates, report: &Report, baseline: Option<&Baseline>) -> Vec
     // Demanded of every suite whose cases forbid anything.
     let forbidden = report.actions.as_ref().map(|actions| actions.forbidden as f64);
     let forbidden_max = gates.forbidden_actions_max.unwrap_or(0) as f64;
-    most("forbidden_actions_max", Some(forbidden_max), forbidden, plain);
+    most(Gate::FORBIDDEN_ACTIONS, Some(forbidden_max), forbidden, plain);
     if let Some(baseline) = baseline {
         held.extend(against(&gates.baseline, report, baseline));
     }
@@ -142,7 +142,7 @@ fn against(gates: &BaselineGates, report: &Report, baseline: &Baseline) -> Vec<G
         let was_well = |case: &&CaseReport| baseline.cases.get(&case.id).is_some_and(|before| before.passed);
         let failed = report.cases.iter().filter(|case| !case.passed).filter(was_well).count() as u64;
         held.push(Gate {
-            name: "baseline.newly_failed".to_owned(),
+            name: Gate::NEWLY_FAILED.to_owned(),
             wanted: format!("at most {most}"),
             got: failed.to_string(),
             held: if failed <= most { Held::Passed } else { Held::Regressed },

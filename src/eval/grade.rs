@@ -85,6 +85,10 @@ pub fn grade(
         }
     }
     let wrong = actions::faults(&wanted_actions(&case.expect.actions), &planned);
+    let forbidden = wrong.iter().filter_map(|fault| match fault {
+        Fault::Forbidden(name) => Some(name.clone()),
+        Fault::Missing(_) | Fault::NotAllowed(_) => None,
+    });
     faults.extend(wrong.iter().map(ToString::to_string));
     let told = findings.map(|table| told(case, trial, table)).unwrap_or_default();
     let astray = told.iter().filter(|finding| !finding.anchored);
@@ -106,6 +110,7 @@ pub fn grade(
         right,
         passed: faults.is_empty(),
         faults,
+        forbidden: forbidden.collect(),
         actions: planned,
         samples: trial.samples.clone(),
         latency_ms: Some(trial.latency_ms),

@@ -51,7 +51,7 @@ impl Forms {
             write(file, &html(reports, comparison)?)?;
         }
         if let Some(file) = &self.junit {
-            write(file, &junit(reports))?;
+            write(file, &junit(reports, comparisons))?;
         }
         if let Some(file) = &self.markdown {
             write(file, &markdown(reports, comparison))?;

@@ -204,6 +204,13 @@ pub struct Gate {
     pub held: Held,
 }
 
+impl Gate {
+    /// How many forbidden actions may be planned.
+    pub const FORBIDDEN_ACTIONS: &str = "forbidden_actions_max";
+    /// How many cases may have got worse since the baseline.
+    pub const NEWLY_FAILED: &str = "baseline.newly_failed";
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Held {
@@ -241,6 +248,9 @@ pub struct CaseReport {
     /// Everything that is not as the case wants it, one sentence each.
     pub faults: Vec<String>,
     pub actions: Vec<String>,
+    /// Those of the actions that the case forbids.
+    #[serde(default)]
+    pub forbidden: Vec<String>,
     /// Labels of further samples, if several were asked for.
     pub samples: Vec<Option<String>>,
     pub latency_ms: Option<f64>,

@@ -31,6 +31,7 @@ pub(super) fn case(n: usize, expected: &str, got: Option<&str>) -> CaseReport {
         passed: right,
         faults,
         actions: vec!["label".to_owned()],
+        forbidden: Vec::new(),
         samples: Vec::new(),
         latency_ms: Some(12.0),
         cost_usd: None,

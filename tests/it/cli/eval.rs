@@ -434,3 +434,32 @@ fn a_reviews_findings_are_held_against_those_that_are_planted() {
         "{report:#}"
     );
 }
+
+#[test]
+fn the_file_for_ci_fails_where_the_run_does_and_nowhere_else() {
+    let project = ruled(&CASES);
+    let xml = |more: &[&str]| {
+        let file = project.path("junit.xml").display().to_string();
+        let ended = eval(&project, &[&["--junit", &file], more].concat());
+        (ended.code, project.read("junit.xml"))
+    };
+    let (code, missed) = xml(&[]);
+    assert_eq!(code, Some(0));
+    assert!(!missed.contains("<failure") && missed.contains("failures=\"0\""), "{missed}");
+    assert!(missed.contains("expected support, got (person)"), "a missed case is told: {missed}");
+    project.append("evals/few/suite.toml", "[gate]\ncoverage_min = 0.8\n");
+    let (code, failed) = xml(&[]);
+    assert_eq!((code, failed.matches("<failure").count()), (Some(1), 1), "{failed}");
+    // A comparison does not ask what a side misses.
+    let (code, compared) = xml(&["--compare", "judge=rules", "judge=rules"]);
+    assert_eq!((code, compared.matches("<failure").count()), (Some(0), 0), "{compared}");
+    project.edit("evals/few/suite.toml", "coverage_min = 0.8", "coverage_min = 0.7");
+    let forbids = "\"expect\":{\"label\":\"lead\",\"actions\":{\"forbidden\":[\"reply\"]}}";
+    project.edit("evals/few/cases.jsonl", "\"expect\":{\"label\":\"lead\"}", forbids);
+    let (code, forbidden) = xml(&[]);
+    assert_eq!(
+        (code, forbidden.matches("<failure").count()),
+        (Some(1), 2),
+        "the gate, and the case: {forbidden}"
+    );
+}
