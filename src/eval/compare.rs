@@ -53,8 +53,8 @@ pub struct Terms {
 ///
 /// - [`Change::Better`] or [`Change::Worse`] needs two witnesses: the exact McNemar test, which takes cases as
 ///   independent of each other, and the bootstrap interval of the difference, which draws clusters and does not.
-/// - [`Change::Equivalent`] if neither, and the whole interval lies within ±δ. Two runs without any difference are
-///   equivalent, however few their cases are; `detectable` tells what they could have missed.
+/// - [`Change::Equivalent`] if neither, the whole interval lies within ±δ, and so many cases would have shown a difference
+///   of δ. The interval alone is no evidence: of two runs that agree on three cases it is nothing wide.
 /// - [`Change::Inconclusive`] else.
 ///
 /// A label's change is that of its own cases; Holm's correction is over the labels that have any.
@@ -76,6 +76,7 @@ pub fn compare(
     let [accuracy_delta, macro_f1_delta] =
         changes(&pairs, labels.len(), terms.plan).ok_or(CompareError::NoCases)?;
     let differing = pairs.iter().filter(|pair| pair.right_a() != pair.right_b());
+    let detectable = detectable::difference(pairs.len(), (only_a + only_b) as f64 / pairs.len() as f64);
     Ok(Comparison {
         suite: suite.to_owned(),
         a: a.name.to_owned(),
@@ -89,20 +90,20 @@ pub fn compare(
         accuracy_delta,
         macro_f1_delta,
         classes: classes(&pairs, labels),
-        detectable: detectable::difference(pairs.len(), (only_a + only_b) as f64 / pairs.len() as f64),
+        detectable,
         margin: terms.margin,
-        verdict: verdict(p_value, accuracy_delta, terms.margin),
+        verdict: verdict(p_value, accuracy_delta, detectable, terms.margin),
         changed: differing.map(|pair| changed(pair, labels)).collect(),
     })
 }
 
-/// What a McNemar p-value and the interval of the difference say together.
-fn verdict(p_value: f64, delta: Estimate, margin: f64) -> Change {
+/// What a McNemar p-value, the interval of the difference and the smallest one that would have shown say together.
+fn verdict(p_value: f64, delta: Estimate, detectable: f64, margin: f64) -> Change {
     if p_value <= ALPHA && delta.low > 0.0 {
         Change::Better
     } else if p_value <= ALPHA && delta.high < 0.0 {
         Change::Worse
-    } else if -margin <= delta.low && delta.high <= margin {
+    } else if detectable <= margin && -margin <= delta.low && delta.high <= margin {
         Change::Equivalent
     } else {
         Change::Inconclusive

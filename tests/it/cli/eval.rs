@@ -219,6 +219,8 @@ fn two_sides_are_compared_case_by_case() {
     let better = eval(&project, &["--compare", &there, &here]);
     assert_eq!(better.code, Some(0), "{better:?}");
     assert!(better.out.to_lowercase().contains("better"), "{}", better.out);
+    // So few cases would have missed a difference of less than a third.
+    project.append("evals/few/suite.toml", "margin = 0.35\n");
     let saved = project.path("saved.json");
     fs::write(&saved, eval(&project, &["--json"]).out).expect("written");
     let same =
@@ -462,4 +464,11 @@ fn the_file_for_ci_fails_where_the_run_does_and_nowhere_else() {
         (Some(1), 2),
         "the gate, and the case: {forbidden}"
     );
+}
+
+#[test]
+fn three_equal_cases_prove_nothing() {
+    let project = ruled(&CASES[..3]);
+    let compared = eval(&project, &["--compare", "judge=rules", "judge=rules", "--json"]);
+    assert_eq!((compared.code, &compared.json()[0]["verdict"]), (Some(0), &json!("inconclusive")));
 }
