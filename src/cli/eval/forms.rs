@@ -41,20 +41,14 @@ impl Forms {
     /// # Errors
     /// A file cannot be written.
     pub fn give(&self, reports: &[Report], comparisons: &[Comparison]) -> anyhow::Result<()> {
-        let files = [&self.html, &self.junit, &self.markdown];
-        anyhow::ensure!(
-            comparisons.len() <= 1 || files.iter().all(|file| file.is_none()),
-            "a file holds one comparison: name one suite"
-        );
-        let comparison = comparisons.first();
         if let Some(file) = &self.html {
-            write(file, &html(reports, comparison)?)?;
+            write(file, &html(reports, comparisons)?)?;
         }
         if let Some(file) = &self.junit {
             write(file, &junit(reports, comparisons))?;
         }
         if let Some(file) = &self.markdown {
-            write(file, &markdown(reports, comparison))?;
+            write(file, &markdown(reports, comparisons))?;
         }
         if self.json {
             return match comparisons {

@@ -39,14 +39,14 @@ struct Page<'a> {
     verdict: &'static str,
     policy: String,
     suites: Vec<SuiteView<'a>>,
-    compared: Option<ComparedView<'a>>,
+    compared: Vec<ComparedView<'a>>,
 }
 
-/// All suites and, if there is one, the comparison of two runs, as one HTML file.
+/// All suites and the comparisons of two runs, as one HTML file.
 ///
 /// # Errors
 /// A case's output cannot be written as JSON, or the template does not fit the figures.
-pub fn html(reports: &[Report], comparison: Option<&Comparison>) -> Result<String, PageError> {
+pub fn html(reports: &[Report], comparisons: &[Comparison]) -> Result<String, PageError> {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     env.set_auto_escape_callback(|_| AutoEscape::Html);
@@ -56,7 +56,11 @@ pub fn html(reports: &[Report], comparison: Option<&Comparison>) -> Result<Strin
         verdict: verdict(reports),
         policy: policy(),
         suites: reports.iter().enumerate().map(|(n, report)| SuiteView::new(n, report)).collect(),
-        compared: comparison.map(ComparedView::new),
+        compared: comparisons
+            .iter()
+            .enumerate()
+            .map(|(n, comparison)| ComparedView::new(n, comparison, reports))
+            .collect(),
     };
     let data = data::json(reports)?;
     let template = env.template_from_str(PAGE)?;

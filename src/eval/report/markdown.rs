@@ -20,16 +20,16 @@ const ROWS_MAX: usize = 60;
 /// Cases shown at the most in one list.
 const CASES_MAX: usize = 25;
 
-/// A comment on all suites and, if there is one, on the comparison of two runs. It is never longer than a comment may
+/// A comment on all suites and on the comparisons of two runs. It is never longer than a comment may
 /// be: what has no room is left out, and said to be.
-pub fn markdown(reports: &[Report], comparison: Option<&Comparison>) -> String {
+pub fn markdown(reports: &[Report], comparisons: &[Comparison]) -> String {
     let mut comment = Comment::new();
     comment.add(format!("## {}\n", headline(reports)));
     comment.add(suites(reports));
     for report in reports {
         comment.add_some(gates(report));
     }
-    if let Some(comparison) = comparison {
+    for comparison in comparisons {
         comment.add(compared(comparison));
         comment.add_some(changed(comparison));
     }

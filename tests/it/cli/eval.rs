@@ -472,3 +472,20 @@ fn three_equal_cases_prove_nothing() {
     let compared = eval(&project, &["--compare", "judge=rules", "judge=rules", "--json"]);
     assert_eq!((compared.code, &compared.json()[0]["verdict"]), (Some(0), &json!("inconclusive")));
 }
+
+#[test]
+fn every_suite_that_is_compared_is_in_the_file() {
+    let project = ruled(&CASES);
+    for file in ["suite.toml", "cases.jsonl"] {
+        project.write(&format!("evals/other/{file}"), &project.read(&format!("evals/few/{file}")));
+    }
+    let (page, comment) = (project.path("page.html"), project.path("comment.md"));
+    let (html, markdown) = (page.display().to_string(), comment.display().to_string());
+    let sides = ["--compare", "judge=rules", "judge=rules"];
+    let ended = project
+        .run(&[&["eval", "few", "other"], &sides[..], &["--html", &html, "--markdown", &markdown]].concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let (page, comment) = (project.read("page.html"), project.read("comment.md"));
+    assert_eq!(page.matches(" class=\"panel\" id=\"compared-").count(), 2);
+    assert_eq!(comment.matches("\n### <code>").count(), 2, "{comment}");
+}

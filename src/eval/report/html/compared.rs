@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::eval::report::{
-    Change, Comparison, Estimate,
+    Change, Comparison, Estimate, Report,
     wording::{
         chance, change, change_estimate, change_reason, detectable, or_none, percent, points, ratio_change,
         said, several,
@@ -12,6 +12,9 @@ use crate::eval::report::{
 
 #[derive(Serialize)]
 pub(super) struct ComparedView<'a> {
+    n: usize,
+    /// The place of the suite that has its cases.
+    of: Option<usize>,
     suite: &'a str,
     a: &'a str,
     b: &'a str,
@@ -68,7 +71,7 @@ struct ChangedRow<'a> {
 }
 
 impl<'a> ComparedView<'a> {
-    pub fn new(comparison: &'a Comparison) -> Self {
+    pub fn new(n: usize, comparison: &'a Comparison, reports: &[Report]) -> Self {
         let changed: Vec<ChangedRow<'_>> = comparison
             .changed
             .iter()
@@ -82,6 +85,8 @@ impl<'a> ComparedView<'a> {
             .collect();
         let mended = changed.iter().filter(|case| case.kind == "mended").count();
         ComparedView {
+            n,
+            of: reports.iter().position(|report| report.suite == comparison.suite),
             suite: &comparison.suite,
             a: &comparison.a,
             b: &comparison.b,
@@ -173,7 +178,7 @@ mod tests {
     #[test]
     fn nothing_is_in_the_middle_of_the_scale() {
         let comparison = sample::comparison();
-        let view = ComparedView::new(&comparison);
+        let view = ComparedView::new(0, &comparison, &[]);
         let share = &view.deltas[0];
         assert_eq!(share.value, 50.0);
         assert!((share.low + share.width / 2.0 - 50.0).abs() < 0.11 && share.low > 0.0, "{}", share.low);
@@ -183,7 +188,7 @@ mod tests {
     #[test]
     fn a_case_is_mended_if_b_has_it_right() {
         let comparison = sample::comparison();
-        let view = ComparedView::new(&comparison);
+        let view = ComparedView::new(0, &comparison, &[]);
         assert_eq!((view.mended, view.broke), (1, 1));
         assert_eq!(view.changed[1].kind, "broke");
     }

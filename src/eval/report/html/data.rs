@@ -9,7 +9,6 @@ use crate::eval::report::{Before, CaseReport, Report};
 
 #[derive(Serialize)]
 struct SuiteData<'a> {
-    name: &'a str,
     labels: &'a [String],
     /// Every system prompt once: cases share them.
     systems: Vec<&'a str>,
@@ -81,7 +80,6 @@ fn suite(report: &Report) -> Result<SuiteData<'_>, serde_json::Error> {
         cases.push(case(one, system)?);
     }
     Ok(SuiteData {
-        name: &report.suite,
         labels: &report.labels,
         systems,
         reliability: report

@@ -330,12 +330,10 @@
   }
   const lists = suites.map((suite, n) => caseList(document.getElementById("suite-" + n), suite));
 
-  /* The comparison: its cases lead to the suite that has them. */
-  const compared = document.getElementById("compared");
-  if (compared) {
-    const name = compared.querySelector("h2 bdi").textContent;
-    const n = suites.findIndex((suite) => suite.name === name);
-    for (const cell of n < 0 ? [] : compared.querySelectorAll("[data-case]")) {
+  /* The comparisons: their cases lead to the suite that has them. */
+  for (const compared of document.querySelectorAll("[data-of]")) {
+    const n = compared.dataset.of;
+    for (const cell of n === "" ? [] : compared.querySelectorAll("[data-case]")) {
       const id = cell.dataset.case;
       if (!lists[n].has(id)) continue;
       cell.replaceChildren(make("button", { type: "button", class: "link", onclick: () => {

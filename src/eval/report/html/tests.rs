@@ -29,7 +29,7 @@ fn text_of(page: &str) -> String {
 
 #[test]
 fn text_of_strangers_makes_no_element_and_ends_none() {
-    let page = html(&[hostile(), sample::report()], Some(&hostile_comparison())).unwrap();
+    let page = html(&[hostile(), sample::report()], &[hostile_comparison()]).unwrap();
     let text = text_of(&page);
     assert_eq!(text.matches("<script").count(), 2);
     assert_eq!(text.matches("</script>").count(), 2);
@@ -39,7 +39,7 @@ fn text_of_strangers_makes_no_element_and_ends_none() {
 
 #[test]
 fn nothing_in_the_page_points_outside_it() {
-    let page = html(&[sample::report()], Some(&sample::comparison())).unwrap();
+    let page = html(&[sample::report()], &[sample::comparison()]).unwrap();
     for outside in [
         "src=\"",
         "url(",
@@ -61,7 +61,7 @@ fn nothing_in_the_page_points_outside_it() {
 
 #[test]
 fn the_policy_names_the_very_style_and_script_of_the_page() {
-    let page = html(&[sample::report()], None).unwrap();
+    let page = html(&[sample::report()], &[]).unwrap();
     let between =
         |open: &str, close: &str| page.split_once(open).unwrap().1.split_once(close).unwrap().0.to_owned();
     let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text.as_bytes())));
@@ -75,7 +75,7 @@ fn the_policy_names_the_very_style_and_script_of_the_page() {
 
 #[test]
 fn the_page_shows_every_part_of_a_suite() {
-    let page = text_of(&html(&[sample::report()], Some(&sample::comparison())).unwrap());
+    let page = text_of(&html(&[sample::report()], &[sample::comparison()]).unwrap());
     for told in [
         "<title>mail regressed · Hookyard eval</title>",
         "<span class=\"value\">0.750</span> <span class=\"interval\">0.700–0.800</span>",
@@ -96,9 +96,22 @@ fn the_page_shows_every_part_of_a_suite() {
 
 #[test]
 fn several_suites_have_an_overview_and_a_tab_each() {
-    let page = text_of(&html(&[sample::report(), sample::report()], None).unwrap());
+    let page = text_of(&html(&[sample::report(), sample::report()], &[]).unwrap());
     assert!(page.contains("class=\"suites\"") && page.contains("0 of 2 suites passed"));
     assert_eq!(page.matches("role=\"tab\"").count(), 2);
+}
+
+#[test]
+fn each_comparison_has_a_tab_and_leads_to_its_own_suite() {
+    let tickets = Report { suite: "tickets".to_owned(), ..sample::report() };
+    let of_tickets = Comparison { suite: "tickets".to_owned(), ..sample::comparison() };
+    let of_nothing = Comparison { suite: "gone".to_owned(), ..sample::comparison() };
+    let comparisons = [of_tickets, sample::comparison(), of_nothing];
+    let page = text_of(&html(&[sample::report(), tickets], &comparisons).unwrap());
+    assert_eq!(page.matches("role=\"tab\"").count(), 5);
+    for (n, of) in [(0, "1"), (1, "0"), (2, "")] {
+        assert!(page.contains(&format!("id=\"compared-{n}\" data-of=\"{of}\"")), "{n}: {page}");
+    }
 }
 
 #[test]
@@ -109,7 +122,7 @@ fn a_suite_without_anything_is_a_page_too() {
     (report.cases, report.classes, report.gates, report.notes, report.risk_coverage) = Default::default();
     report.figures.accuracy = None;
     report.figures.error_cost = None;
-    let page = text_of(&html(&[report], None).unwrap());
+    let page = text_of(&html(&[report], &[]).unwrap());
     assert!(page.contains("<span class=\"value\">–</span>") && !page.contains("class=\"matrix"), "{page}");
-    assert!(html(&[], None).unwrap().contains("<span class=\"dot none\"></span><bdi>No suite was run"));
+    assert!(html(&[], &[]).unwrap().contains("<span class=\"dot none\"></span><bdi>No suite was run"));
 }

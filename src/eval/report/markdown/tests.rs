@@ -14,12 +14,14 @@ fn hostile() -> Report {
 
 #[test]
 fn a_comment_has_the_table_the_gates_and_the_folded_rest() {
-    let shown = markdown(&[sample::report()], Some(&sample::comparison()));
+    let other = Comparison { suite: "tickets".to_owned(), ..sample::comparison() };
+    let shown = markdown(&[sample::report()], &[sample::comparison(), other]);
     for told in [
         "## ❌ Eval: 1 of 1 suite did not pass\n",
         "| <code>mail</code> | ❌ regressed | 0.750 (0.700–0.800) |",
         "| recall of support | no less than 100% before | 50&#46;0% | ❌ regressed |",
         "### <code>mail</code>: cannot tell\n",
+        "### <code>tickets</code>: cannot tell\n",
         "<details><summary>2 cases changed from A to B</summary>\n\n| Case |",
         "| <code>mail&#45;003</code> | <code>support</code> | (person) | <code>support</code> | mended |",
         "<summary><code>mail</code>: 2 cases changed since the baseline</summary>",
@@ -34,7 +36,7 @@ fn a_comment_has_the_table_the_gates_and_the_folded_rest() {
 
 #[test]
 fn text_of_strangers_breaks_out_of_nothing() {
-    let shown = markdown(&[hostile()], Some(&sample::comparison()));
+    let shown = markdown(&[hostile()], &[sample::comparison()]);
     let mut left = String::new();
     // What is no numeric reference is all that a reader of Markdown can take for structure.
     for (n, part) in shown.split("&#").enumerate() {
@@ -67,8 +69,8 @@ fn a_comment_is_never_longer_than_a_host_takes() {
     let mut report = hostile();
     report.cases = (0..500).map(|n| sample::case(n, HOSTILE, Some("spam"))).collect();
     report.notes = vec![HOSTILE.repeat(5); 300];
-    assert!(markdown(&[report.clone()], None).contains("… and 475 more"));
-    let shown = markdown(&vec![report; 40], Some(&sample::comparison()));
+    assert!(markdown(&[report.clone()], &[]).contains("… and 475 more"));
+    let shown = markdown(&vec![report; 40], &[sample::comparison()]);
     assert!(shown.chars().count() < 65_536, "{}", shown.len());
     assert!(shown.contains("Parts left out"));
     assert_eq!(shown.matches("<details>").count(), shown.matches("</details>").count());
@@ -78,9 +80,9 @@ fn a_comment_is_never_longer_than_a_host_takes() {
 fn the_headline_counts_the_suites_that_passed() {
     let mut passed = sample::report();
     passed.verdict = Verdict::Passed;
-    assert!(markdown(&[passed.clone(), passed.clone()], None).starts_with("## ✅ Eval: 2 suites passed\n"));
+    assert!(markdown(&[passed.clone(), passed.clone()], &[]).starts_with("## ✅ Eval: 2 suites passed\n"));
     assert!(
-        markdown(&[passed, sample::report()], None).starts_with("## ❌ Eval: 1 of 2 suites did not pass\n")
+        markdown(&[passed, sample::report()], &[]).starts_with("## ❌ Eval: 1 of 2 suites did not pass\n")
     );
-    assert!(markdown(&[], None).starts_with("## Eval: no suite was run\n"));
+    assert!(markdown(&[], &[]).starts_with("## Eval: no suite was run\n"));
 }
