@@ -3,12 +3,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    sync::Arc,
 };
 
 use sha2::{Digest, Sha256};
 
 use super::{
-    Baseline, EvalError, Graded, Mode, Panel, Tape, Trial, grade, grading, recordings_folder,
+    Baseline, EvalError, Graded, Mode, Panel, Purse, Tape, Trial, grade, grading, recordings_folder,
     report::{Digests, GradedFigures, Report},
     run, sound, summary, test_lock,
 };
@@ -31,8 +32,8 @@ pub struct Request<'a> {
     pub seed: Option<u64>,
     /// The confidence that every judge needs, in place of that of its rung.
     pub confidence_min: Option<f64>,
-    /// The most that language models may be paid.
-    pub spend_max: Money,
+    /// What language models are paid out of.
+    pub purse: Arc<Purse>,
     /// The folder that holds `evals/`, if it is not that which was built in.
     pub dir: Option<&'a Path>,
 }
@@ -189,7 +190,7 @@ fn tape(engine: &Engine, files: &Files, name: &str, request: &Request<'_>) -> Re
         .filter_map(|judge| Some((judge.clone(), *engine.judge(judge)?.price())))
         .collect::<BTreeMap<_, _>>();
     let dir = request.dir.map(|dir| dir.join(recordings_folder(name)));
-    Tape::open(files, name, request.mode, dir, request.spend_max, prices)
+    Tape::open(files, name, request.mode, dir, Arc::clone(&request.purse), prices)
         .map_err(EvalError::Problems)?
         .map_err(|error| EvalError::Unwritten { reason: error.to_string() })
 }

@@ -4,12 +4,12 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
     path::PathBuf,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
 
-use super::Mode;
+use super::{Mode, Purse};
 use crate::{
     classify::{Hearing, Ledger, LedgerError, Recording, Recordings},
     config::{At, Files, Problems, codes},
@@ -23,8 +23,7 @@ pub struct Tape {
     mode: Mode,
     /// Where new recordings are written.
     dir: Option<PathBuf>,
-    /// The most that this run may spend.
-    spend_max: Money,
+    purse: Arc<Purse>,
     /// What tokens of each judge cost.
     prices: BTreeMap<Name, Price>,
     state: Mutex<State>,
@@ -56,7 +55,7 @@ pub fn recordings_folder(suite: &str) -> String {
 }
 
 impl Tape {
-    /// The recordings of `suite` among `files`; new ones go to `dir`. All vendors together are paid `spend_max` at most.
+    /// The recordings of `suite` among `files`; new ones go to `dir`. Vendors are paid out of `purse`.
     ///
     /// # Errors
     /// Files that are no recordings; the folder cannot be made.
@@ -65,7 +64,7 @@ impl Tape {
         suite: &str,
         mode: Mode,
         dir: Option<PathBuf>,
-        spend_max: Money,
+        purse: Arc<Purse>,
         prices: BTreeMap<Name, Price>,
     ) -> Result<Result<Self, Unwritable>, Problems> {
         let prefix = format!("{}/", recordings_folder(suite));
@@ -87,7 +86,7 @@ impl Tape {
             return Ok(Err(Unwritable { dir: dir.clone(), source }));
         }
         let state = State { recordings, ..State::default() };
-        Ok(Ok(Tape { mode, dir: dir.filter(|_| mode.writes()), spend_max, prices, state: Mutex::new(state) }))
+        Ok(Ok(Tape { mode, dir: dir.filter(|_| mode.writes()), purse, prices, state: Mutex::new(state) }))
     }
 
     /// The ledger of one case, whose questions are asked for the `sample`-th time, from 0.
@@ -226,16 +225,7 @@ impl Ledger for Reel<'_> {
     }
 
     async fn begin(&self, cost: &Cost<'_>, _digest: &str) -> Result<Prior, LedgerError> {
-        let mut state = self.tape.lock();
-        let spent = state.spent;
-        let max = self.tape.spend_max;
-        if spent.0.saturating_add(cost.most.0) > max.0 {
-            let reason =
-                format!("this run has spent {spent} of {max}, and the next question may cost {}", cost.most);
-            return Err(LedgerError::Refused { reason });
-        }
-        // Until it is known what it costs, it costs the most that it may.
-        state.spent = Money(spent.0.saturating_add(cost.most.0));
+        self.tape.purse.take(cost.most).map_err(|reason| LedgerError::Refused { reason })?;
         Ok(Prior::Begun)
     }
 
@@ -248,8 +238,9 @@ impl Ledger for Reel<'_> {
     ) -> Result<(), LedgerError> {
         let recording = Recording::new(digest.to_owned(), cost.judge, answer, cost.asked_at);
         let recording = Recording { sample: self.sample, ..recording };
+        self.tape.purse.settle(cost.most, paid);
         let mut state = self.tape.lock();
-        state.spent = Money(state.spent.0.saturating_sub(cost.most.0).saturating_add(paid.0));
+        state.spent = Money(state.spent.0.saturating_add(paid.0));
         drop(state);
         self.pay(paid);
         self.lock().unread.insert(digest.to_owned(), recording);
@@ -257,8 +248,7 @@ impl Ledger for Reel<'_> {
     }
 
     async fn not_billed(&self, cost: &Cost<'_>, _digest: &str) -> Result<(), LedgerError> {
-        let mut state = self.tape.lock();
-        state.spent = Money(state.spent.0.saturating_sub(cost.most.0));
+        self.tape.purse.settle(cost.most, Money::default());
         Ok(())
     }
 

@@ -94,12 +94,17 @@ impl One {
         // Rules are exact.
         judges.retain(|judge| judge != "rules");
         let (runtime, clock) = (runtime()?, SystemClock::new());
+        let purse = self.asked.purse();
         let mut found = Vec::new();
         for judge in judges {
             let names = [judge.clone()];
             let splits = if self.asked.split.is_empty() { &[Split::Dev][..] } else { &self.asked.split };
-            let request =
-                Request { judges: &names, splits, confidence_min: Some(0.0), ..self.asked.request(folder) };
+            let request = Request {
+                judges: &names,
+                splits,
+                confidence_min: Some(0.0),
+                ..self.asked.request(folder, &purse)
+            };
             let measured = runtime.block_on(eval::measure(
                 engine,
                 files,

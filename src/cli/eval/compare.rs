@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     str::FromStr,
+    sync::Arc,
 };
 
 use anyhow::Context;
@@ -12,6 +13,7 @@ use crate::{
     cli::project,
     config::Files,
     eval::{
+        Purse,
         compare::{Answered, Run, Terms, compare},
         report::{Comparison, Report},
         stats::bootstrap::Plan,
@@ -63,9 +65,11 @@ pub(super) fn sides(
     files: &Files,
     a: &Side,
     b: &Side,
+    purse: &Arc<Purse>,
 ) -> anyhow::Result<(Vec<Report>, Vec<Comparison>)> {
     let known = suites::chosen(files, &measure.suites)?;
-    let (before, after) = (reports(measure, folder, files, a)?, reports(measure, folder, files, b)?);
+    let (before, after) =
+        (reports(measure, folder, files, a, purse)?, reports(measure, folder, files, b, purse)?);
     let mut comparisons = Vec::new();
     for report in &after {
         let Some(other) = before.iter().find(|other| other.suite == report.suite) else { continue };
@@ -95,10 +99,11 @@ fn reports(
     folder: Option<&Path>,
     files: &Files,
     side: &Side,
+    purse: &Arc<Purse>,
 ) -> anyhow::Result<Vec<Report>> {
     let mut asked = measure.asked.clone();
     let run = |asked: &suites::Asked, folder: Option<&Path>, files: &Files| {
-        suites::measured(asked, &measure.suites, folder, files, None, measure.forms.is_json())
+        suites::measured(asked, &measure.suites, folder, files, None, purse, measure.forms.is_json())
     };
     match &side.what {
         What::Judges(names) => asked.judge.clone_from(names),

@@ -12,14 +12,17 @@ mod suites;
 mod watch;
 mod write;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::{Args, Subcommand};
 
 use crate::{
     config::Files,
     eval::{
-        EvalError,
+        EvalError, Purse,
         report::{Change, Comparison, Report, Verdict},
     },
 };
@@ -126,16 +129,17 @@ impl Measure {
             "--watch with --mode {} would buy everything again at each change: use record-missing",
             self.asked.mode().as_str()
         );
+        let purse = self.asked.purse();
         if let (true, Some(folder)) = (self.watch, folder) {
-            return watch::watch(folder, || self.once(Some(folder), Some(folder.to_owned())));
+            return watch::watch(folder, || self.once(Some(folder), Some(folder.to_owned()), &purse));
         }
-        self.once(folder, dir)
+        self.once(folder, dir, &purse)
     }
 
-    fn once(&self, folder: Option<&Path>, dir: Option<PathBuf>) -> anyhow::Result<End> {
+    fn once(&self, folder: Option<&Path>, dir: Option<PathBuf>, purse: &Arc<Purse>) -> anyhow::Result<End> {
         let files = project::files(dir)?;
         let comparisons = if let [a, b] = self.compare.as_slice() {
-            Some(compare::sides(self, folder, &files, a, b)?)
+            Some(compare::sides(self, folder, &files, a, b, purse)?)
         } else {
             None
         };
@@ -143,7 +147,7 @@ impl Measure {
             self.forms.give(&reports, &comparisons)?;
             return Ok(ended(&reports, &comparisons));
         }
-        let reports = self.reports(folder, &files)?;
+        let reports = self.reports(folder, &files, purse)?;
         self.forms.give(&reports, &[])?;
         if let Some(folder) = folder {
             failed::note(folder, &reports);
@@ -154,12 +158,17 @@ impl Measure {
         Ok(ended(&reports, &[]))
     }
 
-    fn reports(&self, folder: Option<&Path>, files: &Files) -> anyhow::Result<Vec<Report>> {
+    fn reports(
+        &self,
+        folder: Option<&Path>,
+        files: &Files,
+        purse: &Arc<Purse>,
+    ) -> anyhow::Result<Vec<Report>> {
         let only = match folder.filter(|_| self.failed) {
             Some(folder) => Some(failed::last(folder, files, &self.suites)?),
             None => None,
         };
-        suites::measured(&self.asked, &self.suites, folder, files, only.as_ref(), self.forms.is_json())
+        suites::measured(&self.asked, &self.suites, folder, files, only.as_ref(), purse, self.forms.is_json())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    sync::Arc,
 };
 
 use anyhow::Context;
@@ -15,7 +16,7 @@ use crate::{
     config::{self, Files, FixedEnvironment, ProcessEnvironment, Split, Suite},
     domain::Money,
     engine::{CompileOptions, Engine, Reach},
-    eval::{self, Mode, Progress, Request, report::Report},
+    eval::{self, Mode, Progress, Purse, Request, report::Report},
     host::SystemClock,
 };
 
@@ -43,7 +44,7 @@ pub(super) struct Asked {
     /// What chance begins with.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// The most that may be spent on a suite, in dollars.
+    /// The most that may be spent in all, in dollars.
     #[arg(long, value_name = "USD", default_value_t = SPEND_MAX_USD)]
     spend_max: f64,
 }
@@ -53,8 +54,13 @@ impl Asked {
         self.mode
     }
 
+    /// What all suites and sides of a run are paid out of.
+    pub fn purse(&self) -> Arc<Purse> {
+        Arc::new(Purse::new(Money::of_dollars(self.spend_max)))
+    }
+
     /// What is asked, of all cases.
-    pub fn request<'a>(&'a self, folder: impl Into<Option<&'a Path>>) -> Request<'a> {
+    pub fn request<'a>(&'a self, folder: impl Into<Option<&'a Path>>, purse: &Arc<Purse>) -> Request<'a> {
         Request {
             judges: &self.judge,
             variant: self.variant.as_deref(),
@@ -64,7 +70,7 @@ impl Asked {
             samples: self.samples,
             seed: self.seed,
             confidence_min: None,
-            spend_max: Money::of_dollars(self.spend_max),
+            purse: Arc::clone(purse),
             dir: folder.into(),
         }
     }
@@ -113,6 +119,7 @@ pub(super) fn measured(
     folder: Option<&Path>,
     files: &Files,
     only: Option<&BTreeMap<String, BTreeSet<String>>>,
+    purse: &Arc<Purse>,
     quiet: bool,
 ) -> anyhow::Result<Vec<Report>> {
     let engine = asked.engine(files)?;
@@ -128,7 +135,7 @@ pub(super) fn measured(
             },
             None => None,
         };
-        let request = Request { only, ..asked.request(folder) };
+        let request = Request { only, ..asked.request(folder, purse) };
         let bar: ProgressBar = progress::bar(0, name, quiet);
         let begin = |cases: usize| bar.set_length(cases as u64);
         let done = || bar.inc(1);

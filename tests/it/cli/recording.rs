@@ -211,3 +211,25 @@ async fn several_samples_of_one_case_are_recorded_apart_and_show_whether_answers
         json!({"samples": 3, "flip_rate": 0.0, "pass_all": report["figures"]["accuracy"]["value"]})
     );
 }
+
+#[tokio::test]
+async fn what_may_be_spent_is_one_bound_over_all_suites() {
+    let fake = Fake::start(&["--answer", "ok"]).await;
+    let project = suite(&fake);
+    let (suite, cases) = (project.read("evals/few/suite.toml"), project.read("evals/few/cases.jsonl"));
+    let case = cases.lines().next().expect("a case");
+    for name in ["few", "more"] {
+        project.write(&format!("evals/{name}/suite.toml"), &suite);
+        project.write(&format!("evals/{name}/cases.jsonl"), case);
+    }
+    let live = |spend_max: &str| {
+        let arguments =
+            ["eval", "few", "more", "--judge", "claude", "--mode", "live", "--spend-max", spend_max];
+        project.run(&arguments)
+    };
+    let refused = live("0.000001");
+    let (_, most) = refused.err.rsplit_once("may cost $").expect("what a question may cost");
+    let once = live(most.trim());
+    assert_eq!(once.code, Some(5), "what the first suite has spent, the second one cannot: {once:?}");
+    assert!(once.err.contains("few: 1 answer bought"), "{once:?}");
+}
