@@ -188,6 +188,12 @@ fn parse(file: &str, line: usize, text: &str) -> Result<Case, Problem> {
             return wrong(format!("`{field}` is empty"), "write it");
         }
     }
+    for (field, grade) in &case.expect.graded {
+        if !grade.as_f64().is_some_and(|grade| (0.0..=1.0).contains(&grade)) {
+            let message = format!("`expect.graded.{field}` is {grade}");
+            return wrong(message, "write a number from 0, useless, to 1, excellent");
+        }
+    }
     if !(case.weight > 0.0 && case.weight <= 100.0) {
         return wrong(format!("`weight` is {}", case.weight), "write a number above 0 and up to 100");
     }
@@ -291,6 +297,20 @@ mod tests {
                  evals/t/cases.jsonl:4: error[HY0501]: `id` is empty\n    remedy: write it"
             )
         );
+    }
+
+    #[test]
+    fn a_grade_is_a_number_from_0_to_1() {
+        let graded = |grade: &str| {
+            line("a", 1, "x").replace("\"x\"", &format!("\"x\",\"graded\":{{\"reason\":{grade}}}"))
+        };
+        for grade in ["0", "0.5", "1"] {
+            assert_eq!(read(&graded(grade)).1, "", "{grade}");
+        }
+        for grade in ["1.1", "-0.1", "\"good\"", "null"] {
+            let problems = read(&graded(grade)).1;
+            assert!(problems.contains(&format!("`expect.graded.reason` is {grade}\n")), "{problems}");
+        }
     }
 
     #[test]

@@ -77,6 +77,12 @@ pub struct Gates {
     pub findings_recall_min: Option<f64>,
     /// Least precision of the findings of a review.
     pub findings_precision_min: Option<f64>,
+    /// Least mean grade of a text, by the field of `[graded.FIELD]`.
+    #[serde(default)]
+    pub graded_mean_min: IndexMap<String, f64>,
+    /// Least agreement of the grades with people's (Cohen's kappa), by field.
+    #[serde(default)]
+    pub graded_kappa_min: IndexMap<String, f64>,
     /// Held against `baseline.json`, where there is one.
     #[serde(default)]
     pub baseline: BaselineGates,
@@ -241,9 +247,14 @@ fn shares(suite: &Suite) -> Vec<(Vec<String>, f64)> {
         .graded
         .iter()
         .map(|(field, of)| (["graded", field, "grade_min"].map(str::to_owned).to_vec(), of.grade_min));
-    let labels =
-        each("precision_min", &gate.precision_min).into_iter().chain(each("recall_min", &gate.recall_min));
-    plain.into_iter().flatten().chain(labels).chain(graded).collect()
+    let named = [
+        ("precision_min", &gate.precision_min),
+        ("recall_min", &gate.recall_min),
+        ("graded_mean_min", &gate.graded_mean_min),
+        ("graded_kappa_min", &gate.graded_kappa_min),
+    ];
+    let named = named.into_iter().flat_map(|(field, of)| each(field, of));
+    plain.into_iter().flatten().chain(named).chain(graded).collect()
 }
 
 #[cfg(test)]

@@ -16,6 +16,12 @@ impl Money {
         millionths / 1e6
     }
 
+    /// The sum.
+    #[must_use]
+    pub const fn and(self, other: Money) -> Self {
+        Money(self.0.saturating_add(other.0))
+    }
+
     /// Rounded to the nearest millionth; less than nothing is nothing.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
     pub fn of_dollars(dollars: f64) -> Self {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Panel,
-    report::{Before, CaseReport, Class, Estimate, Gate, Held, Report, Verdict},
+    report::{Before, CaseReport, Class, Estimate, Gate, Held, Report, Verdict, percent},
 };
 use crate::config::{BaselineGates, Gates, Suite};
 
@@ -100,7 +100,7 @@ pub fn gates(gates: &Gates, report: &Report, baseline: Option<&Baseline>) -> Vec
     };
     // Where nothing was decided, nothing is calibrated.
     let ece = report.calibration.as_ref().map_or(1.0, |found| found.ece);
-    most("ece_max", gates.ece_max, Some(ece), share);
+    most("ece_max", gates.ece_max, Some(ece), percent);
     most("latency_p95_ms_max", gates.latency_p95_ms_max, report.latency_ms.as_ref().map(|l| l.p95), plain);
     let cost = report.cost_usd.as_ref().map(|cost| cost.total / figures.cases.max(1) as f64);
     most("cost_usd_max", gates.cost_usd_max, cost, plain);
@@ -108,6 +108,15 @@ pub fn gates(gates: &Gates, report: &Report, baseline: Option<&Baseline>) -> Vec
     let forbidden = report.actions.as_ref().map(|actions| actions.forbidden as f64);
     let forbidden_max = gates.forbidden_actions_max.unwrap_or(0) as f64;
     most(Gate::FORBIDDEN_ACTIONS, Some(forbidden_max), forbidden, plain);
+    let graded = |field: &str| report.graded.iter().find(|graded| graded.field == field);
+    for (field, wanted) in &gates.graded_mean_min {
+        let mean = graded(field).and_then(|graded| graded.mean);
+        held.push(at_least_as(&format!("graded_mean_min.{field}"), *wanted, mean, hundredths));
+    }
+    for (field, wanted) in &gates.graded_kappa_min {
+        let agreement = graded(field).and_then(|graded| graded.agreement);
+        held.push(at_least_as(&format!("graded_kappa_min.{field}"), *wanted, agreement, hundredths));
+    }
     if let Some(baseline) = baseline {
         held.extend(against(&gates.baseline, report, baseline));
     }
@@ -121,8 +130,8 @@ fn against(gates: &BaselineGates, report: &Report, baseline: &Baseline) -> Vec<G
             let now = now.unwrap_or(0.0);
             held.push(Gate {
                 name,
-                wanted: format!("at least {}", share((before - most).max(0.0))),
-                got: format!("{}, before {}", share(now), share(before)),
+                wanted: format!("at least {}", percent((before - most).max(0.0))),
+                got: format!("{}, before {}", percent(now), percent(before)),
                 // What is equal but for rounding is equal.
                 held: if before - now <= most + 1e-9 { Held::Passed } else { Held::Regressed },
             });
@@ -171,10 +180,14 @@ pub fn verdict(gates: &[Gate]) -> Verdict {
 }
 
 fn at_least(name: &str, wanted: f64, got: Option<f64>) -> Gate {
+    at_least_as(name, wanted, got, percent)
+}
+
+fn at_least_as(name: &str, wanted: f64, got: Option<f64>, shown: fn(f64) -> String) -> Gate {
     Gate {
         name: name.to_owned(),
-        wanted: format!("at least {}", share(wanted)),
-        got: got.map_or("nothing to measure".to_owned(), share),
+        wanted: format!("at least {}", shown(wanted)),
+        got: got.map_or("nothing to measure".to_owned(), shown),
         held: if got.is_some_and(|got| got >= wanted) { Held::Passed } else { Held::Failed },
     }
 }
@@ -188,8 +201,9 @@ fn at_most(name: &str, wanted: f64, got: f64, shown: fn(f64) -> String) -> Gate 
     }
 }
 
-fn share(value: f64) -> String {
-    format!("{:.1} %", value * 100.0)
+/// As grades are told.
+fn hundredths(value: f64) -> String {
+    format!("{value:.2}")
 }
 
 /// No more digits than say something.

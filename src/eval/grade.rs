@@ -114,7 +114,7 @@ pub fn grade(
         actions: planned,
         samples: trial.samples.clone(),
         latency_ms: Some(trial.latency_ms),
-        cost_usd: (trial.told.asked > 0).then(|| trial.told.cost.dollars()),
+        cost_usd: (trial.told.asked > 0).then(|| trial.told.cost.dollars() / f64::from(trial.asked_times)),
         prompt: Some(Prompt { system: trial.prompt.0.clone(), event: trial.prompt.1.clone() }),
         output: trial.said.output().cloned(),
         before,

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{EvalError, Reel, Tape, Trial, report::GradedFigures, stats::kappa};
+use super::{
+    EvalError, Reel, Tape, Trial,
+    ask::{Asked, ask},
+    report::GradedFigures,
+    stats::kappa,
+};
 use crate::{
-    classify::{
-        Calibrations, Classifier, ClassifyError, Fields, Judge, LadderRung, LedgerError, Outcome, Parts,
-        Schema, Wording,
-    },
+    classify::{Calibrations, Classifier, Fields, Judge, LadderRung, Parts, Schema, Wording},
     config::{Case, GradedTable},
-    domain::Clock,
+    domain::{Clock, Money},
     engine::Engine,
     template::{Context, Library, Shape},
 };
@@ -67,12 +69,15 @@ pub async fn graded(
     let judge = Arc::clone(judge) as Arc<dyn Judge>;
     let grader =
         grader(&judge, table).map_err(|why| no(format!("`graded.{field}` cannot be asked: {why}")))?;
-    let (mut grades, mut pairs) = (Vec::new(), Vec::new());
+    let (mut grades, mut pairs, mut cost) = (Vec::new(), Vec::new(), Money::default());
     for (case, trial) in cases.iter().zip(trials) {
         let text = trial.said.output().and_then(|output| output.get(field)?.as_str());
         let Some(text) = text else { continue };
         let context = Engine::case_context(case).with("graded", text);
-        let Some(grade) = grader.ask(case, &context, &tape.reel(0), clock).await? else { continue };
+        let reel = tape.reel(0);
+        let grade = grader.ask(case, &context, &reel, clock).await?;
+        cost = cost.and(reel.told().cost);
+        let Some(grade) = grade else { continue };
         grades.push(grade);
         if let Some(by_person) = case.expect.graded.get(field).and_then(Value::as_f64) {
             let well = |grade: f64| usize::from(grade >= table.grade_min);
@@ -88,6 +93,7 @@ pub async fn graded(
         well,
         by_people: pairs.len(),
         agreement: kappa::cohen(&pairs),
+        cost_usd: cost.dollars(),
     })
 }
 
@@ -148,21 +154,9 @@ impl Grader {
         clock: &dyn Clock,
     ) -> Result<Option<f64>, EvalError> {
         let Some(variant) = self.classifier.usual_variant() else { return Ok(None) };
-        let outcome = self.classifier.classify_by(&self.ladder, variant, context, None, reel, clock).await;
-        match outcome {
-            Ok(Outcome::Verdict(verdict)) => {
-                let place = GRADES.iter().position(|grade| *grade == verdict.label);
-                Ok(place.map(|place| place as f64 / (GRADES.len() - 1) as f64))
-            }
-            Ok(Outcome::Person { .. }) => Ok(None),
-            Ok(Outcome::TryAgain { reason, .. })
-            | Err(ClassifyError::Ledger(LedgerError::Refused { reason })) => {
-                Err(EvalError::OutOfReach { case: case.id.clone(), reason })
-            }
-            Err(ClassifyError::Ledger(LedgerError::Unrecorded { judge, request })) => {
-                Err(EvalError::Unrecorded { case: case.id.clone(), judge, request })
-            }
-            Err(source) => Err(EvalError::Case { case: case.id.clone(), source }),
-        }
+        let asked = Asked { classifier: &self.classifier, ladder: &self.ladder, variant };
+        let said = ask(&asked, &case.id, context, reel, clock).await?;
+        let place = said.label().and_then(|label| GRADES.iter().position(|grade| *grade == label));
+        Ok(place.map(|place| place as f64 / (GRADES.len() - 1) as f64))
     }
 }

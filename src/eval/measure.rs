@@ -119,6 +119,14 @@ pub async fn measure(
         .collect();
     // Of a part nobody can say what is missing or unused.
     let whole = request.only.is_none();
+    let mut texts = Vec::new();
+    for (field, table) in &suite.graded {
+        texts.push(grading::graded(engine, name, (field, table), &tape, &cases, &trials, clock).await?);
+    }
+    if let Some(reason) = tape.unwritten() {
+        return Err(lost(reason));
+    }
+    let notes_on_texts = texts.iter().map(told).collect();
     let found = summary::report(summary::Run {
         name,
         suite: &suite,
@@ -127,22 +135,15 @@ pub async fn measure(
         cases: &cases,
         trials: &trials,
         graded,
+        texts,
         baseline: fitting.filter(|_| whole),
         whole,
         digests: digests(&panel, &cases)?,
-        notes: Vec::new(),
+        notes: notes_on_texts,
     });
     let mut report = found
         .map_err(|error| no(name, &format!("its `cost` cannot be used: {error}")))?
         .ok_or_else(|| no(name, "it has no cases"))?;
-    for (field, table) in &suite.graded {
-        let figures = grading::graded(engine, name, (field, table), &tape, &cases, &trials, clock).await?;
-        report.notes.push(told(&figures));
-        report.graded.push(figures);
-    }
-    if let Some(reason) = tape.unwritten() {
-        return Err(lost(reason));
-    }
     if baseline.is_some() && fitting.is_none() {
         let file = baseline_file(name);
         report.notes.push(format!("{file} is of other judges or splits: nothing was held against it"));
@@ -153,7 +154,7 @@ pub async fn measure(
 
 /// What a graded text is worth, in a sentence.
 fn told(figures: &GradedFigures) -> String {
-    let GradedFigures { field, judge, graded, mean, well, by_people, agreement } = figures;
+    let GradedFigures { field, judge, graded, mean, well, by_people, agreement, cost_usd: _ } = figures;
     let mean = mean.map_or("none".to_owned(), |mean| format!("{mean:.2}"));
     let agreement = match agreement {
         Some(kappa) => format!("kappa {kappa:.2} with people on {by_people}"),

@@ -38,6 +38,11 @@ pub fn sound(engine: &Engine, name: &str, suite: &Suite, cases: &[Case]) -> Prob
     for label in priced.chain(gated).filter(|label| !labels.contains(&label.as_str())) {
         wrong("the label", label, &labels);
     }
+    let fields: Vec<&str> = suite.graded.keys().map(String::as_str).collect();
+    let graded = suite.gate.graded_mean_min.keys().chain(suite.gate.graded_kappa_min.keys());
+    for field in graded.filter(|field| !fields.contains(&field.as_str())) {
+        wrong("the graded field", field, &fields);
+    }
     if let Some(cost) = &suite.cost {
         let all = [cost.person, cost.otherwise]
             .into_iter()

@@ -12,7 +12,7 @@ use super::{
         risk,
         stability::{self, Asked},
     },
-    report::{Answers, Digests, Report, Verdict},
+    report::{Answers, Digests, GradedFigures, Paid, Report, Verdict},
     stats::{bootstrap::Plan, spread::spread},
 };
 use crate::config::{Case, Gates, Suite};
@@ -26,6 +26,8 @@ pub struct Run<'a> {
     pub cases: &'a [Case],
     pub trials: &'a [Trial],
     pub graded: Vec<Graded>,
+    /// Texts of the outputs that a judge graded.
+    pub texts: Vec<GradedFigures>,
     pub baseline: Option<&'a Baseline>,
     /// All cases were asked about: of a part only what must never happen is demanded.
     pub whole: bool,
@@ -38,7 +40,7 @@ pub struct Run<'a> {
 /// # Errors
 /// The suite's costs are none.
 pub fn report(run: Run<'_>) -> Result<Option<Report>, CostsError> {
-    let Run { name, suite, panel, mode, cases, trials, graded, baseline, whole, digests, notes } = run;
+    let Run { name, suite, panel, mode, cases, trials, graded, texts, baseline, whole, digests, notes } = run;
     let labels = panel.classifier.schema().labels();
     let index = |label: &str| labels.iter().position(|known| known == label);
     let marked: Vec<Marked<'_>> = graded
@@ -64,7 +66,11 @@ pub fn report(run: Run<'_>) -> Result<Option<Report>, CostsError> {
     let wanted: Vec<_> = cases.iter().map(|case| wanted_actions(&case.expect.actions)).collect();
     let classes = classes(&marked, labels);
     let latencies: Vec<f64> = graded.iter().filter_map(|one| one.report.latency_ms).collect();
-    let paid: Vec<f64> = graded.iter().filter_map(|one| one.report.cost_usd).collect();
+    let costs_usd: Vec<f64> = graded.iter().filter_map(|one| one.report.cost_usd).collect();
+    let paid_usd = Paid {
+        asked: trials.iter().map(|trial| trial.told.cost.dollars()).sum(),
+        graded: texts.iter().map(|figures| figures.cost_usd).sum(),
+    };
     let mut report = Report {
         suite: name.to_owned(),
         classifier: panel.classifier.name().to_string(),
@@ -81,10 +87,11 @@ pub fn report(run: Run<'_>) -> Result<Option<Report>, CostsError> {
         stability: stability::stability(&asked),
         answers: answers(trials),
         latency_ms: spread(&latencies),
-        cost_usd: spread(&paid),
+        cost_usd: spread(&costs_usd),
+        paid_usd,
         actions: actions::figures(wanted.iter().zip(graded.iter().map(|one| one.actions.as_slice()))),
         findings: review(suite, cases, &graded),
-        graded: Vec::new(),
+        graded: texts,
         gates: Vec::new(),
         verdict: Verdict::Passed,
         cases: graded.into_iter().map(|one| one.report).collect(),

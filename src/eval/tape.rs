@@ -164,6 +164,10 @@ pub struct Reel<'t> {
 
 #[derive(Debug, Default)]
 struct HeardSoFar {
+    /// Requests whose answer was counted: one that is put again after a wait has the same answer.
+    counted: BTreeSet<String>,
+    /// Requests whose answer was read.
+    read: BTreeSet<String>,
     /// Bought, and not read yet.
     unread: BTreeMap<String, Recording>,
     told: Told,
@@ -179,6 +183,8 @@ pub struct Told {
     pub flaws: BTreeMap<&'static str, usize>,
     /// What their answers cost, at today's prices.
     pub cost: Money,
+    /// The time that their answers took, one after the other, repairs among them.
+    pub latency_ms: u64,
 }
 
 impl Told {
@@ -187,7 +193,8 @@ impl Told {
         self.asked += other.asked;
         self.valid_first += other.valid_first;
         self.repaired += other.repaired;
-        self.cost = Money(self.cost.0.saturating_add(other.cost.0));
+        self.cost = self.cost.and(other.cost);
+        self.latency_ms = self.latency_ms.saturating_add(other.latency_ms);
         for (flaw, count) in other.flaws {
             *self.flaws.entry(flaw).or_default() += count;
         }
@@ -200,9 +207,12 @@ impl Reel<'_> {
         self.lock().told.clone()
     }
 
-    fn pay(&self, cost: Money) {
-        let told = &mut self.lock().told;
-        told.cost = Money(told.cost.0.saturating_add(cost.0));
+    fn count(&self, digest: &str, answer: &Answer, cost: Money) {
+        let mut heard = self.lock();
+        if heard.counted.insert(digest.to_owned()) {
+            heard.told.cost = heard.told.cost.and(cost);
+            heard.told.latency_ms = heard.told.latency_ms.saturating_add(answer.latency_ms);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, HeardSoFar> {
@@ -216,7 +226,7 @@ impl Ledger for Reel<'_> {
         match self.tape.find(judge, digest, self.sample) {
             Some(answer) => {
                 let cost = self.tape.prices.get(judge).map(|price| cost::cost(answer.tokens, price));
-                self.pay(cost.unwrap_or_default());
+                self.count(digest, &answer, cost.unwrap_or_default());
                 Ok(Some(answer))
             }
             None if self.tape.mode.buys() => Ok(None),
@@ -240,9 +250,9 @@ impl Ledger for Reel<'_> {
         let recording = Recording { sample: self.sample, ..recording };
         self.tape.purse.settle(cost.most, paid);
         let mut state = self.tape.lock();
-        state.spent = Money(state.spent.0.saturating_add(paid.0));
+        state.spent = state.spent.and(paid);
         drop(state);
-        self.pay(paid);
+        self.count(digest, answer, paid);
         self.lock().unread.insert(digest.to_owned(), recording);
         Ok(())
     }
@@ -255,6 +265,9 @@ impl Ledger for Reel<'_> {
     fn heard(&self, _judge: &Name, digest: &str, hearing: Hearing<'_>) {
         let Hearing { flaw, again, is_new: _, finish, redacted } = hearing;
         let mut heard = self.lock();
+        if !heard.read.insert(digest.to_owned()) {
+            return;
+        }
         let told = &mut heard.told;
         match (flaw, again) {
             (None, false) => told.valid_first += 1,

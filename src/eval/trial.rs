@@ -1,23 +1,17 @@
 //! One case, asked about: what the judges said, and what would be done.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
-use super::{EvalError, Panel, Tape, tape::Told};
-use crate::{
-    classify::{ClassifyError, LedgerError, Outcome},
-    config::Case,
-    domain::{Clock, Name, Rung, RungOutcome, Timestamp, Verdict},
-    engine::{Engine, Rehearsal},
-    template::Context,
+use super::{
+    EvalError, Panel, Tape,
+    ask::{Asked, ask},
+    tape::Told,
 };
-
-/// How often a judge is waited for that has no room or cannot be reached.
-const WAITS_MAX: u32 = 6;
-
-/// The longest of these waits.
-const WAIT_MAX: Duration = Duration::from_secs(60);
+use crate::{
+    config::Case,
+    domain::{Clock, Name, Rung, Verdict},
+    engine::{Engine, Rehearsal},
+};
 
 /// What came of a case.
 #[derive(Debug, Clone)]
@@ -30,7 +24,11 @@ pub struct Trial {
     pub rehearsal: Rehearsal,
     /// What a language model reads: instructions and event.
     pub prompt: (String, String),
+    /// Of all samples.
     pub told: Told,
+    /// How many samples there are.
+    pub asked_times: u32,
+    /// Of the first sample.
     pub latency_ms: f64,
 }
 
@@ -98,20 +96,26 @@ pub async fn run(
 ) -> Result<Trial, EvalError> {
     let fail = |source| EvalError::Case { case: case.id.clone(), source };
     let variant = panel.variant()?;
+    let asked = Asked { classifier: &panel.classifier, ladder: &panel.ladder, variant };
     let context = Engine::case_context(case);
     let mut labels = Vec::new();
     let mut first = None;
     let mut told = Told::default();
-    for sample in 0..samples.max(1) {
+    let asked_times = samples.max(1);
+    for sample in 0..asked_times {
         let reel = tape.reel(sample);
         let started = clock.monotonic();
-        let said = ask(panel, &context, &reel, case, clock).await?;
+        let said = ask(&asked, &case.id, &context, &reel, clock).await?;
         let took = clock.monotonic().saturating_sub(started);
-        told.add(reel.told());
+        let heard = reel.told();
+        // A recorded answer took its time then, and so did one for which there was no room at first.
+        let latency_ms =
+            if heard.latency_ms > 0 { heard.latency_ms as f64 } else { took.as_secs_f64() * 1_000.0 };
+        told.add(heard);
         labels.push(said.label().map(str::to_owned));
-        first.get_or_insert((said, took));
+        first.get_or_insert((said, latency_ms));
     }
-    let Some((said, took)) = first else {
+    let Some((said, latency_ms)) = first else {
         return Err(EvalError::Suite {
             suite: panel.classifier.name().to_string(),
             reason: "nobody was asked".to_owned(),
@@ -120,55 +124,8 @@ pub async fn run(
     let rehearsal = engine.rehearse(case, panel.classifier.name(), said.verdict(), clock);
     let question = panel.classifier.question(variant, &context);
     let prompt = (question.system().to_owned(), question.event().map_err(fail)?.to_owned());
-    // What was recorded took its time then.
-    let recorded = said.verdict().map_or(0, |verdict| verdict.latency_ms);
-    let latency_ms = if recorded > 0 { recorded as f64 } else { took.as_secs_f64() * 1_000.0 };
     if labels.len() == 1 {
         labels.clear();
     }
-    Ok(Trial { said, samples: labels, rehearsal, prompt, told, latency_ms })
-}
-
-async fn ask(
-    panel: &Panel,
-    context: &Context,
-    reel: &super::tape::Reel<'_>,
-    case: &Case,
-    clock: &dyn Clock,
-) -> Result<Said, EvalError> {
-    let variant = panel.variant()?;
-    let received: Option<Timestamp> = None;
-    let mut waits = 0;
-    loop {
-        let classifier = &panel.classifier;
-        let outcome = classifier.classify_by(&panel.ladder, variant, context, received, reel, clock).await;
-        let (reason, retry_after) = match outcome {
-            Ok(Outcome::Verdict(verdict)) => return Ok(Said::Verdict(verdict)),
-            Ok(Outcome::Person { reason, rungs }) => {
-                // Whoever could not be asked has not abstained.
-                let out = rungs.iter().find(|rung| rung.outcome == RungOutcome::Unavailable);
-                return match out {
-                    Some(rung) => Err(EvalError::OutOfReach {
-                        case: case.id.clone(),
-                        reason: format!("{}: {}", rung.judge, rung.said),
-                    }),
-                    None => Ok(Said::Person { reason, rungs }),
-                };
-            }
-            Ok(Outcome::TryAgain { reason, retry_after, .. }) => (reason, retry_after),
-            Err(ClassifyError::Ledger(LedgerError::Unrecorded { judge, request })) => {
-                return Err(EvalError::Unrecorded { case: case.id.clone(), judge, request });
-            }
-            Err(ClassifyError::Ledger(LedgerError::Refused { reason })) => {
-                return Err(EvalError::OutOfReach { case: case.id.clone(), reason });
-            }
-            Err(source) => return Err(EvalError::Case { case: case.id.clone(), source }),
-        };
-        if waits == WAITS_MAX {
-            return Err(EvalError::OutOfReach { case: case.id.clone(), reason });
-        }
-        let wait = retry_after.unwrap_or(Duration::from_secs(1 << waits)).min(WAIT_MAX);
-        waits += 1;
-        clock.sleep_until(clock.now().plus(wait)).await;
-    }
+    Ok(Trial { said, samples: labels, rehearsal, prompt, told, asked_times, latency_ms })
 }

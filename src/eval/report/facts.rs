@@ -1,7 +1,7 @@
 //! Figures of a suite that are told in one sentence each.
 
 use super::{
-    ActionFigures, Answers, Calibration, FindingFigures, Report, Stability,
+    ActionFigures, Answers, Calibration, FindingFigures, Paid, Report, Spread, Stability,
     wording::{dollars, duration, or_none, percent, percent_estimate, ratio, several, spread},
 };
 
@@ -21,8 +21,14 @@ pub(super) fn facts(report: &Report) -> Vec<Fact> {
         ("answers", answers.map(answered)),
         ("actions", report.actions.as_ref().map(actions)),
         ("findings", report.findings.as_ref().map(findings)),
-        ("latency", report.latency_ms.as_ref().map(|ms| spread(ms, duration))),
-        ("cost", report.cost_usd.as_ref().map(|usd| spread(usd, dollars))),
+        (
+            "latency",
+            report
+                .latency_ms
+                .as_ref()
+                .map(|ms| format!("{}, {} in all", spread(ms, duration), duration(ms.total))),
+        ),
+        ("cost", cost(report.cost_usd.as_ref(), report.paid_usd)),
     ];
     found.into_iter().filter_map(|(about, says)| Some(Fact { about, says: says? })).collect()
 }
@@ -39,6 +45,19 @@ fn stability(stability: &Stability) -> String {
         percent(stability.flip_rate),
         percent(stability.pass_all)
     )
+}
+
+/// Per event first: the rest depends on how often each was asked about, and on what was graded.
+fn cost(per_event: Option<&Spread>, paid: Paid) -> Option<String> {
+    let mut says: Vec<String> =
+        per_event.map(|usd| format!("{} an event", spread(usd, dollars))).into_iter().collect();
+    if paid.asked + paid.graded > 0.0 {
+        says.push(format!("{} in all", dollars(paid.asked + paid.graded)));
+    }
+    if paid.graded > 0.0 {
+        says.push(format!("{} of it for grading", dollars(paid.graded)));
+    }
+    (!says.is_empty()).then(|| says.join(", "))
 }
 
 fn answered(answers: &Answers) -> String {
@@ -95,6 +114,20 @@ mod tests {
         report.answers.asked = 0;
         report.findings = None;
         assert_eq!(told(&report), ["stability", "actions", "latency", "cost"]);
+    }
+
+    #[test]
+    fn what_one_event_costs_is_told_apart_from_what_was_paid() {
+        let one = Spread { p50: 0.01, p95: 0.02, p99: 0.02, max: 0.02, total: 0.03 };
+        let says = |one, asked, graded| cost(one, Paid { asked, graded });
+        assert_eq!(
+            says(Some(&one), 0.09, 0.01).as_deref(),
+            Some(
+                "p50 $0.0100, p95 $0.0200, p99 $0.0200, at most $0.0200 an event, $0.1000 in all, $0.0100 of it for grading"
+            )
+        );
+        assert_eq!(says(None, 0.0, 0.01).as_deref(), Some("$0.0100 in all, $0.0100 of it for grading"));
+        assert_eq!(says(None, 0.0, 0.0), None);
     }
 
     #[test]

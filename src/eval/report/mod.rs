@@ -17,6 +17,7 @@ pub use html::{PageError, html};
 pub use junit::junit;
 pub use markdown::markdown;
 pub use text::{comparison_text, text};
+pub use wording::percent;
 
 /// A figure with the interval that holds it with 95 % confidence.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -47,7 +48,11 @@ pub struct Report {
     pub stability: Option<Stability>,
     pub answers: Answers,
     pub latency_ms: Option<Spread>,
+    /// Of one event, as the service would ask about it: once, without grading.
     pub cost_usd: Option<Spread>,
+    /// Of all that was asked here.
+    #[serde(default)]
+    pub paid_usd: Paid,
     pub actions: Option<ActionFigures>,
     pub findings: Option<FindingFigures>,
     /// Texts that a language model graded; none unless the suite asks for it.
@@ -154,6 +159,15 @@ pub struct Spread {
     pub total: f64,
 }
 
+/// What answers cost at today's prices, in dollars, whether they were bought now or are recorded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Paid {
+    /// Of the suite's judges, on all samples of all cases.
+    pub asked: f64,
+    /// Of those that grade texts.
+    pub graded: f64,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ActionFigures {
     /// Cases that say anything of actions.
@@ -193,6 +207,9 @@ pub struct GradedFigures {
     pub by_people: usize,
     /// Cohen's kappa of both, for whether a text is well: what a grade is worth.
     pub agreement: Option<f64>,
+    /// What its answers cost.
+    #[serde(default)]
+    pub cost_usd: f64,
 }
 
 /// One demand of suite.toml.
@@ -254,6 +271,7 @@ pub struct CaseReport {
     /// Labels of further samples, if several were asked for.
     pub samples: Vec<Option<String>>,
     pub latency_ms: Option<f64>,
+    /// Of one sample, on average.
     pub cost_usd: Option<f64>,
     /// What a language model would read, or read: system, then event.
     pub prompt: Option<Prompt>,

@@ -94,6 +94,7 @@ pub(super) fn report() -> Report {
         },
         latency_ms: Some(Spread { p50: 4.2, p95: 12.0, p99: 31.0, max: 80.0, total: 3_100.0 }),
         cost_usd: Some(Spread { p50: 0.0, p95: 0.0, p99: 0.0, max: 0.0, total: 0.0 }),
+        paid_usd: Paid::default(),
         actions: Some(ActionFigures { cases: 4, missing: 0, forbidden: 1, not_allowed: 2 }),
         findings: Some(FindingFigures {
             cases: 3,

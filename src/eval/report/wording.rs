@@ -11,7 +11,7 @@ pub(super) const NO_FIGURE: &str = "–";
 pub(super) const LEFT_TO_A_PERSON: &str = "(person)";
 
 /// A share, such as `94.8%`.
-pub(super) fn percent(share: f64) -> String {
+pub fn percent(share: f64) -> String {
     figure(share, |share| format!("{:.1}%", share * 100.0))
 }
 
@@ -66,11 +66,10 @@ pub(super) fn dollars(amount: f64) -> String {
     })
 }
 
-/// The middle, the high percentiles, the greatest and the sum, each in `unit`.
+/// The middle, the high percentiles and the greatest, each in `unit`.
 pub(super) fn spread(spread: &Spread, unit: fn(f64) -> String) -> String {
-    let [p50, p95, p99, max, total] =
-        [spread.p50, spread.p95, spread.p99, spread.max, spread.total].map(unit);
-    format!("p50 {p50}, p95 {p95}, p99 {p99}, at most {max}, {total} in all")
+    let [p50, p95, p99, max] = [spread.p50, spread.p95, spread.p99, spread.max].map(unit);
+    format!("p50 {p50}, p95 {p95}, p99 {p99}, at most {max}")
 }
 
 fn figure(value: f64, say: impl FnOnce(f64) -> String) -> String {

@@ -155,6 +155,46 @@ async fn a_run_spends_no_more_than_it_may() {
 }
 
 #[tokio::test]
+async fn what_may_be_spent_is_one_bound_over_all_suites() {
+    let fake = Fake::start(&["--answer", "ok"]).await;
+    let project = suite(&fake);
+    let (suite, cases) = (project.read("evals/few/suite.toml"), project.read("evals/few/cases.jsonl"));
+    let case = cases.lines().next().expect("a case");
+    for name in ["few", "more"] {
+        project.write(&format!("evals/{name}/suite.toml"), &suite);
+        project.write(&format!("evals/{name}/cases.jsonl"), case);
+    }
+    let live = |spend_max: &str| {
+        let arguments =
+            ["eval", "few", "more", "--judge", "claude", "--mode", "live", "--spend-max", spend_max];
+        project.run(&arguments)
+    };
+    let refused = live("0.000001");
+    let (_, most) = refused.err.rsplit_once("may cost $").expect("what a question may cost");
+    let once = live(most.trim());
+    assert_eq!(once.code, Some(5), "what the first suite has spent, the second one cannot: {once:?}");
+    assert!(once.err.contains("few: 1 answer bought"), "{once:?}");
+}
+
+#[tokio::test]
+async fn a_replay_takes_the_time_that_the_answers_took_also_where_nobody_decides() {
+    let fake = Fake::start(&["--answer", "wrong-label"]).await;
+    let project = suite(&fake);
+    let bought = eval(&project, "record");
+    assert_eq!(bought.code, Some(0), "{bought:?}");
+    assert_eq!(bought.json()[0]["figures"]["decided"], 0, "nobody decides");
+    for file in files_below(&project.path(FOLDER)) {
+        let path = format!("{FOLDER}/{file}");
+        let mut recording: Value = serde_json::from_str(&project.read(&path)).expect("JSON");
+        recording["latency_ms"] = json!(2_000);
+        project.write(&path, &recording.to_string());
+    }
+    let replayed = eval(&project, "replay");
+    // The first answer, and the repair.
+    assert_eq!(replayed.json()[0]["latency_ms"]["p50"], 4_000.0, "{replayed:?}");
+}
+
+#[tokio::test]
 async fn a_judge_without_room_is_waited_for_and_one_that_is_gone_ends_the_run() {
     let fake = Fake::start(&["--answer", "429:1", "--answer", "ok"]).await;
     let project = suite(&fake);
@@ -192,6 +232,38 @@ async fn texts_are_graded_only_where_that_is_asked_for_and_by_recordings_too() {
     );
     assert!(figures["judge"].as_str().is_some_and(|judge| judge.starts_with("gpt (")), "{figures:#}");
     assert!(graded.json()[0]["notes"].to_string().contains("reason: gpt"), "{graded:?}");
+    let paid = &graded.json()[0]["paid_usd"];
+    assert!(paid["graded"].as_f64() > Some(0.0) && paid["asked"].as_f64() > Some(0.0), "{paid:#}");
+    // A grade can be demanded, and so can its agreement with people.
+    project.append(
+        "evals/few/suite.toml",
+        "[gate]\ngraded_mean_min.reason = 0.0\ngraded_kappa_min.reason = 0.1\n",
+    );
+    let gated = eval(&project, "replay");
+    let gates = &gated.json()[0]["gates"];
+    assert_eq!(
+        (&gates[0]["name"], &gates[0]["held"]),
+        (&json!("graded_mean_min.reason"), &json!("passed")),
+        "{gates:#}"
+    );
+    assert_eq!((&gates[1]["got"], &gates[1]["held"]), (&json!("0.00"), &json!("failed")), "{gates:#}");
+    assert_eq!(gated.code, Some(1));
+    project.edit("evals/few/suite.toml", "graded_kappa_min.reason", "graded_kappa_min.raeson");
+    assert!(eval(&project, "replay").err.contains("did you mean `reason`"));
+    project.edit("evals/few/cases.jsonl", "\"graded\":{\"reason\":1.0}", "\"graded\":{\"reason\":10}");
+    assert!(eval(&project, "replay").err.contains("`expect.graded.reason` is 10"));
+}
+
+#[tokio::test]
+async fn a_grading_judge_without_room_is_waited_for() {
+    let answers = ["ok", "ok", "ok", "429:1", "ok", "ok", "ok"];
+    let fake = Fake::start(&answers.map(|answer| ["--answer", answer]).concat()).await;
+    let project = suite(&fake);
+    let graded = "\n[graded.reason]\njudge = \"gpt\"\nrubric = \"It names what decides.\"\ngrade_min = 0.5\n";
+    project.append("evals/few/suite.toml", graded);
+    let waited = eval(&project, "record");
+    assert_eq!(waited.code, Some(0), "{waited:?}");
+    assert_eq!(recordings(&project).len(), 6);
 }
 
 #[tokio::test]
@@ -205,31 +277,14 @@ async fn several_samples_of_one_case_are_recorded_apart_and_show_whether_answers
     assert_eq!(bought.code, Some(0), "{bought:?}");
     assert_eq!(recordings(&project).len(), 9);
     drop(fake);
+    let once = &eval(&project, "replay").json()[0];
     let report = &sampled("replay").json()[0];
+    let (of_one, of_three) = (&once["cost_usd"]["p50"], &report["cost_usd"]["p50"]);
+    assert_eq!(of_one, of_three, "what one event costs does not depend on how often it is asked about");
+    let all = |report: &Value| report["paid_usd"]["asked"].as_f64().expect("dollars");
+    assert!((all(report) - 3.0 * all(once)).abs() < 1e-9, "{report:#}");
     assert_eq!(
         report["stability"],
         json!({"samples": 3, "flip_rate": 0.0, "pass_all": report["figures"]["accuracy"]["value"]})
     );
-}
-
-#[tokio::test]
-async fn what_may_be_spent_is_one_bound_over_all_suites() {
-    let fake = Fake::start(&["--answer", "ok"]).await;
-    let project = suite(&fake);
-    let (suite, cases) = (project.read("evals/few/suite.toml"), project.read("evals/few/cases.jsonl"));
-    let case = cases.lines().next().expect("a case");
-    for name in ["few", "more"] {
-        project.write(&format!("evals/{name}/suite.toml"), &suite);
-        project.write(&format!("evals/{name}/cases.jsonl"), case);
-    }
-    let live = |spend_max: &str| {
-        let arguments =
-            ["eval", "few", "more", "--judge", "claude", "--mode", "live", "--spend-max", spend_max];
-        project.run(&arguments)
-    };
-    let refused = live("0.000001");
-    let (_, most) = refused.err.rsplit_once("may cost $").expect("what a question may cost");
-    let once = live(most.trim());
-    assert_eq!(once.code, Some(5), "what the first suite has spent, the second one cannot: {once:?}");
-    assert!(once.err.contains("few: 1 answer bought"), "{once:?}");
 }
