@@ -126,6 +126,9 @@ pub struct FindingsTable {
     /// Lines by which a finding may miss the expected place.
     #[serde(default = "lines")]
     pub lines_max: u32,
+    /// Whether it must be of the same kind as well.
+    #[serde(default)]
+    pub same_kind: bool,
 }
 
 /// A text that is graded by a language model, from 0 to 1.

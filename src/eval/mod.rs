@@ -45,6 +45,7 @@ pub use panel::Panel;
 pub use purse::Purse;
 pub use ready::ready;
 pub use sound::sound;
+pub use summary::costs;
 pub use tape::{Reel, Tape, Unwritable, recordings_folder};
 pub use trial::{Said, Trial};
 

@@ -103,7 +103,11 @@ pub fn report(run: Run<'_>) -> Result<Option<Report>, CostsError> {
     Ok(Some(report))
 }
 
-fn costs(suite: &Suite, labels: &[String]) -> Result<Option<Costs>, CostsError> {
+/// What errors cost, as a suite says it; `None` if it does not.
+///
+/// # Errors
+/// Its costs are none.
+pub fn costs(suite: &Suite, labels: &[String]) -> Result<Option<Costs>, CostsError> {
     let Some(costs) = &suite.cost else { return Ok(None) };
     let of = |expected: &String, said: &String| {
         if expected == said {
@@ -144,5 +148,5 @@ fn review(suite: &Suite, cases: &[Case], graded: &[Graded]) -> Option<super::rep
         .iter()
         .map(|(expected, told, anchored)| Reviewed { expected, told, anchored: *anchored })
         .collect();
-    findings::figures(&reviewed, Within { lines: table.lines_max, same_kind: false })
+    findings::figures(&reviewed, Within { lines: table.lines_max, same_kind: table.same_kind })
 }

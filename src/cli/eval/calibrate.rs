@@ -19,8 +19,10 @@ use crate::{
         self, Measured, Request,
         metrics::{
             Marked,
-            threshold::{Measure, Pick, within},
+            costs::Costs,
+            threshold::{Measure, Pick, cheapest, in_thousandths, within},
         },
+        report::{Report, percent},
     },
     host::SystemClock,
 };
@@ -53,11 +55,14 @@ pub(super) struct Threshold {
     #[command(flatten)]
     one: One,
     /// Most answers taken that may be wrong, 0 to 1.
-    #[arg(long, value_name = "SHARE")]
-    risk_max: f64,
+    #[arg(long, value_name = "SHARE", required_unless_present = "cheapest")]
+    risk_max: Option<f64>,
     /// Also what is merely likely, by the upper bound of the interval, must not be above it.
-    #[arg(long)]
+    #[arg(long, requires = "risk_max")]
     surely: bool,
+    /// The threshold with which the cases cost least, by `[cost]` of suite.toml.
+    #[arg(long, conflicts_with = "risk_max")]
+    cheapest: bool,
     /// Write it into config/classifiers.toml.
     #[arg(long)]
     write: bool,
@@ -156,10 +161,10 @@ impl Calibrate {
             let of = panel.subject(&judge).context("the judge was asked a moment ago")?;
             calibrations.keep(&judge, Calibrated { of, splits: report.splits.clone(), scaling });
             out::say(format!(
-                "{judge}: what it calls 0.50, 0.70 and 0.90 is right in {:.0} %, {:.0} % and {:.0} % ({} answers)",
-                scaling.apply(0.5) * 100.0,
-                scaling.apply(0.7) * 100.0,
-                scaling.apply(0.9) * 100.0,
+                "{judge}: what it calls 0.50, 0.70 and 0.90 is right in {}, {} and {} ({} answers)",
+                percent(scaling.apply(0.5)),
+                percent(scaling.apply(0.7)),
+                percent(scaling.apply(0.9)),
                 answers.len()
             ))?;
         }
@@ -170,49 +175,94 @@ impl Calibrate {
     }
 }
 
+/// What a threshold is picked for.
+enum Aim {
+    /// The most that may be wrong.
+    Risk(f64, Measure),
+    /// As little cost as can be.
+    Cost(Costs),
+}
+
 impl Threshold {
     pub fn run(self, dir: Option<PathBuf>) -> anyhow::Result<End> {
-        anyhow::ensure!((0.0..=1.0).contains(&self.risk_max), "--risk-max is a share, from 0 to 1");
         let (folder, files, suite) = self.one.open(dir)?;
         let engine = self.one.asked.engine(&files)?;
+        let aim = self.aim(&engine, &suite)?;
         let mut missed = false;
         for Alone { judge, measured } in self.one.alone(&engine, &files, &folder, &suite)? {
-            let labels = &measured.report.labels;
-            let index = |label: &str| labels.iter().position(|known| known == label);
-            let marked: Vec<Marked<'_>> = measured
-                .report
-                .cases
-                .iter()
-                .filter_map(|case| {
-                    let (expected, got) = (index(&case.expected)?, case.got.as_deref().and_then(index));
-                    Some(Marked { expected, got, confidence: case.confidence, cluster: &case.cluster })
-                })
-                .collect();
-            let measure = if self.surely { Measure::Bound } else { Measure::Counted };
-            let Some(Pick { threshold, coverage, risk }) = within(&marked, self.risk_max, measure) else {
-                out::say(format!(
-                    "{judge}: no threshold keeps its errors below {:.1} %",
-                    self.risk_max * 100.0
-                ))?;
-                missed = true;
-                continue;
-            };
-            // Rounded up, so that nothing is taken that was not measured.
-            let threshold = (threshold * 1_000.0).ceil().min(1_000.0) / 1_000.0;
-            out::say(format!(
-                "{judge}: from {threshold} on it decides {:.1} % of the cases, and {:.1} % of these wrongly ({:.1} to {:.1} %)",
-                coverage * 100.0,
-                risk.value * 100.0,
-                risk.low * 100.0,
-                risk.high * 100.0
-            ))?;
-            if self.write {
-                demand(&folder, &suite.classifier, &judge, threshold)?;
-                out::say(format!("{judge}: written to {CLASSIFIERS}"))?;
+            let (pick, says) = aim.pick(&marked(&measured.report));
+            out::say(format!("{judge}: {says}"))?;
+            match pick {
+                Some(pick) if self.write => {
+                    demand(&folder, &suite.classifier, &judge, pick.threshold)?;
+                    out::say(format!("{judge}: written to {CLASSIFIERS}"))?;
+                }
+                Some(_) => {}
+                None => missed = true,
             }
         }
         Ok(if missed { End::Badly } else { End::Well })
     }
+
+    fn aim(&self, engine: &Engine, suite: &Suite) -> anyhow::Result<Aim> {
+        if let Some(risk_max) = self.risk_max {
+            anyhow::ensure!((0.0..=1.0).contains(&risk_max), "--risk-max is a share, from 0 to 1");
+            return Ok(Aim::Risk(risk_max, if self.surely { Measure::Bound } else { Measure::Counted }));
+        }
+        let classifier = engine.classifier(&suite.classifier);
+        let labels = classifier.map(|found| found.schema().labels()).unwrap_or_default();
+        let costs = eval::costs(suite, labels)?.with_context(|| {
+            format!(
+                "suite `{}` has no `[cost]`: write there what errors cost, or say --risk-max",
+                self.one.suite
+            )
+        })?;
+        Ok(Aim::Cost(costs))
+    }
+}
+
+impl Aim {
+    /// The threshold, if there is one, and what is to be said.
+    fn pick(&self, marked: &[Marked<'_>]) -> (Option<Pick>, String) {
+        let told = |Pick { threshold, coverage, risk }: Pick| {
+            let [wrong, low, high] = [risk.value, risk.low, risk.high].map(percent);
+            let coverage = percent(coverage);
+            format!(
+                "from {threshold} on it decides {coverage} of the cases, and {wrong} of these wrongly ({low} to {high})"
+            )
+        };
+        match self {
+            Aim::Risk(risk_max, measure) => match within(marked, *risk_max, *measure) {
+                Some(pick) => (Some(pick), told(pick)),
+                None => (None, format!("no threshold keeps its errors at or below {}", percent(*risk_max))),
+            },
+            Aim::Cost(costs) => match cheapest(marked, costs) {
+                Some((pick, cost)) => {
+                    let person = costs.person();
+                    let told = told(pick);
+                    (
+                        Some(pick),
+                        format!("{told}; a case costs {cost:.3}, instead of {person:.3} by a person"),
+                    )
+                }
+                None => (None, "no threshold costs less than leaving every case to a person".to_owned()),
+            },
+        }
+    }
+}
+
+/// The cases as thresholds see them: a threshold is written in thousandths.
+fn marked(report: &Report) -> Vec<Marked<'_>> {
+    let index = |label: &str| report.labels.iter().position(|known| known == label);
+    report
+        .cases
+        .iter()
+        .filter_map(|case| {
+            let (expected, got) = (index(&case.expected)?, case.got.as_deref().and_then(index));
+            let confidence = case.confidence.map(in_thousandths);
+            Some(Marked { expected, got, confidence, cluster: &case.cluster })
+        })
+        .collect()
 }
 
 /// Has the rung of `judge` demand this confidence, and leaves everything else of the file as it is.

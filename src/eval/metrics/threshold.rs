@@ -31,6 +31,15 @@ pub enum Measure {
     Bound,
 }
 
+/// A confidence in whole thousandths, as a threshold is written, rounded down. An answer is taken at a threshold in
+/// thousandths exactly if this is: so what is measured of answers so rounded is what such a threshold does.
+pub fn in_thousandths(confidence: f64) -> f64 {
+    // Compared with the threshold itself: 0.57 × 1,000 is below 570 in binary.
+    let nearest = (confidence * 1_000.0).round();
+    let nearest = if nearest / 1_000.0 <= confidence { nearest } else { nearest - 1.0 };
+    nearest / 1_000.0
+}
+
 /// The lowest threshold, and so the greatest coverage, whose risk is at most `risk_max`; `None` if no threshold has
 /// that. A higher threshold may have a greater risk again.
 pub fn within(cases: &[Marked<'_>], risk_max: f64, measure: Measure) -> Option<Pick> {
@@ -116,6 +125,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn an_answer_is_taken_at_a_threshold_in_thousandths_as_it_is_without_its_other_digits(
+            confidence in 0.0..=1.0, at in 0_u32..=1_000,
+        ) {
+            let at = f64::from(at) / 1_000.0;
+            for confidence in [confidence, at] {
+                prop_assert_eq!(confidence >= at, in_thousandths(confidence) >= at);
+                prop_assert!((0.0..0.001).contains(&(confidence - in_thousandths(confidence))));
+            }
+        }
+
         #[test]
         fn no_other_threshold_is_cheaper_or_covers_more_within_the_risk(
             cases in prop::collection::vec((0_usize..2, prop::option::of(0_usize..2), (0..8).prop_map(|n| f64::from(n) / 8.0)), 1..40),

@@ -489,3 +489,33 @@ fn every_suite_that_is_compared_is_in_the_file() {
     assert_eq!(page.matches(" class=\"panel\" id=\"compared-").count(), 2);
     assert_eq!(comment.matches("\n### <code>").count(), 2, "{comment}");
 }
+
+#[test]
+fn what_a_threshold_would_do_is_said_of_the_one_that_is_written() {
+    let project = project();
+    let picked =
+        project.run(&["eval", "threshold", "triage", "--judge", "local", "--risk-max", "0.1", "--write"]);
+    assert_eq!(picked.code, Some(0), "{picked:?}");
+    let report = report(&project.run(&["eval", "triage", "--judge", "local", "--json"]));
+    let figures = &report["figures"];
+    let decided = format!("{:.1}%", figures["coverage"]["value"].as_f64().expect("a share") * 100.0);
+    let wrong = format!("{:.1}%", (1.0 - figures["accuracy"]["value"].as_f64().expect("a share")) * 100.0);
+    assert!(
+        picked.out.contains(&format!("it decides {decided} of the cases, and {wrong} of these wrongly")),
+        "{picked:?}"
+    );
+}
+
+#[test]
+fn a_threshold_is_picked_by_what_errors_cost() {
+    let project = project();
+    let cheapest =
+        |project: &Project| project.run(&["eval", "threshold", "triage", "--judge", "local", "--cheapest"]);
+    cheapest(&project).assert_refused("no `[cost]`");
+    project.append("evals/triage/suite.toml", "\n[cost]\nperson = 0.2\n");
+    let picked = cheapest(&project);
+    assert_eq!(picked.code, Some(0), "{picked:?}");
+    assert!(picked.out.contains("instead of 0.200"), "{picked:?}");
+    project.edit("evals/triage/suite.toml", "person = 0.2", "person = 0.0");
+    assert_eq!(cheapest(&project).code, Some(1), "a person costs nothing");
+}
