@@ -6,7 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{cli::out, config::Files, eval::report::Report};
+use crate::{
+    cli::out,
+    config::{self, Case, Files, Split},
+    eval::{EvalError, report::Report},
+};
 
 use super::suites;
 
@@ -36,23 +40,53 @@ pub(super) fn note(folder: &Path, reports: &[Report]) {
     }
 }
 
-/// By suite, the cases that were not well the last time; suites of which all were well are left out.
+/// By suite, the cases of `splits` that were not well the last time, or of the suite's own splits if none is named; suites of
+/// which all were well are left out. Those of other splits are told of: they belong to another run.
 ///
 /// # Errors
-/// The suites cannot be read, or none of their cases failed.
+/// The suites or their cases cannot be read, or none of these cases failed.
 pub(super) fn last(
     folder: &Path,
     files: &Files,
     names: &[String],
+    splits: &[Split],
 ) -> anyhow::Result<BTreeMap<String, BTreeSet<String>>> {
-    let suites = suites::chosen(files, names)?;
-    let failed: BTreeMap<String, BTreeSet<String>> = suites
-        .into_keys()
-        .map(|name| (name.clone(), read(&path(folder, &name))))
-        .filter(|(_, ids)| !ids.is_empty())
-        .collect();
+    let mut failed = BTreeMap::new();
+    let mut others = Vec::new();
+    for (name, suite) in suites::chosen(files, names)? {
+        let (cases, problems) = config::cases(files, &name);
+        problems.into_result().map_err(EvalError::Problems)?;
+        let splits = if splits.is_empty() { &suite.splits } else { splits };
+        let (here, elsewhere) = sorted(&read(&path(folder, &name)), &cases, splits);
+        if let Some(other) = elsewhere.first() {
+            others.push(format!(
+                "{name}: cases of other splits failed too: --split {} asks them",
+                other.as_str()
+            ));
+        }
+        if !here.is_empty() {
+            failed.insert(name, here);
+        }
+    }
+    if failed.is_empty() && !others.is_empty() {
+        anyhow::bail!("no case of these splits failed the last time; {}", others.join("; "));
+    }
     anyhow::ensure!(!failed.is_empty(), "no case failed the last time: there is nothing to ask again");
+    others.iter().for_each(out::note);
     Ok(failed)
+}
+
+/// Those of the failed that are in `splits`, and the splits of the others. One that is no case any more is nowhere.
+fn sorted(
+    failed: &BTreeSet<String>,
+    cases: &[Case],
+    splits: &[Split],
+) -> (BTreeSet<String>, BTreeSet<Split>) {
+    let (here, elsewhere): (Vec<&Case>, Vec<&Case>) = cases
+        .iter()
+        .filter(|case| failed.contains(&case.id))
+        .partition(|case| splits.contains(&case.split()));
+    (here.iter().map(|case| case.id.clone()).collect(), elsewhere.iter().map(|case| case.split()).collect())
 }
 
 /// None where there was no run yet.

@@ -165,7 +165,7 @@ impl Measure {
         purse: &Arc<Purse>,
     ) -> anyhow::Result<Vec<Report>> {
         let only = match folder.filter(|_| self.failed) {
-            Some(folder) => Some(failed::last(folder, files, &self.suites)?),
+            Some(folder) => Some(failed::last(folder, files, &self.suites, &self.asked.split)?),
             None => None,
         };
         suites::measured(&self.asked, &self.suites, folder, files, only.as_ref(), purse, self.forms.is_json())

@@ -519,3 +519,23 @@ fn a_threshold_is_picked_by_what_errors_cost() {
     project.edit("evals/triage/suite.toml", "person = 0.2", "person = 0.0");
     assert_eq!(cheapest(&project).code, Some(1), "a person costs nothing");
 }
+
+#[test]
+fn failures_of_another_split_are_not_asked_again_and_how_to_ask_is_told() {
+    let project = ruled(&CASES);
+    let (cases, train) = (project.read("evals/few/cases.jsonl"), "\"split\":\"train\"");
+    let elsewhere = json!({
+        "id": "t", "author": "me", "split": "train", "expect": {"label": "spam"},
+        "event": {"source": "forms", "type": "lead.form.submitted", "body": {"data": {"message": "No rule knows this"}}},
+    });
+    project.write("evals/few/cases.jsonl", &format!("{cases}{elsewhere}\n"));
+    assert!(project.read("evals/few/cases.jsonl").contains(train));
+    assert_eq!(eval(&project, &["--split", "train"]).code, Some(0));
+    eval(&project, &["--failed"]).assert_refused("--split train");
+    assert_eq!(eval(&project, &[]).code, Some(0));
+    let again = eval(&project, &["--failed", "--json"]);
+    let ids: Vec<Value> =
+        report(&again)["cases"].as_array().expect("cases").iter().map(|c| c["id"].clone()).collect();
+    assert_eq!(ids, ["d"], "{again:?}");
+    assert!(again.err.contains("--split train"), "{again:?}");
+}
