@@ -6,7 +6,7 @@ use super::{
     Trial,
     metrics::{
         actions::{self, Fault, Wanted},
-        findings::{Finding, Side},
+        findings::{self, Finding, Side, Within},
     },
     report::{Before, CaseReport, Prompt},
 };
@@ -20,7 +20,9 @@ use crate::{
 pub struct Graded {
     pub report: CaseReport,
     pub actions: Vec<Fault>,
-    pub told: Vec<ToldFinding>,
+    /// `None`: whoever decided lists no findings, so that nothing can be said of them. Nobody tells any of a case that is
+    /// left to a person.
+    pub told: Option<Vec<ToldFinding>>,
 }
 
 /// A finding of the output.
@@ -55,13 +57,13 @@ pub fn wanted_actions(of: &ExpectedActions) -> Wanted<'_> {
     Wanted { expected: &of.expected, allowed: of.allowed.as_deref(), forbidden: &of.forbidden }
 }
 
-/// Grades `trial` of `case`; `findings` says where the output holds a review's findings. What the case wants of other fields
+/// Grades `trial` of `case`; `review` says where the output holds a review's findings. What the case wants of other fields
 /// than the label is asked only of judges that give them: `rules` and `local` say a label, and configuration fills in the rest.
 pub fn grade(
     case: &Case,
     trial: &Trial,
     gives_fields: bool,
-    findings: Option<&FindingsTable>,
+    review: Option<&FindingsTable>,
     before: Option<Before>,
 ) -> Graded {
     let verdict = trial.said.verdict();
@@ -90,12 +92,10 @@ pub fn grade(
         Fault::Missing(_) | Fault::NotAllowed(_) => None,
     });
     faults.extend(wrong.iter().map(ToString::to_string));
-    let told = findings.map(|table| told(case, trial, table)).unwrap_or_default();
-    let astray = told.iter().filter(|finding| !finding.anchored);
-    faults.extend(astray.map(|finding| {
-        let (path, (line, _)) = (&finding.path, finding.lines);
-        format!("a finding is at {path}:{line}, which the diff does not show")
-    }));
+    let told = review.and_then(|table| told(case, trial, table));
+    if let (Some(table), Some(told), Some(_)) = (review, &told, verdict) {
+        faults.extend(review_faults(case, told, table));
+    }
     let report = CaseReport {
         id: case.id.clone(),
         line: case.line,
@@ -122,10 +122,34 @@ pub fn grade(
     Graded { report, actions: wrong, told }
 }
 
-/// The findings of the output. One that names no place is nowhere.
-fn told(case: &Case, trial: &Trial, table: &FindingsTable) -> Vec<ToldFinding> {
+/// Findings beside the diff, and expected ones that are not told. Those that nobody expects are told by the precision of
+/// all.
+fn review_faults(case: &Case, told: &[ToldFinding], table: &FindingsTable) -> Vec<String> {
+    let astray = told.iter().filter(|finding| !finding.anchored).map(|finding| {
+        let (path, (line, _)) = (&finding.path, finding.lines);
+        format!("a finding is at {path}:{line}, which the diff does not show")
+    });
+    let expected: Vec<Finding<'_>> = case.expect.findings.iter().flatten().map(wanted_finding).collect();
+    let all: Vec<Finding<'_>> = told.iter().map(ToldFinding::as_finding).collect();
+    let matched = findings::matched(&expected, &all, within(table));
+    let missed = expected.iter().enumerate().filter(|(at, _)| !matched.iter().any(|(found, _)| found == at));
+    astray
+        .chain(missed.map(|(_, Finding { path, lines: (line, _), .. })| {
+            format!("the finding at {path}:{line} is not told")
+        }))
+        .collect()
+}
+
+/// When two findings are the same.
+pub fn within(table: &FindingsTable) -> Within {
+    Within { lines: table.lines_max, same_kind: table.same_kind }
+}
+
+/// The findings of the output, if it lists any or none. One that names no place is nowhere.
+fn told(case: &Case, trial: &Trial, table: &FindingsTable) -> Option<Vec<ToldFinding>> {
+    let Some(output) = trial.said.output() else { return Some(Vec::new()) };
+    let listed = output.get(&table.field)?.as_array()?;
     let anchors = case.gathered.get(&table.diff).and_then(Value::as_str).map(Anchors::of).unwrap_or_default();
-    let listed = trial.said.output().and_then(|output| output.get(&table.field)?.as_array());
     let one = |finding: &Value| {
         let text = |name: &str| finding.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let line = |name: &str| finding.get(name).and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok());
@@ -140,5 +164,5 @@ fn told(case: &Case, trial: &Trial, table: &FindingsTable) -> Vec<ToldFinding> {
         let anchored = anchors.hold(&path, of_diff, lines);
         ToldFinding { path, side, lines, kind: text("kind"), anchored }
     };
-    listed.into_iter().flatten().map(one).collect()
+    Some(listed.iter().map(one).collect())
 }

@@ -1,18 +1,20 @@
 //! From graded cases to a suite's report.
 
+use std::collections::BTreeSet;
+
 use super::{
     Graded, Mode, Panel, Trial,
     gates::{self, Baseline},
-    grade::{wanted_actions, wanted_finding},
+    grade::{ToldFinding, wanted_actions, wanted_finding, within},
     metrics::{
         Marked, actions, calibration,
         classes::{classes, figures},
         costs::{Costs, CostsError},
-        findings::{self, Finding, Reviewed, Within},
+        findings::{self, Finding, Reviewed},
         risk,
         stability::{self, Asked},
     },
-    report::{Answers, Digests, GradedFigures, Paid, Report, Verdict},
+    report::{Answers, Digests, FindingFigures, GradedFigures, Paid, Report, Verdict},
     stats::{bootstrap::Plan, spread::spread},
 };
 use crate::config::{Case, Gates, Suite};
@@ -71,6 +73,7 @@ pub fn report(run: Run<'_>) -> Result<Option<Report>, CostsError> {
         asked: trials.iter().map(|trial| trial.told.cost.dollars()).sum(),
         graded: texts.iter().map(|figures| figures.cost_usd).sum(),
     };
+    let notes = notes.into_iter().chain(lists_none(suite, cases, &graded)).collect();
     let mut report = Report {
         suite: name.to_owned(),
         classifier: panel.classifier.name().to_string(),
@@ -132,15 +135,21 @@ fn answers(trials: &[Trial]) -> Answers {
     answers
 }
 
-fn review(suite: &Suite, cases: &[Case], graded: &[Graded]) -> Option<super::report::FindingFigures> {
+/// Figures of the cases about whose findings something can be said: those of an answer that lists them, and those that are
+/// left to a person, where another answer lists any.
+fn review(suite: &Suite, cases: &[Case], graded: &[Graded]) -> Option<FindingFigures> {
     let table = suite.findings.as_ref()?;
+    if !graded.iter().any(|one| one.report.got.is_some() && one.told.is_some()) {
+        return None;
+    }
     let both: Vec<(Vec<Finding<'_>>, Vec<Finding<'_>>, usize)> = cases
         .iter()
         .zip(graded)
         .filter_map(|(case, graded)| {
             let expected = case.expect.findings.as_ref()?.iter().map(wanted_finding).collect();
-            let told = graded.told.iter().map(super::grade::ToldFinding::as_finding).collect();
-            let anchored = graded.told.iter().filter(|finding| finding.anchored).count();
+            let listed = graded.told.as_ref()?;
+            let told = listed.iter().map(ToldFinding::as_finding).collect();
+            let anchored = listed.iter().filter(|finding| finding.anchored).count();
             Some((expected, told, anchored))
         })
         .collect();
@@ -148,5 +157,19 @@ fn review(suite: &Suite, cases: &[Case], graded: &[Graded]) -> Option<super::rep
         .iter()
         .map(|(expected, told, anchored)| Reviewed { expected, told, anchored: *anchored })
         .collect();
-    findings::figures(&reviewed, Within { lines: table.lines_max, same_kind: table.same_kind })
+    findings::figures(&reviewed, within(table))
+}
+
+/// Who decided without listing findings, where the cases ask about them: one sentence.
+fn lists_none(suite: &Suite, cases: &[Case], graded: &[Graded]) -> Option<String> {
+    let field = &suite.findings.as_ref()?.field;
+    let asked = cases.iter().zip(graded).filter(|(case, _)| case.expect.findings.is_some());
+    let silent: Vec<&Graded> =
+        asked.map(|(_, graded)| graded).filter(|graded| graded.told.is_none()).collect();
+    let judges: BTreeSet<&str> = silent.iter().filter_map(|graded| graded.report.judge.as_deref()).collect();
+    let judges: Vec<&str> = judges.into_iter().collect();
+    (!judges.is_empty()).then(|| {
+        let (who, cases) = (judges.join(" or "), silent.len());
+        format!("what {who} answers lists no findings in `{field}`: the figures of findings leave {cases} of the cases out")
+    })
 }

@@ -539,3 +539,29 @@ fn failures_of_another_split_are_not_asked_again_and_how_to_ask_is_told() {
     assert_eq!(ids, ["d"], "{again:?}");
     assert!(again.err.contains("--split train"), "{again:?}");
 }
+
+#[test]
+fn a_review_that_misses_a_finding_is_not_well_and_one_that_lists_none_is_not_measured() {
+    let project = ruled(&CASES[..1]);
+    let finding = json!({"path": "a.py", "side": "RIGHT", "line": 3});
+    let case = project.read("evals/few/cases.jsonl").replace(
+        "\"expect\":{\"label\":\"lead\"}",
+        &format!("\"expect\":{{\"label\":\"lead\",\"findings\":[{finding}]}}"),
+    );
+    project.write("evals/few/cases.jsonl", &case);
+    project.append("evals/few/suite.toml", "findings = { field = \"findings\" }\n");
+    let none = report(&eval(&project, &["--json"]));
+    assert_eq!((&none["findings"], &none["cases"][0]["passed"]), (&json!(null), &json!(true)), "{none:#}");
+    assert!(none["notes"].to_string().contains("lists no findings"), "{none:#}");
+    let mut schema: Value = serde_json::from_str(&project.read("schemas/triage.schema.json")).expect("JSON");
+    schema["properties"]["findings"] = json!({
+        "type": "array", "description": "Faults.", "items": {"type": "string", "description": "One."},
+    });
+    schema["required"].as_array_mut().expect("names").push(json!("findings"));
+    project.write("schemas/triage.schema.json", &schema.to_string());
+    let fill = "fill = { urgency = \"normal\" }\n";
+    project.edit("config/classifiers.toml", fill, "fill = { urgency = \"normal\", findings = [] }\n");
+    let missed = report(&eval(&project, &["--json"]));
+    assert_eq!((&missed["findings"]["expected"], &missed["findings"]["matched"]), (&json!(1), &json!(0)));
+    assert_eq!(missed["cases"][0]["faults"], json!(["the finding at a.py:3 is not told"]), "{missed:#}");
+}
