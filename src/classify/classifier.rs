@@ -21,7 +21,7 @@ use crate::{
         redact::Sensitive,
         retry::PARK_MIN,
     },
-    domain::{Clock, Name, Rung, RungOutcome, Timestamp, Tokens, Verdict},
+    domain::{Clock, Name, PERSON, Rung, RungOutcome, Timestamp, Tokens, Verdict},
     template::{Context, Shape, TemplateError},
 };
 
@@ -320,7 +320,7 @@ impl Classifier {
             label: output.label().to_owned(),
             confidence: output.confidence(),
             calibrated: true,
-            judge: "person".into(),
+            judge: PERSON.into(),
             judged_by: "a person".to_owned(),
             model: "none".to_owned(),
             why: vec![reason.to_owned()],

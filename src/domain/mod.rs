@@ -34,7 +34,7 @@ pub use receipt::{Receipt, Sent};
 pub use replay::{Replay, ReplayMode};
 pub use spend::{Bill, COLUMNS, Change, Charge, Day, Entry, PurchaseOrder, Purse, Spent};
 pub use time::Timestamp;
-pub use verdict::{Rung, RungOutcome, Tokens, Verdict};
+pub use verdict::{PERSON, Rung, RungOutcome, Tokens, Verdict};
 pub use words::UnknownWord;
 pub(crate) use words::words;
 

@@ -43,6 +43,9 @@ pub struct Verdict {
     pub rungs: Vec<Rung>,
 }
 
+/// The judge of a verdict that a person gave.
+pub const PERSON: &str = "person";
+
 /// One judge's turn on the ladder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rung {

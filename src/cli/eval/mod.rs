@@ -43,12 +43,19 @@ mod exit {
     pub const BROKEN: u8 = 5;
 }
 
+/// How it ends, as its help tells it.
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  all gates hold; of --compare: B is not worse
+  1  a gate is missed
+  2  the configuration, a case, or the command is wrong
+  3  worse than the baseline; of --compare: B is worse
+  4  an answer is not recorded
+  5  a vendor cannot be reached, --spend-max is used up, or a file cannot be written";
+
 /// Measure the classifiers on their labelled cases: offline by `rules` and `local`, or by what language models have answered.
-///
-/// Exit status: 0 all gates hold, 1 one is missed, 2 something is wrong with configuration or cases, 3 worse than the baseline
-/// or than what it is compared with, 4 an answer is not recorded, 5 a vendor cannot be reached or a file not be written.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
+#[command(args_conflicts_with_subcommands = true, after_help = EXIT_STATUS)]
 pub(super) struct Eval {
     #[command(subcommand)]
     command: Option<Command>,

@@ -16,6 +16,7 @@ use crate::domain::{EventId, EventState, Lane, Timestamp};
 use super::{End, api::Admin};
 
 pub(super) use list::Which;
+pub(super) use show::Shown;
 
 /// See what came in, and what became of it.
 #[derive(Debug, Args)]
@@ -49,11 +50,11 @@ impl Events {
 
 /// An event as the API tells it.
 #[derive(Deserialize)]
-struct EventView {
-    id: EventId,
-    source: String,
+pub(super) struct EventView {
+    pub id: EventId,
+    pub source: String,
     #[serde(rename = "type")]
-    event_type: String,
+    pub event_type: String,
     lane: Lane,
     received_at: Timestamp,
     test_mode: bool,

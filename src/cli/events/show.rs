@@ -29,14 +29,14 @@ pub(super) struct Show {
 
 /// The answer.
 #[derive(Deserialize)]
-struct Shown {
-    timeline: TimelineView,
-    body: Option<String>,
+pub(in crate::cli) struct Shown {
+    pub timeline: TimelineView,
+    pub body: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct TimelineView {
-    event: EventView,
+pub(in crate::cli) struct TimelineView {
+    pub event: EventView,
     state: EventState,
     jobs: Vec<job_story::Told>,
     redeliveries: Vec<RedeliveryView>,

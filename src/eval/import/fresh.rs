@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     config::quoted,
-    eval::near::{Index, SIMILAR_MIN, Text},
+    eval::near::{self, Text},
 };
 
 /// A row that says nearly the same as another case. Displays as a sentence.
@@ -23,7 +23,7 @@ pub struct Refused {
     pub like: String,
     /// That case's line if it is of the same file; else it was there before.
     pub like_line: Option<usize>,
-    /// [`SIMILAR_MIN`] to 1.
+    /// [`near::SIMILAR_MIN`] to 1.
     pub similarity: f64,
 }
 
@@ -72,26 +72,20 @@ pub(super) fn fresh(
 
 /// The drafts that are copies, by their place.
 fn copies(drafts: &[Draft], existing: &[Text<'_>]) -> Vec<(usize, Refused)> {
-    let texts = existing.iter().map(|text| text.text).chain(drafts.iter().map(|draft| draft.text.as_str()));
-    let mut index = Index::new(texts, SIMILAR_MIN);
-    (0..existing.len()).for_each(|at| index.add(at));
-    let mut copies = Vec::new();
-    for (at, draft) in drafts.iter().enumerate() {
-        let place = existing.len() + at;
-        // Of equally similar ones the first.
-        let near = index.near(place).into_iter().rev().max_by(|a, b| a.1.total_cmp(&b.1));
-        let Some((other, similarity)) = near else {
-            index.add(place);
-            continue;
-        };
-        let (like, like_line) = match existing.get(other) {
-            Some(text) => (text.id.to_owned(), None),
-            None => drafts
-                .get(other - existing.len())
-                .map(|draft| (draft.id.clone(), Some(draft.line)))
-                .unwrap_or_default(),
-        };
-        copies.push((at, Refused { line: draft.line, id: draft.id.clone(), like, like_line, similarity }));
-    }
-    copies
+    let known: Vec<&str> = existing.iter().map(|text| text.text).collect();
+    let new: Vec<&str> = drafts.iter().map(|draft| draft.text.as_str()).collect();
+    let found = near::copies(&known, &new).into_iter().enumerate().zip(drafts);
+    found
+        .filter_map(|((at, copy), draft)| {
+            let (other, similarity) = copy?;
+            let (like, like_line) = match existing.get(other) {
+                Some(text) => (text.id.to_owned(), None),
+                None => {
+                    let other = drafts.get(other - existing.len())?;
+                    (other.id.clone(), Some(other.line))
+                }
+            };
+            Some((at, Refused { line: draft.line, id: draft.id.clone(), like, like_line, similarity }))
+        })
+        .collect()
 }

@@ -19,7 +19,7 @@ const MEETINGS: usize = 16;
 const CHAR_BITS: u32 = 21;
 
 /// All texts as sets, some of which have been added to be found.
-pub(in crate::eval) struct Index {
+pub(super) struct Index {
     similar_min: f64,
     /// Of each text its shingles by rank, from rare to common.
     sets: Vec<Vec<usize>>,
@@ -31,14 +31,14 @@ pub(in crate::eval) struct Index {
 
 impl Index {
     /// All texts that will be asked for or added, by their place. `similar_min` is above 0 and up to 1.
-    pub(in crate::eval) fn new<'a>(texts: impl Iterator<Item = &'a str>, similar_min: f64) -> Self {
+    pub(super) fn new<'a>(texts: impl Iterator<Item = &'a str>, similar_min: f64) -> Self {
         let sets: Vec<Vec<u128>> = texts.map(|text| shingles(&plain(text))).collect();
         let (sets, ranks) = ranked(&sets);
         Index { similar_min, met: vec![0; sets.len()], posted: vec![Vec::new(); ranks], sets }
     }
 
     /// The texts that were added and are similar to the one at `at`, by their place, with the similarity.
-    pub(in crate::eval) fn near(&mut self, at: usize) -> Vec<(usize, f64)> {
+    pub(super) fn near(&mut self, at: usize) -> Vec<(usize, f64)> {
         let set = &self.sets[at];
         let mut met = Vec::new();
         for rank in first(set, self.similar_min) {
@@ -57,7 +57,7 @@ impl Index {
     }
 
     /// From now on the text at `at` is found.
-    pub(in crate::eval) fn add(&mut self, at: usize) {
+    pub(super) fn add(&mut self, at: usize) {
         for rank in first(&self.sets[at], self.similar_min) {
             self.posted[*rank].push(at);
         }

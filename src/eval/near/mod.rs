@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::config::Split;
 
-pub(super) use index::Index;
+use index::Index;
 pub use text::text_of;
 
 /// Jaccard similarity, 0 to 1, from which two texts are near-duplicates.
@@ -75,6 +75,24 @@ pub fn near_pairs<'a>(texts: &[Text<'a>]) -> Vec<Pair<'a>> {
         b.similarity.total_cmp(&a.similarity).then_with(|| (a.first, a.second).cmp(&(b.first, b.second)))
     });
     pairs
+}
+
+/// For each of `new`, in order: the place of the text that it says nearly the same as, and how similar they are; `None` if there
+/// is none. It is one of `known`, or one of `new` before it that is no copy itself; places go on from `known` to `new`. Of equally similar
+/// ones it is the first.
+pub fn copies(known: &[&str], new: &[&str]) -> Vec<Option<(usize, f64)>> {
+    let mut index = Index::new(known.iter().chain(new).copied(), SIMILAR_MIN);
+    (0..known.len()).for_each(|at| index.add(at));
+    let places = known.len()..known.len() + new.len();
+    places
+        .map(|at| {
+            let near = index.near(at).into_iter().rev().max_by(|a, b| a.1.total_cmp(&b.1));
+            if near.is_none() {
+                index.add(at);
+            }
+            near
+        })
+        .collect()
 }
 
 #[cfg(test)]

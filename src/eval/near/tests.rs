@@ -195,3 +195,16 @@ fn long_and_hostile_texts_are_cut() {
         assert!(pair_of(&long, &long).is_none_or(|similarity| similarity == 1.0));
     }
 }
+
+#[test]
+fn a_copy_is_of_what_was_there_or_of_what_was_new_before_it() {
+    let known = ["We would like a demo of the whole product for our nine depots in the north next week"];
+    let new = [
+        "Since the storm our kiosk prints every ticket upside down, and twice",
+        "We would like a demo of the whole product for our ten depots in the north next week",
+        "Since the storm our kiosk prints every ticket upside down, and thrice",
+        "Something else altogether: where do I find the invoice of last March?",
+    ];
+    let places: Vec<Option<usize>> = copies(&known, &new).iter().map(|copy| copy.map(|(at, _)| at)).collect();
+    assert_eq!(places, [None, Some(0), Some(1), None]);
+}

@@ -565,3 +565,13 @@ fn a_review_that_misses_a_finding_is_not_well_and_one_that_lists_none_is_not_mea
     assert_eq!((&missed["findings"]["expected"], &missed["findings"]["matched"]), (&json!(1), &json!(0)));
     assert_eq!(missed["cases"][0]["faults"], json!(["the finding at a.py:3 is not told"]), "{missed:#}");
 }
+
+#[test]
+fn help_tells_how_it_ends() {
+    let help = project().run(&["eval", "--help"]);
+    for part in ["Exit status", "an answer is not recorded"] {
+        assert!(help.out.contains(part), "{part}: {}", help.out);
+    }
+    let file = project().run(&["eval", "import", "file", "--help"]);
+    assert!(!file.out.contains("--admin") && !file.out.contains("--data"), "{}", file.out);
+}

@@ -90,3 +90,13 @@ async fn what_a_person_decided_becomes_a_case_without_what_identifies_people() {
     ]);
     assert!(again.out.contains("nothing new"), "{again:?}");
 }
+
+#[test]
+fn a_label_that_does_not_exist_is_refused_before_anything_is_looked_at() {
+    let project = project();
+    let data = project.data().display().to_string();
+    let arguments = [
+        "eval", "import", "dead", "triage", "--author", "me", "--split", "train", "--data", &data, "--label",
+    ];
+    project.run(&[&arguments[..], &["suport"]].concat()).assert_refused("did you mean `support`");
+}

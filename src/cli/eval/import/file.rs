@@ -7,12 +7,10 @@ use clap::Args;
 
 use crate::{
     cli::{End, out},
-    engine::{CompileOptions, Reach},
     eval::import::{Column, Format, Given, Imported, Options, import},
 };
 
-use super::{Into, Place, as_texts, texts};
-use crate::{cli::project, config::FixedEnvironment};
+use super::{Into, as_texts, texts};
 
 /// Rows of a CSV file, or lines of a JSONL file: cases as they are, or objects whose fields are columns.
 #[derive(Debug, Args)]
@@ -51,7 +49,7 @@ fn given(text: &str) -> Result<Given, String> {
 
 impl FromFile {
     pub fn run(self, dir: Option<PathBuf>) -> anyhow::Result<End> {
-        let Place { folder, files, suite, existing } = self.into.place(dir)?;
+        let place = self.into.place(dir)?;
         let shown = self.file.display();
         let format = match self.file.extension().and_then(|kind| kind.to_str()) {
             Some("csv") => Format::Csv,
@@ -59,9 +57,6 @@ impl FromFile {
             _ => anyhow::bail!("{shown} ends in neither .csv nor .jsonl: rename it to what it is"),
         };
         let bytes = fs::read(&self.file).with_context(|| format!("{shown} cannot be read"))?;
-        let options = CompileOptions { reach: Reach::Offline, ..CompileOptions::default() };
-        let engine = project::engine_quietly(&files, &FixedEnvironment::default(), options)?;
-        let labels = engine.classifier(&suite.classifier).map(|found| found.schema().labels().to_vec());
         let options = Options {
             label: self.label,
             id: self.id,
@@ -72,11 +67,11 @@ impl FromFile {
             author: self.into.author.clone(),
             tags: self.into.tag.clone(),
             split: self.into.split,
-            labels: labels.unwrap_or_default(),
+            labels: place.labels()?,
             delimiter: u8::try_from(self.delimiter).context("--delimiter must be one ASCII character")?,
             allow_near: self.into.allow_near,
         };
-        let texts = texts(&existing);
+        let texts = texts(&place.existing);
         let imported = import(&bytes, format, &options, &as_texts(&texts));
         let Imported { drafts, refused, faults } = &imported;
         for one in refused {
@@ -91,7 +86,7 @@ impl FromFile {
             }
             anyhow::bail!("nothing was added: correct {shown} and import it whole");
         }
-        self.into.append(&folder, &imported.jsonl(), drafts.len())?;
+        self.into.append(&place.folder, &imported.jsonl(), drafts.len())?;
         Ok(if refused.is_empty() { End::Well } else { End::Badly })
     }
 }

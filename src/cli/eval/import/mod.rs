@@ -13,8 +13,9 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 
 use crate::{
-    cli::{End, api::Admin, out, project},
-    config::{self, Case, Files, Split, Suite},
+    cli::{End, out, project},
+    config::{self, Case, Files, FixedEnvironment, Split, Suite},
+    engine::{CompileOptions, Reach},
     eval::{
         EvalError,
         near::{self, Text},
@@ -27,8 +28,6 @@ use super::suites;
 /// Take labelled cases over from elsewhere.
 #[derive(Debug, Args)]
 pub(super) struct Import {
-    #[command(flatten)]
-    admin: Admin,
     #[command(subcommand)]
     from: From,
 }
@@ -67,17 +66,10 @@ struct Into {
 
 impl Import {
     pub fn run(self, dir: Option<PathBuf>) -> anyhow::Result<End> {
-        let Import { admin, from } = self;
-        match from {
+        match self.from {
             From::File(from) => from.run(dir),
-            From::Reviews(from) => {
-                let place = from.into.place(dir.clone())?;
-                admin.visit(dir, async |api| from.run(api, &place).await)
-            }
-            From::Dead(from) => {
-                let place = from.into.place(dir.clone())?;
-                admin.visit(dir, async |api| from.run(api, &place).await)
-            }
+            From::Reviews(from) => from.run(dir),
+            From::Dead(from) => from.run(dir),
         }
     }
 }
@@ -124,6 +116,20 @@ impl Into {
             reason: format!("{} cannot be written: {error}", path.display()),
         })?;
         out::say(format!("{} added to {file}", out::several(cases as u64, "case")))
+    }
+}
+
+impl Place {
+    /// The labels of the suite's classifier.
+    fn labels(&self) -> anyhow::Result<Vec<String>> {
+        let options = CompileOptions { reach: Reach::Offline, ..CompileOptions::default() };
+        let engine = project::engine_quietly(&self.files, &FixedEnvironment::default(), options)?;
+        let classifier = engine.classifier(&self.suite.classifier).with_context(|| {
+            let known = engine.classifiers().map(|name| &**name);
+            let wanted = &self.suite.classifier;
+            format!("no classifier is called `{wanted}`: {}", config::one_of(wanted, known))
+        })?;
+        Ok(classifier.schema().labels().to_vec())
     }
 }
 

@@ -1,37 +1,38 @@
 //! `hookyard eval import reviews` and `hookyard eval import dead`: events of the service as candidate cases.
 
+use std::{collections::HashSet, path::PathBuf};
+
 use clap::Args;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
     cli::{
         End,
-        api::{self, Api},
+        api::{self, Admin, Api},
+        events::Shown,
         out,
     },
-    config::Split,
+    config::{one_of, quoted},
     decide::redact::{Sensitive, redact},
-    domain::{Job, JobState},
-    eval::near::{self, near_pairs},
+    domain::{Job, JobState, PERSON},
+    eval::near,
     store::ROWS_MAX,
 };
 
-use super::{Into, Place, as_texts, texts};
+use super::{Into, Place};
 
 /// What is always taken out of an event before it becomes a case: cases are shared, events are not.
 const TAKEN_OUT: [Sensitive; 5] =
     [Sensitive::Secrets, Sensitive::Cards, Sensitive::Accounts, Sensitive::Emails, Sensitive::Phones];
-
-/// Who a verdict names that a person gave.
-const PERSON: &str = "person";
 
 /// Events about which a person decided. Secrets, numbers of cards and accounts, addresses and telephone numbers are taken out;
 /// look for names yourself.
 #[derive(Debug, Args)]
 pub(super) struct FromReviews {
     #[command(flatten)]
-    pub into: Into,
+    admin: Admin,
+    #[command(flatten)]
+    into: Into,
     #[command(flatten)]
     which: Which,
 }
@@ -40,7 +41,9 @@ pub(super) struct FromReviews {
 #[derive(Debug, Args)]
 pub(super) struct FromDead {
     #[command(flatten)]
-    pub into: Into,
+    admin: Admin,
+    #[command(flatten)]
+    into: Into,
     /// The label of all of them.
     #[arg(long)]
     label: String,
@@ -58,100 +61,141 @@ struct Which {
     limit: u32,
 }
 
-/// What the API says of an event.
-#[derive(Deserialize)]
-struct Shown {
-    timeline: TimelineView,
-    body: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct TimelineView {
-    event: EventView,
-}
-
-#[derive(Deserialize)]
-struct EventView {
-    id: String,
-    source: String,
-    #[serde(rename = "type")]
-    event_type: String,
-}
-
 impl FromReviews {
-    pub async fn run(&self, api: &Api, place: &Place) -> anyhow::Result<End> {
-        let decided = |job: &Job| {
+    pub fn run(self, dir: Option<PathBuf>) -> anyhow::Result<End> {
+        let FromReviews { admin, into, which } = self;
+        let place = into.place(dir.clone())?;
+        let labels = place.labels()?;
+        let label_of = |job: &Job| {
             let verdict = job.verdict.as_ref()?;
             let ours = *verdict.judge == *PERSON && *verdict.classifier == *place.suite.classifier;
+            if ours && !labels.contains(&verdict.label) {
+                let label = quoted(&verdict.label);
+                out::note(format!("event {}: its label {label} is none of today's", job.id.event));
+                return None;
+            }
             ours.then(|| verdict.label.clone())
         };
-        take(&self.into, &self.which, api, place, JobState::Done, &decided).await
+        admin.visit(dir, async |api| {
+            let jobs = which.jobs(api, JobState::Done).await?;
+            take(&into, api, &place, &jobs, &label_of).await
+        })
     }
 }
 
 impl FromDead {
-    pub async fn run(&self, api: &Api, place: &Place) -> anyhow::Result<End> {
-        take(&self.into, &self.which, api, place, JobState::Dead, &|_| Some(self.label.clone())).await
+    pub fn run(self, dir: Option<PathBuf>) -> anyhow::Result<End> {
+        let FromDead { admin, into, label, which } = self;
+        let place = into.place(dir.clone())?;
+        let labels = place.labels()?;
+        anyhow::ensure!(
+            labels.contains(&label),
+            "no label is called {}: {}",
+            quoted(&label),
+            one_of(&label, labels.iter().map(String::as_str))
+        );
+        admin.visit(dir, async |api| {
+            let jobs = which.jobs(api, JobState::Dead).await?;
+            take(&into, api, &place, &jobs, &|_| Some(label.clone())).await
+        })
     }
+}
+
+impl Which {
+    /// The jobs in this state, as many as are to be looked at.
+    async fn jobs(&self, api: &Api, state: JobState) -> anyhow::Result<Vec<Job>> {
+        let mut query = vec![("state", state.to_string()), ("limit", self.limit.min(ROWS_MAX).to_string())];
+        query.extend(self.route.clone().map(|route| ("route", route)));
+        jobs(api, &mut query, self.limit).await
+    }
+}
+
+/// An event that may become a case.
+struct Candidate {
+    id: String,
+    case: Value,
+    /// What it says, as near-duplicates are told by it.
+    text: String,
 }
 
 async fn take(
     into: &Into,
-    which: &Which,
     api: &Api,
     place: &Place,
-    state: JobState,
+    jobs: &[Job],
     label_of: &dyn Fn(&Job) -> Option<String>,
 ) -> anyhow::Result<End> {
-    let mut query = vec![("state", state.to_string()), ("limit", which.limit.min(ROWS_MAX).to_string())];
-    query.extend(which.route.clone().map(|route| ("route", route)));
-    let jobs = jobs(api, &mut query, which.limit).await?;
-    let mut known = texts(&place.existing);
-    let (mut lines, mut cases) = (String::new(), 0);
+    let mut ids: HashSet<String> = place.existing.iter().map(|case| case.id.clone()).collect();
+    let mut candidates = Vec::new();
     for job in jobs {
-        let Some(label) = label_of(&job) else { continue };
-        let Shown { timeline, body } =
-            api::read(&api.get(&format!("/api/v1/events/{}", job.id.event), &[]).await?)?;
-        let event = timeline.event;
-        let id = format!("{}-{}", into.suite, event.id);
-        let Some(body) = body.and_then(|body| serde_json::from_str::<Value>(&body).ok()) else {
-            out::note(format!("event {}: its body is not at hand, or not JSON", event.id));
-            continue;
-        };
-        let body = redacted(body);
-        let text = near::text_of(&body);
-        if known.iter().any(|(known, _, _)| *known == id) {
-            continue;
+        let Some(label) = label_of(job) else { continue };
+        let id = format!("{}-{}", into.suite, job.id.event);
+        if ids.insert(id.clone()) {
+            candidates.extend(candidate(into, api, job, id, &label).await?);
         }
-        known.push((id.clone(), Split::Train, text));
-        if !into.allow_near
-            && let Some(pair) =
-                near_pairs(&as_texts(&known)).iter().find(|p| p.first.id == id || p.second.id == id)
-        {
-            let other = if pair.first.id == id { pair.second.id } else { pair.first.id };
-            out::note(format!("event {}: it says nearly the same as case {other}", event.id));
-            known.pop();
-            continue;
-        }
-        let mut case = json!({
-            "id": id,
-            "event": { "source": event.source, "type": event.event_type, "body": body },
-            "expect": { "label": label },
-            "tags": into.tag,
-            "author": into.author,
-        });
-        if let Some(split) = into.split {
-            case["split"] = json!(split);
-        }
-        lines.push_str(&format!("{case}\n"));
-        cases += 1;
     }
-    if cases == 0 {
+    let fresh = if into.allow_near { candidates } else { without_copies(place, candidates) };
+    if fresh.is_empty() {
         out::say("there is nothing new to take over")?;
         return Ok(End::Well);
     }
-    into.append(&place.folder, &lines, cases)?;
+    let lines: String = fresh.iter().map(|candidate| format!("{}\n", candidate.case)).collect();
+    into.append(&place.folder, &lines, fresh.len())?;
     Ok(End::Well)
+}
+
+/// The job's event as a case; `None`, which is told, if its body is none.
+async fn candidate(
+    into: &Into,
+    api: &Api,
+    job: &Job,
+    id: String,
+    label: &str,
+) -> anyhow::Result<Option<Candidate>> {
+    let Shown { timeline, body } =
+        api::read(&api.get(&format!("/api/v1/events/{}", job.id.event), &[]).await?)?;
+    let event = timeline.event;
+    let Some(body) = body.and_then(|body| serde_json::from_str::<Value>(&body).ok()) else {
+        out::note(format!("event {}: its body is not at hand, or not JSON", event.id));
+        return Ok(None);
+    };
+    let body = redacted(body);
+    let text = near::text_of(&body);
+    let mut case = json!({
+        "id": id,
+        "event": { "source": event.source, "type": event.event_type, "body": body },
+        "expect": { "label": label },
+        "tags": into.tag,
+        "author": into.author,
+    });
+    if let Some(split) = into.split {
+        case["split"] = json!(split);
+    }
+    Ok(Some(Candidate { id, case, text }))
+}
+
+/// Those that say something else than every case that is there and every one before them; the others are told.
+fn without_copies(place: &Place, candidates: Vec<Candidate>) -> Vec<Candidate> {
+    let known: Vec<String> = place.existing.iter().map(|case| near::text_of(&case.event.body)).collect();
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let new: Vec<&str> = candidates.iter().map(|candidate| candidate.text.as_str()).collect();
+    let copies = near::copies(&known, &new);
+    let ids: Vec<String> = place
+        .existing
+        .iter()
+        .map(|case| case.id.clone())
+        .chain(candidates.iter().map(|candidate| candidate.id.clone()))
+        .collect();
+    let mut fresh = Vec::new();
+    for (candidate, copy) in candidates.into_iter().zip(copies) {
+        match copy.and_then(|(other, _)| ids.get(other)) {
+            Some(other) => {
+                out::note(format!("{}: it says nearly the same as case {other}", candidate.id));
+            }
+            None => fresh.push(candidate),
+        }
+    }
+    fresh
 }
 
 /// The first `limit` jobs that `query` asks for, page by page.
