@@ -25,7 +25,7 @@ pub use judge::{
 };
 pub use ledger::{FreeLedger, Hearing, Ledger, LedgerError, TokensTaken};
 pub use recorded::RecordedLedger;
-pub use recordings::{Recording, RecordingError, Recordings, request_digest};
+pub use recordings::{Recording, RecordingError, Recordings, recordings_folder, request_digest};
 pub use schema::{Fields, Output, Schema, SchemaError, Wrong};
 pub use variant::{Variant, Wording};
 

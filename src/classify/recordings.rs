@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Wire;
-use crate::domain::{Answer, Timestamp, Tokens};
+use crate::{
+    config::{At, Files, Problems, codes},
+    domain::{Answer, Timestamp, Tokens},
+};
 
 /// Digits of a request's digest that name its file.
 const NAME_DIGITS: usize = 16;
@@ -116,7 +119,28 @@ impl Recording {
     }
 }
 
+/// A suite's folder of recordings, as paths in configuration name it.
+pub fn recordings_folder(suite: &str) -> String {
+    format!("evals/{suite}/recordings")
+}
+
 impl Recordings {
+    /// Those of a suite's folder, and the files in it that are none.
+    pub fn of(files: &Files, suite: &str) -> (Self, Problems) {
+        let prefix = format!("{}/", recordings_folder(suite));
+        let (mut recordings, mut problems) = (Recordings::default(), Problems::new());
+        for (path, text) in files.under(&prefix) {
+            match Recording::read(path.strip_prefix(&prefix).unwrap_or(path), text) {
+                Ok(recording) => recordings.keep(recording),
+                Err(error) => {
+                    let remedy = "bring back the file that was recorded, or remove it";
+                    problems.push(At::file(path).error(codes::BAD_RECORDING, error.to_string(), remedy));
+                }
+            }
+        }
+        (recordings, problems)
+    }
+
     /// The answer to a request, the `sample`-th from 0 where it was asked several times.
     pub fn get(&self, request: &str, sample: u32) -> Option<&Recording> {
         self.0.get(&(request.to_owned(), sample))

@@ -300,6 +300,16 @@ mod tests {
     }
 
     #[test]
+    fn a_finding_has_no_other_fields() {
+        let found = line("a", 1, "x").replace(
+            "\"x\"",
+            "\"x\",\"findings\":[{\"path\":\"a.py\",\"side\":\"LEFT\",\"line\":3,\"end_line\":4}]",
+        );
+        let problems = read(&found).1;
+        assert!(problems.contains("unknown field `end_line`"), "{problems}");
+    }
+
+    #[test]
     fn a_grade_is_a_number_from_0_to_1() {
         let graded = |grade: &str| {
             line("a", 1, "x").replace("\"x\"", &format!("\"x\",\"graded\":{{\"reason\":{grade}}}"))

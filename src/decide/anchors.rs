@@ -3,7 +3,7 @@
 //! GitHub takes a comment on any line that a hunk shows: added and unchanged lines by their number in the new file, removed and
 //! unchanged ones by that in the old file. A comment on several lines must lie in one hunk.
 
-use std::{collections::BTreeMap, ops::RangeInclusive};
+use std::{borrow::Cow, collections::BTreeMap, ops::RangeInclusive};
 
 /// A side of a diff.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,8 +71,42 @@ impl Anchors {
 
 /// A path without the side's prefix, and without what stands after a tab.
 fn named(text: &str, prefix: &str) -> String {
-    let path = text.split('\t').next().unwrap_or(text).trim_end();
-    path.strip_prefix(prefix).unwrap_or(path).to_owned()
+    let path = match text.strip_prefix('"') {
+        Some(quoted) => Cow::Owned(unquoted(quoted)),
+        None => Cow::Borrowed(text.split('\t').next().unwrap_or(text).trim_end()),
+    };
+    path.strip_prefix(prefix).unwrap_or(&path).to_owned()
+}
+
+/// What git has quoted as C does, because it is not plain ASCII or has quotes in it: from after the first quote up to the next.
+fn unquoted(quoted: &str) -> String {
+    let mut path = Vec::new();
+    let mut rest = quoted.as_bytes();
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        match (byte, after) {
+            (b'"', _) => break,
+            (b'\\', [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', after @ ..]) => {
+                path.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
+                rest = after;
+            }
+            (b'\\', [escaped, after @ ..]) => {
+                path.push(match escaped {
+                    b'a' => 0x07,
+                    b'b' => 0x08,
+                    b't' => b'\t',
+                    b'n' => b'\n',
+                    b'v' => 0x0b,
+                    b'f' => 0x0c,
+                    b'r' => b'\r',
+                    itself => *itself,
+                });
+                rest = after;
+            }
+            (plain, _) => path.push(*plain),
+        }
+    }
+    String::from_utf8_lossy(&path).into_owned()
 }
 
 /// `@@ -a,b +c,d @@`: start and count of both sides. A count that is left out is 1.
@@ -112,6 +146,16 @@ mod tests {
         assert!(!new((40, 40)), "the new side of that hunk is empty");
         assert!(!anchors.hold("src/a.rs", DiffSide::Old, (13, 40)), "in one hunk");
         assert!(!anchors.hold("a/src/a.rs", DiffSide::New, (10, 10)));
+    }
+
+    #[test]
+    fn a_quoted_path_is_that_of_the_file() {
+        let diff = |path: &str| format!("--- /dev/null\n+++ {path}\n@@ -0,0 +1 @@\n+x\n");
+        let holds = |quoted: &str, path: &str| Anchors::of(&diff(quoted)).hold(path, DiffSide::New, (1, 1));
+        assert!(holds(r#""b/docs/gr\303\266\303\237er.md""#, "docs/größer.md"));
+        assert!(holds(r#""b/a \"quoted\"\tname\\.md""#, "a \"quoted\"\tname\\.md"));
+        assert!(holds("b/with a space.md\t", "with a space.md"));
+        assert!(holds(r#""b/cut\"#, "cut\\"), "what ends within an escape is taken as it is");
     }
 
     #[test]

@@ -9,11 +9,12 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    Baseline, EvalError, Graded, Mode, Panel, Purse, Tape, Trial, grade, grading, recordings_folder,
+    Baseline, EvalError, Graded, Mode, Panel, Purse, Tape, Trial, grade, grading,
     report::{Digests, GradedFigures, Report},
     run, sound, summary, test_lock,
 };
 use crate::{
+    classify::recordings_folder,
     config::{self, Case, Files, Problems, Split, Suite},
     domain::{Clock, Money},
     engine::Engine,

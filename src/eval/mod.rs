@@ -46,7 +46,7 @@ pub use purse::Purse;
 pub use ready::ready;
 pub use sound::sound;
 pub use summary::costs;
-pub use tape::{Reel, Tape, Unwritable, recordings_folder};
+pub use tape::{Reel, Tape, Unwritable};
 pub use trial::{Said, Trial};
 
 /// Cases that are asked about at one time.

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use super::{Mode, Purse};
 use crate::{
     classify::{Hearing, Ledger, LedgerError, Recording, Recordings},
-    config::{At, Files, Problems, codes},
+    config::{Files, Problems},
     decide::{budget::Cost, cost},
     domain::{Answer, Flaw, Money, Name, Price, Prior},
 };
@@ -49,11 +49,6 @@ pub struct Unwritable {
     source: io::Error,
 }
 
-/// A suite's folder of recordings, as paths in configuration name it.
-pub fn recordings_folder(suite: &str) -> String {
-    format!("evals/{suite}/recordings")
-}
-
 impl Tape {
     /// The recordings of `suite` among `files`; new ones go to `dir`. Vendors are paid out of `purse`.
     ///
@@ -67,18 +62,7 @@ impl Tape {
         purse: Arc<Purse>,
         prices: BTreeMap<Name, Price>,
     ) -> Result<Result<Self, Unwritable>, Problems> {
-        let prefix = format!("{}/", recordings_folder(suite));
-        let mut problems = Problems::new();
-        let mut recordings = Recordings::default();
-        for (path, text) in files.under(&prefix) {
-            match Recording::read(path.strip_prefix(&prefix).unwrap_or(path), text) {
-                Ok(recording) => recordings.keep(recording),
-                Err(error) => {
-                    let remedy = "bring back the file that was recorded, or remove it";
-                    problems.push(At::file(path).error(codes::BAD_RECORDING, error.to_string(), remedy));
-                }
-            }
-        }
+        let (recordings, problems) = Recordings::of(files, suite);
         problems.into_result()?;
         if let Some(dir) = dir.as_ref().filter(|_| mode.writes())
             && let Err(source) = fs::create_dir_all(dir)

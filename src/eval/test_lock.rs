@@ -36,12 +36,23 @@ fn locked(cases: &[Case]) -> Lock {
     Lock::of(test.iter().map(|(id, case)| (*id, case)))
 }
 
-/// What differs between a suite's test cases and its lock; nothing for a suite without one. A test case that was changed after
+/// What differs between a suite's test cases and its lock; of a suite without one, that its test cases are not locked. A test case that was changed after
 /// somebody looked at the figures measures nothing.
 pub fn check(files: &Files, suite: &str, cases: &[Case]) -> Problems {
     let file = file(suite);
     let mut problems = Problems::new();
-    let Some(text) = files.get(&file) else { return problems };
+    let Some(text) = files.get(&file) else {
+        let test = cases.iter().filter(|case| case.split() == Split::Test).count();
+        if test > 0 {
+            let message =
+                format!("there is no such file: test cases, {test} in all, may be changed unnoticed");
+            let remedy = format!(
+                "lock them with `hookyard eval lock {suite}`, or bring the file back if there was one"
+            );
+            problems.push(At::file(&file).warning(codes::UNLOCKED, message, remedy));
+        }
+        return problems;
+    };
     let lock = match Lock::parse(text) {
         Ok(lock) => lock,
         Err(errors) => {

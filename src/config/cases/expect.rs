@@ -44,6 +44,7 @@ impl ExpectedActions {
 
 /// One fault at its place in a diff.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Finding {
     pub path: String,
     pub side: Side,

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
     act::Setting,
-    classify::{Judge, Key, Llm, Recording, Recordings, Replay, Settings, Wire},
-    config::{At, JUDGES, NO_KEY, codes, tables::JudgeTable},
+    classify::{Judge, Key, Llm, Recordings, Replay, Settings, Wire, recordings_folder},
+    config::{JUDGES, NO_KEY, codes, tables::JudgeTable},
     decide::{budget::Budget, tokens::TokenLimits},
     domain::{Money, Name},
     remote::{Remote, RemoteOptions},
@@ -97,34 +97,24 @@ impl Compiler<'_> {
     /// As ladders have it: `judge` itself, or what was recorded of it where its table says so.
     pub(super) fn seat(&mut self, name: &str, judge: &Arc<Llm>) -> Arc<dyn Judge> {
         match self.config.judges.get(name).and_then(|table| table.replay.as_deref()) {
-            Some(folder) => {
-                let folder = format!("evals/{folder}/recordings");
-                let recordings = Arc::new(self.recordings(name, &folder));
-                Arc::new(Replay::new(Arc::clone(judge), recordings, folder))
+            Some(suite) => {
+                let recordings = Arc::new(self.recordings(name, suite));
+                Arc::new(Replay::new(Arc::clone(judge), recordings, recordings_folder(suite)))
             }
             None => Arc::clone(judge) as _,
         }
     }
 
-    fn recordings(&mut self, judge: &str, folder: &str) -> Recordings {
-        let prefix = format!("{folder}/");
-        let files: Vec<(&str, &str)> = self.config.files.under(&prefix).collect();
-        if files.is_empty() {
+    fn recordings(&mut self, judge: &str, suite: &str) -> Recordings {
+        let folder = recordings_folder(suite);
+        if self.config.files.under(&format!("{folder}/")).next().is_none() {
             let at = self.config.at(JUDGES, ["judge", judge, "replay"]);
             let message = format!("there are no recordings in {folder}");
             let remedy = "name a folder of evals/ that has some, or remove `replay`";
             self.problems.push(at.error(codes::BAD_RECORDING, message, remedy));
         }
-        let mut recordings = Vec::with_capacity(files.len());
-        for (path, text) in files {
-            match Recording::read(path.strip_prefix(&prefix).unwrap_or(path), text) {
-                Ok(recording) => recordings.push(recording),
-                Err(error) => {
-                    let remedy = "bring back the file that was recorded, or remove it";
-                    self.problems.push(At::file(path).error(codes::BAD_RECORDING, error.to_string(), remedy));
-                }
-            }
-        }
-        recordings.into_iter().collect()
+        let (recordings, problems) = Recordings::of(&self.config.files, suite);
+        self.problems.extend(problems);
+        recordings
     }
 }

@@ -575,3 +575,19 @@ fn help_tells_how_it_ends() {
     let file = project().run(&["eval", "import", "file", "--help"]);
     assert!(!file.out.contains("--admin") && !file.out.contains("--data"), "{}", file.out);
 }
+
+#[test]
+fn test_cases_that_nobody_locked_are_told() {
+    let project = ruled(&CASES);
+    let told = |project: &Project| {
+        let checked = project.run(&["check"]);
+        assert_eq!(checked.code, Some(0), "{checked:?}");
+        checked.out.contains("evals/few/test.lock: warning[HY0509]")
+    };
+    assert!(!told(&project), "there are none");
+    let to_test = project.read("evals/few/cases.jsonl").replace("\"dev\"", "\"test\"");
+    project.write("evals/few/cases.jsonl", &to_test);
+    assert!(told(&project));
+    project.run(&["eval", "lock", "few"]);
+    assert!(!told(&project));
+}
