@@ -10,12 +10,16 @@ mod suite;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use minijinja::{
-    AutoEscape, Environment, UndefinedBehavior, Value, context, syntax::SyntaxConfig, value::Serde,
+    AutoEscape, Environment, Output, State, UndefinedBehavior, Value, context, escape_formatter,
+    syntax::SyntaxConfig, value::Serde,
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{Comparison, Report, Verdict, wording::several};
+use super::{
+    Comparison, Report, Verdict,
+    wording::{is_unseen, several},
+};
 use compared::ComparedView;
 use suite::SuiteView;
 
@@ -50,6 +54,7 @@ pub fn html(reports: &[Report], comparisons: &[Comparison]) -> Result<String, Pa
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     env.set_auto_escape_callback(|_| AutoEscape::Html);
+    env.set_formatter(seen);
     env.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     let page = Page {
         title: title(reports),
@@ -70,6 +75,28 @@ pub fn html(reports: &[Report], comparisons: &[Comparison]) -> Result<String, Pa
         script => Value::from_safe_string(SCRIPT.to_owned()),
         data => Value::from_safe_string(data),
     })?)
+}
+
+/// Whatever the template shows is escaped, with the numbers of letters that nobody sees in their places: a direction that an
+/// id turns would make it read as another one. Only the page's own style, script and data are safe, and stay as they are.
+fn seen(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {
+    match value.as_str().filter(|text| !value.is_safe() && text.contains(is_unseen)) {
+        Some(text) => escape_formatter(out, state, &Value::from(numbered(text))),
+        None => escape_formatter(out, state, value),
+    }
+}
+
+/// As the script does it too.
+fn numbered(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_unseen(c) {
+            shown.push_str(&format!("U+{:04X}", u32::from(c)));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 fn title(reports: &[Report]) -> String {

@@ -178,6 +178,15 @@ pub(super) fn plain(text: &str) -> String {
         .collect()
 }
 
+/// Letters that nobody sees: they would hide what a text says, or turn it around. Line breaks and tabs are seen by what they do.
+pub(super) fn is_unseen(c: char) -> bool {
+    let separates = matches!(c, '\n' | '\r' | '\t');
+    (c.is_control() && !separates)
+        || turns_direction(c)
+        || matches!(c, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{feff}')
+        || matches!(c, '\u{e0000}'..='\u{e007f}')
+}
+
 fn turns_direction(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -130,7 +130,9 @@
     return parts;
   }
   const block = (text, name) => make("pre", { tabindex: 0, role: "region", "aria-label": name, dir: "auto" }, visible(text));
-  const bdi = (text, kind) => make("bdi", { class: kind }, text);
+  const bdi = (text, kind) => make("bdi", { class: kind }, visible(text));
+  /** The same where there can be no elements: in options, titles, and as the page itself is written. */
+  const plain = (text) => visible(text).map((part) => (typeof part === "string" ? part : part.textContent)).join("");
 
   const isChanged = (one) => one.before != null && (one.before.got !== one.got || one.before.passed !== one.passed);
   const kindOf = (one) => (one.right ? "good" : one.got == null ? "doubtful" : "bad");
@@ -219,7 +221,7 @@
       const field = (key, name, options) => {
         if (options.length < 2) return null;
         const select = make("select", { onchange: (event) => set({ [key]: event.target.value }) },
-          make("option", { value: "" }, "any"), options.map((option, n) => make("option", { value: n }, option)));
+          make("option", { value: "" }, "any"), options.map((option, n) => make("option", { value: n }, plain(option))));
         fields[key] = select;
         return make("label", { class: "field" }, name, select);
       };
@@ -285,7 +287,7 @@
       if (rows.has(one)) return rows.get(one);
       const head = make("button", { type: "button", class: "case-head", "aria-expanded": "false", onclick: () => open(one, head.getAttribute("aria-expanded") !== "true") },
         make("span", { class: "sign " + (one.passed ? "good" : "bad") }, one.passed ? "✓" : "✗", make("span", { class: "unseen" }, one.passed ? "passed" : "missed")),
-        make("span", { class: "id", title: one.id }, bdi(one.id)),
+        make("span", { class: "id", title: plain(one.id) }, bdi(one.id)),
         make("span", { class: "labels" }, one.right ? bdi(one.expected) : [bdi(one.expected), " → ", bdi(said(one.got), kindOf(one))]),
         make("span", { class: "sure" }, one.confidence == null ? "" : sure(one.confidence)),
         make("span", { class: "gist" }, bdi((one.faults[0] || one.event || one.why[0] || "").slice(0, 240))));
@@ -304,10 +306,8 @@
       if (isOpen) note(panel.id + "/" + encodeURIComponent(one.id));
     }
 
-    /** Opens the case of this id, wherever the filters had left it. */
-    function reveal(id) {
-      const one = suite.cases.find((other) => other.id === id);
-      if (!one) return;
+    /** Opens a case, wherever the filters had left it. */
+    function reveal(one) {
       if (!fits(one)) set(NO_FILTER);
       while (shown < found.length && !row(one).isConnected) extend();
       open(one, true);
@@ -326,7 +326,7 @@
     }
     for (const button of panel.querySelectorAll("[data-show]")) button.addEventListener("click", () => show({ show: button.dataset.show }));
     for (const plot of panel.querySelectorAll(".plot")) findIn(plot, suite[plot.dataset.plot]);
-    return { start, reveal, has: (id) => suite.cases.some((one) => one.id === id) };
+    return { start, reveal, find: (test) => suite.cases.find(test) };
   }
   const lists = suites.map((suite, n) => caseList(document.getElementById("suite-" + n), suite));
 
@@ -334,12 +334,12 @@
   for (const compared of document.querySelectorAll("[data-of]")) {
     const n = compared.dataset.of;
     for (const cell of n === "" ? [] : compared.querySelectorAll("[data-case]")) {
-      const id = cell.dataset.case;
-      if (!lists[n].has(id)) continue;
+      const one = lists[n].find((other) => plain(other.id) === cell.dataset.case);
+      if (!one) continue;
       cell.replaceChildren(make("button", { type: "button", class: "link", onclick: () => {
         choose(panels[n]);
-        lists[n].reveal(id);
-      } }, bdi(id)));
+        lists[n].reveal(one);
+      } }, bdi(one.id)));
     }
     for (const input of compared.querySelectorAll(".choice input")) {
       input.addEventListener("change", () => {
@@ -364,7 +364,8 @@
     choose(panel);
     let wanted;
     try { wanted = id && decodeURIComponent(id); } catch { return; }
-    if (wanted && panel.dataset.suite) lists[panel.dataset.suite].reveal(wanted);
+    const one = wanted && panel.dataset.suite && lists[panel.dataset.suite].find((other) => other.id === wanted);
+    if (one) lists[panel.dataset.suite].reveal(one);
   }
   addEventListener("hashchange", follow);
   follow();

@@ -38,6 +38,17 @@ fn text_of_strangers_makes_no_element_and_ends_none() {
 }
 
 #[test]
+fn a_letter_that_nobody_sees_is_shown_by_its_number_outside_the_data() {
+    let mut comparison = hostile_comparison();
+    comparison.changed[0].id = "safe\u{202e}gnp.exe\u{200b}".to_owned();
+    let page = html(&[hostile()], &[comparison]).unwrap();
+    let shown = text_of(&page);
+    let (shown, _) = shown.split_once("<script type=\"application/json\"").unwrap();
+    assert!(shown.contains("safeU+202Egnp.exeU+200B"), "{shown}");
+    assert!(!shown.chars().any(crate::eval::report::wording::is_unseen));
+}
+
+#[test]
 fn nothing_in_the_page_points_outside_it() {
     let page = html(&[sample::report()], &[sample::comparison()]).unwrap();
     for outside in [
