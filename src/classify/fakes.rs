@@ -13,7 +13,7 @@ use super::{Fields, Form, Ledger, LedgerError, Question, Said, Schema, Turn};
 use crate::{
     decide::{
         budget::Cost,
-        purchase::{Buy, answer, buy},
+        purchase::{Buy, alone, answer, buy},
     },
     domain::{Answer, Clock, Money, Name, Prior, Purchase, PurchaseState, Purse, Timestamp, Wait},
     template::{Context, Library, Prompt, Shape},
@@ -191,9 +191,10 @@ impl Ledger for RecordingLedger {
             return Ok(Prior::Short(purse));
         }
         let mut purchases = self.purchases.lock().expect("not poisoned");
-        let prior = match buy(&purchases, cost.judge, digest) {
+        let prior = match buy(alone(&purchases), cost.judge, digest) {
             Buy::Ask => Prior::Begun,
             Buy::Reuse(bought) => Prior::Answered(bought.answer.clone().expect("answered")),
+            Buy::Wait => Prior::UnderWay,
             Buy::Refuse => Prior::Spent,
         };
         if prior == Prior::Begun {

@@ -8,7 +8,7 @@ use super::{Ledger, LedgerError};
 use crate::{
     decide::{
         budget::Cost,
-        purchase::{Buy, answer, buy},
+        purchase::{Buy, alone, answer, buy},
     },
     domain::{Answer, Money, Name, Prior, Purchase},
 };
@@ -45,9 +45,9 @@ impl Ledger for RecordedLedger {
 
     async fn begin(&self, cost: &Cost<'_>, digest: &str) -> Result<Prior, LedgerError> {
         let judge = cost.judge;
-        Ok(match buy(&self.record, judge, digest) {
+        Ok(match buy(alone(&self.record), judge, digest) {
             Buy::Reuse(Purchase { answer: Some(answer), .. }) => Prior::Answered(answer.clone()),
-            Buy::Reuse(_) | Buy::Refuse => Prior::Spent,
+            Buy::Reuse(_) | Buy::Wait | Buy::Refuse => Prior::Spent,
             Buy::Ask => {
                 self.lock().push(Name::clone(judge));
                 Prior::Spent

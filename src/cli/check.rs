@@ -6,8 +6,8 @@ use anyhow::Context;
 use clap::Args;
 
 use crate::{
-    config::{self, Files, FixedEnvironment, Problems, ProcessEnvironment, Severity, codes},
-    engine::{self, CompileOptions, Engine, Reach},
+    config::{self, Files, Problems, ProcessEnvironment, Severity, codes},
+    engine::{self, CompileOptions, Engine},
     eval::{self, test_lock},
     host::SystemClock,
 };
@@ -45,10 +45,7 @@ impl Check {
         problems.extend(config::suites(&files).1);
         let startable = !problems.has_errors();
         let (mut examples, mut failing, mut compiled) = (0, 0, false);
-        // Examples may come to the local judges, and never to one that is paid.
-        let offline = CompileOptions { reach: Reach::Offline, ..CompileOptions::default() };
-        if let (Some(engine), _) = engine::compile(&files, &FixedEnvironment::default(), offline) {
-            drop(engine.train());
+        if let Some(engine) = engine::offline(&files) {
             compiled = true;
             let failed;
             (examples, failed) = runtime()?.block_on(engine::run_examples(&engine, &files));

@@ -52,6 +52,8 @@ pub enum Prior {
     Answered(Answer),
     /// Perhaps paid for already, as often as may be: do not ask.
     Spent,
+    /// Another job of the event has asked it and waits for the answer: do not ask, look again later.
+    UnderWay,
     /// There is not enough money left in this purse: do not ask. Nothing is on record.
     Short(Purse),
 }

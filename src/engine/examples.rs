@@ -5,7 +5,7 @@ use serde_json::Map;
 use crate::{
     classify::FreeLedger,
     config::{
-        self, Files, IGNORE, Problem, Problems, ROUTES, codes,
+        self, Files, FixedEnvironment, IGNORE, Problem, Problems, ROUTES, codes,
         tables::{ExampleTable, ExpectedRoute},
     },
     domain::{Clock, Event, EventId, Lane, Name, Timestamp, Verdict, Wait},
@@ -13,7 +13,18 @@ use crate::{
     store::NewJob,
 };
 
-use super::{Engine, RouteEnd};
+use super::{CompileOptions, Engine, Reach, RouteEnd, compile};
+
+/// What examples run on: an engine that reaches nothing beyond this process, whatever is set. They may come to the local judges, and
+/// never to one that is paid. `None` if the files do not compile.
+pub fn offline(files: &Files) -> Option<Engine> {
+    let options = CompileOptions { reach: Reach::Offline, ..CompileOptions::default() };
+    let (engine, _) = compile(files, &FixedEnvironment::default(), options);
+    let engine = engine?;
+    // Whoever compiles for work is told of a judge that learned nothing.
+    drop(engine.train());
+    Some(engine)
+}
 
 /// Runs every example. How many did as expected, and a problem for each that did not.
 pub async fn run_examples(engine: &Engine, files: &Files) -> (usize, Problems) {

@@ -20,7 +20,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
 pub use admit::Admitted;
 pub use affordable::unaffordable;
 pub use compile::{CompileOptions, Reach, compile};
-pub use examples::run_examples;
+pub use examples::{offline, run_examples};
 pub use live::Live;
 pub use preview::{ActionPreview, Foreseen, Preview, RoutePreview, Ruling};
 pub use rehearsal::{Rehearsal, Rehearsed};

@@ -19,7 +19,7 @@ pub enum FailPoint {
     Gathered,
     /// It is on record that a paid question is about to be asked.
     JudgeBegun,
-    /// The answer is on record; nobody has read it.
+    /// The answer is on record; what follows from it may be.
     AnswerCommitted,
     /// It is decided how the attempt ends; that is not on record.
     Settling,

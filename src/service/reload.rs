@@ -142,13 +142,19 @@ async fn hung_up(told: Option<&mut Signal>) {
     }
 }
 
-/// `engine`, unless its eval suites are to be asked and say no.
-fn measured(
+/// `engine`, unless an example does not do as expected, or its eval suites are to be asked and say no.
+fn tried(
     engine: Engine,
     problems: Problems,
     files: &Files,
     clock: &dyn Clock,
 ) -> Result<Option<(Engine, Problems)>, Problems> {
+    if let Some(offline) = engine::offline(files) {
+        let (_, failed) = tokio::runtime::Handle::current().block_on(engine::run_examples(&offline, files));
+        if failed.has_errors() {
+            return Err(failed);
+        }
+    }
     if engine.settings.server.reload_eval {
         let missed = tokio::runtime::Handle::current().block_on(eval::ready(&engine, files, clock));
         if missed.has_errors() {
@@ -182,7 +188,7 @@ fn compile(
         (Some(engine), problems) => {
             let untaught = engine.train();
             if untaught.is_empty() {
-                return measured(engine, problems, &files, clock);
+                return tried(engine, problems, &files, clock);
             }
             let problem = |why: String| {
                 At::file(CLASSIFIERS).error(codes::BAD_CASE, why, "give the classifier cases to learn from")

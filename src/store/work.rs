@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use crate::{
     decide::replan::{Past, past},
     domain::{
-        Attempt, Event, FrozenRequest, Job, JobId, JobState, Lane, Lease, Name, Next, Receipt, Timestamp,
-        Verdict, Work,
+        Attempt, Bill, Event, FrozenRequest, Job, JobId, JobState, Lane, Lease, Name, Next, Receipt,
+        Timestamp, Verdict, Work,
     },
 };
 
@@ -77,6 +77,9 @@ pub struct Settlement {
     /// Jobs of the event that the follow-up replaces: those that have not come to their end are discarded. If one of
     /// them is not what the follow-up was planned for, the settlement is refused; see [`Replaced`].
     pub replaces: Vec<Replaced>,
+    /// The answer that it follows from, where that may not be on record yet. Only of use to a store that keeps the order: see
+    /// [`super::Store::keeps_order`].
+    pub bill: Option<Bill>,
 }
 
 /// A job whose place is taken by newer ones, and what those who planned them knew of it. A plan takes time, in which the

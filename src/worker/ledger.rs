@@ -42,27 +42,22 @@ impl<'a> StoreLedger<'a> {
         StoreLedger { worker, claimed, begun: AtomicU32::new(0), on_its_way: Mutex::default() }
     }
 
-    /// Settles the job. An answer that is on its way to the record gets there first, without being waited for.
+    /// Settles the job. An answer that is on its way to the record need not be waited for: it gets there first, or else together
+    /// with what follows from it.
     ///
     /// # Errors
     /// As [`crate::store::Store::settle`].
-    pub async fn settle(&self, settlement: &Settlement) -> Result<(), StoreError> {
+    pub async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
         let (store, lease) = (&self.worker.store, self.claimed.lease);
+        let Some(OnItsWay { bill, ended }) = self.take_on_its_way() else {
+            return self.worker.insist(self.claimed, || store.settle(lease, settlement.clone())).await;
+        };
+        let settlement = Settlement { bill: Some(bill), ..settlement };
         let settle = || store.settle(lease, settlement.clone());
-        if let Some(OnItsWay { bill, ended }) = self.take_on_its_way() {
-            match tokio::join!(ended, settle()) {
-                (Ok(()), Ok(())) => return Ok(()),
-                (Err(error), Ok(())) => {
-                    let (job, judge) = (lease.job, &bill.judge);
-                    tracing::error!(%job, %judge, %error, "an answer was paid for and is not on record, but what follows from it is");
-                    return Ok(());
-                }
-                (Err(StoreError::Unavailable(_)), Err(_)) => self.end(&bill).await?,
-                (Ok(()) | Err(_), Err(StoreError::Unavailable(_))) => {}
-                (Ok(()) | Err(_), Err(error)) => return Err(error),
-            }
+        match tokio::join!(biased; ended, settle()).1 {
+            Err(StoreError::Unavailable(_)) => self.worker.insist(self.claimed, settle).await,
+            settled => settled,
         }
-        self.worker.insist(self.claimed, settle).await
     }
 
     /// Puts on record what an answer cost.

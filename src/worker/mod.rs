@@ -214,7 +214,7 @@ impl Worker {
         tracing::debug!(%job, detail, "what the attempt ended with");
         // What has been done must not be forgotten.
         host::pass(FailPoint::Settling);
-        ledger.settle(&settlement).await?;
+        ledger.settle(settlement).await?;
         host::pass(FailPoint::Settled);
         Ok(outcome)
     }

@@ -82,6 +82,6 @@ impl End {
         };
         let detail = detail.or_else(|| reason.cloned());
         let attempt = Attempt { started_at, ended_at: now, outcome, detail, status };
-        Settlement { attempt, next, request, in_doubt, verdict, receipt, follow_up, replaces }
+        Settlement { attempt, next, request, in_doubt, verdict, receipt, follow_up, replaces, bill: None }
     }
 }

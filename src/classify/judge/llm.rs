@@ -243,6 +243,10 @@ impl Llm {
                 drop(pass.no_room(Duration::ZERO, clock.monotonic()));
                 self.unused(&taken, ledger).await;
                 match prior {
+                    Prior::UnderWay => {
+                        let reason = "it is being asked the same by another route".to_owned();
+                        return Ok(waits(self.usual.time(), reason, true));
+                    }
                     Prior::Short(purse) => {
                         return Ok(waits(budget::wait(purse, cost.asked_at), short(purse).to_owned(), false));
                     }

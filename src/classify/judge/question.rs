@@ -104,7 +104,7 @@ impl<'a> Question<'a> {
         self.redacted.get().cloned().unwrap_or_default()
     }
 
-    /// Out of whose budget it is paid for, beside the judge's; none for an event whose sender nobody knows.
+    /// Out of whose budget it is paid for, beside the judge's. All whom nobody knows share one: who leaves out a name gains nothing.
     ///
     /// # Errors
     /// [`ClassifyError::Unrenderable`].
@@ -114,7 +114,7 @@ impl<'a> Question<'a> {
         let who = who.trim();
         let digest = hex::encode(Sha256::digest(format!("{}\0{who}", self.classifier)));
         let digest = digest.get(..SENDER_DIGITS).unwrap_or(&digest).to_owned();
-        Ok((!who.is_empty()).then_some(Sender { digest, day: *day }))
+        Ok(Some(Sender { digest, day: *day }))
     }
 
     /// The instructions. No word of the event is in them: they were rendered before it came.

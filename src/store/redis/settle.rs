@@ -50,10 +50,12 @@ impl Desk {
             // Who had no answer says the same again.
             return Ok(Prior::Begun);
         }
-        let so_far: Vec<Purchase> = self.record.purchases.iter().map(|one| one.purchase.clone()).collect();
-        match buy(&so_far, judge, digest) {
+        let is_held = |n: u32| self.record.entry(n).is_some_and(|entry| entry.held.is_some());
+        let so_far = self.record.purchases.iter();
+        match buy(so_far.map(|one| (&one.purchase, one.n != lease.job.n && is_held(one.n))), judge, digest) {
             Buy::Reuse(Purchase { answer: Some(answer), .. }) => return Ok(Prior::Answered(answer.clone())),
             Buy::Reuse(_) | Buy::Refuse => return Ok(Prior::Spent),
+            Buy::Wait => return Ok(Prior::UnderWay),
             Buy::Ask => {}
         }
         let purchase = Purchase {

@@ -4,12 +4,14 @@ use rusqlite::{Connection, params};
 
 use crate::{
     decide::purchase::{Buy, answer, buy},
-    domain::{Answer, Bill, EventId, Lease, Name, Prior, Purchase, PurchaseOrder, PurchaseState},
+    domain::{Answer, Bill, EventId, JobId, Lease, Name, Prior, Purchase, PurchaseOrder, PurchaseState},
     store::StoreError,
 };
 
 use super::{
-    jobs, rows,
+    jobs,
+    key::JobKey,
+    rows,
     settle::held,
     spend,
     writer::{Desk, Failed},
@@ -23,7 +25,8 @@ pub(super) fn bought(
     digest: &str,
 ) -> rusqlite::Result<Option<Answer>> {
     let Some(seq) = jobs::seq(db, event)? else { return Ok(None) };
-    Ok(answer(&of_event(db, seq)?, judge, digest).cloned())
+    let record: Vec<_> = of_event(db, seq)?.into_iter().map(|(_, purchase)| purchase).collect();
+    Ok(answer(&record, judge, digest).cloned())
 }
 
 /// Whether anything was ever begun for an event.
@@ -36,9 +39,12 @@ pub(super) fn begin(desk: &mut Desk<'_>, lease: Lease, order: &PurchaseOrder) ->
     let held = held(desk, lease)?;
     let seq = held.key.event();
     let record = of_event(desk.db, seq)?;
-    match buy(&record, judge, digest) {
+    let is_held = |job: JobKey| desk.leases.holds(JobId { event: lease.job.event, n: job.n() });
+    let so_far = record.iter().map(|(job, purchase)| (purchase, *job != held.key && is_held(*job)));
+    match buy(so_far, judge, digest) {
         Buy::Reuse(Purchase { answer: Some(answer), .. }) => return Ok(Prior::Answered(answer.clone())),
         Buy::Reuse(_) | Buy::Refuse => return Ok(Prior::Spent),
+        Buy::Wait => return Ok(Prior::UnderWay),
         Buy::Ask => {}
     }
     if let Some(purse) = spend::draw(desk, &order.charges)? {
@@ -63,16 +69,24 @@ pub(super) fn begin(desk: &mut Desk<'_>, lease: Lease, order: &PurchaseOrder) ->
     Ok(Prior::Begun)
 }
 
-/// What the event's jobs bought so far: an answer serves every job that asks the same.
-fn of_event(db: &Connection, seq: i64) -> rusqlite::Result<Vec<Purchase>> {
+/// What the event's jobs bought so far, and which did: an answer serves every job that asks the same.
+fn of_event(db: &Connection, seq: i64) -> rusqlite::Result<Vec<(JobKey, Purchase)>> {
     let mut select = db.prepare_cached(
-        "SELECT judge, digest, begun_at, state, cost, answer FROM purchase WHERE event = ?1 ORDER BY seq",
+        "SELECT judge, digest, begun_at, state, cost, answer, job FROM purchase WHERE event = ?1 ORDER BY seq",
     )?;
-    let rows = select.query_map([seq], rows::purchase)?;
+    let rows = select.query_map([seq], |row| Ok((row.get(6)?, rows::purchase(row)?)))?;
     rows.collect()
 }
 
 pub(super) fn end(desk: &mut Desk<'_>, lease: Lease, bill: &Bill) -> Result<(), Failed> {
+    if end_if_open(desk, lease, bill)? {
+        return Ok(());
+    }
+    Err(StoreError::Conflict(format!("{} never began this purchase", lease.job)).into())
+}
+
+/// Whether it was open until now.
+pub(super) fn end_if_open(desk: &mut Desk<'_>, lease: Lease, bill: &Bill) -> Result<bool, Failed> {
     let held = held(desk, lease)?;
     let Bill { judge, digest, cost, charges, entry, .. } = bill;
     let answer = bill.answer.as_ref();
@@ -95,10 +109,10 @@ pub(super) fn end(desk: &mut Desk<'_>, lease: Lease, bill: &Bill) -> Result<(), 
             i64::try_from(cost.0).unwrap_or(i64::MAX)
         ])?;
     if ended == 0 {
-        return Err(StoreError::Conflict(format!("{} never began this purchase", lease.job)).into());
+        return Ok(false);
     }
     spend::correct(desk, charges)?;
     spend::enter(desk, entry.as_ref())?;
     desk.changed = true;
-    Ok(())
+    Ok(true)
 }

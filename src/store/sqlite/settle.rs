@@ -16,7 +16,7 @@ use super::{
     claim, follow, jobs,
     key::JobKey,
     leases::Held,
-    line, rows,
+    line, purchases, rows,
     writer::{Desk, Failed},
 };
 
@@ -56,6 +56,10 @@ pub(super) fn settle(desk: &mut Desk<'_>, lease: Lease, settlement: &Settlement)
     let held = held(desk, lease)?;
     let replaced = replaced(desk, lease.job, &settlement.replaces)?;
     let first_new = first_follow_up(desk, lease.job, &held, settlement)?;
+    if let Some(bill) = &settlement.bill {
+        // Where it was handed in before, and is on record, there is nothing to do.
+        purchases::end_if_open(desk, lease, bill)?;
+    }
     let (to, due, counted) = State::after(&settlement.next, desk.now);
     let verdict = settlement.verdict.as_ref().map(rows::to_json).transpose()?;
     let receipt = settlement.receipt.as_ref().map(rows::to_json).transpose()?;

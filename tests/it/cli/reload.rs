@@ -62,6 +62,29 @@ async fn at_a_hang_up_all_files_take_effect_or_none() {
 }
 
 #[tokio::test]
+async fn a_change_by_which_an_example_comes_out_otherwise_is_refused() {
+    let project =
+        Project::new(&Files::embedded()).with_env("FORMS_WEBHOOK_SECRET", "whsec_of_the_reload_tests");
+    project.edit(SETTINGS, "reload_ms = 2_000 ", "reload_ms = 0 ");
+    let service = project.start().await;
+    let routes = project.read("config/routes.toml");
+    project.write(
+        "config/routes.toml",
+        &routes.replace("verdict.label in ['security', 'risky']", "verdict.label == 'trivial'"),
+    );
+    hang_up(&service);
+    said(&service, REFUSED, 1).await;
+    let told = |log: &crate::support::process::Log| {
+        log.lines.iter().any(|line| line["message"].as_str().is_some_and(|text| text.contains("example `")))
+    };
+    service.logged("the example", told).await;
+    project.write("config/routes.toml", &routes);
+    project.append("prompts/triage/event.j2", "As it came.\n");
+    hang_up(&service);
+    said(&service, APPLIED, 1).await;
+}
+
+#[tokio::test]
 async fn a_saved_file_is_seen_without_a_word_and_what_must_wait_is_named() {
     let project = project(100);
     let service = project.start().await;

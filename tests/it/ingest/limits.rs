@@ -343,6 +343,7 @@ async fn a_full_store_refuses_before_the_body_is_read() {
         receipt: None,
         follow_up: Vec::new(),
         replaces: Vec::new(),
+        bill: None,
     };
     assert_ne!(claimed.job.id, job, "the older one is handed out first");
     house.service.store.settle(claimed.lease, settlement).await.unwrap();

@@ -211,5 +211,6 @@ pub fn settlement(next: Next, now: Timestamp) -> Settlement {
         receipt: None,
         follow_up: Vec::new(),
         replaces: Vec::new(),
+        bill: None,
     }
 }

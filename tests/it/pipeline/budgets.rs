@@ -111,7 +111,8 @@ async fn a_question_dearer_than_a_purse_ever_holds_is_not_waited_for() {
 #[tokio::test]
 async fn one_sender_does_not_spend_the_money_of_all() {
     let shipped = "who = \"{{ event.body.data.email | default('', true) | lower }}\", day_usd = 0.10";
-    let who = "{{ event.body.data.email if 'mallory' in event.body.data.email else '' }}";
+    // Mallory leaves it out, which makes nobody of all who do.
+    let who = "{{ '' if 'mallory' in event.body.data.email else event.body.data.email }}";
     // Enough for one question at a time.
     let budget = format!("who = \"{who}\", day_usd = 0.0014");
     let house = House::plan().llm().edit(CLASSIFIERS, shipped, &budget).start().await;

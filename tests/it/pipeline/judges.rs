@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use hookyard::{
     classify::{Ledger, LedgerError, Recording, Wire, request_digest},
-    config::JUDGES,
+    config::{JUDGES, ROUTES},
     decide::budget::Cost,
     domain::{
         Answer, Bill, EventState, JobState, Lane, Lease, Money, Name, Prior, PurchaseOrder, PurchaseState,
@@ -241,6 +241,20 @@ async fn judge(house: &House, claimed: &Claimed) -> RouteEnd {
     let engine = house.service.engine.now();
     let ledger = Played { store: Arc::clone(&house.service.store), lease: claimed.lease };
     engine.run_route("triage", &claimed.event, None, 1, &ledger, house.clock.as_ref()).await.unwrap()
+}
+
+#[tokio::test]
+async fn routes_that_ask_the_same_buy_one_answer() {
+    let second = "\n[route.second]\ntypes = [\"lead.form.submitted\"]\nclassifier = \"triage\"\n";
+    let third = second.replace("second", "third");
+    let house = House::plan().llm().append(ROUTES, &format!("{second}{third}")).start().await;
+    house.sandbox.reply_next(says("lead", 0.9));
+    house.sandbox.reply_next(says("spam", 0.9));
+    let event = house.queue(&form("f")).await;
+    let timeline = house.driven(event).await;
+    let verdicts = timeline.jobs.iter().filter_map(|entry| entry.job.verdict.as_ref());
+    assert_eq!(verdicts.map(|verdict| &*verdict.label).collect::<Vec<_>>(), ["lead"; 3]);
+    assert_eq!(house.sandbox.requests(CLAUDE), 1);
 }
 
 #[tokio::test]

@@ -211,6 +211,7 @@ pub fn settlement(next: Next) -> Settlement {
         receipt: None,
         follow_up: Vec::new(),
         replaces: Vec::new(),
+        bill: None,
     }
 }
 

@@ -14,7 +14,7 @@ use hookyard::{
 use super::{
     backend::Backend,
     bench::{Bench, LANES, assert_conflict},
-    given::{AT_ONCE, LEASE, answer, die, event, event_id, retry},
+    given::{AT_ONCE, LEASE, answer, die, event, event_id, retry, route},
 };
 
 fn judge() -> Name {
@@ -163,6 +163,29 @@ pub async fn an_answer_ends_all_doubt(b: Bench<impl Backend>) {
     // The first stays what it was: it may have been billed too.
     let kept = states(&purchases(&b, first.job.id).await);
     assert_eq!(kept, [PurchaseState::MaybeBilled, PurchaseState::Answered]);
+}
+
+pub async fn what_another_job_asks_is_waited_for<B: Backend>(b: Bench<B>) {
+    b.queue(event(1).jobs([route("triage"), route("again")])).await;
+    let jobs = b.take().await;
+    let begin = async |b: &Bench<B>, lease, digest| {
+        b.begin_purchase(lease, &PurchaseOrder::new(&judge(), digest)).await.unwrap()
+    };
+    let (one, other) = (jobs[0].lease, jobs[1].lease);
+    assert_eq!(begin(&b, one, "q").await, Prior::Begun);
+    for _ in 0..3 {
+        assert_eq!(begin(&b, other, "q").await, Prior::UnderWay, "however often it is looked at");
+    }
+    assert_eq!(begin(&b, other, "r").await, Prior::Begun, "another question is its own");
+    b.end_purchase(one, &Bill::new(&judge(), "q", Some(&answer("yes")))).await.unwrap();
+    assert_eq!(begin(&b, other, "q").await, Prior::Answered(answer("yes")));
+
+    // Whoever waits for a job that is over waits no longer.
+    assert_eq!(begin(&b, one, "lost").await, Prior::Begun);
+    assert_eq!(begin(&b, other, "lost").await, Prior::UnderWay);
+    b.end(&jobs[0], die()).await;
+    assert_eq!(begin(&b, other, "lost").await, Prior::Begun);
+    assert_eq!(states(&purchases(&b, one.job).await), [PurchaseState::Answered, PurchaseState::MaybeBilled]);
 }
 
 pub async fn what_was_not_billed_may_be_asked_again(b: Bench<impl Backend>) {

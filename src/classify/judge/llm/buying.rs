@@ -38,6 +38,10 @@ pub(super) struct Unanswered {
     pub left: bool,
 }
 
+/// How many times more than the most that it may cost an answer is charged as counted: vendors add some of their own to a question. A
+/// count beyond that is a mistake, which must not eat up the budget of a month.
+const MISCOUNTED: u64 = 2;
+
 impl Llm {
     /// Takes the right to ask: of its breaker, of its requests and its tokens in a minute.
     pub(super) async fn room(
@@ -51,22 +55,27 @@ impl Llm {
         if pass.is_probe() && !ledger.may_find_out(name, self.remote.probe_every()).await {
             return Err(pass.put_off(clock.monotonic()));
         }
+        let needs = self.settings.tokens.needs(input, self.settings.output_tokens_max.into());
+        let taken = match needs.as_slice() {
+            [] => Vec::new(),
+            needs => match ledger.take_tokens(name, needs).await {
+                Ok(taken) => taken,
+                Err(wait) => {
+                    drop(pass.no_room(wait, clock.monotonic()));
+                    let reason = format!(
+                        "has no room within its tokens per minute for the next {} ms",
+                        wait.as_millis()
+                    );
+                    return Err(Busy { wait, reason, is_broken: false });
+                }
+            },
+        };
+        // Last, as a request that was taken is not given back.
         if let Err(wait) = ledger.may_ask(name, self.remote.limit_per_min()).await {
+            self.unused(&taken, ledger).await;
             return Err(pass.no_room(wait, clock.monotonic()));
         }
-        let needs = self.settings.tokens.needs(input, self.settings.output_tokens_max.into());
-        if needs.is_empty() {
-            return Ok((pass, Vec::new()));
-        }
-        match ledger.take_tokens(name, &needs).await {
-            Ok(taken) => Ok((pass, taken)),
-            Err(wait) => {
-                drop(pass.no_room(wait, clock.monotonic()));
-                let reason =
-                    format!("has no room within its tokens per minute for the next {} ms", wait.as_millis());
-                Err(Busy { wait, reason, is_broken: false })
-            }
-        }
+        Ok((pass, taken))
     }
 
     /// Gives back all tokens that were taken for a question which did not count.
@@ -101,7 +110,8 @@ impl Llm {
             Some((_, None)) | None => {}
         }
         let left = sent.as_ref().ok().and_then(|response| {
-            allowance::rest(self.settings.wire, &response.headers, call.input, clock.now())
+            let next = (call.input, self.settings.output_tokens_max.into());
+            allowance::rest(self.settings.wire, &response.headers, next, clock.now())
         });
         if let Some(wait) = left {
             pass.rest(wait, clock.monotonic());
@@ -137,10 +147,16 @@ impl Llm {
         let Reading { model, tokens, .. } = self.reading(&raw);
         let tokens = tokens.believable();
         let model = model.unwrap_or_else(|| self.settings.model.id.clone());
-        // Without a count it is taken for as dear as it may have been.
-        let paid = match tokens {
-            tokens if tokens == Tokens::default() => cost.most,
-            tokens => cost::cost(tokens, &self.settings.model.price),
+        let counted = cost::cost(tokens, &self.settings.model.price);
+        // Without a count, or by one that cannot be, it is taken for as dear as it may have been.
+        let paid = if tokens == Tokens::default() {
+            cost.most
+        } else if counted.0 > cost.most.0.saturating_mul(MISCOUNTED) {
+            let (judge, most) = (&self.settings.name, cost.most);
+            tracing::warn!(%judge, %counted, %most, "by its own count an answer cost far more than it can have");
+            cost.most
+        } else {
+            counted
         };
         let answer = Answer { raw, model, tokens, latency_ms: elapsed_ms(*clock, started) };
         self.usual.note(answer.latency_ms);

@@ -15,7 +15,7 @@ use crate::{
         fakes::{self, HandClock, Log, RecordingLedger, Setting},
     },
     config::Models,
-    domain::{PurchaseState, Tokens},
+    domain::{Money, PurchaseState, Tokens},
     remote::{
         RemoteOptions,
         tests::{canned, closed, serve},
@@ -310,6 +310,22 @@ async fn errors_say_whether_waiting_helps_and_whether_they_cost() {
             assert_eq!(states, [state], "{status}");
             assert_eq!(log.len(), if state == perhaps { 2 } else { 3 }, "{log:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_count_that_cannot_be_is_charged_as_the_most_that_it_may_have_cost() {
+    for wire in ALL {
+        let mut said = envelope(wire, "yes", None);
+        let usage = said["usage"].as_object_mut().expect("it counts");
+        let output = usage.keys().find(|key| matches!(key.as_str(), "output_tokens" | "completion_tokens"));
+        let output = output.expect("what came out").clone();
+        usage.insert(output, json!(99_999_999_999_u64));
+        let vendor = Vendor::new(wire, 200, &[], said);
+        let ledger = RecordingLedger::default();
+        vendor.ask(&ledger).await.expect("a turn");
+        let cost = ledger.purchases.lock().expect("not poisoned")[0].cost;
+        assert!(cost > Money(0) && cost < Money(100_000), "{cost}");
     }
 }
 
