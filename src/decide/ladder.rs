@@ -47,7 +47,37 @@ pub fn past_the_last(rungs: &[Rung], passing: &[String]) -> PastTheLast {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    const OUTCOMES: [RungOutcome; 4] =
+        [RungOutcome::Unsure, RungOutcome::Abstained, RungOutcome::Invalid, RungOutcome::Unavailable];
+
+    proptest! {
+        #[test]
+        fn a_higher_demand_never_accepts_more(confidence in -0.5..1.5, demand in 0.0..1.0, more in 0.0..1.0) {
+            let strict = step(confidence, demand + more);
+            prop_assert!(strict == Step::Climb || step(confidence, demand) == Step::Accept);
+            prop_assert_eq!(step(confidence, confidence), Step::Accept);
+        }
+
+        #[test]
+        fn a_person_is_told_of_every_judge_and_asked_only_if_waiting_does_not_help(
+            climbed in prop::collection::vec((0..OUTCOMES.len(), "[a-z]{3,9}", "[ -~]{0,12}"), 0..6),
+            passing in prop::collection::vec("[ -~]{1,20}", 0..3),
+        ) {
+            let rungs: Vec<Rung> =
+                climbed.iter().map(|(outcome, judge, said)| rung(judge, OUTCOMES[*outcome], said)).collect();
+            match past_the_last(&rungs, &passing) {
+                PastTheLast::TryAgain { reason } => prop_assert_eq!(Some(&reason), passing.first()),
+                PastTheLast::Person { reason } => {
+                    prop_assert!(passing.is_empty());
+                    prop_assert!(rungs.iter().all(|rung| reason.contains(&*rung.judge)), "{reason}");
+                }
+            }
+        }
+    }
 
     fn rung(judge: &str, outcome: RungOutcome, said: &str) -> Rung {
         Rung { judge: judge.into(), outcome, said: said.to_owned(), confidence: None, latency_ms: 0 }

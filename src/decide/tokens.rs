@@ -71,7 +71,51 @@ fn count(tokens: u64) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    prop_compose! {
+        fn limits()(input in any::<Option<u32>>(), output in any::<Option<u32>>(), both in any::<Option<u32>>()) -> TokenLimits {
+            TokenLimits { input, output, both }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_takes_more_than_a_minute_and_a_longer_question_never_less(
+            limits in limits(),
+            (input, output) in (0..u64::MAX / 2, 0..u64::MAX / 2),
+            more in 0..u64::MAX / 2,
+            counted in any::<[u64; 4]>(),
+        ) {
+            let needs = limits.needs(input, output);
+            let set = [limits.input, limits.output, limits.both].into_iter().flatten();
+            prop_assert_eq!(needs.iter().map(|need| need.per_min).collect::<Vec<_>>(), set.collect::<Vec<_>>());
+            let [input_uncached, cache_write, cache_read, came_out] = counted;
+            let tokens = Tokens { input_uncached, cache_write, cache_read, output: came_out };
+            for (need, longer) in needs.iter().zip(limits.needs(input + more, output + more)) {
+                prop_assert!(need.tokens <= longer.tokens && longer.tokens <= need.per_min);
+                prop_assert!(need.taken(tokens, output) <= need.per_min);
+            }
+        }
+
+        #[test]
+        fn what_was_reserved_covers_an_answer_that_is_no_longer_than_told(
+            limits in limits(),
+            (input, room) in (0..1_000_000_u64, 0..100_000_u64),
+            (cached, written, spoken) in (0.0..=1.0, 0.0..=1.0, 0.0..=1.0),
+        ) {
+            let part = |whole: u64, share: f64| (whole as f64 * share) as u64;
+            let cache_read = part(input, cached);
+            let cache_write = part(input - cache_read, written);
+            let input_uncached = input - cache_read - cache_write;
+            let tokens = Tokens { input_uncached, cache_write, cache_read, output: part(room, spoken) };
+            for need in limits.needs(input, room) {
+                prop_assert!(need.taken(tokens, room) <= need.tokens, "{need:?}");
+            }
+        }
+    }
 
     #[test]
     fn each_vendor_is_counted_as_it_counts() {

@@ -9,7 +9,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    Baseline, EvalError, Graded, Mode, Panel, Purse, Tape, Trial, grade, grading,
+    Baseline, EvalError, Graded, Mode, Panel, Purse, Shard, Tape, Trial, grade, grading,
     report::{Digests, GradedFigures, Report},
     run, sound, summary, test_lock,
 };
@@ -29,6 +29,8 @@ pub struct Request<'a> {
     pub splits: &'a [Split],
     /// Ids of the cases that are asked about, if not all.
     pub only: Option<&'a BTreeSet<String>>,
+    /// Which part of them.
+    pub shard: Option<Shard>,
     pub samples: Option<u32>,
     pub seed: Option<u64>,
     /// The confidence that every judge needs, in place of that of its rung.
@@ -37,6 +39,13 @@ pub struct Request<'a> {
     pub purse: Arc<Purse>,
     /// The folder that holds `evals/`, if it is not that which was built in.
     pub dir: Option<&'a Path>,
+}
+
+impl Request<'_> {
+    /// All cases of the splits are asked about: of a part nobody can say what is missing or unused.
+    const fn is_whole(&self) -> bool {
+        self.only.is_none() && self.shard.is_none()
+    }
 }
 
 /// Who hears how far it has come.
@@ -97,6 +106,9 @@ pub async fn measure(
     if let Some(only) = request.only {
         cases.retain(|case| only.contains(&case.id));
     }
+    if let Some(shard) = request.shard {
+        cases.retain(|case| shard.holds(case));
+    }
     if cases.is_empty() {
         return Err(no(name, "it has no cases in its splits, or none of those that are asked for"));
     }
@@ -118,8 +130,7 @@ pub async fn measure(
             grade(case, trial, gives_fields, suite.findings.as_ref(), before)
         })
         .collect();
-    // Of a part nobody can say what is missing or unused.
-    let whole = request.only.is_none();
+    let whole = request.is_whole();
     let mut texts = Vec::new();
     for (field, table) in &suite.graded {
         texts.push(grading::graded(engine, name, (field, table), &tape, &cases, &trials, clock).await?);
@@ -237,9 +248,8 @@ fn notes(
     suite: &Suite,
     request: &Request<'_>,
 ) -> Vec<String> {
-    // Of a part nobody can say what is unused.
-    let Request { variant, splits, only, samples, .. } = request;
-    let whole = only.is_none() && splits.is_empty() && samples.is_none() && variant.is_none();
+    let Request { variant, splits, samples, .. } = request;
+    let whole = request.is_whole() && splits.is_empty() && samples.is_none() && variant.is_none();
     let folder = recordings_folder(name);
     let mut notes = Vec::new();
     if whole {

@@ -87,7 +87,7 @@ struct Measure {
     #[arg(long, conflicts_with_all = ["compare", "bless"])]
     failed: bool,
     /// Take the figures for the new baseline: what comes later is held against them.
-    #[arg(long, conflicts_with_all = ["compare", "judge", "variant", "split", "samples"])]
+    #[arg(long, conflicts_with_all = ["compare", "judge", "variant", "split", "shard", "samples"])]
     bless: bool,
     /// Measure again whenever a file changes, until Ctrl-C.
     #[arg(long, conflicts_with_all = ["json", "bless"])]

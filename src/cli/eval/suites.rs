@@ -16,7 +16,7 @@ use crate::{
     config::{self, Files, FixedEnvironment, ProcessEnvironment, Split, Suite},
     domain::Money,
     engine::{CompileOptions, Engine, Reach},
-    eval::{self, Mode, Progress, Purse, Request, report::Report},
+    eval::{self, Mode, Progress, Purse, Request, Shard, report::Report},
     host::SystemClock,
 };
 
@@ -38,6 +38,9 @@ pub(super) struct Asked {
     /// Measure this split in place of those that the suite names; may be given several times.
     #[arg(long, value_enum, value_name = "SPLIT")]
     pub split: Vec<Split>,
+    /// Ask about part K of N only, such as 1/4: for several machines that record a suite at one time.
+    #[arg(long, value_name = "K/N")]
+    shard: Option<Shard>,
     /// Ask about each case so often.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     samples: Option<u32>,
@@ -67,6 +70,7 @@ impl Asked {
             mode: self.mode,
             splits: &self.split,
             only: None,
+            shard: self.shard,
             samples: self.samples,
             seed: self.seed,
             confidence_min: None,

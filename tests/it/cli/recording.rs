@@ -76,6 +76,27 @@ async fn what_is_missing_is_bought_once_and_replayed_without_anybody_there() {
 }
 
 #[tokio::test]
+async fn parts_that_were_recorded_apart_are_replayed_as_a_whole() {
+    let fake = Fake::start(&[]).await;
+    let project = suite(&fake);
+    let mut recorded = 0;
+    // Of these three none is in the first part.
+    for part in ["2/3", "3/3"] {
+        let bought =
+            project.run(&["eval", "few", "--judge", "claude", "--mode", "record", "--shard", part, "--json"]);
+        assert_eq!(bought.code, Some(0), "{bought:?}");
+        assert!(!answers(&bought).is_empty() && answers(&bought).len() < 3, "{bought:?}");
+        recorded += answers(&bought).len();
+        assert_eq!(recordings(&project).len(), recorded, "each case is in one part");
+    }
+    drop(fake);
+    let replayed = eval(&project, "replay");
+    assert_eq!((replayed.code, answers(&replayed).len()), (Some(0), 3), "{replayed:?}");
+    let wrong = project.run(&["eval", "few", "--shard", "3/2"]);
+    assert!(wrong.code == Some(2) && wrong.err.contains("write it as K/N"), "{wrong:?}");
+}
+
+#[tokio::test]
 async fn a_recording_holds_who_answered_how_it_ended_and_what_was_redacted() {
     let fake = Fake::start(&[]).await;
     let project = suite(&fake);
