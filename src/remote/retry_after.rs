@@ -2,17 +2,24 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use http::{HeaderMap, header::RETRY_AFTER};
+use http::{HeaderMap, HeaderName, header::RETRY_AFTER};
 
 use crate::domain::Timestamp;
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// The wait asked for, as seconds or as a date (RFC 9110, 10.2.3); zero for a date that has passed. `None` if there
-/// is no such header or it cannot be read.
+/// In milliseconds, and so nearer to what is meant: OpenAI and Azure send it beside the other, and their SDKs prefer it.
+const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
+
+/// The wait asked for, as milliseconds, as seconds or as a date (RFC 9110, 10.2.3); zero for a date that has passed. `None` if
+/// there is no such header or it cannot be read.
 pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
+    if let Some(ms) = text(RETRY_AFTER_MS).and_then(|text| text.parse().ok()) {
+        return Some(Duration::from_millis(ms));
+    }
+    let text = text(RETRY_AFTER)?;
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         return text.parse().ok().map(Duration::from_secs);
     }
@@ -69,5 +76,16 @@ mod tests {
             assert_eq!(retry_after(&headers, now), want_s.map(Duration::from_secs), "{text}");
         }
         assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+
+    #[test]
+    fn milliseconds_come_first_where_they_can_be_read() {
+        let now = Timestamp::default();
+        for (ms, want) in [("250", Some(250)), ("soon", Some(2_000)), ("-1", Some(2_000))] {
+            let pairs = [(RETRY_AFTER, "2"), (RETRY_AFTER_MS, ms)];
+            let headers =
+                HeaderMap::from_iter(pairs.map(|(name, text)| (name, HeaderValue::from_str(text).unwrap())));
+            assert_eq!(retry_after(&headers, now), want.map(Duration::from_millis), "{ms}");
+        }
     }
 }
