@@ -9,11 +9,10 @@ use crate::{
         tables::{ExampleTable, ExpectedRoute},
     },
     domain::{Clock, Event, EventId, Lane, Name, Timestamp, Verdict, Wait},
-    source::Scheme,
     store::NewJob,
 };
 
-use super::{Engine, RouteEnd};
+use super::{Engine, Origin, RouteEnd, trust::OWN_ORIGIN};
 
 /// Runs every example. How many did as expected, and a problem for each that did not.
 pub async fn run_examples(engine: &Engine, files: &Files) -> (usize, Problems) {
@@ -47,8 +46,9 @@ async fn run(engine: &Engine, example: &ExampleTable) -> Result<(), String> {
         body: serde_json::to_vec(&example.body).map_err(|e| e.to_string())?.into(),
     };
     // Any scheme that reads plain JSON bodies serves: the source itself may be off.
-    let routed =
-        engine.route_event(Scheme::Generic, &mut event).map_err(|e| format!("the filter failed: {e}"))?;
+    let authserv_id = engine.origin(&event.source).and_then(|origin| origin.authserv_id.clone());
+    let origin = Origin { authserv_id, ..OWN_ORIGIN.clone() };
+    let routed = engine.route_event(&origin, &mut event).map_err(|e| format!("the filter failed: {e}"))?;
     let (lane, jobs) = match routed {
         Ok(jobs) => (event.lane.as_str(), jobs),
         Err(reason)
