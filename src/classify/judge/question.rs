@@ -9,10 +9,11 @@ use crate::{
     classify::{ClassifyError, Schema, Wrong},
     decide::{
         budget::Sender,
-        redact::{Redacted, Sensitive, redact},
+        hidden::without_hidden,
+        redact::{Redacted, Sensitive},
     },
     domain::{Money, Name},
-    template::{Context, Prompt, Shape, TemplateError},
+    template::{Context, Prompt, Redactor, Shape, TemplateError},
 };
 
 /// Digits of a digest that tell senders apart.
@@ -122,17 +123,19 @@ impl<'a> Question<'a> {
         self.system
     }
 
-    /// The event as a language model reads it, without what is to stay in the house.
+    /// The event as a language model reads it, without what is to stay in the house and without hidden characters: a card
+    /// is found that one of them breaks, and the order of reading stays as it looks, whatever a template marks.
     ///
     /// # Errors
     /// [`ClassifyError::Unrenderable`].
     pub fn event(&self) -> Result<&str, ClassifyError> {
         self.event.text("the event prompt", |prompt| {
-            let rendered = prompt.render(self.context)?;
             if self.guard.redact.is_empty() {
-                return Ok(rendered);
+                return Ok(without_hidden(&prompt.render(self.context)?).into_owned());
             }
-            let Redacted { text, counts } = redact(&rendered, self.guard.redact);
+            let redactor = Redactor::new(self.guard.redact, self.context);
+            let rendered = prompt.render(&self.context.clone().redacted_by(&redactor))?;
+            let Redacted { text, counts } = redactor.finish(&without_hidden(&rendered));
             let counts = counts.into_iter().map(|(kind, count)| (kind.to_string(), count));
             self.redacted.get_or_init(|| counts.collect());
             Ok(text)
@@ -217,7 +220,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::classify::fakes;
+    use crate::classify::fakes::{self, Setting};
+
+    #[test]
+    fn hidden_characters_reach_no_model_and_hide_no_card() {
+        let event = json!({"type": "mail", "body": {"text": "pay 4111\u{200B}1111 1111 1111 \u{202E}won"}});
+        let setting = Setting::new(event);
+        let plain = setting.question();
+        assert_eq!(plain.event().expect("renders"), "mail: pay 41111111 1111 1111 won");
+        assert_eq!(plain.redacted(), BTreeMap::new());
+        let guarded = setting.question().guarded(None, &[Sensitive::Cards]);
+        assert_eq!(guarded.event().expect("renders"), "mail: pay [card 1] won");
+        assert_eq!(guarded.redacted(), BTreeMap::from([("cards".to_owned(), 1)]));
+    }
 
     #[test]
     fn an_output_has_the_schemas_order_the_nearest_fill_and_a_reason_that_fits() {
