@@ -210,7 +210,7 @@ impl Classifier {
     pub fn question<'a>(&'a self, variant: &'a Variant, context: &'a Context) -> Question<'a> {
         Question::new(&self.name, context, self.form(), &variant.system, &variant.event, &self.text)
             .paid_by(self.sender_budget.as_ref())
-            .guarded(variant.canary.as_deref(), &self.redact)
+            .guarded(variant.canary.as_ref(), &self.redact)
     }
 
     /// Asks the judges of its ladder, as [`Classifier::classify_by`].

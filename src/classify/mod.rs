@@ -9,6 +9,7 @@
 pub mod linear;
 
 mod calibrations;
+mod canary;
 mod classifier;
 mod judge;
 mod ledger;

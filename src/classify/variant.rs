@@ -3,6 +3,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::canary::Canary;
 use crate::{
     decide::variant::{choose, place},
     domain::Name,
@@ -31,9 +32,8 @@ pub struct Variant {
     pub(super) system: String,
     pub(super) event: Prompt,
     /// A word of the instructions that no answer may hold, if they have it.
-    pub(super) canary: Option<String>,
-    /// SHA-256 (hex) of both.
-    /// SHA-256 (hex) of the templates.
+    pub(super) canary: Option<Canary>,
+    /// SHA-256 (hex) of the templates' own digests.
     pub digest: String,
 }
 
@@ -46,20 +46,11 @@ impl Variant {
         let Wording { name, weight, system, event } = wording;
         let both = Sha256::digest(format!("{}{}", system.digest, event.digest));
         let digest = hex::encode(both);
-        let canary = canary(&digest);
-        let system = system.render(&facts.clone().with("canary", &canary))?;
-        let canary = system.contains(&canary).then_some(canary);
+        let canary = Canary::of(&digest);
+        let system = system.render(&facts.clone().with("canary", canary.word()))?;
+        let canary = canary.is_in(&system).then_some(canary);
         Ok(Variant { name, weight, system, event, canary, digest })
     }
-}
-
-/// Characters of a canary.
-const CANARY_DIGITS: usize = 16;
-
-/// A word that nobody outside can know: it follows from the prompts.
-fn canary(prompts: &str) -> String {
-    let digest = hex::encode(Sha256::digest(format!("hookyard canary\0{prompts}")));
-    digest.get(..CANARY_DIGITS).unwrap_or(&digest).to_owned()
 }
 
 /// All variants of a classifier.

@@ -9,6 +9,7 @@ pub mod diff;
 pub mod effect;
 pub mod erase;
 pub mod filter;
+pub mod hidden;
 pub mod ladder;
 pub mod lanes;
 pub mod lease;

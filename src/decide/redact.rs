@@ -9,22 +9,21 @@ mod bearer;
 mod cards;
 mod edge;
 mod emails;
+mod fold;
 mod groups;
 mod held;
+mod names;
 mod phones;
 mod private_keys;
 mod tokens;
 mod urls;
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, HashMap},
-    ops::Range,
-};
+use std::{cmp::Reverse, collections::BTreeMap, ops::Range};
 
 use serde::{Deserialize, Serialize};
 
-use self::held::Held;
+pub use self::names::Names;
+use self::{fold::folded, held::Held};
 use crate::domain::words;
 
 /// A text grows at most by this factor: `a@b.cd` becomes `[email 1]`.
@@ -59,11 +58,16 @@ pub struct Redacted {
 /// The same value has the same number throughout the text, so that a reader can still tell people apart. Doing it again
 /// changes nothing; what is no such value stays byte for byte. The text grows to at most [`GROWTH_MAX`] times its bytes.
 pub fn redact(text: &str, kinds: &[Sensitive]) -> Redacted {
+    redact_by(&mut Names::default(), text, kinds)
+}
+
+/// The same for one of several texts, in all of which a value has the same number: the one in `names`.
+pub fn redact_by(names: &mut Names, text: &str, kinds: &[Sensitive]) -> Redacted {
+    names.reserve(text);
     let mut held = Held::read(text);
     let mut counts = BTreeMap::new();
-    let mut numbers: HashMap<(Sensitive, String), u32> = HashMap::new();
     for (kind, find) in FINDERS.into_iter().filter(|(kind, _)| kinds.contains(kind)) {
-        let found = apart(find(held.text()));
+        let found = apart(fold::found(held.text(), find));
         if found.is_empty() {
             continue;
         }
@@ -72,7 +76,7 @@ pub fn redact(text: &str, kinds: &[Sensitive]) -> Redacted {
         let mut named = Vec::with_capacity(found.len());
         for at in found {
             let value = kind.value(held.text().get(at.clone()).unwrap_or_default());
-            let number = *numbers.entry((kind, value)).or_insert_with(|| held.next(kind));
+            let number = names.number(kind, value);
             named.push((at, kind.placeholder(number)));
         }
         held.hold(named);
@@ -118,12 +122,13 @@ impl Sensitive {
 
     /// What a value is however it is written.
     fn value(self, written: &str) -> String {
-        let only = |class: fn(&char) -> bool| written.chars().filter(class).collect::<String>();
+        let plain = || written.chars().map(folded);
+        let only = |class: fn(&char) -> bool| plain().filter(class).collect::<String>();
         match self {
             Sensitive::Secrets => written.to_owned(),
             Sensitive::Cards => only(char::is_ascii_digit),
             Sensitive::Accounts => only(char::is_ascii_alphanumeric).to_uppercase(),
-            Sensitive::Emails => written.to_lowercase(),
+            Sensitive::Emails => plain().collect::<String>().to_lowercase(),
             Sensitive::Phones => match only(|c| c.is_ascii_digit() || *c == '+') {
                 national if !national.starts_with("00") => national,
                 world => world.replacen("00", "+", 1),

@@ -5,12 +5,12 @@ use std::{cell::OnceCell, sync::Arc};
 use crate::{
     decide::filter::{self, Fate},
     domain::{Cause, Delivery, Event, EventId, Lane, Name, OWN_SOURCE, Replay, Timestamp, Work},
-    source::{self, Identity, Scheme, Verified},
+    source::{self, Identity, Verified},
     store::{Coalesce, NewJob, Order, Start},
     template::{Condition, Context, Shape, TemplateError},
 };
 
-use super::{Engine, INTAKE, OWN_SCHEME, Route, Source, context};
+use super::{Engine, INTAKE, Origin, Route, Source, context, trust::OWN_ORIGIN};
 
 /// What a verified delivery becomes.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub enum Admitted {
 
 /// An event's context, made when the first condition asks for it: most events pass without their body being read.
 struct Lazy<'a> {
-    scheme: Scheme,
+    origin: &'a Origin,
     event: &'a Event,
     context: OnceCell<Result<Context, TemplateError>>,
 }
@@ -39,7 +39,7 @@ impl Lazy<'_> {
 
     fn context(&self) -> Result<&Context, TemplateError> {
         let made = self.context.get_or_init(|| {
-            context::of_event(self.scheme, self.event)
+            context::of_event(self.origin, self.event)
                 .map_err(|error| TemplateError { line: None, message: error.to_string() })
         });
         made.as_ref().map_err(Clone::clone)
@@ -56,7 +56,7 @@ impl Engine {
         id: EventId,
     ) -> Admitted {
         let mut event = event(source, delivery, identity, id, Lane::Normal);
-        match self.route_event(source.verifier.scheme(), &mut event) {
+        match self.route_event(&source.origin, &mut event) {
             Ok(Ok(jobs)) => Admitted::Event { event, jobs },
             Ok(Err(ignored)) => Admitted::Ignored { reason: ignored },
             Err(error) => {
@@ -100,7 +100,7 @@ impl Engine {
             body: body.to_string().into_bytes().into(),
         };
         // Only the filter's conditions can fail, and it is not asked.
-        let jobs = self.route_event(OWN_SCHEME, &mut event).ok()?.ok()?;
+        let jobs = self.route_event(&OWN_ORIGIN, &mut event).ok()?.ok()?;
         Some((event, jobs))
     }
 
@@ -110,10 +110,10 @@ impl Engine {
     /// A condition of the filter failed.
     pub(super) fn route_event(
         &self,
-        scheme: Scheme,
+        origin: &Origin,
         event: &mut Event,
     ) -> Result<Result<Vec<NewJob>, String>, TemplateError> {
-        let lazy = Lazy { scheme, event, context: OnceCell::new() };
+        let lazy = Lazy { origin, event, context: OnceCell::new() };
         let (source, event_type) = (&*lazy.event.source, &*lazy.event.event_type);
         // The filter is for what senders send.
         let lane = if source == OWN_SOURCE {
@@ -174,11 +174,11 @@ impl Engine {
     /// # Errors
     /// Why there are none: its source is gone, the filter drops it, no route takes it.
     pub fn replay_jobs(&self, event: &Event, replay: &Replay) -> Result<Vec<NewJob>, String> {
-        let scheme = self
-            .scheme(&event.source)
+        let origin = self
+            .origin(&event.source)
             .ok_or_else(|| format!("no source is called `{}` today", event.source))?;
         let mut event = event.clone();
-        let mut jobs = match self.route_event(scheme, &mut event) {
+        let mut jobs = match self.route_event(origin, &mut event) {
             Ok(Ok(jobs)) => jobs,
             Ok(Err(ignored)) => return Err(format!("today it is ignored: {ignored}")),
             Err(error) => return Err(format!("the filter failed: {error}")),

@@ -8,12 +8,12 @@ use serde_json::{Map, Value, json};
 use crate::{
     config::{Case, CaseEvent},
     domain::{Event, JobState, Lane, Name, Timestamp, Verdict, Work},
-    source::{self, Scheme, UnreadableBody},
+    source::{self, UnreadableBody},
     store::Timeline,
     template::Context,
 };
 
-use super::{OWN_SCHEME, trust};
+use super::trust::{self, OWN_ORIGIN, Origin};
 
 /// An event as conditions and templates see it: `event`.
 #[derive(Serialize)]
@@ -33,9 +33,9 @@ struct Seen<'a> {
 ///
 /// # Errors
 /// The body breaks that rule.
-pub(super) fn of_event(scheme: Scheme, event: &Event) -> Result<Context, UnreadableBody> {
+pub(super) fn of_event(origin: &Origin, event: &Event) -> Result<Context, UnreadableBody> {
     let body = event.body.bytes().ok_or(UnreadableBody::Gone)?;
-    let body = source::payload(scheme, &event.headers, body)?;
+    let body = source::payload(origin.scheme, &event.headers, body)?;
     let seen = Seen {
         id: &event.id.to_string(),
         source: &event.source,
@@ -46,14 +46,15 @@ pub(super) fn of_event(scheme: Scheme, event: &Event) -> Result<Context, Unreada
         headers: event.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
         body: &body,
     };
-    let trust = trust::facts(scheme, event.test_mode, &body);
+    let trust = trust::facts(origin, event.test_mode, &body);
     Ok(Context::new().with("trust", &trust).with("event", &seen))
 }
 
-/// `event` of a labelled case: as if it had just come.
+/// `event` of a labelled case: as if it had just come. A case has no mail server: the words of one that stand in it
+/// are nobody's.
 pub(super) fn of_case(case: &Case) -> Context {
     let CaseEvent { source, event_type, body, headers } = &case.event;
-    let scheme = source.parse().unwrap_or(OWN_SCHEME);
+    let origin = source.parse().map_or_else(|_| OWN_ORIGIN.clone(), Origin::of);
     let seen = Seen {
         id: &case.id,
         source,
@@ -64,7 +65,7 @@ pub(super) fn of_case(case: &Case) -> Context {
         headers: headers.iter().flatten().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
         body,
     };
-    let context = Context::new().with("trust", &trust::facts(scheme, false, body)).with("event", &seen);
+    let context = Context::new().with("trust", &trust::facts(&origin, false, body)).with("event", &seen);
     if case.gathered.is_empty() { context } else { context.with("gathered", &case.gathered) }
 }
 

@@ -9,11 +9,10 @@ use crate::{
         tables::{ExampleTable, ExpectedRoute},
     },
     domain::{Clock, Event, EventId, Lane, Name, Timestamp, Verdict, Wait},
-    source::Scheme,
     store::NewJob,
 };
 
-use super::{CompileOptions, Engine, Reach, RouteEnd, compile};
+use super::{CompileOptions, Engine, Origin, Reach, RouteEnd, compile, trust::OWN_ORIGIN};
 
 /// What examples run on: an engine that reaches nothing beyond this process, whatever is set. They may come to the local judges, and
 /// never to one that is paid. `None` if the files do not compile.
@@ -58,8 +57,9 @@ async fn run(engine: &Engine, example: &ExampleTable) -> Result<(), String> {
         body: serde_json::to_vec(&example.body).map_err(|e| e.to_string())?.into(),
     };
     // Any scheme that reads plain JSON bodies serves: the source itself may be off.
-    let routed =
-        engine.route_event(Scheme::Generic, &mut event).map_err(|e| format!("the filter failed: {e}"))?;
+    let authserv_id = engine.origin(&event.source).and_then(|origin| origin.authserv_id.clone());
+    let origin = Origin { authserv_id, ..OWN_ORIGIN.clone() };
+    let routed = engine.route_event(&origin, &mut event).map_err(|e| format!("the filter failed: {e}"))?;
     let (lane, jobs) = match routed {
         Ok(jobs) => (event.lane.as_str(), jobs),
         Err(reason)

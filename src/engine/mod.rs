@@ -27,6 +27,7 @@ pub use rehearsal::{Rehearsal, Rehearsed};
 pub use replan::{Replanned, next_version, recorded_verdict, was_replayed};
 pub use route::RouteEnd;
 pub use sources::{Limits, Source};
+pub use trust::Origin;
 
 pub(crate) use action::Action;
 
@@ -41,7 +42,6 @@ use crate::{
         retry::Schedule,
     },
     domain::Name,
-    source::Scheme,
     store::{self, OnStuck, Retention},
     template::{Condition, Context, Shape},
 };
@@ -56,9 +56,6 @@ pub const INTAKE: &str = "intake";
 /// Why an action waits whose mode is `review`.
 pub const ASKS_FOR_A_YES: &str = "the action asks for a person's yes";
 
-/// How the service's own events are read: as plain JSON.
-const OWN_SCHEME: Scheme = Scheme::Generic;
-
 /// A whole configuration, compiled.
 pub struct Engine {
     /// Names the configuration in records: SHA-256 (hex), cut to 16 digits.
@@ -71,7 +68,7 @@ pub struct Engine {
     pub project_dir: PathBuf,
     sources: BTreeMap<Name, Arc<Source>>,
     /// How the events of each source are read, also of those that are off.
-    schemes: BTreeMap<Name, Scheme>,
+    origins: BTreeMap<Name, Origin>,
     retention: RetentionRules,
     filter: Vec<Rule<Condition>>,
     otherwise: Fate,
@@ -164,8 +161,8 @@ impl Engine {
     }
 
     /// How events of a source are read, whether it is on or off.
-    fn scheme(&self, source: &str) -> Option<Scheme> {
-        self.schemes.get(source).copied()
+    fn origin(&self, source: &str) -> Option<&Origin> {
+        self.origins.get(source)
     }
 
     /// Where the logs of `store.append` are.
@@ -180,7 +177,7 @@ impl Engine {
 
     /// Sources that the configuration names, whether on or off, and the service's own.
     pub fn named_sources(&self) -> impl Iterator<Item = &Name> {
-        self.schemes.keys()
+        self.origins.keys()
     }
 
     /// Sources that are on, by name.

@@ -5,7 +5,7 @@ use crate::{
     domain::{Clock, Event, EventId, Lane, Name, Timestamp, Verdict},
 };
 
-use super::{Engine, OWN_SCHEME, RouteEnd, context, route};
+use super::{Engine, RouteEnd, context, route, trust::OWN_ORIGIN};
 
 /// What would become of an event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,8 +36,8 @@ impl Engine {
         clock: &dyn Clock,
     ) -> Rehearsal {
         let mut event = event(case);
-        let scheme = self.scheme(&event.source).unwrap_or(OWN_SCHEME);
-        let jobs = match self.route_event(scheme, &mut event) {
+        let origin = self.origin(&event.source).unwrap_or(&OWN_ORIGIN);
+        let jobs = match self.route_event(origin, &mut event) {
             Ok(Ok(jobs)) => jobs,
             Ok(Err(reason)) => return Rehearsal { ignored: Some(reason), routes: Vec::new() },
             Err(error) => {

@@ -113,13 +113,13 @@ impl Engine {
         let Some(route) = self.route(route) else {
             return Ok(RouteEnd::Unknown { reason: format!("no route is called `{route}` today") });
         };
-        let Some(scheme) = self.scheme(&event.source) else {
+        let Some(origin) = self.origin(&event.source) else {
             return Ok(unknown_source(event));
         };
         if route.is_idle() {
             return Ok(routed("no action".to_owned(), Vec::new()));
         }
-        let context = match context::of_event(scheme, event) {
+        let context = match context::of_event(origin, event) {
             Ok(context) => context,
             Err(error) => return Ok(unreadable(&error)),
         };
@@ -186,10 +186,10 @@ impl Engine {
     ) -> Result<RouteEnd, LedgerError> {
         let classifier = self.route(route).and_then(|route| route.classifier.as_ref());
         let shadow = classifier.and_then(|one| Some((one, one.shadow_of(&event.id.to_string())?)));
-        let (Some((classifier, shadow)), Some(scheme)) = (shadow, self.scheme(&event.source)) else {
+        let (Some((classifier, shadow)), Some(origin)) = (shadow, self.origin(&event.source)) else {
             return Ok(routed("there is no shadow for it today".to_owned(), Vec::new()));
         };
-        let context = match context::of_event(scheme, event) {
+        let context = match context::of_event(origin, event) {
             Ok(context) => context,
             Err(error) => return Ok(unreadable(&error)),
         };
@@ -294,10 +294,10 @@ impl Engine {
 
     /// Tells the routes of an event whose routes could not be told when it came.
     fn rerun_intake(&self, event: &Event) -> RouteEnd {
-        let Some(scheme) = self.scheme(&event.source) else {
+        let Some(origin) = self.origin(&event.source) else {
             return unknown_source(event);
         };
-        if let Err(error) = context::of_event(scheme, event) {
+        if let Err(error) = context::of_event(origin, event) {
             return unreadable(&error);
         }
         // A body without a type cannot be told to any route, today or ever.
@@ -308,7 +308,7 @@ impl Engine {
             );
         }
         let mut event = event.clone();
-        match self.route_event(scheme, &mut event) {
+        match self.route_event(origin, &mut event) {
             Ok(Ok(jobs)) => routed("routed".to_owned(), jobs),
             Ok(Err(ignored)) => routed(format!("ignored: {ignored}"), Vec::new()),
             Err(error) => failed(Cause::Unrenderable, format!("the filter failed: {error}")),
@@ -317,7 +317,7 @@ impl Engine {
 
     /// What templates see of an event; `None` if its body cannot be read.
     pub(super) fn event_context(&self, event: &Event) -> Option<Context> {
-        context::of_event(self.scheme(&event.source)?, event).ok()
+        context::of_event(self.origin(&event.source)?, event).ok()
     }
 
     /// The verdict of a person about an event on `route`: `label`, with `output` for the schema's other fields.

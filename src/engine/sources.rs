@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Origin;
 use crate::{
     config::tables::SameBody,
     domain::Name,
@@ -13,6 +14,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Source {
     pub name: Name,
+    pub origin: Origin,
     pub verifier: Verifier,
     pub same_body: SameBody,
     pub limits: Limits,

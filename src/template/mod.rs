@@ -8,6 +8,7 @@ mod condition;
 mod context;
 mod filters;
 mod library;
+mod redactor;
 mod shape;
 
 use std::sync::LazyLock;
@@ -17,6 +18,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 pub use condition::Condition;
 pub use context::Context;
 pub use library::{Library, Prompt};
+pub use redactor::Redactor;
 pub use shape::Shape;
 
 /// Steps one evaluation may take before it is stopped.

@@ -1,10 +1,13 @@
 //! From a vendor's answer to a turn: what both vendors share.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::{Said, Turn};
 use crate::{
-    classify::{Output, Schema, Wrong},
+    classify::{Output, Schema, Wrong, canary::Canary},
+    decide::hidden::without_hidden,
     domain::{Answer, Flaw, Tokens},
 };
 
@@ -78,17 +81,28 @@ impl Heard {
 
 /// What the judge that sent `bought` has said.
 ///
-/// `canary` is a word of the instructions that no answer may hold.
-pub(super) fn heard(schema: &Schema, canary: Option<&str>, reading: Reading, bought: &Answer) -> Heard {
+/// `canary` is a word of the instructions that no answer may hold: neither as the vendor sent it nor as it reads once the
+/// escapes of its JSON, and of the JSON within, are undone.
+pub(super) fn heard(schema: &Schema, canary: Option<&Canary>, reading: Reading, bought: &Answer) -> Heard {
     let (tokens, latency_ms) = (bought.tokens, bought.latency_ms);
     let Reading { finish, ending, .. } = reading;
-    if canary.is_some_and(|canary| bought.raw.contains(canary)) {
+    let text = match ending {
+        Ending::Text(text) => Ok(text),
+        Ending::Without(flaw, reason) => Err((flaw, reason)),
+    };
+    let object = text.as_deref().map_err(Clone::clone).and_then(object);
+    let leaks = |canary: &Canary| {
+        canary.is_in(&bought.raw)
+            || text.as_deref().is_ok_and(|text| canary.is_in(text))
+            || object.as_ref().is_ok_and(|object| canary.is_in(&object.to_string()))
+    };
+    if canary.is_some_and(leaks) {
         let reason =
             "the answer gives away a word of the instructions: something in the event made it".to_owned();
         let turn = Turn::Suspect { reason };
         return Heard { turn, flaw: Some(Flaw::Leaked), finish, tokens, latency_ms };
     }
-    let (turn, flaw) = match valid(schema, ending) {
+    let (turn, flaw) = match object.and_then(|object| valid(schema, object)) {
         Err((flaw, reason)) if flaw.is_refusal() => (Turn::Abstained { reason }, Some(flaw)),
         Err((flaw, reason)) => (Turn::Invalid { reason }, Some(flaw)),
         Ok(output) => {
@@ -162,15 +176,26 @@ impl Spoilt {
     }
 }
 
-fn valid(schema: &Schema, ending: Ending) -> Result<Output, (Flaw, String)> {
-    let text = match ending {
-        Ending::Text(text) => text,
-        Ending::Without(flaw, reason) => return Err((flaw, reason)),
-    };
-    schema.admit(object(&text)?).map_err(|wrong| {
+fn valid(schema: &Schema, mut object: Value) -> Result<Output, (Flaw, String)> {
+    show(&mut object);
+    schema.admit(object).map_err(|wrong| {
         let flaw = wrong.first().map_or(Flaw::OutOfSchema, |first| first.flaw);
         (flaw, Wrong::told(&wrong))
     })
+}
+
+/// Takes hidden characters out of all strings: people read them, and a model may repeat what turns their words round.
+fn show(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Cow::Owned(shown) = without_hidden(text) {
+                *text = shown;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(show),
+        Value::Object(fields) => fields.values_mut().for_each(show),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// The JSON object that `text` is. Tolerates white space and one ```` ```json ```` fence around it and nothing else:
@@ -200,15 +225,19 @@ mod tests {
     use crate::classify::fakes::{self, Setting};
 
     fn read(text: &str) -> Turn {
+        guarded(None, "", text)
+    }
+
+    fn guarded(canary: Option<&Canary>, raw: &str, text: &str) -> Turn {
         let bought = Answer {
-            raw: String::new(),
+            raw: raw.to_owned(),
             model: "m-1".to_owned(),
             tokens: Tokens { output: 9, ..Tokens::default() },
             latency_ms: 7,
         };
         let ending = Ending::Text(text.to_owned());
         let reading = Reading { model: None, tokens: Tokens::default(), finish: None, ending };
-        heard(Setting::new(json!({})).form().schema, None, reading, &bought).turn
+        heard(Setting::new(json!({})).form().schema, canary, reading, &bought).turn
     }
 
     fn invalid(text: &str) -> String {
@@ -253,6 +282,33 @@ mod tests {
         {
             assert!(reason.contains(part), "{reason}");
         }
+    }
+
+    #[test]
+    fn hidden_characters_are_in_no_string_of_an_answer() {
+        let mut output = fakes::output("spam", 0.9);
+        output["reason"] = json!("a \u{202E}made-up\u{200B} reason\u{7}");
+        output["evidence"] = json!(["pay\u{2067} me"]);
+        let said = fakes::said(read(&output.to_string()));
+        assert_eq!(said.why, ["a made-up reason"]);
+        assert_eq!(said.output.reason(), "a made-up reason");
+        assert_eq!(said.output.value()["evidence"], json!(["pay me"]));
+    }
+
+    #[test]
+    fn a_leak_is_found_in_any_case_and_behind_escapes() {
+        let canary = Canary::of("prompts");
+        let word = canary.word();
+        let answer =
+            |reason: &str| fakes::output("spam", 0.9).to_string().replace("a made-up reason", reason);
+        let escaped: String = word.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
+        let leaks = |raw: &str, text: &str| matches!(guarded(Some(&canary), raw, text), Turn::Suspect { .. });
+        assert!(leaks(&format!("{{\"thinking\": \"{word}\"}}"), &answer("fine")));
+        for reason in [word, &word.to_uppercase(), &escaped] {
+            assert!(leaks("", &answer(reason)), "{reason}");
+        }
+        assert!(leaks("", &format!("no JSON: {word}")));
+        assert!(!leaks("", &answer("fine")));
     }
 
     #[test]

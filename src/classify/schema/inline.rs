@@ -116,11 +116,12 @@ impl<'a> Expansion<'a> {
     ) -> Result<Value, SchemaError> {
         let here = below(path, "$ref");
         let remedy = "refer to a schema of the same file, as in #/$defs/NAME";
-        let Some(pointer) = reference.as_str().filter(|r| r.starts_with("#/")) else {
+        let Some(pointer) = reference.as_str().filter(|r| *r == "#" || r.starts_with("#/")) else {
             return Err(SchemaError::at(&here, "is not a local reference", remedy));
         };
-        if under.contains(&pointer) {
-            let problem = "refers to itself; vendors refuse recursive schemas";
+        // The whole file is around whatever refers to it.
+        if pointer == "#" || under.contains(&pointer) {
+            let problem = format!("`{pointer}` leads back to itself; Anthropic refuses recursive schemas");
             return Err(SchemaError::at(&here, problem, "write out as many levels as are needed"));
         }
         let Some(target) = self.root.pointer(pointer.trim_start_matches('#')) else {
@@ -177,10 +178,15 @@ mod tests {
             (json!({"$ref": "https://example.com/a.json"}), "#/properties/x/$ref"),
             (json!({"$ref": "#/$defs/absent"}), "#/properties/x/$ref"),
             (json!({"$ref": "#/$defs/n"}), "#/$defs/n/properties/n/$ref"),
+            (json!({"type": "array", "items": {"$ref": "#"}}), "#/properties/x/items/$ref"),
             (json!({"$ref": "#/$defs/s", "type": "number"}), "#/properties/x/type"),
             (json!({"$dynamicRef": "#meta"}), "#/properties/x"),
         ] {
             assert_eq!(inline(&with(property)).expect_err("refused").path, path);
+        }
+        for pointer in ["#", "#/$defs/n"] {
+            let error = inline(&with(json!({"$ref": pointer}))).expect_err("refused").to_string();
+            assert!(error.contains("recursive") && error.contains("Anthropic"), "{error}");
         }
     }
 

@@ -90,7 +90,7 @@ fn labels(property: &Value, name: &str, wrong: &mut Vec<SchemaError>) -> Vec<Str
     folded.sort_unstable();
     folded.dedup();
     if folded.len() < labels.len() {
-        let problem = "two labels differ in nothing or only in case, which vendors may change";
+        let problem = "two labels differ in nothing or only in case, which Anthropic may change";
         wrong.push(SchemaError::at(&path, problem, remedy));
     }
     labels

@@ -12,9 +12,13 @@ use serde_json::{Map, Value, json};
 
 use super::{SchemaError, inline::below};
 
+/// OpenAI's.
 const DEPTH_MAX: usize = 10;
+/// OpenAI's.
 const PROPERTIES_MAX: usize = 5_000;
+/// OpenAI's.
 const ENUM_VALUES_MAX: usize = 1_000;
+/// Anthropic's.
 const UNIONS_MAX: usize = 16;
 
 const TYPES: [&str; 7] = ["object", "array", "string", "integer", "number", "boolean", "null"];
@@ -77,23 +81,57 @@ const CONTENT: [&str; 2] = ["contentEncoding", "contentMediaType"];
 
 /// The wire schema of `schema`, which has no references. Problems go to `wrong`; without any the result is good.
 pub(super) fn derive(schema: &Value, wrong: &mut Vec<SchemaError>) -> Value {
-    let mut derivation = Derivation { wrong, properties: 0, enum_values: 0, unions: 0 };
-    if schema.get("anyOf").or_else(|| schema.get("oneOf")).is_some() {
-        let remedy = "put it into a property";
-        derivation.problem("#", "vendors refuse anyOf and oneOf at the root", remedy);
+    let mut derivation = Derivation {
+        wrong,
+        properties: Count::up_to(PROPERTIES_MAX),
+        enum_values: Count::up_to(ENUM_VALUES_MAX),
+        unions: Count::up_to(UNIONS_MAX),
+    };
+    for key in ["anyOf", "oneOf"].into_iter().filter(|key| schema.get(key).is_some()) {
+        let problem = format!("OpenAI refuses {key} at the root");
+        derivation.problem(&below("#", key), problem, "put it into a property");
     }
     let wire = derivation.node(schema, "#", 0);
-    derivation.limit("properties", derivation.properties, PROPERTIES_MAX);
-    derivation.limit("enum values", derivation.enum_values, ENUM_VALUES_MAX);
-    derivation.limit("unions (anyOf or several types)", derivation.unions, UNIONS_MAX);
+    let Derivation { wrong, properties, enum_values, unions } = derivation;
+    wrong.extend(properties.problem("properties", "OpenAI"));
+    wrong.extend(enum_values.problem("enum values", "OpenAI"));
+    wrong.extend(unions.problem("unions (anyOf or several types)", "Anthropic"));
     wire
+}
+
+/// How often something stands in the whole schema.
+struct Count {
+    max: usize,
+    count: usize,
+    /// Where it came to be more than `max`.
+    beyond: Option<String>,
+}
+
+impl Count {
+    fn up_to(max: usize) -> Self {
+        Count { max, count: 0, beyond: None }
+    }
+
+    fn add(&mut self, more: usize, path: &str) {
+        self.count += more;
+        if self.count > self.max && self.beyond.is_none() {
+            self.beyond = Some(path.to_owned());
+        }
+    }
+
+    fn problem(self, what: &str, vendor: &str) -> Option<SchemaError> {
+        let Count { max, count, beyond } = self;
+        let problem =
+            format!("the schema has {count} {what}, and here are too many: {vendor} takes at most {max}");
+        Some(SchemaError::at(&beyond?, problem, "make the output smaller"))
+    }
 }
 
 struct Derivation<'a> {
     wrong: &'a mut Vec<SchemaError>,
-    properties: usize,
-    enum_values: usize,
-    unions: usize,
+    properties: Count,
+    enum_values: Count,
+    unions: Count,
 }
 
 impl Derivation<'_> {
@@ -101,17 +139,10 @@ impl Derivation<'_> {
         self.wrong.push(SchemaError::at(path, problem, remedy));
     }
 
-    fn limit(&mut self, what: &str, count: usize, max: usize) {
-        if count > max {
-            let problem = format!("has {count} {what}; vendors take at most {max}");
-            self.problem("#", problem, "make the output smaller");
-        }
-    }
-
     /// `depth` counts the objects and arrays around this schema.
     fn node(&mut self, schema: &Value, path: &str, depth: usize) -> Value {
         let Value::Object(keywords) = schema else {
-            self.problem(path, "vendors refuse `true` and `false` as schemas", "write a type");
+            self.problem(path, "is `true` or `false`, where OpenAI demands a type", "write a type");
             return Value::Null;
         };
         self.known(keywords, path);
@@ -120,8 +151,8 @@ impl Derivation<'_> {
         let options = ["anyOf", "oneOf"].iter().find_map(|key| Some((*key, keywords.get(*key)?.as_array()?)));
         match (types.is_empty(), options) {
             (true, Some((key, options))) => {
-                self.unions += 1;
                 let here = below(path, key);
+                self.unions.add(1, &here);
                 let options = options
                     .iter()
                     .enumerate()
@@ -131,7 +162,7 @@ impl Derivation<'_> {
                 return Value::Object(wire);
             }
             (true, None) => {
-                self.problem(path, "has no type", "write a type, an enum, or anyOf");
+                self.problem(path, "has no type, which OpenAI demands", "write a type, an enum, or anyOf");
                 return Value::Null;
             }
             (false, _) => {}
@@ -146,7 +177,7 @@ impl Derivation<'_> {
         let told = match types.as_slice() {
             [one] => json!(one),
             several => {
-                self.unions += 1;
+                self.unions.add(1, &below(path, "type"));
                 json!(several)
             }
         };
@@ -183,10 +214,10 @@ impl Derivation<'_> {
             let values =
                 value.as_array().filter(|_| key == "enum").map_or(std::slice::from_ref(value), Vec::as_slice);
             if !values.iter().all(primitive) {
-                let problem = "vendors take only strings, numbers, booleans and null as fixed values";
+                let problem = "Anthropic takes only strings, numbers, booleans and null as fixed values";
                 self.problem(&below(path, key), problem, "describe the structure with properties or items");
             }
-            self.enum_values += values.len();
+            self.enum_values.add(values.len(), &below(path, key));
             wire.insert(key.to_owned(), value.clone());
         }
     }
@@ -201,12 +232,16 @@ impl Derivation<'_> {
         let properties = keywords.get("properties").and_then(Value::as_object).filter(|all| !all.is_empty());
         let Some(properties) = properties else {
             let remedy = "list its properties, or make it an array of {name, value} objects";
-            self.problem(path, "an object needs properties: vendors refuse free-form objects", remedy);
+            self.problem(
+                path,
+                "an object needs properties: OpenAI and Anthropic refuse free-form objects",
+                remedy,
+            );
             return;
         };
         self.deep(path, depth);
-        self.properties += properties.len();
         let here = below(path, "properties");
+        self.properties.add(properties.len(), &here);
         let told: Map<String, Value> = properties
             .iter()
             .map(|(name, schema)| (name.clone(), self.node(schema, &below(&here, name), depth + 1)))
@@ -236,7 +271,7 @@ impl Derivation<'_> {
 
     fn deep(&mut self, path: &str, depth: usize) {
         if depth == DEPTH_MAX {
-            let problem = format!("nests deeper than {DEPTH_MAX} levels, which vendors refuse");
+            let problem = format!("nests deeper than {DEPTH_MAX} levels, which OpenAI refuses");
             self.problem(path, problem, "make the output flatter");
         }
     }

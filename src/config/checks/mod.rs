@@ -65,6 +65,12 @@ fn source(config: &Config, name: &str, table: &SourceTable, problems: &mut Probl
         ));
     }
     keeping::of_source(config, name, table, problems);
+    problems.extend(empty_problem(
+        at("authserv_id"),
+        "authserv_id",
+        table.authserv_id.as_ref().is_some_and(|id| id.trim().is_empty()),
+        "write the first word of the header Authentication-Results that your mail server adds",
+    ));
     if table.scheme.parse::<Scheme>().is_err() {
         problems.push(at("scheme").error(
             codes::BAD_SCHEME,

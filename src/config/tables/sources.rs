@@ -35,6 +35,10 @@ pub struct SourceTable {
     /// Time in ms without any event or redelivery from it after which the service gives the event
     /// `hookyard.source_silent`. Never, if left out.
     pub silence_ms: Option<u64>,
+    /// The `authserv-id` of the server that receives the mails this source passes on, as its header
+    /// `Authentication-Results` begins: what it says of them is `trust.spf`, `trust.dkim` and `trust.dmarc` in conditions.
+    /// All three are `none` if left out, since whoever sends a mail can write such a header too.
+    pub authserv_id: Option<String>,
     /// Where its events are kept for another time than `[retention]` in `config/hookyard.toml` says.
     #[serde(default)]
     pub retention: SourceRetention,

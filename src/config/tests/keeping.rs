@@ -57,12 +57,15 @@ fn a_payload_is_not_kept_longer_than_its_record() {
 
 #[test]
 fn sources_have_bounds_and_names_of_their_own() {
-    let text = "[source.hookyard]\nscheme = \"generic\"\nsecrets = [\"${A}\"]\nsilence_ms = 1_000\n";
+    let text = "[source.hookyard]\nscheme = \"generic\"\nsecrets = [\"${A}\"]\nsilence_ms = 1_000\n\
+                authserv_id = \" \"\n";
     assert_eq!(
         told(SOURCES, text),
         "config/sources.toml:1: error[HY0011]: `hookyard` is the source of the service's own events\n    remedy: give \
          the source another name\n\
          config/sources.toml:4: error[HY0010]: `silence_ms` is 1000 ms (1 s)\n    remedy: write a number from 60000 ms (1 \
-         min) to 31622400000 ms (366 d)"
+         min) to 31622400000 ms (366 d)\n\
+         config/sources.toml:5: error[HY0012]: `authserv_id` is empty\n    remedy: write the first word of the header \
+         Authentication-Results that your mail server adds"
     );
 }

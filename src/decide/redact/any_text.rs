@@ -7,7 +7,7 @@ use proptest::{prelude::*, proptest, sample::subsequence};
 use super::*;
 
 /// Pieces of which texts are put together that come close to being sensitive, from many sides.
-const PIECES: [&str; 62] = [
+const PIECES: [&str; 66] = [
     " ",
     " ",
     " ",
@@ -48,6 +48,10 @@ const PIECES: [&str; 62] = [
     "abcdefghijklmnopqrstuvwx",
     "4111111111111111",
     "4111 1111 ",
+    "4111.1111.",
+    "４１１１ 1111",
+    "＠",
+    "：",
     "1111 1111",
     "DE89370400440532013000",
     "DE89 3704 0044 ",

@@ -20,7 +20,7 @@ pub(super) fn find(text: &str) -> Vec<Range<usize>> {
 
 fn card(text: &str, at: usize) -> Option<Range<usize>> {
     let (groups, digits) = groups(text, at, DIGITS_MAX, |rest| {
-        rest.chars().next().filter(|c| is_space(*c) || is_dash(*c)).map(char::len_utf8)
+        rest.chars().next().filter(|c| is_space(*c) || is_dash(*c) || *c == '.').map(char::len_utf8)
     });
     let is_grouped = |groups: &[Group]| {
         groups.split_last().is_none_or(|(_, others)| {
@@ -101,6 +101,7 @@ mod tests {
             "4111111111111111",
             "4111 1111 1111 1111",
             "4111-1111-1111-1111",
+            "4111.1111.1111.1111",
             "4111\u{A0}1111\u{A0}1111\u{A0}1111",
             "3782 822463 10005",
             "378282246310005",
@@ -134,6 +135,9 @@ mod tests {
             "4111111111111111b",
             "4111_1111_1111_1111",
             "0.4111111111111111",
+            "4111.1111.1111.1112",
+            "10.4111.1111.1111.1111",
+            "4111.1111.1111.1111.2",
             "+4111111111111111",
             "550e8400-4111-1111-1111-111111111111",
             "4111-1111-1111-1111-2222",

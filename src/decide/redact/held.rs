@@ -1,6 +1,6 @@
 //! A text in which placeholders are one character each, so that nothing is looked for in them or across them.
 
-use std::{collections::BTreeMap, mem, ops::Range};
+use std::{mem, ops::Range};
 
 use super::Sensitive;
 
@@ -11,27 +11,25 @@ pub(super) const HELD: char = '\u{FDD0}';
 /// The largest number of a placeholder; all later values share it.
 pub(super) const NUMBER_MAX: u32 = 999_999;
 
+/// Bytes of the longest placeholder, `[account 999999]`. No more is read, or a text of nothing but `[` would take long.
+const PLACEHOLDER_BYTES_MAX: usize = 16;
+
 pub(super) struct Held {
     text: String,
     /// What each [`HELD`] of the text stands for, in order.
     held: Vec<String>,
-    /// The largest number so far, by kind.
-    last: BTreeMap<Sensitive, u32>,
 }
 
 impl Held {
     /// Placeholders that are in `text` already are held.
     pub(super) fn read(text: &str) -> Self {
-        let mut read =
-            Held { text: String::with_capacity(text.len()), held: Vec::new(), last: BTreeMap::new() };
+        let mut read = Held { text: String::with_capacity(text.len()), held: Vec::new() };
         let mut rest = text;
         while let Some(at) = rest.find(['[', HELD]) {
             let (before, from) = rest.split_at_checked(at).unwrap_or((rest, ""));
             read.text.push_str(before);
             let length = match placeholder(from) {
-                Some((kind, number, length)) => {
-                    let last = read.last.entry(kind).or_default();
-                    *last = number.max(*last);
+                Some((.., length)) => {
                     read.hold_here(from.get(..length));
                     length
                 }
@@ -57,13 +55,6 @@ impl Held {
 
     pub(super) fn text(&self) -> &str {
         &self.text
-    }
-
-    /// A number that no placeholder of this kind has yet.
-    pub(super) fn next(&mut self, kind: Sensitive) -> u32 {
-        let last = self.last.entry(kind).or_default();
-        *last = NUMBER_MAX.min(*last + 1);
-        *last
     }
 
     /// Puts placeholders in the place of ranges that are sorted and do not overlap.
@@ -97,9 +88,17 @@ impl Held {
     }
 }
 
+/// The placeholders of a text: their kinds and numbers.
+pub(super) fn placeholders(text: &str) -> impl Iterator<Item = (Sensitive, u32)> {
+    let from = text.match_indices('[').filter_map(|(at, _)| text.get(at..));
+    from.filter_map(placeholder).map(|(kind, number, _)| (kind, number))
+}
+
 /// The placeholder with which `text` begins: its kind, its number, and how many bytes it takes.
 fn placeholder(text: &str) -> Option<(Sensitive, u32, usize)> {
-    let (inside, _) = text.strip_prefix('[')?.split_once(']')?;
+    let inside = text.strip_prefix('[')?;
+    let end = inside.bytes().take(PLACEHOLDER_BYTES_MAX).position(|b| b == b']')?;
+    let inside = inside.get(..end)?;
     let (noun, digits) = inside.split_once(' ')?;
     let kind = Sensitive::ALL.iter().copied().find(|kind| kind.noun() == noun)?;
     let number = digits.parse().ok().filter(|number| (1..=NUMBER_MAX).contains(number))?;
@@ -113,12 +112,11 @@ mod tests {
     #[test]
     fn placeholders_come_out_as_they_went_in() {
         let text = "[[email 7] and [card 0] [card 01] [card 1000000] [phone +1] [x 1] [secret 2]\u{FDD0}[";
-        let mut held = Held::read(text);
+        let held = Held::read(text);
         assert_eq!(
             held.text(),
             "[\u{FDD0} and [card 0] [card 01] [card 1000000] [phone +1] [x 1] \u{FDD0}\u{FDD0}["
         );
-        assert_eq!((held.next(Sensitive::Emails), held.next(Sensitive::Cards)), (8, 1));
         assert_eq!(held.write(), text);
     }
 

@@ -52,6 +52,13 @@ fn what_a_placeholder_parts_is_looked_at_apart() {
 }
 
 #[test]
+fn a_value_is_found_in_whatever_width_it_is_written() {
+    assert_eq!(all("４１１１　１１１１　１１１１　１１１１，4111 1111 1111 1111"), "[card 1]，[card 1]");
+    assert_eq!(all("卡号：４１１１－1111－１１１１－1111。ａｄａ＠x.example"), "卡号：[card 1]。[email 1]");
+    assert_eq!(all("共计１２３４５６元"), "共计１２３４５６元");
+}
+
+#[test]
 fn ordinary_mails_stay_byte_for_byte() {
     let text = "Guten Tag,\r\n\r\nbestellung 4012345678 vom 24.11.2026 (07:05 Uhr, 2026-11-24T07:05:00.123Z) fehlt; Rechnung \
                 RE-2026-000123 über 1.234,56 €, Server 192.168.100.200, Version 10.4.2, 30 Plätze à 12.000 € …\n\

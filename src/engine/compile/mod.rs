@@ -13,14 +13,13 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use crate::{
     config::{
         self, Config, Environment, Files, Problems,
-        tables::{BreakerTable, RetryTable, SourceTable},
+        tables::{BreakerTable, RetryTable},
     },
     decide::{breaker, retry::Schedule},
     domain::{Name, OWN_SOURCE},
-    source::Scheme,
 };
 
-use super::{Engine, LOGS, OWN_SCHEME};
+use super::{Engine, LOGS, Origin, trust::OWN_ORIGIN};
 
 pub(super) use classifiers::Training;
 
@@ -109,7 +108,7 @@ pub fn compile(files: &Files, env: &dyn Environment, options: CompileOptions) ->
         data_dir,
         project_dir,
         sources,
-        schemes: schemes(&config),
+        origins: origins(&config),
         retention: retention::rules(&config),
         filter,
         otherwise,
@@ -126,13 +125,12 @@ pub fn compile(files: &Files, env: &dyn Environment, options: CompileOptions) ->
     (Some(engine), problems)
 }
 
-fn schemes(config: &Config) -> BTreeMap<Name, Scheme> {
-    let scheme = |table: &SourceTable| table.scheme.parse().ok();
+fn origins(config: &Config) -> BTreeMap<Name, Origin> {
     config
         .sources
         .iter()
-        .filter_map(|(name, table)| Some((Name::from(name.as_str()), scheme(table)?)))
-        .chain([(OWN_SOURCE.into(), OWN_SCHEME)])
+        .filter_map(|(name, table)| Some((Name::from(name.as_str()), sources::origin(table)?)))
+        .chain([(OWN_SOURCE.into(), OWN_ORIGIN.clone())])
         .collect()
 }
 

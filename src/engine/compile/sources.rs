@@ -15,7 +15,7 @@ use crate::{
 };
 
 use super::{
-    super::{Limits, Source},
+    super::{Limits, Origin, Source},
     Compiler,
 };
 
@@ -34,7 +34,8 @@ impl Compiler<'_> {
     }
 
     fn source(&mut self, name: &str, table: &SourceTable) -> Option<Source> {
-        let scheme: Scheme = table.scheme.parse().ok()?;
+        let origin = origin(table)?;
+        let scheme = origin.scheme;
         let mut secrets = Vec::new();
         for (i, reference) in table.secrets.iter().enumerate() {
             let at = i.to_string();
@@ -67,6 +68,7 @@ impl Compiler<'_> {
         match Verifier::new(scheme, secrets, Duration::from_secs(table.tolerance_s)) {
             Ok(verifier) => Some(Source {
                 name: name.into(),
+                origin,
                 verifier: verifier.with_body_key(table.same_body != SameBody::Accept),
                 same_body: table.same_body,
                 limits: limits(&table.limit, scheme),
@@ -101,6 +103,11 @@ impl Compiler<'_> {
         let otherwise = fate(&self.config.filter.otherwise.lane, NO_RULE);
         (rules, otherwise.unwrap_or(Fate::Ignore { reason: NO_RULE.to_owned() }))
     }
+}
+
+/// Nothing for a scheme that does not exist: that was reported when the file was read.
+pub(super) fn origin(table: &SourceTable) -> Option<Origin> {
+    Some(Origin { scheme: table.scheme.parse().ok()?, authserv_id: table.authserv_id.clone() })
 }
 
 fn limits(table: &LimitTable, scheme: Scheme) -> Limits {

@@ -1,21 +1,27 @@
 //! `fit(tokens_max)`
 
-use minijinja::Error;
+use minijinja::{Error, State};
 
 use super::cut::Cut;
+use crate::template::redactor::cuttable;
 
 /// What is about `tokens_max` tokens, at most, the cut made visible. Where a stranger wrote the text,
 /// `untrusted(tokens_max=…)` says so where they cannot forge it.
-pub(super) fn fit(text: &str, tokens_max: usize) -> Result<String, Error> {
-    Ok(Cut::to_tokens(text, tokens_max)?.to_string())
+pub(super) fn fit(state: &State, text: &str, tokens_max: usize) -> Result<String, Error> {
+    Ok(Cut::to_tokens(&cuttable(state, text), tokens_max)?.to_string())
 }
 
 #[cfg(test)]
 mod tests {
+    use minijinja::Environment;
     use proptest::{prelude::*, proptest};
 
     use super::*;
     use crate::{decide::cost::tokens_about, template::filters::cut::TOKENS_MIN};
+
+    fn fit(text: &str, tokens_max: usize) -> Result<String, Error> {
+        super::fit(&Environment::new().empty_state(), text, tokens_max)
+    }
 
     #[test]
     fn both_ends_are_kept_and_the_cut_is_told() {

@@ -1,6 +1,6 @@
 //! `marks(name, hints)`
 
-use super::hidden::without_hidden;
+use crate::decide::hidden::without_hidden;
 
 /// `#name ` for every hint that the text holds: the judge `local` counts marks apart from words.
 ///

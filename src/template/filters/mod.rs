@@ -6,7 +6,6 @@ mod date;
 mod day;
 mod days_until;
 mod fit;
-mod hidden;
 mod marks;
 mod moment;
 mod redact;

@@ -1,20 +1,20 @@
 //! `redact`, `redact(['cards', 'secrets'])`
 
-use minijinja::Error;
+use minijinja::{Error, State};
 
 use super::wrong;
-use crate::decide::redact::{self, Sensitive};
+use crate::{decide::redact::Sensitive, template::redactor};
 
 /// Puts `[email 1]` and the like in the place of personal data and secrets: of all kinds, or of those named. Numbers are
 /// told apart within one text only, so `{% filter redact %} … {% endfilter %}` is best put around a whole prompt.
-pub(super) fn redact(text: &str, kinds: Option<Vec<String>>) -> Result<String, Error> {
-    let Some(words) = kinds else { return Ok(redact::redact(text, Sensitive::ALL).text) };
+pub(super) fn redact(state: &State, text: &str, kinds: Option<Vec<String>>) -> Result<String, Error> {
+    let Some(words) = kinds else { return Ok(redactor::without(state, text, Sensitive::ALL)) };
     let kinds: Result<Vec<Sensitive>, _> = words.iter().map(|word| word.parse()).collect();
     let kinds = kinds.map_err(|_| {
         let known: Vec<&str> = Sensitive::ALL.iter().map(|kind| kind.as_str()).collect();
         wrong(format!("redact was given a word that is none of {}", known.join(", ")))
     })?;
-    Ok(redact::redact(text, &kinds).text)
+    Ok(redactor::without(state, text, &kinds))
 }
 
 #[cfg(test)]

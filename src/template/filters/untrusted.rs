@@ -6,10 +6,13 @@ use minijinja::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{cut::Cut, hidden::without_hidden, wrong};
+use super::{cut::Cut, wrong};
 use crate::{
-    decide::redact::{Sensitive, redact},
-    template::context::EVENT_ID,
+    decide::{
+        hidden::without_hidden,
+        redact::{Sensitive, redact},
+    },
+    template::{context::EVENT_ID, redactor::cuttable},
 };
 
 /// Said first, so that no other digest of ours can be a marker.
@@ -33,9 +36,10 @@ pub(super) fn untrusted(
     let tokens_max: Option<usize> = bounds.get("tokens_max")?;
     bounds.assert_all_used()?;
     let clean = without_hidden(text);
+    let whole = cuttable(state, &clean);
     let cut = match (chars_max, tokens_max) {
-        (Some(chars_max), None) => Cut::to_chars(&clean, chars_max)?,
-        (None, Some(tokens_max)) => Cut::to_tokens(&clean, tokens_max)?,
+        (Some(chars_max), None) => Cut::to_chars(&whole, chars_max)?,
+        (None, Some(tokens_max)) => Cut::to_tokens(&whole, tokens_max)?,
         _ => {
             return Err(wrong(
                 "untrusted takes one bound: untrusted(6000) characters, or untrusted(tokens_max=2500)",

@@ -206,6 +206,48 @@ fn demands_that_stay_behind_are_put_into_words() {
 }
 
 #[test]
+fn a_problem_says_which_vendor_has_it() {
+    let union = json!({"type": ["string", "null"]});
+    let properties: Map<String, Value> = (0..=UNIONS_MAX).map(|i| (format!("p{i}"), union.clone())).collect();
+    let values: Vec<usize> = (0..=ENUM_VALUES_MAX).collect();
+    for (file, want) in [
+        (
+            json!({"type": "object", "properties": properties}),
+            "the schema has 17 unions (anyOf or several types), and here are too many: Anthropic takes at most 16",
+        ),
+        (
+            with(&json!({"enum": values})),
+            "the schema has 1001 enum values, and here are too many: OpenAI takes at most 1000",
+        ),
+        (with(&json!({})), "has no type, which OpenAI demands"),
+    ] {
+        let mut wrong = Vec::new();
+        derive(&file, &mut wrong);
+        assert_eq!(wrong.iter().map(|error| error.problem.as_str()).collect::<Vec<_>>(), [want]);
+    }
+}
+
+#[test]
+fn what_one_field_demands_of_another_is_told_too() {
+    let mut file = with(&json!({"type": "string"}));
+    file["if"] = json!({"properties": {"x": {"const": "a"}}});
+    file["then"] = json!({"required": ["x"]});
+    file["else"] = json!({"maxProperties": 1});
+    file["dependentRequired"] = json!({"x": ["x"]});
+    file["dependentSchemas"] = json!({"x": {"minProperties": 1}});
+    let told = wire(&file)["description"].as_str().expect("a description").to_owned();
+    for demand in [
+        "if: {\"properties\":{\"x\":{\"const\":\"a\"}}}",
+        "then: {\"required\":[\"x\"]}",
+        "else: {\"maxProperties\":1}",
+        "dependentRequired: {\"x\":[\"x\"]}",
+        "dependentSchemas: {\"x\":{\"minProperties\":1}}",
+    ] {
+        assert!(told.contains(demand), "{told}");
+    }
+}
+
+#[test]
 fn fields_keep_the_files_order() {
     let names = |schema: &Value| {
         schema["properties"].as_object().expect("an object").keys().cloned().collect::<Vec<_>>()
@@ -230,9 +272,9 @@ fn what_cannot_be_told_is_a_problem_with_its_path() {
         json!({"type": "object", "properties": properties})
     };
     assert_eq!(problems(&unions(UNIONS_MAX)), Vec::<String>::new());
-    assert_eq!(problems(&unions(UNIONS_MAX + 1)), ["#"]);
+    assert_eq!(problems(&unions(UNIONS_MAX + 1)), ["#/properties/p16/type"]);
     let values: Vec<usize> = (0..=ENUM_VALUES_MAX).collect();
-    assert_eq!(problems(&with(&json!({"enum": values}))), ["#"]);
+    assert_eq!(problems(&with(&json!({"enum": values}))), ["#/properties/x/enum"]);
 
     for (property, path) in [
         (json!(true), "#/properties/x"),
@@ -250,5 +292,5 @@ fn what_cannot_be_told_is_a_problem_with_its_path() {
     }
     let root =
         json!({"type": "object", "properties": {"x": {"type": "string"}}, "anyOf": [{"required": ["x"]}]});
-    assert_eq!(problems(&root), ["#"]);
+    assert_eq!(problems(&root), ["#/anyOf"]);
 }

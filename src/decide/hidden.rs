@@ -1,10 +1,15 @@
 //! Characters that a reader does not see but a model reads.
 
+use std::borrow::Cow;
+
 /// `text` as a reader sees it: hidden characters are gone, and every kind of line break is `\n`.
 ///
 /// ZWJ and ZWNJ go too, since text can be hidden in them: a family emoji falls into its members, and some Persian and
 /// Indic letters join otherwise. Nothing visible is lost. U+FE0F stays, which makes a plain sign an emoji.
-pub(super) fn without_hidden(text: &str) -> String {
+pub fn without_hidden(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(|c| is_hidden(c) || matches!(c, '\u{2028}' | '\u{2029}')) {
+        return Cow::Borrowed(text);
+    }
     let mut shown = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
@@ -15,7 +20,7 @@ pub(super) fn without_hidden(text: &str) -> String {
             _ => shown.push(c),
         }
     }
-    shown
+    Cow::Owned(shown)
 }
 
 /// Controls, what Unicode lets a display ignore (`Default_Ignorable_Code_Point`), and annotations. Arabic and Syriac
