@@ -45,6 +45,7 @@ impl Check {
         problems.extend(config::suites(&files).1);
         let startable = !problems.has_errors();
         let (mut examples, mut failing, mut compiled) = (0, 0, false);
+        let mut held = String::new();
         if let Some(engine) = engine::offline(&files) {
             compiled = true;
             let failed;
@@ -55,6 +56,8 @@ impl Check {
             problems.extend(cases(&engine, &files));
             if self.eval {
                 problems.extend(runtime()?.block_on(eval::ready(&engine, &files, &SystemClock::new())));
+                let suites = config::suites(&files).0.into_keys().collect::<Vec<_>>().join(", ");
+                held = format!(", and {suites} hold");
             }
         }
         if self.json {
@@ -67,7 +70,7 @@ impl Check {
             let warnings = several((problems.len() - errors) as u64, "warning");
             let (errors, examples) = (errors as u64, several(examples as u64, "example"));
             out::say(match (errors, startable) {
-                (0, _) => format!("usable: {warnings}, {examples} did as expected"),
+                (0, _) => format!("usable: {warnings}, {examples} did as expected{held}"),
                 (_, true) if errors > failing => format!(
                     "{} in the eval suites; {} did not do as expected, {examples} did; {warnings}",
                     several(errors - failing, "error"),

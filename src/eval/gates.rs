@@ -160,7 +160,7 @@ fn against(gates: &BaselineGates, report: &Report, baseline: &Baseline) -> Vec<G
     let missing = baseline.missing(report);
     if let Some(first) = missing.first() {
         held.push(Gate {
-            name: "baseline.cases".to_owned(),
+            name: Gate::BASELINE_CASES.to_owned(),
             wanted: "every case of the baseline".to_owned(),
             got: format!("{} are missing, such as {first}", missing.len()),
             held: Held::Failed,

@@ -256,7 +256,7 @@ fn notes(
         let graders = suite.graded.values().map(|graded| graded.judge.as_str().into());
         let asked: Vec<_> = panel.names().into_iter().chain(graders).collect();
         let unused = tape.unused(&asked).into_iter();
-        notes.extend(unused.map(|file| format!("nothing asked for {folder}/{file}")));
+        notes.extend(unused.map(|file| format!("this run did not ask for {folder}/{file}")));
     }
     if let Ok(variant) = panel.variant() {
         notes.extend(panel.classifier.uncalibrated(variant).map(|judge| {

@@ -222,6 +222,8 @@ pub struct Gate {
 }
 
 impl Gate {
+    /// Cases of the baseline may not be missing.
+    pub const BASELINE_CASES: &str = "baseline.cases";
     /// How many forbidden actions may be planned.
     pub const FORBIDDEN_ACTIONS: &str = "forbidden_actions_max";
     /// How many cases may have got worse since the baseline.

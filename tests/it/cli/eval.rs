@@ -151,6 +151,9 @@ fn what_was_blessed_must_not_become_worse() {
     let missing = eval(&project, &[]);
     assert_eq!(missing.code, Some(1), "{missing:?}");
     assert!(missing.out.contains("such as a"), "{}", missing.out);
+    let anew = eval(&project, &["--bless"]);
+    assert_eq!(anew.code, Some(1), "it was missed, and the next run is held to what there is: {anew:?}");
+    assert_eq!(eval(&project, &[]).code, Some(0));
 }
 
 #[test]
@@ -367,6 +370,8 @@ fn a_threshold_is_picked_for_a_risk_and_written_where_it_counts() {
 #[test]
 fn check_measures_the_suites_if_it_is_asked_to() {
     let project = project();
+    let well = project.run(&["check", "--eval"]);
+    assert!(well.code == Some(0) && well.out.contains(", and churn, pull_request, triage hold"), "{well:?}");
     with_local_alone(&project, "0.999");
     assert_eq!(project.run(&["check"]).code, Some(0));
     let missed = project.run(&["check", "--eval"]);

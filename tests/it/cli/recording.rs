@@ -144,7 +144,12 @@ async fn an_edit_of_the_prompt_leaves_recordings_behind_that_are_listed() {
     assert_eq!(eval(&project, "replay").code, Some(4));
     let again = eval(&project, "record-missing");
     assert_eq!(again.code, Some(0), "{again:?}");
-    assert_eq!(again.out.matches("nothing asked for evals/few/recordings/").count(), 3, "{}", again.out);
+    assert_eq!(
+        again.out.matches("this run did not ask for evals/few/recordings/").count(),
+        3,
+        "{}",
+        again.out
+    );
     let others = project.run(&["eval", "few", "--judge", "rules"]);
     assert!(!others.out.contains("nothing asked"), "whoever was not asked has none unused: {}", others.out);
 }
