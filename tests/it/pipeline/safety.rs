@@ -1,7 +1,7 @@
 //! Against hostile input: what leaves the house, what an answer may not hold, and what no model decides alone.
 
 use hookyard::{
-    config::{CLASSIFIERS, ROUTES},
+    config::{CLASSIFIERS, ROUTES, SOURCES},
     domain::{EventState, JobState, RungOutcome},
     sandbox::Reply,
     store::Timeline,
@@ -76,6 +76,24 @@ fn gated() -> Plan {
 
 fn planned(timeline: &Timeline) -> usize {
     timeline.jobs.iter().filter(|entry| entry.job.work.plan().is_some()).count()
+}
+
+#[tokio::test]
+async fn a_gate_hears_what_the_configured_mail_server_found_and_nobody_else() {
+    let table = "[source.forms]\n";
+    let named = format!("{table}authserv_id = \"mx.ours.example\"\n");
+    let house = gated().edit(SOURCES, table, &named).start().await;
+    let servers = [("mx.theirs.example", EventState::Waiting), ("mx.ours.example", EventState::Done)];
+    for (id, (server, state)) in ["f", "g"].into_iter().zip(servers) {
+        let mut letter = form(id);
+        let mut body: Value = serde_json::from_slice(&letter.body).unwrap();
+        let found = format!("{server}; dkim=pass header.d=example.com");
+        body["payload"] = json!({"headers": [{"name": "Authentication-Results", "value": found}]});
+        letter.body = body.to_string().into_bytes();
+        house.sandbox.reply_next(says("lead", "wants to buy"));
+        let event = house.queue(&letter).await;
+        house.until(event, |timeline| timeline.state == state).await;
+    }
 }
 
 #[tokio::test]
