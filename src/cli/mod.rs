@@ -55,7 +55,7 @@ enum Command {
     /// Write a commented configuration to start from.
     Init(init::Init),
     /// Measure the classifiers on their labelled cases.
-    Eval(eval::Eval),
+    Eval(Box<eval::Eval>),
     /// See what a language model would be asked.
     Prompt(prompt::Prompt),
     /// Stand in for both vendors' language models: no key, no bill, and errors to order.
