@@ -100,7 +100,7 @@ impl From<SensitiveKind> for Sensitive {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SenderBudgetTable {
-    /// Who the sender is: a template over the event. An event for which it is empty has none.
+    /// Who the sender is: a template over the event. All events for which it is empty share one budget.
     pub who: String,
     /// US dollars in a day, by UTC. Beyond it the sender's events wait for the next day.
     pub day_usd: f64,
