@@ -75,9 +75,12 @@ pub trait Ledger: Send + Sync {
         Ok(Vec::new())
     }
 
-    /// Says how many of the tokens were really used, in the order in which they were taken: the others are given back, and
-    /// what was used beyond is taken now.
-    async fn tokens_used(&self, _judge: &Name, _taken: &[TokensTaken], _used: &[u32]) {}
+    /// Says what became of tokens that were taken: those not used are given back, and what was used beyond is taken now. No
+    /// more are left afterwards than the vendor said.
+    async fn tokens_used(&self, _judge: &Name, _used: &[TokensUsed]) {}
+
+    /// The vendor said how many requests are left within this minute: no more are.
+    async fn requests_left(&self, _judge: &Name, _per_min: Option<u32>, _left: u32) {}
 }
 
 /// What was found when an answer was read.
@@ -100,6 +103,23 @@ pub struct Hearing<'a> {
 pub struct TokensTaken {
     pub need: Need,
     pub at: Timestamp,
+}
+
+/// What became of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokensUsed {
+    pub taken: TokensTaken,
+    /// How many were really used.
+    pub used: u32,
+    /// How many are left by the vendor's own count, if it said so.
+    pub left: Option<u32>,
+}
+
+impl TokensTaken {
+    /// The question did not count.
+    pub fn unused(self) -> TokensUsed {
+        TokensUsed { taken: self, used: 0, left: None }
+    }
 }
 
 /// Why a purchase could not be recorded.

@@ -17,6 +17,7 @@ pub struct Bucket {
     elapsed: Told,
     state: State<InMemoryState>,
     limiter: RateLimiter<NotKeyed, State<InMemoryState>, Told, NoOpMiddleware<Nanos>>,
+    takes: NonZeroU32,
     /// The time in which one take's worth is refilled.
     worth: Duration,
 }
@@ -26,7 +27,7 @@ impl Bucket {
         let (elapsed, state, quota) =
             (Told::default(), State::new(InMemoryState::default()), Quota::per_minute(takes));
         let limiter = RateLimiter::new(quota, state.clone(), elapsed.clone());
-        Bucket { elapsed, state, limiter, worth: quota.replenish_interval() }
+        Bucket { elapsed, state, limiter, takes, worth: quota.replenish_interval() }
     }
 
     /// Takes one's worth, or tells how long to wait for it. `elapsed` counts from any fixed start; one that comes late
@@ -37,6 +38,13 @@ impl Bucket {
     pub fn take(&self, elapsed: Duration) -> Result<(), Duration> {
         self.elapsed.tell(elapsed);
         self.limiter.check().map_err(|not_until| not_until.wait_time_from(self.elapsed.now()))
+    }
+
+    /// Leaves `most` takes at most: somebody else knows that no more are left. Whether that is fewer than there were.
+    pub fn leave(&self, most: u32, elapsed: Duration) -> bool {
+        self.elapsed.tell(elapsed);
+        let missing = self.takes.get().saturating_sub(most);
+        self.state.full_at_least(&NotKeyed::NonKey, self.elapsed.now() + self.worth * missing)
     }
 
     /// Undoes a take.
@@ -69,6 +77,18 @@ mod tests {
         assert_eq!(bucket.take(100 * S), Ok(()));
         assert_eq!(bucket.take(40 * S), Err(60 * S));
         assert_eq!(bucket.take(160 * S), Ok(()));
+    }
+
+    #[test]
+    fn who_is_told_that_less_is_left_has_no_more() {
+        let bucket = Bucket::per_minute(NonZeroU32::new(6).unwrap());
+        assert_eq!(bucket.take(100 * S), Ok(()));
+        assert!(!bucket.leave(5, 100 * S) && !bucket.leave(99, 100 * S), "it knows of no more itself");
+        assert!(bucket.leave(2, 100 * S));
+        assert_eq!((bucket.take(100 * S), bucket.take(100 * S)), (Ok(()), Ok(())));
+        assert_eq!(bucket.take(100 * S), Err(10 * S));
+        assert!(!bucket.leave(0, 100 * S));
+        assert_eq!(bucket.take(110 * S), Ok(()));
     }
 
     #[test]

@@ -87,6 +87,12 @@ impl Level {
         }
     }
 
+    /// Leaves `most` cells at most: somebody else knows that no more are left.
+    pub fn leave(&mut self, pace: Pace, now: Timestamp, most: u32) {
+        self.go_on(pace, micros(now));
+        self.owed = self.owed.max(pace.burst.saturating_sub(u64::from(most)) * pace.per_us);
+    }
+
     /// When all is there again, if nothing more is drawn.
     pub fn full_at(&self, pace: Pace) -> Timestamp {
         let left = i64::try_from(self.owed.div_ceil(pace.cells)).unwrap_or(i64::MAX);
@@ -140,6 +146,22 @@ mod tests {
         assert_eq!(level.draw(pace, at(200_000), 10).0, 10);
         level.give_back(pace, at(200_000), 6, at(1_000));
         assert_eq!(level.draw(pace, at(200_000), 1).0, 0);
+    }
+
+    #[test]
+    fn who_is_told_that_less_is_left_has_no_more_and_who_is_told_that_more_is_no_more_either() {
+        let (pace, mut level) = (Pace::new(10, MINUTE, 10), Level::default());
+        assert_eq!(level.draw(pace, at(0), 2).0, 2);
+        level.leave(pace, at(0), 9);
+        assert_eq!(level.draw(pace, at(0), 3).0, 3);
+        level.leave(pace, at(0), 1);
+        assert_eq!(level.draw(pace, at(0), 9), (1, Duration::from_secs(6)));
+        level.leave(pace, at(0), u32::MAX);
+        assert_eq!(level.draw(pace, at(6_000), 9).0, 1);
+        // What is known to be under way still comes back.
+        level.leave(pace, at(6_000), 0);
+        level.give_back(pace, at(6_000), 3, at(0));
+        assert_eq!(level.draw(pace, at(6_000), 9).0, 3);
     }
 
     #[test]

@@ -39,6 +39,17 @@ impl<S: StateStore> State<S> {
             Ok(()) => {}
         }
     }
+
+    /// The bucket is full again at `moment` and no sooner. Whether that is later than it would have been.
+    pub fn full_at_least(&self, key: &S::Key, moment: Nanos) -> bool {
+        let later = |full_at: Option<Nanos>| {
+            let before = full_at.unwrap_or_default();
+            Ok::<_, Infallible>((moment > before, moment.max(before)))
+        };
+        match self.0.measure_and_replace(key, later) {
+            Ok(is_later) => is_later,
+        }
+    }
 }
 
 impl<S: StateStore> StateStore for State<S> {

@@ -170,6 +170,11 @@ impl Pass {
         no_room(wait)
     }
 
+    /// It says that no more than `left` requests are left within this minute. Whether that is fewer than was known here.
+    pub fn leave(&self, left: u32, now: Duration) -> bool {
+        self.gate.limiter.as_ref().is_some_and(|limiter| limiter.leave(left, now))
+    }
+
     /// It asked to be left alone for so long: no call begins before. What is longer than [`REST_MAX`] counts as that.
     pub fn rest(&self, wait: Duration, now: Duration) {
         let mut state = self.gate.state(now);

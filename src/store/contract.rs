@@ -222,7 +222,8 @@ pub trait Store: Send + Sync {
     async fn give_back(&self, draw: Draw) -> Result<(), StoreError>;
 
     /// Draws on a rate shared by all processes as many of the wanted cells as there are, but first gives back. Over any
-    /// time no more is drawn than the pace allows in it, and its burst; what is given back is as if it had not been drawn.
+    /// time no more is drawn than the pace allows in it, and its burst; what is given back is as if it had not been drawn, and what
+    /// is left can be told to be less.
     /// Where only one process uses the store, its rates may end with it.
     async fn draw_rate(&self, draw: RateDraw) -> Result<RateDrawn, StoreError>;
 

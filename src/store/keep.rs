@@ -48,6 +48,8 @@ pub struct RateDraw {
     pub cells: u32,
     /// What is given back before.
     pub back: Option<Back>,
+    /// How many are left afterwards at most: whose rate it is has said so.
+    pub leave: Option<u32>,
 }
 
 /// Cells of a rate that were drawn and not used.

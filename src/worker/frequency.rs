@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    classify::TokensTaken,
+    classify::{TokensTaken, TokensUsed},
     decide::tokens::Need,
     rate::Pace,
     store::{Back, RateDraw, RateDrawn},
@@ -20,17 +20,24 @@ impl Worker {
     /// # Errors
     /// There is none left; the wait.
     pub(super) async fn may_ask(&self, what: &str, name: &str, per_min: Option<u32>) -> Result<(), Duration> {
-        let Some(per_min) = per_min.filter(|_| self.store.is_shared()) else { return Ok(()) };
-        let draw = RateDraw {
-            rate: format!("out/{what}/{name}"),
-            pace: Pace::new(per_min, MINUTE, per_min),
-            cells: 1,
-            back: None,
-        };
-        match self.hear(self.store.draw_rate(draw)).await {
+        let Some(draw) = self.requests(what, name, per_min) else { return Ok(()) };
+        match self.hear(self.store.draw_rate(RateDraw { cells: 1, ..draw })).await {
             Some(RateDrawn { cells: 0, wait, .. }) => Err(wait),
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// No more than `left` of them are left.
+    pub(super) async fn requests_left(&self, what: &str, name: &str, per_min: Option<u32>, left: u32) {
+        if let Some(draw) = self.requests(what, name, per_min) {
+            self.hear(self.store.draw_rate(RateDraw { leave: Some(left), ..draw })).await;
+        }
+    }
+
+    /// The rate of requests, if it is shared.
+    fn requests(&self, what: &str, name: &str, per_min: Option<u32>) -> Option<RateDraw> {
+        let per_min = per_min.filter(|_| self.store.is_shared())?;
+        Some(per_minute(format!("out/{what}/{name}"), per_min))
     }
 
     /// Takes the tokens of a question to `judge`, which all processes together may send it in a minute: all or none.
@@ -44,11 +51,13 @@ impl Worker {
     ) -> Result<Vec<TokensTaken>, Duration> {
         let mut taken: Vec<TokensTaken> = Vec::with_capacity(needs.len());
         for need in needs {
-            let Some(drawn) = self.draw_tokens(judge, *need, need.tokens, None).await else { continue };
+            let draw = RateDraw { cells: need.tokens, ..tokens(judge, *need) };
+            let Some(drawn) = self.draw_tokens(draw).await else { continue };
             let one = TokensTaken { need: Need { tokens: drawn.cells, ..*need }, at: drawn.at };
             taken.push(one);
             if drawn.cells < need.tokens {
-                self.tokens_used(judge, &taken, &vec![0; taken.len()]).await;
+                let unused: Vec<_> = taken.into_iter().map(TokensTaken::unused).collect();
+                self.tokens_used(judge, &unused).await;
                 // It was told how long until there is one more.
                 let others = need.tokens - drawn.cells - 1;
                 return Err(drawn.wait + MINUTE * others / need.per_min.max(1));
@@ -57,32 +66,33 @@ impl Worker {
         Ok(taken)
     }
 
-    /// Gives back what was taken and not used, and takes what was used beyond.
-    pub(super) async fn tokens_used(&self, judge: &str, taken: &[TokensTaken], used: &[u32]) {
-        for (TokensTaken { need, at }, used) in taken.iter().zip(used) {
-            let back = need.tokens.saturating_sub(*used);
-            let back = (back > 0).then_some(Back { cells: back, drawn_at: *at });
+    /// Gives back what was taken and not used, and takes what was used beyond; leaves no more than the vendor said.
+    pub(super) async fn tokens_used(&self, judge: &str, used: &[TokensUsed]) {
+        for &TokensUsed { taken: TokensTaken { need, at }, used, left } in used {
+            let back = need.tokens.saturating_sub(used);
+            let back = (back > 0).then_some(Back { cells: back, drawn_at: at });
             let beyond = used.saturating_sub(need.tokens);
-            if back.is_some() || beyond > 0 {
-                self.draw_tokens(judge, *need, beyond, back).await;
+            if back.is_some() || beyond > 0 || left.is_some() {
+                let draw = RateDraw { cells: beyond, back, leave: left, ..tokens(judge, need) };
+                self.draw_tokens(draw).await;
             }
         }
     }
 
-    async fn draw_tokens(
-        &self,
-        judge: &str,
-        need: Need,
-        cells: u32,
-        back: Option<Back>,
-    ) -> Option<RateDrawn> {
-        let Need { counted, per_min, .. } = need;
-        let rate = format!("tokens/{judge}/{counted}");
-        let draw = RateDraw { rate, pace: Pace::new(per_min, MINUTE, per_min), cells, back };
+    async fn draw_tokens(&self, draw: RateDraw) -> Option<RateDrawn> {
         if self.store.is_shared() {
             return self.hear(self.store.draw_rate(draw)).await;
         }
         // Nobody else is to be heard: its own store answers.
         self.store.draw_rate(draw).await.ok()
     }
+}
+
+/// Nothing yet of what a judge may get of tokens.
+fn tokens(judge: &str, Need { counted, per_min, .. }: Need) -> RateDraw {
+    per_minute(format!("tokens/{judge}/{counted}"), per_min)
+}
+
+fn per_minute(rate: String, per_min: u32) -> RateDraw {
+    RateDraw { rate, pace: Pace::new(per_min, MINUTE, per_min), cells: 0, back: None, leave: None }
 }

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 
 use crate::{
-    classify::{Hearing, Ledger, LedgerError, TokensTaken},
+    classify::{Hearing, Ledger, LedgerError, TokensTaken, TokensUsed},
     decide::{budget::Cost, tokens::Need},
     domain::{Answer, Bill, Flaw, Lease, Money, Name, Prior, PurchaseOrder},
     host::{self, FailPoint},
@@ -191,7 +191,11 @@ impl Ledger for StoreLedger<'_> {
         self.worker.take_tokens(judge, needs).await
     }
 
-    async fn tokens_used(&self, judge: &Name, taken: &[TokensTaken], used: &[u32]) {
-        self.worker.tokens_used(judge, taken, used).await;
+    async fn tokens_used(&self, judge: &Name, used: &[TokensUsed]) {
+        self.worker.tokens_used(judge, used).await;
+    }
+
+    async fn requests_left(&self, judge: &Name, per_min: Option<u32>, left: u32) {
+        self.worker.requests_left("judge", judge, per_min, left).await;
     }
 }

@@ -8,75 +8,106 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use super::Wire;
-use crate::domain::Timestamp;
-
-/// A limit by the headers that tell of it: what is left, and when all is there again.
-struct Limit {
-    left: &'static str,
-    reset: &'static str,
-    counts: Counts,
-}
+use crate::{decide::tokens::Counted, domain::Timestamp};
 
 /// What a limit counts.
-enum Counts {
-    /// Requests, or tokens that come out.
-    Others,
-    /// Tokens that go in.
-    Input,
-    /// Those, and as many as the answer may have.
-    Both,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Limited {
+    Requests,
+    Tokens(Counted),
+}
+
+/// A limit by the headers that tell of it: how much there is, what is left, and when all is there again.
+struct Limit {
+    limited: Limited,
+    whole: &'static str,
+    left: &'static str,
+    reset: &'static str,
 }
 
 const ANTHROPIC: [Limit; 3] = [
     Limit {
+        limited: Limited::Requests,
+        whole: "anthropic-ratelimit-requests-limit",
         left: "anthropic-ratelimit-requests-remaining",
         reset: "anthropic-ratelimit-requests-reset",
-        counts: Counts::Others,
     },
     Limit {
+        limited: Limited::Tokens(Counted::Input),
+        whole: "anthropic-ratelimit-input-tokens-limit",
         left: "anthropic-ratelimit-input-tokens-remaining",
         reset: "anthropic-ratelimit-input-tokens-reset",
-        counts: Counts::Input,
     },
     Limit {
+        limited: Limited::Tokens(Counted::Output),
+        whole: "anthropic-ratelimit-output-tokens-limit",
         left: "anthropic-ratelimit-output-tokens-remaining",
         reset: "anthropic-ratelimit-output-tokens-reset",
-        counts: Counts::Others,
     },
 ];
 
 const OPENAI: [Limit; 2] = [
     Limit {
+        limited: Limited::Requests,
+        whole: "x-ratelimit-limit-requests",
         left: "x-ratelimit-remaining-requests",
         reset: "x-ratelimit-reset-requests",
-        counts: Counts::Others,
     },
-    Limit { left: "x-ratelimit-remaining-tokens", reset: "x-ratelimit-reset-tokens", counts: Counts::Both },
+    Limit {
+        limited: Limited::Tokens(Counted::Both),
+        whole: "x-ratelimit-limit-tokens",
+        left: "x-ratelimit-remaining-tokens",
+        reset: "x-ratelimit-reset-tokens",
+    },
 ];
 
-/// How long not to ask, as nothing is left of one of the limits, or too little for another question of `input` tokens and its answer of
-/// at most `output`; `None` if there is no need to wait, or the vendor does not say.
-pub(super) fn rest(
-    wire: Wire,
-    headers: &HeaderMap,
-    (input, output): (u64, u64),
-    now: Timestamp,
-) -> Option<Duration> {
+/// What a vendor says of one of its limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Allowance {
+    pub limited: Limited,
+    pub left: u64,
+    whole: Option<u64>,
+    /// Until all is there again.
+    full_in: Option<Duration>,
+}
+
+/// What the vendor says of its limits.
+pub(super) fn read(wire: Wire, headers: &HeaderMap, now: Timestamp) -> Vec<Allowance> {
     let limits: &[Limit] = match wire {
         Wire::Messages => &ANTHROPIC,
         Wire::Chat | Wire::Responses => &OPENAI,
     };
-    let text = |name: &str| headers.get(name)?.to_str().ok();
-    let wait = |limit: &Limit| {
-        let left: u64 = text(limit.left)?.trim().parse().ok()?;
-        let wanted = match limit.counts {
-            Counts::Others => 1,
-            Counts::Input => input.max(1),
-            Counts::Both => input.saturating_add(output).max(1),
-        };
-        (left < wanted).then(|| until(wire, text(limit.reset)?.trim(), now)).flatten()
+    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+    let number = |name: &str| text(name)?.parse().ok();
+    let allowance = |limit: &Limit| {
+        let full_in = text(limit.reset).and_then(|reset| until(wire, reset, now));
+        Some(Allowance {
+            limited: limit.limited,
+            left: number(limit.left)?,
+            whole: number(limit.whole),
+            full_in,
+        })
     };
-    limits.iter().filter_map(wait).max().filter(|wait| !wait.is_zero())
+    limits.iter().filter_map(allowance).collect()
+}
+
+impl Allowance {
+    /// How long not to ask, as too little is left for another question of `input` tokens and its answer of at most `output`;
+    /// `None` if there is no need to wait, or it is not said for how long.
+    pub fn rest(&self, (input, output): (u64, u64)) -> Option<Duration> {
+        let wanted = match self.limited {
+            Limited::Requests | Limited::Tokens(Counted::Output) => 1,
+            Limited::Tokens(Counted::Input) => input.max(1),
+            Limited::Tokens(Counted::Both) => input.saturating_add(output).max(1),
+        };
+        let missing = wanted.checked_sub(self.left).filter(|missing| *missing > 0)?;
+        // It comes back evenly.
+        let part = match self.whole.and_then(|whole| whole.checked_sub(self.left)) {
+            Some(gone) if missing < gone => self.full_in?.mul_f64(missing as f64 / gone as f64),
+            Some(_) | None => self.full_in?,
+        };
+        (!part.is_zero()).then_some(part)
+    }
 }
 
 /// How long until a reset.
@@ -116,6 +147,10 @@ mod tests {
         ])
     }
 
+    fn rest(wire: Wire, headers: &HeaderMap, next: (u64, u64), now: Timestamp) -> Option<Duration> {
+        read(wire, headers, now).iter().filter_map(|allowance| allowance.rest(next)).max()
+    }
+
     #[test]
     fn nobody_is_asked_for_what_is_not_left() {
         let of = |headers: &HeaderMap| {
@@ -150,5 +185,33 @@ mod tests {
         let of = |next| rest(Wire::Chat, &left, next, NOW);
         assert_eq!(of((2_200, 400)), None);
         assert_eq!(of((2_200, 1_024)), Some(Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn it_is_waited_for_what_is_missing_and_not_for_the_whole() {
+        let left = |left: &'static str| {
+            headers(&[
+                ("anthropic-ratelimit-input-tokens-limit", "100000"),
+                ("anthropic-ratelimit-input-tokens-remaining", left),
+                ("anthropic-ratelimit-input-tokens-reset", "2026-11-24T00:00:57Z"),
+            ])
+        };
+        let of = |headers, next| rest(Wire::Messages, &headers, next, NOW).map(|wait| wait.as_secs());
+        assert_eq!(of(left("5000"), (15_000, 1)), Some(6));
+        assert_eq!(of(left("5000"), (5_000, 1)), None);
+        assert_eq!(of(left("5000"), (200_000, 1)), Some(57), "it never fits: all that there is");
+    }
+
+    #[test]
+    fn each_limit_is_told_by_its_own_headers() {
+        let told = headers(&[
+            ("x-ratelimit-remaining-requests", "7"),
+            ("x-ratelimit-remaining-tokens", "1200"),
+            ("x-ratelimit-reset-tokens", "soon"),
+        ]);
+        let told: Vec<_> =
+            read(Wire::Responses, &told, NOW).into_iter().map(|one| (one.limited, one.left)).collect();
+        assert_eq!(told, [(Limited::Requests, 7), (Limited::Tokens(Counted::Both), 1_200)]);
+        assert_eq!(read(Wire::Chat, &headers(&[("x-ratelimit-remaining-requests", "many")]), NOW), []);
     }
 }

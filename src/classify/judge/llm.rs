@@ -29,7 +29,7 @@ use crate::{
         cost,
         tokens::TokenLimits,
     },
-    domain::{Answer, Clock, Name, Price, Prior, Purse, Tokens},
+    domain::{Answer, Clock, Name, Price, Prior, Purse},
     remote::{Busy, Remote, Request, RequestError, Url},
 };
 
@@ -228,7 +228,6 @@ impl Llm {
             }
         };
         let call = Call { cost, input: cost::tokens_about(body.len()), digest: &digest, ledger, clock };
-        let mut is_new = true;
         let bought = match ledger.begin(&cost, &digest).await? {
             Prior::Begun => {
                 let left = question.until.map(|until| until.saturating_sub(clock.monotonic()));
@@ -251,8 +250,7 @@ impl Llm {
                         return Ok(waits(budget::wait(purse, cost.asked_at), short(purse).to_owned(), false));
                     }
                     Prior::Answered(answer) => {
-                        is_new = false;
-                        Ok(answer)
+                        return Ok(self.listen(question, &answer, &digest, ledger, wrong.is_some(), false));
                     }
                     Prior::Begun | Prior::Spent => {
                         return Ok(lasting("the answer may have been paid for twice already".to_owned()));
@@ -261,15 +259,9 @@ impl Llm {
             }
         };
         Ok(match bought {
-            Ok(answer) => {
-                // Where nobody counted, what was taken stays taken.
-                if answer.tokens != Tokens::default() {
-                    let room = self.settings.output_tokens_max.into();
-                    let used: Vec<u32> =
-                        taken.iter().map(|one| one.need.taken(answer.tokens, room)).collect();
-                    ledger.tokens_used(&self.settings.name, &taken, &used).await;
-                }
-                self.listen(question, &answer, &digest, ledger, wrong.is_some(), is_new)
+            Ok(bought) => {
+                self.settle(&taken, &bought, ledger).await;
+                self.listen(question, &bought.answer, &digest, ledger, wrong.is_some(), true)
             }
             Err(Unanswered { turn, left }) => {
                 if !left {

@@ -127,6 +127,7 @@ impl Shared {
             pace: self.slice.pace(),
             cells: drawing.cells,
             back: drawing.back.map(|(cells, drawn_at)| Back { cells, drawn_at }),
+            leave: None,
         }
     }
 

@@ -117,6 +117,7 @@ impl Core {
             back.to_string(),
             drawn_at.to_string(),
             RATE_KEPT.as_millis().to_string(),
+            draw.leave.map(|most| most.to_string()).unwrap_or_default(),
         ];
         let reply = self.call_at(now, &self.scripts.rate, shard, args).await?;
         let told = |at: usize| {

@@ -127,7 +127,8 @@ pub struct SqliteStore {
     readers: Readers,
     bodies: Arc<Bodies>,
     dedupe: Duration,
-    rates: Arc<Rates>,
+    rates: Rates,
+    clock: Arc<dyn Clock>,
     thread: std::thread::JoinHandle<()>,
 }
 
@@ -173,7 +174,7 @@ impl SqliteStore {
             checkpoint,
             db,
             moment,
-            clock,
+            clock: Arc::clone(&clock),
             leases,
             tally,
             next_seq,
@@ -183,7 +184,7 @@ impl SqliteStore {
         bench.transact(claim::recover)?;
         retain::sweep(&bench.db, &bench.bodies).map_err(file_error)?;
         let (writer, thread) = Writer::start(bench, lock).map_err(file_error)?;
-        Ok(SqliteStore { writer, readers, bodies, dedupe, rates: Arc::default(), thread })
+        Ok(SqliteStore { writer, readers, bodies, dedupe, rates: Rates::default(), clock, thread })
     }
 
     /// Carries out what is under way, and gives up the directory.
@@ -395,8 +396,7 @@ impl Store for SqliteStore {
     }
 
     async fn draw_rate(&self, draw: RateDraw) -> Result<RateDrawn, StoreError> {
-        let rates = Arc::clone(&self.rates);
-        self.writer.write(move |desk| Ok(rates.draw(desk.now, &draw))).await
+        Ok(self.rates.draw(self.clock.now(), &draw))
     }
 
     fn is_shared(&self) -> bool {

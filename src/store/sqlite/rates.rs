@@ -29,6 +29,9 @@ impl Rates {
             level.give_back(draw.pace, now, back.cells, back.drawn_at);
         }
         let (cells, wait) = level.draw(draw.pace, now, draw.cells);
+        if let Some(most) = draw.leave {
+            level.leave(draw.pace, now, most);
+        }
         *full_at = level.full_at(draw.pace);
         RateDrawn { cells, at: now, wait }
     }

@@ -1,6 +1,6 @@
 //! What judges may cost, and how much they may be asked: beyond it the next one is asked, or the event waits.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use hookyard::{
     config::{CLASSIFIERS, JUDGES},
@@ -211,10 +211,29 @@ async fn what_was_spent_is_in_the_book_of_the_day_and_on_the_events_record() {
 async fn what_the_vendor_says_is_left_holds_whatever_our_own_count_says() {
     let house = House::plan().llm().start().await;
     // Others use up the account: of ours there is no limit.
-    let requests_per_min = std::num::NonZeroU32::new(1);
+    let requests_per_min = NonZeroU32::new(1);
     house.sandbox.limit_llm(Limits { requests_per_min, ..Limits::default() });
     house.sandbox.reply_next(says("lead"));
     assert_eq!(judge(&house.run(&form("a")).await), "claude");
+    house.sandbox.reply_next(says("lead"));
+    assert_eq!(judge(&house.run(&form("b")).await), "gpt");
+    assert_eq!(house.sandbox.requests(CLAUDE), 1, "it was not asked to be told no");
+    house.advance(MINUTE);
+    house.sandbox.reply_next(says("lead"));
+    assert_eq!(judge(&house.run(&form("c")).await), "claude");
+}
+
+#[tokio::test]
+async fn what_the_vendor_says_is_left_holds_for_those_too_whom_it_did_not_tell() {
+    let plan = with(House::plan().llm(), "claude", "input_tokens_per_min = 4000");
+    let house = plan.clone().start().await;
+    // Others use up the account.
+    let (input_tokens_per_min, output_tokens_per_min) = (NonZeroU32::new(2_500), NonZeroU32::new(100_000));
+    house.sandbox.limit_llm(Limits { input_tokens_per_min, output_tokens_per_min, ..Limits::default() });
+    house.sandbox.reply_next(says("lead"));
+    assert_eq!(judge(&house.run(&form("a")).await), "claude");
+    // Another process has been told nothing, but draws on the same rate.
+    house.reconfigure(&plan);
     house.sandbox.reply_next(says("lead"));
     assert_eq!(judge(&house.run(&form("b")).await), "gpt");
     assert_eq!(house.sandbox.requests(CLAUDE), 1, "it was not asked to be told no");

@@ -176,6 +176,7 @@ macro_rules! conformance {
             rates: [
                 a_rate_gives_its_burst_at_once_and_then_evenly,
                 what_is_given_back_to_a_rate_is_as_if_it_had_not_been_drawn,
+                of_a_rate_no_more_is_left_than_is_told,
                 of_many_draws_at_once_no_more_is_granted_than_the_rate_allows,
                 a_rate_does_what_a_bucket_does,
             ],

@@ -15,7 +15,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 const MS: Duration = Duration::from_millis(1);
 
 fn draw(rate: &str, pace: Pace, cells: u32) -> RateDraw {
-    RateDraw { rate: rate.to_owned(), pace, cells, back: None }
+    RateDraw { rate: rate.to_owned(), pace, cells, back: None, leave: None }
 }
 
 pub async fn a_rate_gives_its_burst_at_once_and_then_evenly(b: Bench<impl Backend>) {
@@ -51,6 +51,21 @@ pub async fn what_is_given_back_to_a_rate_is_as_if_it_had_not_been_drawn(b: Benc
     let given = RateDraw { back: back(99, late.at), ..draw("a", pace, 0) };
     assert_eq!(b.draw_rate(given).await.unwrap(), RateDrawn { cells: 0, at: b.now(), wait: Duration::ZERO });
     assert_eq!(b.draw_rate(draw("a", pace, 99)).await.unwrap().cells, 10, "no more than all of it");
+}
+
+pub async fn of_a_rate_no_more_is_left_than_is_told(b: Bench<impl Backend>) {
+    let pace = Pace::new(10, MINUTE, 10);
+    let leave = |cells, most| RateDraw { leave: Some(most), ..draw("a", pace, cells) };
+    assert_eq!(b.draw_rate(leave(1, 3)).await.unwrap().cells, 1, "it is drawn on before");
+    let drawn = b.draw_rate(draw("a", pace, 9)).await.unwrap();
+    assert_eq!((drawn.cells, drawn.wait), (3, 6_000 * MS));
+    assert_eq!(b.draw_rate(leave(0, 99)).await.unwrap().cells, 0);
+    assert_eq!(b.draw_rate(draw("a", pace, 9)).await.unwrap().cells, 0, "more is not believed");
+    let back = Some(Back { cells: 2, drawn_at: drawn.at });
+    b.draw_rate(RateDraw { back, ..leave(0, 1) }).await.unwrap();
+    assert_eq!(b.draw_rate(draw("a", pace, 9)).await.unwrap().cells, 1, "it is given back before");
+    b.advance(12_000 * MS);
+    assert_eq!(b.draw_rate(draw("a", pace, 9)).await.unwrap().cells, 2);
 }
 
 pub async fn of_many_draws_at_once_no_more_is_granted_than_the_rate_allows(b: Bench<impl Backend>) {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{
     super::{
-        Turn, allowance,
+        Turn,
+        allowance::{self, Allowance, Limited},
         answer::Reading,
         complaint::{self, Complaint},
         elapsed_ms,
@@ -12,7 +13,7 @@ use super::{
     Llm,
 };
 use crate::{
-    classify::{Ledger, LedgerError, TokensTaken},
+    classify::{Ledger, LedgerError, TokensTaken, TokensUsed},
     decide::{breaker::Change, budget::Cost, cost},
     domain::{Answer, Clock, Tokens},
     remote::{Busy, Pass, RemoteError, Request, retry_after},
@@ -29,6 +30,12 @@ pub(super) struct Call<'a> {
     pub digest: &'a str,
     pub ledger: &'a dyn Ledger,
     pub clock: &'a dyn Clock,
+}
+
+/// An answer, and what its vendor says of its limits.
+pub(super) struct Bought {
+    pub answer: Answer,
+    pub allowances: Vec<Allowance>,
 }
 
 /// There was no answer.
@@ -81,7 +88,8 @@ impl Llm {
     /// Gives back all tokens that were taken for a question which did not count.
     pub(super) async fn unused(&self, taken: &[TokensTaken], ledger: &dyn Ledger) {
         if !taken.is_empty() {
-            ledger.tokens_used(&self.settings.name, taken, &vec![0; taken.len()]).await;
+            let unused: Vec<_> = taken.iter().copied().map(TokensTaken::unused).collect();
+            ledger.tokens_used(&self.settings.name, &unused).await;
         }
     }
 
@@ -91,7 +99,7 @@ impl Llm {
         request: Request,
         pass: Pass,
         call: &Call<'_>,
-    ) -> Result<Result<Answer, Unanswered>, LedgerError> {
+    ) -> Result<Result<Bought, Unanswered>, LedgerError> {
         let Call { cost, digest, ledger, clock, .. } = call;
         let started = clock.monotonic();
         let sent = self.remote.send_under(request, &pass).await;
@@ -109,14 +117,15 @@ impl Llm {
             }
             Some((_, None)) | None => {}
         }
-        let left = sent.as_ref().ok().and_then(|response| {
-            let next = (call.input, self.settings.output_tokens_max.into());
-            allowance::rest(self.settings.wire, &response.headers, next, clock.now())
-        });
-        if let Some(wait) = left {
-            pass.rest(wait, clock.monotonic());
-        }
+        let allowances = sent.as_ref().map_or_else(
+            |_| Vec::new(),
+            |response| allowance::read(self.settings.wire, &response.headers, clock.now()),
+        );
+        let requests_left = self.heed(&allowances, call, &pass);
         self.tell(pass, *clock);
+        if let Some(left) = requests_left {
+            ledger.requests_left(&self.settings.name, self.remote.limit_per_min(), left).await;
+        }
         let response = match sent {
             Ok(response) => response,
             Err(RemoteError::NotSent { reason }) => {
@@ -161,7 +170,37 @@ impl Llm {
         let answer = Answer { raw, model, tokens, latency_ms: elapsed_ms(*clock, started) };
         self.usual.note(answer.latency_ms);
         ledger.answered(cost, digest, &answer, paid).await?;
-        Ok(Ok(answer))
+        Ok(Ok(Bought { answer, allowances }))
+    }
+
+    /// Leaves the vendor alone where it says that too little is left of a limit, and takes its word for the requests; how many
+    /// are left, if fewer than was known here.
+    fn heed(&self, allowances: &[Allowance], call: &Call<'_>, pass: &Pass) -> Option<u32> {
+        let now = call.clock.monotonic();
+        let next = (call.input, self.settings.output_tokens_max.into());
+        if let Some(wait) = allowances.iter().filter_map(|allowance| allowance.rest(next)).max() {
+            pass.rest(wait, now);
+        }
+        let requests = allowances.iter().find(|allowance| allowance.limited == Limited::Requests)?;
+        let left = u32::try_from(requests.left).unwrap_or(u32::MAX);
+        pass.leave(left, now).then_some(left)
+    }
+
+    /// Settles the tokens of an answer by what its vendor counted, and by what it says is left.
+    pub(super) async fn settle(&self, taken: &[TokensTaken], bought: &Bought, ledger: &dyn Ledger) {
+        // Where nobody counted, what was taken stays taken.
+        if taken.is_empty() || bought.answer.tokens == Tokens::default() {
+            return;
+        }
+        let room = self.settings.output_tokens_max.into();
+        let used = |taken: &TokensTaken| {
+            let limited = Limited::Tokens(taken.need.counted);
+            let told = bought.allowances.iter().find(|allowance| allowance.limited == limited);
+            let left = told.map(|allowance| u32::try_from(allowance.left).unwrap_or(u32::MAX));
+            TokensUsed { taken: *taken, used: taken.need.taken(bought.answer.tokens, room), left }
+        };
+        let used: Vec<_> = taken.iter().map(used).collect();
+        ledger.tokens_used(&self.settings.name, &used).await;
     }
 
     /// Tells the breaker how a call went.

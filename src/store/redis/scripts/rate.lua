@@ -1,6 +1,6 @@
 -- Draws on a rate: GCRA, as src/rate/gcra.rs does it. What is owed counts cells times µs, so nothing is rounded. ARGV: ...,
 -- 5 its name, 6 cells, 7 within so many µs, 8 how many at once, 9 how many are wanted, 10 how many are given back, 11 when
--- those were drawn (ms), 12 how long a full one is kept (ms). Answers with how many were drawn, and how long (µs) until
+-- those were drawn (ms), 12 how long a full one is kept (ms), 13 how many are left at most, or nothing. Answers with how many were drawn, and how long (µs) until
 -- there is one more.
 if is_wiped() then
     return { 'wiped' }
@@ -31,6 +31,10 @@ owed = owed + drawn * per
 local wait = 0
 if drawn < wanted then
     wait = math.ceil(math.max(owed - (burst - 1) * per, 0) / cells) + at - present
+end
+local most = tonumber(ARGV[13])
+if most then
+    owed = math.max(owed, math.max(burst - most, 0) * per)
 end
 
 local function whole(number)
