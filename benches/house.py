@@ -56,9 +56,11 @@ def action(route):
 class House:
     """`hookyard serve` on a project of its own, on SQLite, with every default but those that are named."""
 
-    def __init__(self, place, llm, vendor, routes=("judged",), concurrency=32, limits="", acts=True):
+    def __init__(self, place, llm, vendor, routes=("judged",), concurrency=32, limits="", acts=True, certificate=None):
         self.place = Path(place)
         self.env = {"FORMS_WEBHOOK_SECRET": SECRET, "LLM_KEY": "any", "LLM_URL": llm, "VENDOR_URL": vendor}
+        if certificate:
+            self.env["SSL_CERT_FILE"] = str(certificate)
         config, shipped = self.place / "config", HERE.parent
         shutil.copytree(HERE / "yard" / "config", config)
         (config / "hookyard.toml").write_text(SETTINGS.format(concurrency=concurrency))
@@ -92,12 +94,16 @@ def house(llm, vendor, **options):
 
 @contextlib.contextmanager
 def vendor(delay_ms=0):
-    """The cheap stand-in of benches/vendor.rs."""
-    port = free_port()
-    with running([PROGRAMS["vendor"], "--listen", f"127.0.0.1:{port}", "--delay-ms", str(delay_ms)], port) as server:
-        server.url = f"http://127.0.0.1:{port}"
-        server.seen = lambda: ask(port, "/seen")
-        yield server
+    """The cheap stand-in of benches/vendor.rs; `tls_url` is where it speaks TLS and HTTP/2, as vendors do."""
+    port, tls = free_port(), free_port()
+    with folder() as place:
+        certificate = Path(place) / "vendor.pem"
+        command = [PROGRAMS["vendor"], "--listen", f"127.0.0.1:{port}", "--delay-ms", str(delay_ms)]
+        command += ["--tls", f"127.0.0.1:{tls}", "--certificate", str(certificate)]
+        with running(command, port) as server:
+            server.url, server.tls_url, server.certificate = f"http://127.0.0.1:{port}", f"https://127.0.0.1:{tls}", certificate
+            server.seen = lambda: ask(port, "/seen")
+            yield server
 
 
 class FakeLlm:

@@ -34,6 +34,8 @@ THINKS_MS = 500
 # One that is small beside what an event takes anyway, the usual one, and twice that.
 SIZES = [400, 3_000, 6_000]
 ROUNDS = 3
+# Vendors speak the second.
+PROTOCOLS = {"HTTP/1.1": lambda llm: llm.url, "HTTP/2": lambda llm: llm.tls_url}
 
 STORM = 500
 PER_MIN = 300
@@ -168,11 +170,11 @@ def show(name, row):
 
 def memory():
     """1,000 events by the size of their bodies: idle, merely waiting, and all asked about at a model that thinks for 500 ms."""
-    return {size: held(size) for size in SIZES}
+    return {protocol: {size: held(size, protocol) for size in SIZES} for protocol in PROTOCOLS}
 
 
-def held(size):
-    with vendor(THINKS_MS) as llm, house(llm.url, llm.url, concurrency=WAITING, acts=False) as server:
+def held(size, protocol):
+    with vendor(THINKS_MS) as llm, house(PROTOCOLS[protocol](llm), llm.url, concurrency=WAITING, acts=False, certificate=llm.certificate) as server:
         load(server.port, 50, "--size", str(size))
         settled(server)
         idle, rows = server.rss_mb(), []
@@ -187,7 +189,7 @@ def held(size):
             asked, seen, after = most.end(), llm.seen(), server.rss_mb()
             rows.append({"queued_mb": queued, "asked_mb": asked, "after_mb": after, "together": seen["together"]})
             each = (asked - idle) * 1024 / WAITING
-            print(f"  {size:5} bytes, round {number + 1}: idle {idle:.1f} MB; {WAITING} waiting {queued:.1f}; {seen['together']} asked about at one time {asked:.1f}; afterwards {after:.1f}; {each:.1f} KB an event above idle", flush=True)
+            print(f"  {protocol}, {size:5} bytes, round {number + 1}: idle {idle:.1f} MB; {WAITING} waiting {queued:.1f}; {seen['together']} asked about at one time {asked:.1f}; afterwards {after:.1f}; {each:.1f} KB an event above idle", flush=True)
         return {"idle_mb": idle, "rounds": rows}
 
 

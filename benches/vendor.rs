@@ -1,5 +1,6 @@
 //! The cheapest vendor there can be: a language model that says the same at once, and a destination. It writes down when
-//! each event came to it, so that latencies are those of single events, by one clock for all processes.
+//! each event came to it, so that latencies are those of single events, by one clock for all processes. It speaks HTTP/1.1,
+//! and with `--tls` also HTTP/2 as vendors do.
 #![expect(
     clippy::expect_used,
     clippy::disallowed_methods,
@@ -8,6 +9,7 @@
 
 use std::{
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -22,7 +24,19 @@ use axum::{
     serve::ListenerExt,
 };
 use clap::Parser;
+use hyper::server::conn::http2;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    service::TowerToHyperService,
+};
+use rcgen::generate_simple_self_signed;
+use rustls::pki_types::PrivateKeyDer;
 use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+/// Questions that are taken on one connection at one time.
+const STREAMS_MAX: u32 = 2_000;
 
 /// What begins the id of an event of `benches/load`.
 const ID: &[u8] = b"evt_";
@@ -37,6 +51,12 @@ struct Arguments {
     /// How long the language model thinks.
     #[arg(long, default_value_t = 0)]
     delay_ms: u64,
+    /// Where it speaks TLS and HTTP/2 besides.
+    #[arg(long, requires = "certificate")]
+    tls: Option<SocketAddr>,
+    /// Where to write what it is known by.
+    #[arg(long)]
+    certificate: Option<PathBuf>,
     /// Cargo says it to every bench.
     #[arg(long, hide = true)]
     bench: bool,
@@ -68,16 +88,49 @@ impl Vendor {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let Arguments { listen, delay_ms, .. } = Arguments::parse();
+    let Arguments { listen, delay_ms, tls, certificate, .. } = Arguments::parse();
     let vendor = Arc::new(Vendor { delay: Duration::from_millis(delay_ms), seen: Mutex::default() });
     let router = Router::new()
         .route("/v1/messages", post(answer))
         .route("/done/{route}", post(done))
         .route("/seen", get(seen))
         .with_state(vendor);
-    let listener = tokio::net::TcpListener::bind(listen).await.expect("the address is free");
+    if let Some((tls, certificate)) = tls.zip(certificate) {
+        let listener = TcpListener::bind(tls).await.expect("the address is free");
+        tokio::spawn(encrypted(listener, acceptor(certificate), router.clone()));
+    }
+    let listener = TcpListener::bind(listen).await.expect("the address is free");
     let at_once = listener.tap_io(|stream| stream.set_nodelay(true).expect("it is TCP"));
     axum::serve(at_once, router).await.expect("serves");
+}
+
+/// TLS as this machine, by a certificate of its own.
+fn acceptor(certificate: PathBuf) -> TlsAcceptor {
+    let own = generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+    std::fs::write(certificate, own.cert.pem()).expect("written");
+    let key = PrivateKeyDer::Pkcs8(own.signing_key.serialize_der().into());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.expect("TLS 1.2 and 1.3").with_no_client_auth();
+    let mut config =
+        config.with_single_cert(vec![own.cert.der().clone()], key).expect("they belong together");
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    TlsAcceptor::from(Arc::new(config))
+}
+
+async fn encrypted(listener: TcpListener, acceptor: TlsAcceptor, router: Router) {
+    loop {
+        let (stream, _) = listener.accept().await.expect("a connection");
+        stream.set_nodelay(true).expect("it is TCP");
+        let (acceptor, service) = (acceptor.clone(), TowerToHyperService::new(router.clone()));
+        tokio::spawn(async move {
+            let stream = acceptor.accept(stream).await.expect("a handshake");
+            let mut server = http2::Builder::new(TokioExecutor::new());
+            server.max_concurrent_streams(STREAMS_MAX);
+            // It ends when the other side goes.
+            drop(server.serve_connection(TokioIo::new(stream), service).await);
+        });
+    }
 }
 
 async fn answer(State(vendor): State<Arc<Vendor>>, body: Bytes) -> impl IntoResponse {
