@@ -14,6 +14,7 @@ use crate::domain::{
 
 use super::{
     admission::{Accepted, Admission, NewJob},
+    coming::{Coming, LimitsNow},
     keep::{Draw, Drawn, EraseStep, Erased, RateDraw, RateDrawn, RetainStep, Retained},
     query::{DeadGroup, Depths, EventQuery, EventSummary, JobQuery, Load, Pause, Timeline},
     work::{Claim, ClaimRequest, Replayed, Resolution, Settlement},
@@ -84,6 +85,16 @@ pub trait Store: Send + Sync {
     /// Hands out due jobs that are neither paused nor beyond the request's limits. Does not wait for work: see
     /// [`Store::work`]. Each job goes to one caller.
     async fn claim(&self, request: ClaimRequest) -> Result<Claim, StoreError>;
+
+    /// As [`Store::claim`]. A request that finds nothing may be left with the store, which then hands out jobs as soon as there are
+    /// some. The limits are asked for whenever there may be; that must not wait for anything.
+    async fn claim_or_wait(
+        &self,
+        request: ClaimRequest,
+        _limits: LimitsNow,
+    ) -> Result<(Claim, Option<Coming>), StoreError> {
+        Ok((self.claim(request).await?, None))
+    }
 
     /// The body of an event, read from wherever it is; `None` if it is gone.
     async fn body(&self, event: &Event) -> Result<Option<Bytes>, StoreError>;

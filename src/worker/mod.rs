@@ -2,6 +2,7 @@
 
 mod action;
 mod frequency;
+mod idle;
 mod ledger;
 mod probe;
 mod route;
@@ -11,7 +12,10 @@ use std::{pin::pin, sync::Arc, time::Duration};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use self::ledger::StoreLedger;
+use self::{
+    idle::{Idle, Signals},
+    ledger::StoreLedger,
+};
 use crate::{
     decide::lanes::Turns,
     domain::{AttemptOutcome, Clock, Timestamp, Work},
@@ -58,7 +62,7 @@ impl Worker {
         let lease = Duration::from_millis(settings.lease_ms);
         let slots = Arc::new(Semaphore::new(settings.concurrency as usize));
         let mut turns = Turns::new(settings.lane_weights);
-        let mut work = self.store.work();
+        let mut signals = Signals::of(&self);
         while !self.tasks.is_stopping() {
             // Waits for a free slot first: what is claimed is worked on at once.
             let Ok(first) = Arc::clone(&slots).acquire_owned().await else { return };
@@ -69,13 +73,16 @@ impl Worker {
             while let Ok(another) = Arc::clone(&slots).try_acquire_owned() {
                 free.push(another);
             }
-            work.mark_unchanged();
+            signals.clear();
             let shares = turns.shares(u32::try_from(free.len()).unwrap_or(u32::MAX));
             // One moment for the limits and for how long they hold: between two a breaker's time could end unseen.
             let elapsed = self.clock.monotonic();
             let limits = self.engine().limits(elapsed);
-            let claim = match self.store.claim(ClaimRequest { shares, lease, limits }).await {
-                Ok(claim) => claim,
+            let request = ClaimRequest { shares, lease, limits: limits.clone() };
+            let worker = self.clone();
+            let now = Arc::new(move || worker.engine().limits(worker.clock.monotonic()));
+            let (mut claim, coming) = match self.store.claim_or_wait(request, now).await {
+                Ok(answer) => answer,
                 Err(error) => {
                     tracing::error!(%error, "no work could be claimed");
                     self.pause(STORE_PAUSE).await;
@@ -83,20 +90,19 @@ impl Worker {
                 }
             };
             if claim.jobs.is_empty() {
-                drop(free);
+                if coming.is_none() {
+                    free.clear();
+                }
                 let held = self.engine().held_for(elapsed);
                 let wait = claim.next_in.into_iter().chain(held).fold(LOOK_EVERY, Duration::min);
                 // Both waits count from the asking on, which was a moment ago.
                 let now = self.clock.now();
                 let asked_ago = self.clock.monotonic().saturating_sub(elapsed);
                 let until = now.plus(wait.saturating_sub(asked_ago));
-                tokio::select! {
-                    _ = work.changed() => {}
-                    () = self.freed.notified() => {}
-                    () = self.clock.sleep_until(until) => {}
-                    () = self.tasks.stopping() => {}
+                match self.idle(Idle { coming, limits: &limits, until }, &mut signals).await {
+                    Some(came) => claim = came,
+                    None => continue,
                 }
-                continue;
             }
             for claimed in claim.jobs {
                 let worker = self.clone();

@@ -17,10 +17,10 @@ use super::{
     purchases,
     rows::{self, Row},
     tally::{Queue, QueueId},
-    writer::{Desk, Failed},
+    writer::Desk,
 };
 
-pub(super) fn claim(desk: &mut Desk<'_>, request: &ClaimRequest) -> Result<Claim, Failed> {
+pub(super) fn claim(desk: &mut Desk<'_>, request: &ClaimRequest) -> rusqlite::Result<Claim> {
     for late in desk.leases.expired(desk.monotonic) {
         if let Some(held) = desk.leases.release(late) {
             desk.tally.lease(held.queue, -1);
@@ -199,7 +199,7 @@ fn hand_out(
     request: &ClaimRequest,
     alone: bool,
     claim: &mut Claim,
-) -> Result<(), Failed> {
+) -> rusqlite::Result<()> {
     let batch = desk.leases.next_token();
     let mut noted = String::new();
     for key in keys {

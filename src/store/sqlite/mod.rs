@@ -31,6 +31,7 @@ mod rows;
 mod schema;
 mod settle;
 mod spend;
+mod standing;
 mod tally;
 mod writer;
 
@@ -52,9 +53,9 @@ use crate::domain::{
 };
 
 use super::{
-    Accepted, Admission, Claim, ClaimRequest, DeadGroup, DedupeKey, Depths, Draw, Drawn, EraseStep, Erased,
-    EventQuery, EventSummary, JobQuery, Load, NewJob, Pause, RateDraw, RateDrawn, Replayed, Resolution,
-    RetainStep, Retained, Settlement, Store, StoreError, Timeline,
+    Accepted, Admission, Claim, ClaimRequest, Coming, DeadGroup, DedupeKey, Depths, Draw, Drawn, EraseStep,
+    Erased, EventQuery, EventSummary, JobQuery, LimitsNow, Load, NewJob, Pause, RateDraw, RateDrawn,
+    Replayed, Resolution, RetainStep, Retained, Settlement, Store, StoreError, Timeline,
     bodies::{Bodies, INLINE_BYTES_MAX},
     dir::{self, DirError},
 };
@@ -178,6 +179,7 @@ impl SqliteStore {
             leases,
             tally,
             next_seq,
+            standing: Vec::new(),
             bodies: Arc::clone(&bodies),
             on_commit,
         };
@@ -253,7 +255,15 @@ impl Store for SqliteStore {
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<Claim, StoreError> {
-        self.writer.write(move |desk| claim::claim(desk, &request)).await
+        self.writer.write(move |desk| Ok(claim::claim(desk, &request)?)).await
+    }
+
+    async fn claim_or_wait(
+        &self,
+        request: ClaimRequest,
+        limits: LimitsNow,
+    ) -> Result<(Claim, Option<Coming>), StoreError> {
+        self.writer.write(move |desk| Ok(standing::claim_or_stand(desk, request, limits)?)).await
     }
 
     async fn body(&self, event: &Event) -> Result<Option<Bytes>, StoreError> {

@@ -23,6 +23,7 @@ use super::{
     moment::Moment,
     queue::{self, Queue, Waiting},
     retain,
+    standing::{self, Found, Standing},
     tally::Tally,
 };
 
@@ -36,6 +37,8 @@ pub(super) struct Desk<'a> {
     pub tally: &'a mut Tally,
     /// The next event's `seq`.
     pub next_seq: &'a mut i64,
+    /// Requests for work that wait for it.
+    pub standing: &'a mut Vec<Standing>,
     pub bodies: &'a Bodies,
     /// Files of bodies that may be unwanted after the commit.
     pub unwanted: &'a mut Vec<String>,
@@ -116,6 +119,7 @@ pub(super) struct Bench {
     pub leases: Arc<Mutex<Leases>>,
     pub tally: Tally,
     pub next_seq: i64,
+    pub standing: Vec<Standing>,
     pub bodies: Arc<Bodies>,
     pub on_commit: CommitObserver,
 }
@@ -205,6 +209,7 @@ impl Thread {
     fn carry_out(&mut self, batch: &mut Vec<Operation>) -> Option<Took> {
         let operations = batch.len();
         let mut replies = Vec::with_capacity(operations);
+        let mut found = Vec::new();
         let done = self.bench.transact(|desk| {
             let mut broken = None;
             for operation in batch.drain(..) {
@@ -213,7 +218,13 @@ impl Thread {
                 replies.push(reply);
                 broken = broken.or(failed);
             }
-            broken.map_or(Ok(()), Err)
+            if let Some(error) = broken {
+                return Err(error);
+            }
+            if desk.changed {
+                found = standing::serve(desk)?;
+            }
+            Ok(())
         });
         match done {
             Ok((Changed { changed, new_work, erased }, took)) => {
@@ -225,6 +236,7 @@ impl Thread {
                     (self.bench.on_commit)(took.work + took.commit, operations);
                 }
                 replies.into_iter().for_each(|reply| reply(Ok(())));
+                self.hand_out(found);
                 if new_work {
                     self.work.send_modify(|n| *n += 1);
                 }
@@ -240,8 +252,29 @@ impl Thread {
                 // What the first operations made of a failed transaction is told to nobody.
                 let told = StoreError::Unavailable(error.to_string());
                 replies.into_iter().for_each(|reply| reply(Err(told.clone())));
+                // Whoever waits for work asks anew.
+                self.bench.standing.clear();
                 None
             }
+        }
+    }
+
+    /// Hands out jobs to those who waited for them.
+    fn hand_out(&mut self, found: Vec<Found>) {
+        let mut missed = standing::hand_out(found);
+        while !missed.is_empty() {
+            let mut found = Vec::new();
+            let done = self.bench.transact(|desk| {
+                standing::take_back(desk, &missed)?;
+                found = standing::serve(desk)?;
+                Ok(())
+            });
+            if let Err(error) = done {
+                tracing::error!(%error, "jobs that nobody waited for any more come back when their leases run out");
+                return;
+            }
+            self.work.send_modify(|n| *n += 1);
+            missed = standing::hand_out(found);
         }
     }
 }
@@ -319,6 +352,7 @@ impl Bench {
             leases: &mut leases,
             tally: &mut self.tally,
             next_seq: &mut self.next_seq,
+            standing: &mut self.standing,
             bodies: &self.bodies,
             unwanted,
             now: self.moment.now,

@@ -16,6 +16,7 @@ mod redis_upkeep;
 mod sqlite_bodies;
 mod sqlite_clock;
 mod sqlite_file;
+mod sqlite_standing;
 
 mod accept;
 mod begin;
