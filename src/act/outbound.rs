@@ -208,7 +208,7 @@ mod tests {
             status,
             headers: http::HeaderMap::new(),
             body: Bytes::copy_from_slice(body.as_bytes()),
-            truncated: false,
+            cut: None,
         }
     }
 

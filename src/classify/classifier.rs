@@ -252,6 +252,7 @@ impl Classifier {
             (1..).zip(ladder).map(|(next, rung)| (rung, ladder.get(next..).unwrap_or_default())).collect();
         while let Some((rung, later)) = rungs.pop_front() {
             let (left, started) = (self.objective.and_then(left_of), clock.monotonic());
+            question.age = age();
             let fallback = later.iter().filter_map(|rung| rung.judge.fallback(started)).min();
             question.until = match fit(rung.judge.expected(), fallback, left) {
                 Fit::Ask { within } => within.map(|within| started + within),
@@ -268,6 +269,10 @@ impl Classifier {
             if let Turn::Suspect { reason } = &turn {
                 let reason = format!("{}: {reason}", rung.judge.name());
                 return Ok(Outcome::Person { reason, rungs: climb.rungs });
+            }
+            if let Turn::UnderWay { wait } = turn {
+                let reason = format!("{}: it is being asked the same for another route", rung.judge.name());
+                return Ok(Outcome::TryAgain { reason, rungs: climb.rungs, retry_after: Some(wait) });
             }
             let has_next = rungs.iter().any(|(rung, _)| rung.judge.expected().is_some());
             if let Turn::Unavailable { reason, retry_after: Some(wait), is_busy: true, .. } = &turn
@@ -424,6 +429,8 @@ impl Climb {
             Turn::Invalid { reason } | Turn::Suspect { reason } => {
                 note(RungOutcome::Invalid, reason, None, took_ms);
             }
+            // It ends the climb before.
+            Turn::UnderWay { .. } => {}
             Turn::Unavailable { reason, may_pass, retry_after, .. } => {
                 if may_pass {
                     self.passing.push((format!("{}: {reason}", rung.judge.name()), retry_after));

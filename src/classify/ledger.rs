@@ -59,11 +59,11 @@ pub trait Ledger: Send + Sync {
         true
     }
 
-    /// Takes one of the requests that a judge may get in a minute, where several processes share that.
+    /// Takes one of the requests that a judge may get in a minute, where that is shared or not counted yet.
     ///
     /// # Errors
     /// There is none left; the wait.
-    async fn may_ask(&self, _judge: &Name, _per_min: Option<u32>) -> Result<(), Duration> {
+    async fn may_ask(&self, _judge: &Name, _per_min: Option<PerMinute>) -> Result<(), Duration> {
         Ok(())
     }
 
@@ -80,7 +80,7 @@ pub trait Ledger: Send + Sync {
     async fn tokens_used(&self, _judge: &Name, _used: &[TokensUsed]) {}
 
     /// The vendor said how many requests are left within this minute: no more are.
-    async fn requests_left(&self, _judge: &Name, _per_min: Option<u32>, _left: u32) {}
+    async fn requests_left(&self, _judge: &Name, _per_min: Option<PerMinute>, _left: u32) {}
 }
 
 /// What was found when an answer was read.
@@ -96,6 +96,14 @@ pub struct Hearing<'a> {
     pub finish: Option<&'a str>,
     /// How many places of the event were redacted before it was asked, by kind.
     pub redacted: BTreeMap<String, u32>,
+}
+
+/// How many requests may be sent in a minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PerMinute {
+    pub requests: u32,
+    /// This process has counted its own already: only what others send is to be counted besides.
+    pub counted_here: bool,
 }
 
 /// Tokens that were taken before a question was asked.

@@ -107,13 +107,17 @@ impl Cost<'_> {
     }
 }
 
-/// Longest wait for a purse: what is taken for questions under way comes back long before it is full again, and somebody may
-/// raise its limit.
+/// Longest wait for a purse: somebody may raise its limit long before it is full again.
 const WAIT_MAX: Duration = Duration::from_mins(10);
 
-/// How long to wait for a purse that has too little left.
-pub fn wait(purse: Purse, now: Timestamp) -> Duration {
-    until_full(purse, now).min(WAIT_MAX)
+/// Shortest wait for a purse: about as long as a question takes.
+const WAIT_MIN: Duration = Duration::from_secs(1);
+
+/// How long to wait for a purse that has too little left, with an event of that `age`: about as long as was waited already, as
+/// what is taken for questions under way comes back in seconds, and what is spent does not.
+pub fn wait(purse: Purse, now: Timestamp, age: Option<Duration>) -> Duration {
+    let patient = age.unwrap_or(WAIT_MAX).clamp(WAIT_MIN, WAIT_MAX);
+    until_full(purse, now).min(patient)
 }
 
 /// How long until a purse is full again.
@@ -197,7 +201,10 @@ mod tests {
         let last = NOW.plus(DAY * 6);
         assert_eq!(until_full(Purse::Month, last), minutes(15), "the last evening of November");
         assert_eq!(until_full(Purse::Day, last.plus(minutes(15))), DAY, "at midnight itself");
-        assert_eq!(wait(Purse::Month, NOW), WAIT_MAX);
+        assert_eq!(wait(Purse::Month, NOW, None), WAIT_MAX);
+        let waits =
+            [0, 3, 60, 6_000].map(|s| wait(Purse::Month, NOW, Some(Duration::from_secs(s))).as_secs());
+        assert_eq!(waits, [1, 3, 60, 600]);
     }
 
     proptest! {

@@ -12,7 +12,7 @@ use crate::{
     store::NewJob,
 };
 
-use super::{CompileOptions, Engine, Origin, Reach, RouteEnd, compile, trust::OWN_ORIGIN};
+use super::{CompileOptions, Engine, Given, Origin, Reach, RouteEnd, compile, trust::OWN_ORIGIN};
 
 /// What examples run on: an engine that reaches nothing beyond this process, whatever is set. They may come to the local judges, and
 /// never to one that is paid. `None` if the files do not compile.
@@ -96,7 +96,8 @@ async fn planned(
 ) -> Result<ExpectedRoute, String> {
     let route = Name::clone(job.work.route());
     let decided = assumed(engine, example, &route)?;
-    let end = engine.run_route(&route, event, decided.as_ref(), 1, &FreeLedger, &StillClock).await;
+    let decided = decided.as_ref().map(|verdict| Given { verdict, approved: true });
+    let end = engine.run_route(&route, event, decided, 1, &FreeLedger, &StillClock).await;
     match end.map_err(|e| e.to_string())? {
         RouteEnd::Planned { jobs, faults, .. } => {
             if let Some(fault) = faults.into_iter().next() {

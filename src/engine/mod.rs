@@ -24,7 +24,7 @@ pub use examples::{offline, run_examples};
 pub use live::Live;
 pub use preview::{ActionPreview, Foreseen, Preview, RoutePreview, Ruling};
 pub use rehearsal::{Rehearsal, Rehearsed};
-pub use replan::{Replanned, next_version, recorded_verdict, was_replayed};
+pub use replan::{Given, Replanned, next_version, recorded_verdict, was_replayed};
 pub use route::RouteEnd;
 pub use sources::{Limits, Source};
 pub use trust::Origin;

@@ -131,7 +131,7 @@ impl Engine {
         let end = self.run_route(route, &timeline.event, decided, version, ledger, clock).await?;
         let mut preview = RoutePreview {
             route: Name::clone(route),
-            verdict_before: before.map(ruling),
+            verdict_before: before.map(|before| ruling(before.verdict)),
             verdict_after: None,
             would_ask: ledger.take_unanswered(),
             stopped: None,

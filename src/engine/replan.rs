@@ -2,7 +2,7 @@
 
 use crate::{
     decide::replan::{Replan, hinders, past, replan},
-    domain::{ActionPlan, Call, JobState, Name, Timestamp, Verdict, Work},
+    domain::{ActionPlan, Call, Job, JobState, Name, Timestamp, Verdict, Work},
     store::{JobHistory, NewJob, Replaced, Start, Timeline},
 };
 
@@ -18,12 +18,25 @@ pub struct Replanned {
     pub kept: Vec<Name>,
 }
 
+/// A verdict that was given before.
+#[derive(Debug, Clone, Copy)]
+pub struct Given<'a> {
+    pub verdict: &'a Verdict,
+    /// A person has said yes to it: no gate holds it.
+    pub approved: bool,
+}
+
+impl<'a> Given<'a> {
+    /// That of a job, if it has one.
+    pub fn of(job: &'a Job) -> Option<Self> {
+        Some(Given { verdict: job.verdict.as_ref()?, approved: job.approved })
+    }
+}
+
 /// The verdict on record for a route, the newest if there are several.
-pub fn recorded_verdict<'t>(timeline: &'t Timeline, route: &str) -> Option<&'t Verdict> {
+pub fn recorded_verdict<'t>(timeline: &'t Timeline, route: &str) -> Option<Given<'t>> {
     timeline.jobs.iter().rev().find_map(|entry| match &entry.job.work {
-        work @ Work::Route { route: of, .. } if &**of == route && !work.is_shadow() => {
-            entry.job.verdict.as_ref()
-        }
+        work @ Work::Route { route: of, .. } if &**of == route && !work.is_shadow() => Given::of(&entry.job),
         Work::Route { .. } | Work::Action(_) => None,
     })
 }

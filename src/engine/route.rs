@@ -16,7 +16,7 @@ use crate::{
     template::Context,
 };
 
-use super::{Engine, Gate, INTAKE, Route, context};
+use super::{Engine, Gate, Given, INTAKE, Route, context};
 
 /// How a route job ends.
 #[derive(Debug)]
@@ -93,7 +93,7 @@ async fn asked(
 }
 
 impl Engine {
-    /// Runs the route job of `event`. `decided` is a verdict that a person gave, or that a replay reuses; `version` is the
+    /// Runs the route job of `event`. `decided` is a verdict that was given before, to this job or to one that it replays; `version` is the
     /// plan's: 1 unless the event was planned before.
     ///
     /// # Errors
@@ -102,7 +102,7 @@ impl Engine {
         &self,
         route: &str,
         event: &Event,
-        decided: Option<&Verdict>,
+        decided: Option<Given<'_>>,
         version: u32,
         ledger: &dyn Ledger,
         clock: &dyn Clock,
@@ -128,7 +128,7 @@ impl Engine {
         }
         let verdict = match (&route.classifier, decided) {
             (None, _) => None,
-            (Some(_), Some(decided)) => Some(Box::new(decided.clone())),
+            (Some(_), Some(decided)) => Some(Box::new(decided.verdict.clone())),
             (Some(classifier), None) => {
                 let variant = classifier.variant_of(&event.id.to_string());
                 // Of what is run again nobody waits for the answer.
@@ -143,8 +143,9 @@ impl Engine {
             Some(verdict) => context::with_verdict(context, verdict),
             None => context,
         };
-        // What a person has said yes to, or is run again as it was decided, has passed.
-        if let (None, Some(found)) = (decided, &verdict) {
+        // What a person has said yes to has passed; a verdict that is only used again has not.
+        let approved = decided.is_some_and(|decided| decided.approved);
+        if let Some(found) = verdict.as_ref().filter(|_| !approved) {
             match self.gated(&found.classifier, &context) {
                 Ok(None) => {}
                 Ok(Some(reason)) => return Ok(RouteEnd::Person { reason, verdict }),

@@ -21,8 +21,30 @@ pub struct Response {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Bytes,
-    /// The body went on: beyond the bound, or until the connection broke or time ran out. The status counts anyway.
-    pub truncated: bool,
+    /// Why the body is not whole; `None` if it is. The status counts anyway.
+    pub cut: Option<Cut>,
+}
+
+/// Why a body was not read to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// It is longer than the remote's bound.
+    TooLong,
+    /// The connection broke.
+    BrokeOff,
+    /// It did not come in time.
+    OutOfTime,
+}
+
+impl Cut {
+    /// To follow "the answer".
+    pub fn told(self) -> &'static str {
+        match self {
+            Cut::TooLong => "is longer than is read",
+            Cut::BrokeOff => "broke off on its way",
+            Cut::OutOfTime => "did not come to its end in time",
+        }
+    }
 }
 
 impl Response {
@@ -38,7 +60,7 @@ impl Response {
 
     /// The body, if it is whole and JSON.
     pub fn json(&self) -> Option<Value> {
-        if self.truncated { None } else { serde_json::from_slice(&self.body).ok() }
+        if self.cut.is_some() { None } else { serde_json::from_slice(&self.body).ok() }
     }
 
     /// The beginning of the body on one line, for a reason. Empty if the body is.
@@ -61,7 +83,7 @@ impl fmt::Debug for Response {
         f.debug_struct("Response")
             .field("status", &self.status)
             .field("body_bytes", &self.body.len())
-            .field("truncated", &self.truncated)
+            .field("cut", &self.cut)
             .finish_non_exhaustive()
     }
 }
@@ -100,7 +122,7 @@ mod tests {
 
     fn response(status: u16, body: &str) -> Response {
         let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static("9"))]);
-        Response { status, headers, body: Bytes::copy_from_slice(body.as_bytes()), truncated: false }
+        Response { status, headers, body: Bytes::copy_from_slice(body.as_bytes()), cut: None }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{
 };
 
 use super::{
-    Busy, Pass, RemoteError, Request, Response,
+    Busy, Cut, Pass, RemoteError, Request, Response,
     departure::Departure,
     error::is_ours,
     gate::Gate,
@@ -227,34 +227,38 @@ impl Remote {
             told
         })?;
         let (status, headers) = (answer.status().as_u16(), std::mem::take(answer.headers_mut()));
-        note(told_by(status));
-        let (body, truncated) = read(answer, self.options.answer_bytes_max).await;
-        Ok(Response { status, headers, body: redact(body, &secrets).into(), truncated })
+        let (body, cut) = read(answer, self.options.answer_bytes_max).await;
+        note(told_by(status, cut));
+        Ok(Response { status, headers, body: redact(body, &secrets).into(), cut })
     }
 }
 
 /// What a status says of the other side. The answer itself is not quoted: this stands in the records of other events.
-fn told_by(status: u16) -> Outcome {
-    match status {
-        408 | 500..=599 => Outcome::Failed { reason: format!("answered {status}") },
-        _ => Outcome::Answered,
+fn told_by(status: u16, cut: Option<Cut>) -> Outcome {
+    match (status, cut) {
+        (408 | 500..=599, _) => Outcome::Failed { reason: format!("answered {status}") },
+        (_, Some(cut @ (Cut::BrokeOff | Cut::OutOfTime))) => {
+            Outcome::Failed { reason: format!("its answer {}", cut.told()) }
+        }
+        (_, Some(Cut::TooLong) | None) => Outcome::Answered,
     }
 }
 
-/// The body up to `bytes_max`, and whether it went on.
-async fn read(mut answer: reqwest::Response, bytes_max: usize) -> (Vec<u8>, bool) {
+/// The body up to `bytes_max`, and why there is no more of it.
+async fn read(mut answer: reqwest::Response, bytes_max: usize) -> (Vec<u8>, Option<Cut>) {
     let mut body = Vec::new();
     loop {
         match answer.chunk().await {
             Ok(Some(chunk)) => match chunk.get(..bytes_max - body.len()) {
                 Some(fits) if fits.len() < chunk.len() => {
                     body.extend_from_slice(fits);
-                    return (body, true);
+                    return (body, Some(Cut::TooLong));
                 }
                 Some(_) | None => body.extend_from_slice(&chunk),
             },
-            Ok(None) => return (body, false),
-            Err(_) => return (body, true),
+            Ok(None) => return (body, None),
+            Err(error) if error.is_timeout() => return (body, Some(Cut::OutOfTime)),
+            Err(_) => return (body, Some(Cut::BrokeOff)),
         }
     }
 }

@@ -24,7 +24,7 @@ mod request;
 mod retry_after;
 mod tls;
 
-pub use answer::{EXCERPT_CHARS_MAX, Response, failure};
+pub use answer::{Cut, EXCERPT_CHARS_MAX, Response, failure};
 pub use client::{
     ANSWER_BYTES_MAX, CONNECT_TIMEOUT_MAX, IDLE_MAX, Remote, RemoteOptions, SetupError, TIMEOUT,
 };

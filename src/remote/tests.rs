@@ -66,7 +66,7 @@ async fn what_is_given_is_sent_and_what_comes_is_read() {
     let address = serve(Router::new().fallback(echo)).await;
     let request = post(address, "/x").with_header("x-own", "1").unwrap().with_json(r#"{"a":1}"#);
     let response = send(options(), request).await.unwrap();
-    assert_eq!((response.status, response.truncated), (201, false));
+    assert_eq!((response.status, response.cut), (201, None));
     assert_eq!(response.headers["x-answer"], "yes");
     let want = format!("POST hookyard/{} - application/json 1 {{\"a\":1}}", env!("CARGO_PKG_VERSION"));
     assert_eq!(response.body, want);
@@ -92,12 +92,16 @@ async fn redirects_are_answers() {
 #[tokio::test]
 async fn answers_are_read_up_to_the_bound() {
     let address = serve(Router::new().fallback(|| async { "x".repeat(300_000) })).await;
-    for (answer_bytes_max, length, truncated) in
+    for (answer_bytes_max, length, is_cut) in
         [(0, 0, true), (10, 10, true), (299_999, 299_999, true), (300_000, 300_000, false)]
     {
         let response =
             send(RemoteOptions { answer_bytes_max, ..options() }, post(address, "/")).await.unwrap();
-        assert_eq!((response.body.len(), response.truncated), (length, truncated), "{answer_bytes_max}");
+        assert_eq!(
+            (response.body.len(), response.cut),
+            (length, is_cut.then_some(Cut::TooLong)),
+            "{answer_bytes_max}"
+        );
     }
 }
 
@@ -105,7 +109,10 @@ async fn answers_are_read_up_to_the_bound() {
 async fn a_body_that_breaks_off_keeps_its_status() {
     let address = canned(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\npart").await;
     let response = send(options(), post(address, "/")).await.unwrap();
-    assert_eq!((response.status, &response.body[..], response.truncated), (200, b"part".as_slice(), true));
+    assert_eq!(
+        (response.status, &response.body[..], response.cut),
+        (200, b"part".as_slice(), Some(Cut::BrokeOff))
+    );
     assert_eq!(response.json(), None);
 }
 
@@ -222,6 +229,10 @@ async fn what_says_that_the_other_side_is_down_and_what_does_not() {
     let base =
         format!("http://{}", serve(Router::new().route("/{status}", axum::routing::get(answer))).await);
     let silent = serve(Router::new().fallback(std::future::pending::<()>)).await;
+    let never_ends = || async {
+        axum::body::Body::from_stream(futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>())
+    };
+    let slow = serve(Router::new().fallback(never_ends)).await;
     for (url, want) in [
         (format!("{base}/500"), "answered 500"),
         (format!("{base}/503"), "answered 503"),
@@ -230,6 +241,11 @@ async fn what_says_that_the_other_side_is_down_and_what_does_not() {
         (format!("http://{silent}/"), "no answer within 300 ms"),
         (format!("http://{}/", closed().await), "could not connect: "),
         (format!("http://{}/", canned(b"").await), "the connection broke before an answer came: "),
+        (
+            format!("http://{}/", canned(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\npart").await),
+            "its answer broke off",
+        ),
+        (format!("http://{slow}/"), "its answer did not come to its end in time"),
         (format!("http://{}.invalid/", "x".repeat(64)), "its name could not be resolved: "),
     ] {
         let shown = breaker_after(&url).await;

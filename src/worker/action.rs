@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::{
     act::{self, Destination, Try},
+    classify::PerMinute,
     decide::{
         breaker::Change,
         effect::{AfterUnknown, after_unknown},
@@ -89,7 +90,8 @@ impl Worker {
         {
             return Err(pass.put_off(self.clock.monotonic()));
         }
-        if let Err(wait) = self.may_ask("destination", destination.name(), remote.limit_per_min()).await {
+        let per_min = remote.limit_per_min().map(|requests| PerMinute { requests, counted_here: true });
+        if let Err(wait) = self.may_ask("destination", destination.name(), per_min).await {
             return Err(pass.no_room(wait, self.clock.monotonic()));
         }
         Ok(Some(pass))
@@ -116,7 +118,7 @@ impl Worker {
         let mut timeline = timeline.ok_or_else(gone)?;
         let (event, _room) = self.with_body(claimed).await?;
         timeline.event = Event::clone(&event);
-        let verdict = engine::recorded_verdict(&timeline, &plan.route);
+        let verdict = engine::recorded_verdict(&timeline, &plan.route).map(|decided| decided.verdict);
         let frozen = engine.freeze_late(plan, &timeline, verdict, self.clock.now());
         Ok(frozen.map_err(|reason| Box::new(Next::Dead { cause: Cause::Unrenderable, reason }.into())))
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    classify::{TokensTaken, TokensUsed},
+    classify::{PerMinute, TokensTaken, TokensUsed},
     decide::tokens::Need,
     rate::Pace,
     store::{Back, RateDraw, RateDrawn},
@@ -19,25 +19,30 @@ impl Worker {
     ///
     /// # Errors
     /// There is none left; the wait.
-    pub(super) async fn may_ask(&self, what: &str, name: &str, per_min: Option<u32>) -> Result<(), Duration> {
+    pub(super) async fn may_ask(
+        &self,
+        what: &str,
+        name: &str,
+        per_min: Option<PerMinute>,
+    ) -> Result<(), Duration> {
         let Some(draw) = self.requests(what, name, per_min) else { return Ok(()) };
-        match self.hear(self.store.draw_rate(RateDraw { cells: 1, ..draw })).await {
+        match self.draw(RateDraw { cells: 1, ..draw }).await {
             Some(RateDrawn { cells: 0, wait, .. }) => Err(wait),
             Some(_) | None => Ok(()),
         }
     }
 
     /// No more than `left` of them are left.
-    pub(super) async fn requests_left(&self, what: &str, name: &str, per_min: Option<u32>, left: u32) {
+    pub(super) async fn requests_left(&self, what: &str, name: &str, per_min: Option<PerMinute>, left: u32) {
         if let Some(draw) = self.requests(what, name, per_min) {
-            self.hear(self.store.draw_rate(RateDraw { leave: Some(left), ..draw })).await;
+            self.draw(RateDraw { leave: Some(left), ..draw }).await;
         }
     }
 
-    /// The rate of requests, if it is shared.
-    fn requests(&self, what: &str, name: &str, per_min: Option<u32>) -> Option<RateDraw> {
-        let per_min = per_min.filter(|_| self.store.is_shared())?;
-        Some(per_minute(format!("out/{what}/{name}"), per_min))
+    /// The rate of requests, if there is more to count than this process has counted.
+    fn requests(&self, what: &str, name: &str, per_min: Option<PerMinute>) -> Option<RateDraw> {
+        let per_min = per_min.filter(|per_min| !per_min.counted_here || self.store.is_shared())?;
+        Some(per_minute(format!("out/{what}/{name}"), per_min.requests))
     }
 
     /// Takes the tokens of a question to `judge`, which all processes together may send it in a minute: all or none.
@@ -52,7 +57,7 @@ impl Worker {
         let mut taken: Vec<TokensTaken> = Vec::with_capacity(needs.len());
         for need in needs {
             let draw = RateDraw { cells: need.tokens, ..tokens(judge, *need) };
-            let Some(drawn) = self.draw_tokens(draw).await else { continue };
+            let Some(drawn) = self.draw(draw).await else { continue };
             let one = TokensTaken { need: Need { tokens: drawn.cells, ..*need }, at: drawn.at };
             taken.push(one);
             if drawn.cells < need.tokens {
@@ -74,12 +79,12 @@ impl Worker {
             let beyond = used.saturating_sub(need.tokens);
             if back.is_some() || beyond > 0 || left.is_some() {
                 let draw = RateDraw { cells: beyond, back, leave: left, ..tokens(judge, need) };
-                self.draw_tokens(draw).await;
+                self.draw(draw).await;
             }
         }
     }
 
-    async fn draw_tokens(&self, draw: RateDraw) -> Option<RateDrawn> {
+    async fn draw(&self, draw: RateDraw) -> Option<RateDrawn> {
         if self.store.is_shared() {
             return self.hear(self.store.draw_rate(draw)).await;
         }

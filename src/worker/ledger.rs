@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 
 use crate::{
-    classify::{Hearing, Ledger, LedgerError, TokensTaken, TokensUsed},
+    classify::{Hearing, Ledger, LedgerError, PerMinute, TokensTaken, TokensUsed},
     decide::{budget::Cost, tokens::Need},
     domain::{Answer, Bill, Flaw, Lease, Money, Name, Prior, PurchaseOrder},
     host::{self, FailPoint},
@@ -183,7 +183,7 @@ impl Ledger for StoreLedger<'_> {
         self.worker.may_find_out("judge", judge, every).await
     }
 
-    async fn may_ask(&self, judge: &Name, per_min: Option<u32>) -> Result<(), Duration> {
+    async fn may_ask(&self, judge: &Name, per_min: Option<PerMinute>) -> Result<(), Duration> {
         self.worker.may_ask("judge", judge, per_min).await
     }
 
@@ -195,7 +195,7 @@ impl Ledger for StoreLedger<'_> {
         self.worker.tokens_used(judge, used).await;
     }
 
-    async fn requests_left(&self, judge: &Name, per_min: Option<u32>, left: u32) {
+    async fn requests_left(&self, judge: &Name, per_min: Option<PerMinute>, left: u32) {
         self.worker.requests_left("judge", judge, per_min, left).await;
     }
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     domain::{Body, Event, Name, Next, Replay, ReplayMode, Timestamp},
-    engine::{self, Engine, RouteEnd},
+    engine::{self, Engine, Given, RouteEnd},
     host::{self, FailPoint},
     store::{Claimed, StoreError, Timeline},
 };
@@ -44,7 +44,7 @@ impl Worker {
         let version = record.as_ref().map_or(1, |record| engine::next_version(record, route));
         let (event, _room) = self.with_body(claimed).await?;
         host::pass(FailPoint::Gathered);
-        let decided = job.verdict.as_ref().or(recorded);
+        let decided = Given::of(job).or(recorded);
         let end = engine.run_route(route, &event, decided, version, ledger, self.clock.as_ref()).await;
         let now = self.clock.now();
         Ok(match end.map_err(|error| ledger::found(error, claimed.lease))? {

@@ -10,6 +10,9 @@ use http::HeaderMap;
 use super::Wire;
 use crate::{decide::tokens::Counted, domain::Timestamp};
 
+/// A minute, and the second to which a vendor may round.
+const MINUTE_AT_MOST: Duration = Duration::from_secs(61);
+
 /// What a limit counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Limited {
@@ -92,6 +95,13 @@ pub(super) fn read(wire: Wire, headers: &HeaderMap, now: Timestamp) -> Vec<Allow
 }
 
 impl Allowance {
+    /// How much passes in a minute, if it is for a minute that the limit is set: one that takes longer to be whole again is for a
+    /// day, which is not to be spread evenly.
+    pub fn per_min(&self) -> Option<u32> {
+        let whole = self.whole.filter(|_| self.full_in.is_some_and(|full_in| full_in <= MINUTE_AT_MOST))?;
+        u32::try_from(whole).ok().filter(|whole| *whole > 0)
+    }
+
     /// How long not to ask, as too little is left for another question of `input` tokens and its answer of at most `output`;
     /// `None` if there is no need to wait, or it is not said for how long.
     pub fn rest(&self, (input, output): (u64, u64)) -> Option<Duration> {
@@ -200,6 +210,19 @@ mod tests {
         assert_eq!(of(left("5000"), (15_000, 1)), Some(6));
         assert_eq!(of(left("5000"), (5_000, 1)), None);
         assert_eq!(of(left("5000"), (200_000, 1)), Some(57), "it never fits: all that there is");
+    }
+
+    #[test]
+    fn what_passes_in_a_minute_is_learned_and_what_passes_in_a_day_is_not() {
+        let of = |reset: &'static str| {
+            let told = headers(&[
+                ("x-ratelimit-limit-requests", "500"),
+                ("x-ratelimit-remaining-requests", "499"),
+                ("x-ratelimit-reset-requests", reset),
+            ]);
+            read(Wire::Chat, &told, NOW)[0].per_min()
+        };
+        assert_eq!((of("120ms"), of("1m0s"), of("7m12s"), of("soon")), (Some(500), Some(500), None, None));
     }
 
     #[test]

@@ -164,7 +164,7 @@ impl Spoilt {
             Turn::Abstained { reason } => {
                 Turn::Invalid { reason: format!("{wrong}; told so, it said nothing: {reason}") }
             }
-            suspect @ Turn::Suspect { .. } => suspect,
+            other @ (Turn::Suspect { .. } | Turn::UnderWay { .. }) => other,
             // The answer is on record: whoever asks later pays for the second question only.
             Turn::Unavailable { reason, may_pass, retry_after, is_busy } => Turn::Unavailable {
                 is_busy,

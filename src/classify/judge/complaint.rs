@@ -15,6 +15,9 @@ const NAME_CHARS_MAX: usize = 64;
 const MONEY: [&str; 4] =
     ["enforced_spend_limit_reached", "insufficient_quota", "billing_hard_limit_reached", "billing_error"];
 
+/// Names under which a 404 means that there is no such model; others may be of a URL that is no API's.
+const MODEL: [&str; 2] = ["not_found_error", "model_not_found"];
+
 /// A response that is no answer.
 #[derive(Debug, PartialEq)]
 pub(super) struct Complaint {
@@ -24,7 +27,7 @@ pub(super) struct Complaint {
     pub(super) may_pass: bool,
     /// Whether the vendor certainly did not bill the question.
     pub(super) not_billed: bool,
-    /// Whether it will answer nobody until somebody has paid or raised a limit.
+    /// Whether it will answer nobody until somebody has paid, raised a limit, or mended key or model in the configuration.
     pub(super) barred: bool,
 }
 
@@ -41,8 +44,10 @@ pub(super) fn read(status: u16, body: &str) -> Complaint {
         .collect();
     let text = error.and_then(text);
     let barred = match status {
-        402 => true,
-        403 | 429 => names.iter().any(|name| MONEY.contains(name)),
+        // Nor does a key that is not known, or may not do this, become another one by waiting.
+        401 | 402 | 403 => true,
+        404 => names.iter().any(|name| MODEL.contains(name)),
+        429 => names.iter().any(|name| MONEY.contains(name)),
         400 => text.is_some_and(|text| text.starts_with(OWN_LIMIT)),
         _ => false,
     };
@@ -109,10 +114,11 @@ mod tests {
         for (status, body, may_pass, not_billed) in [
             (307, "", false, true),
             (400, own_cap, true, true),
-            (401, &anthropic("authentication_error"), false, true),
+            (401, &anthropic("authentication_error"), true, true),
             (402, &anthropic("billing_error"), true, true),
-            (403, &anthropic("permission_error"), false, true),
-            (404, &anthropic("not_found_error"), false, true),
+            (403, &anthropic("permission_error"), true, true),
+            (404, &anthropic("not_found_error"), true, true),
+            (404, "<html>", false, true),
             (408, "", true, false),
             (413, &anthropic("request_too_large"), false, true),
             (429, &anthropic("rate_limit_error"), true, true),
@@ -127,8 +133,9 @@ mod tests {
         ] {
             let complaint = read(status, body);
             assert_eq!((complaint.may_pass, complaint.not_billed), (may_pass, not_billed), "{status} {body}");
-            let money = [cap, own_cap, quota, &anthropic("billing_error")].contains(&body);
-            assert_eq!(complaint.barred, money, "{status} {body}");
+            let somebody_acts = matches!(status, 401..=403)
+                || [cap, own_cap, quota, &anthropic("not_found_error")].contains(&body);
+            assert_eq!(complaint.barred, somebody_acts, "{status} {body}");
         }
     }
 

@@ -4,6 +4,7 @@
 //! record before the request leaves, and the answer before anything acts on it.
 
 mod buying;
+mod learned;
 mod usual;
 
 use std::{sync::Arc, time::Duration};
@@ -13,6 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use self::{
     buying::{Call, Unanswered},
+    learned::Learned,
     usual::Usual,
 };
 use super::{
@@ -94,6 +96,7 @@ pub struct Llm {
     request: Option<Request>,
     remote: Arc<Remote>,
     usual: Arc<Usual>,
+    learned: Arc<Learned>,
 }
 
 impl Llm {
@@ -104,7 +107,7 @@ impl Llm {
     pub fn new(settings: Settings, remote: Arc<Remote>) -> Result<Self, SettingsError> {
         let url = settings.wire.url(settings.base_url.as_deref())?;
         let request = settings.wire.head(&settings.key, url.clone())?;
-        Ok(Llm { settings, url, request, remote, usual: Arc::default() })
+        Ok(Llm { settings, url, request, remote, usual: Arc::default(), learned: Arc::default() })
     }
 
     /// Takes over the connections of `earlier`, and what is known of its breaker, its limits and its speed, if it asks the same
@@ -116,7 +119,8 @@ impl Llm {
             && self.settings.key.is(&earlier.settings.key)
             && self.remote.options() == earlier.remote.options();
         let (remote, usual) = (Arc::clone(&earlier.remote), Arc::clone(&earlier.usual));
-        if same { Llm { remote, usual, ..self } } else { self }
+        let learned = Arc::clone(&earlier.learned);
+        if same { Llm { remote, usual, learned, ..self } } else { self }
     }
 
     /// What its tokens cost.
@@ -243,11 +247,11 @@ impl Llm {
                 self.unused(&taken, ledger).await;
                 match prior {
                     Prior::UnderWay => {
-                        let reason = "it is being asked the same by another route".to_owned();
-                        return Ok(waits(self.usual.time(), reason, true));
+                        return Ok(Heard::nothing(Turn::UnderWay { wait: self.usual.time() }));
                     }
                     Prior::Short(purse) => {
-                        return Ok(waits(budget::wait(purse, cost.asked_at), short(purse).to_owned(), false));
+                        let wait = budget::wait(purse, cost.asked_at, question.age);
+                        return Ok(waits(wait, short(purse).to_owned(), false));
                     }
                     Prior::Answered(answer) => {
                         return Ok(self.listen(question, &answer, &digest, ledger, wrong.is_some(), false));
@@ -349,9 +353,11 @@ fn waits(wait: Duration, reason: String, is_busy: bool) -> Heard {
 
 const fn short(purse: Purse) -> &'static str {
     match purse {
-        Purse::Day => "what it may cost in a day is spent",
-        Purse::Month => "what it may cost in a month is spent",
-        Purse::Sender => "what this sender's events may cost in a day is spent",
+        Purse::Day => "what it may cost in a day is spent, or taken for questions under way",
+        Purse::Month => "what it may cost in a month is spent, or taken for questions under way",
+        Purse::Sender => {
+            "what this sender's events may cost in a day is spent, or taken for questions under way"
+        }
     }
 }
 

@@ -117,6 +117,12 @@ pub enum Turn {
     Suspect {
         reason: String,
     },
+    /// It is being asked the same for another job of the event: that answer is waited for, as no other one comes sooner for no
+    /// money.
+    UnderWay {
+        /// When to look for it.
+        wait: Duration,
+    },
     /// It could not be asked, or gave no answer.
     Unavailable {
         reason: String,

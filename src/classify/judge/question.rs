@@ -35,6 +35,8 @@ pub struct Question<'a> {
     redacted: OnceLock<BTreeMap<String, u32>>,
     /// When, by the monotonic clock, whoever is asked is left for the next judge.
     pub until: Option<Duration>,
+    /// How long ago the event came; `None` if nobody waits for it.
+    pub age: Option<Duration>,
 }
 
 /// What one sender's events may cost in a day, and who the sender is.
@@ -91,6 +93,7 @@ impl<'a> Question<'a> {
             guard: Guard::default(),
             redacted: OnceLock::new(),
             until: None,
+            age: None,
         }
     }
 

@@ -72,7 +72,9 @@ impl Running {
                 None => anyhow::bail!("{} wants its token: set {TOKEN_VARIABLE}", self.base),
             }
         }
-        anyhow::ensure!(!answer.truncated, "the answer broke off, or has more than {ANSWER_BYTES_MAX} bytes");
+        if let Some(cut) = answer.cut {
+            anyhow::bail!("the answer {} ({ANSWER_BYTES_MAX} bytes)", cut.told());
+        }
         Ok((answer.status, answer.body))
     }
 

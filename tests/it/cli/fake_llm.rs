@@ -10,7 +10,7 @@ use hookyard::{
     config::{CLASSIFIERS, Files, JUDGES},
     domain::Clock,
     host::SystemClock,
-    remote::{Remote, RemoteOptions, Request, Response},
+    remote::{Cut, Remote, RemoteOptions, Request, Response},
 };
 use http::Method;
 use serde_json::{Value, json};
@@ -164,7 +164,7 @@ async fn answers_are_ordered_by_word_in_a_cycle_and_by_header_for_one_request() 
         assert_eq!((limited.status, limited.headers["retry-after"].as_bytes()), (429, &b"5"[..]));
         assert_eq!(fake.messages(&[("x-fake-llm", "529")]).await.status, 529);
         let broken = fake.messages(&[]).await;
-        assert_eq!((broken.status, broken.truncated), (200, true));
+        assert_eq!((broken.status, broken.cut), (200, Some(Cut::BrokeOff)));
         assert!(!broken.body.is_empty(), "half of it came");
         assert_eq!(fake.chat().await.status, 200);
         for want in [

@@ -69,7 +69,10 @@ async fn where_the_days_money_is_spent_the_next_judge_is_asked_and_past_the_last
     house.sandbox.reply_next(says("lead"));
     let timeline = house.run(&form("f")).await;
     assert_eq!(judge(&timeline), "gpt");
-    assert_eq!(said(&timeline, "claude"), (RungOutcome::Unavailable, "what it may cost in a day is spent"));
+    assert_eq!(
+        said(&timeline, "claude"),
+        (RungOutcome::Unavailable, "what it may cost in a day is spent, or taken for questions under way")
+    );
     assert_eq!(house.sandbox.requests(CLAUDE), 0);
     let metrics = house.ask("/metrics").await.text;
     assert!(
@@ -240,4 +243,37 @@ async fn what_the_vendor_says_is_left_holds_for_those_too_whom_it_did_not_tell()
     house.advance(MINUTE);
     house.sandbox.reply_next(says("lead"));
     assert_eq!(judge(&house.run(&form("c")).await), "claude");
+}
+
+#[tokio::test]
+async fn a_limit_that_only_the_vendor_has_told_of_is_kept() {
+    let house = House::plan().llm().start().await;
+    let requests_per_min = NonZeroU32::new(10);
+    house.sandbox.limit_llm(Limits { requests_per_min, ..Limits::default() });
+    house.sandbox.reply_next(says("lead"));
+    assert_eq!(judge(&house.run(&form("first")).await), "claude");
+    let mut events = Vec::new();
+    for n in 0..20 {
+        events.push(house.queue(&form(&format!("f-{n}"))).await);
+    }
+    for event in events {
+        house.driven(event).await;
+    }
+    let refused = house.sandbox.llm_calls().into_iter().filter(|call| call.status == 429).count();
+    assert_eq!(refused, 0);
+}
+
+#[tokio::test]
+async fn a_key_that_is_refused_is_told_of_and_not_tried_with_every_event() {
+    let house = House::plan().llm().alarmed().start().await;
+    house.sandbox.fail_next(CLAUDE, 1, 401);
+    for id in ["a", "b"] {
+        house.sandbox.reply_next(says("lead"));
+        assert_eq!(judge(&house.run(&form(id)).await), "gpt");
+    }
+    assert_eq!(house.sandbox.requests(CLAUDE), 1);
+    let alarm = house.alarm("hookyard.breaker_opened").await;
+    let told = house.service.store.timeline(alarm).await.unwrap().unwrap();
+    let body = String::from_utf8_lossy(told.event.body.bytes().expect("it is here")).into_owned();
+    assert!(body.contains("claude") && body.contains("401"), "{body}");
 }

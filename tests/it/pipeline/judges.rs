@@ -258,6 +258,28 @@ async fn routes_that_ask_the_same_buy_one_answer() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_under_way_is_waited_for_though_another_judge_would_be_quicker() {
+    let second = "\n[route.second]\ntypes = [\"lead.form.submitted\"]\nclassifier = \"triage\"\n";
+    let house = House::plan().llm().append(ROUTES, second).start().await;
+    house.sandbox.reply_next(says("lead", 0.9));
+    let gate = house.sandbox.hold(CLAUDE);
+    let event = house.queue(&form("f")).await;
+    gate.arrived(1).await;
+    let looked = |times: usize| {
+        move |timeline: &Timeline| timeline.jobs.iter().any(|entry| entry.history.len() == times)
+    };
+    for times in 1..5 {
+        house.until(event, looked(times)).await;
+        house.advance(Duration::from_secs(1));
+    }
+    gate.release();
+    let timeline = house.driven(event).await;
+    let verdicts = timeline.jobs.iter().filter_map(|entry| entry.job.verdict.as_ref());
+    assert_eq!(verdicts.map(|verdict| &*verdict.judge).collect::<Vec<_>>(), ["claude"; 2]);
+    assert_eq!((house.sandbox.requests(CLAUDE), house.sandbox.requests(GPT)), (1, 0));
+}
+
+#[tokio::test]
 async fn an_answer_is_bought_once_though_the_worker_vanishes_before_it_settles() {
     let house = House::plan().llm().setting("concurrency = 0").start().await;
     let event = house.queue(&form("f")).await;

@@ -120,6 +120,42 @@ async fn behind_a_gate_nothing_is_done_before_a_person_says_yes() {
 }
 
 #[tokio::test]
+async fn what_waits_behind_a_gate_is_not_let_out_by_being_run_again() {
+    let house = gated().start().await;
+    house.sandbox.reply_next(says("lead", "wants to buy"));
+    let event = house.queue(&form("f")).await;
+    let mut job = newest(&house.until(event, |timeline| timeline.state == EventState::Waiting).await);
+    for (sweep, decision) in [("one", None), ("two", Some("discard"))] {
+        if let Some(decision) = decision {
+            let answer = house.tell(&format!("/api/v1/jobs/{job}/{decision}"), json!({})).await;
+            assert_eq!(answer.status, 200, "{}", answer.text);
+        }
+        let wish = json!({ "event": event, "mode": "reuse", "sweep": sweep });
+        assert_eq!(house.tell("/api/v1/replay", wish).await.word(), "queued");
+        let again =
+            house.until(event, |timeline| newest(timeline) != job && timeline.state == EventState::Waiting);
+        let again = again.await;
+        assert_eq!(planned(&again), 0, "{decision:?}");
+        job = newest(&again);
+    }
+    assert_eq!(house.tell(&format!("/api/v1/jobs/{job}/approve"), json!({})).await.status, 200);
+    let done = house.settled(event).await;
+    assert!(planned(&done) > 0);
+    // The yes was for this verdict: it need not be said again.
+    let wish = json!({ "event": event, "mode": "reuse", "sweep": "three" });
+    assert_eq!(house.tell("/api/v1/replay", wish).await.word(), "queued");
+    let over =
+        house.until(event, |timeline| newest(timeline) != job && timeline.state == EventState::Done).await;
+    assert_eq!((planned(&over), house.sandbox.asked().len()), (planned(&done), 1));
+}
+
+/// The newest job of the route.
+fn newest(timeline: &Timeline) -> String {
+    let routes = timeline.jobs.iter().rev().find(|entry| entry.job.work.plan().is_none());
+    routes.expect("a route").job.id.to_string()
+}
+
+#[tokio::test]
 async fn a_stranger_who_is_called_harmless_by_a_model_waits_and_a_member_does_not() {
     let house = House::plan().llm().start().await;
     let pull = |id: &'static str, association: &str| {

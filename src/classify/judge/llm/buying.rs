@@ -13,7 +13,7 @@ use super::{
     Llm,
 };
 use crate::{
-    classify::{Ledger, LedgerError, TokensTaken, TokensUsed},
+    classify::{Ledger, LedgerError, PerMinute, TokensTaken, TokensUsed},
     decide::{breaker::Change, budget::Cost, cost},
     domain::{Answer, Clock, Tokens},
     remote::{Busy, Pass, RemoteError, Request, retry_after},
@@ -21,6 +21,9 @@ use crate::{
 
 /// How long a vendor is left alone that has no room and does not say for how long.
 const REST_UNTOLD: Duration = Duration::from_secs(1);
+
+/// How long at least a vendor is left alone that has no room, whatever it says: all that wait for it come back at the end.
+const REST_MIN: Duration = Duration::from_millis(250);
 
 /// One question on its way.
 pub(super) struct Call<'a> {
@@ -62,7 +65,8 @@ impl Llm {
         if pass.is_probe() && !ledger.may_find_out(name, self.remote.probe_every()).await {
             return Err(pass.put_off(clock.monotonic()));
         }
-        let needs = self.settings.tokens.needs(input, self.settings.output_tokens_max.into());
+        let needs =
+            self.learned.tighten(self.settings.tokens).needs(input, self.settings.output_tokens_max.into());
         let taken = match needs.as_slice() {
             [] => Vec::new(),
             needs => match ledger.take_tokens(name, needs).await {
@@ -78,7 +82,7 @@ impl Llm {
             },
         };
         // Last, as a request that was taken is not given back.
-        if let Err(wait) = ledger.may_ask(name, self.remote.limit_per_min()).await {
+        if let Err(wait) = ledger.may_ask(name, self.per_min()).await {
             self.unused(&taken, ledger).await;
             return Err(pass.no_room(wait, clock.monotonic()));
         }
@@ -111,7 +115,7 @@ impl Llm {
         match &complaint {
             Some((told, _)) if told.barred => pass.barred(told.reason.clone()),
             // What it says to one holds for all: others would only be refused too.
-            Some((_, Some(wait))) => pass.rest(*wait, clock.monotonic()),
+            Some((_, Some(wait))) => pass.rest((*wait).max(REST_MIN), clock.monotonic()),
             Some((_, None)) if sent.as_ref().is_ok_and(|response| response.status == 429) => {
                 pass.rest(REST_UNTOLD, clock.monotonic());
             }
@@ -124,7 +128,7 @@ impl Llm {
         let requests_left = self.heed(&allowances, call, &pass);
         self.tell(pass, *clock);
         if let Some(left) = requests_left {
-            ledger.requests_left(&self.settings.name, self.remote.limit_per_min(), left).await;
+            ledger.requests_left(&self.settings.name, self.per_min(), left).await;
         }
         let response = match sent {
             Ok(response) => response,
@@ -147,9 +151,10 @@ impl Llm {
             let turn = Turn::Unavailable { reason, may_pass, retry_after: wait.or(held), is_busy };
             return Ok(Err(Unanswered { turn, left: !not_billed }));
         }
-        if response.truncated {
-            // Nobody knows what was said, nor what it cost.
-            let turn = passing("the answer broke off on its way, or is too long".to_owned());
+        if let Some(cut) = response.cut {
+            // Nobody knows what was said, nor what it cost; it takes at least as long as it was waited for.
+            self.usual.note(elapsed_ms(*clock, started));
+            let turn = passing(format!("the answer {}", cut.told()));
             return Ok(Err(Unanswered { turn, left: true }));
         }
         let raw = String::from_utf8_lossy(&response.body).into_owned();
@@ -173,17 +178,26 @@ impl Llm {
         Ok(Ok(Bought { answer, allowances }))
     }
 
+    /// How many requests all processes together may send, and who has counted one of them already.
+    fn per_min(&self) -> Option<PerMinute> {
+        let (own, learned) = (self.remote.limit_per_min(), self.learned.requests());
+        let requests = own.into_iter().chain(learned).min()?;
+        Some(PerMinute { requests, counted_here: own == Some(requests) })
+    }
+
     /// Leaves the vendor alone where it says that too little is left of a limit, and takes its word for the requests; how many
-    /// are left, if fewer than was known here.
+    /// are left, if that may be fewer than was known.
     fn heed(&self, allowances: &[Allowance], call: &Call<'_>, pass: &Pass) -> Option<u32> {
         let now = call.clock.monotonic();
         let next = (call.input, self.settings.output_tokens_max.into());
         if let Some(wait) = allowances.iter().filter_map(|allowance| allowance.rest(next)).max() {
             pass.rest(wait, now);
         }
+        self.learned.hear(allowances);
         let requests = allowances.iter().find(|allowance| allowance.limited == Limited::Requests)?;
         let left = u32::try_from(requests.left).unwrap_or(u32::MAX);
-        pass.leave(left, now).then_some(left)
+        let is_news = pass.leave(left, now) || !self.per_min()?.counted_here;
+        is_news.then_some(left)
     }
 
     /// Settles the tokens of an answer by what its vendor counted, and by what it says is left.

@@ -289,16 +289,17 @@ async fn errors_say_whether_waiting_helps_and_whether_they_cost() {
     for wire in ALL {
         for (status, headers, body, may_pass, retry_after_s, state) in [
             (429, wait, error("rate_limit_error", "rate_limit_exceeded"), passes, Some(30), unbilled),
-            // Somebody has to pay first: the breaker is open for ten times as long as else.
+            // Somebody has to act first: the breaker is open for ten times as long as else.
             (429, &[], capped.clone(), passes, Some(600), unbilled),
             (429, &[], error("insufficient_quota", "insufficient_quota"), passes, Some(600), unbilled),
             (529, &[], error("overloaded_error", ""), passes, None, unbilled),
             (503, wait, json!("upstream"), passes, Some(30), unbilled),
             (500, &[], error("api_error", ""), passes, None, unbilled),
             (502, &[], json!("bad gateway"), passes, None, perhaps),
-            (401, &[], error("authentication_error", "invalid_api_key"), lasts, None, unbilled),
+            (401, &[], error("authentication_error", "invalid_api_key"), passes, Some(600), unbilled),
             (400, &[], error("invalid_request_error", ""), lasts, None, unbilled),
-            (404, &[], error("not_found_error", "model_not_found"), lasts, None, unbilled),
+            (404, &[], error("not_found_error", "model_not_found"), passes, Some(600), unbilled),
+            (404, &[], json!("no such page"), lasts, None, unbilled),
             (302, &[], json!(""), lasts, None, unbilled),
         ] {
             let (turn, log, states) = Vendor::new(wire, status, headers, body).turn().await;

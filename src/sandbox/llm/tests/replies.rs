@@ -1,7 +1,10 @@
 //! What the models answer, of themselves and as they are told.
 
 use super::*;
-use crate::sandbox::{Api, Reply};
+use crate::{
+    remote::Cut,
+    sandbox::{Api, Reply},
+};
 
 #[tokio::test]
 async fn each_api_answers_what_the_words_say_in_its_own_shape() {
@@ -208,7 +211,7 @@ async fn a_reset_breaks_off_in_the_middle_of_what_was_promised() {
     asked.sandbox.reply_next(Reply::Reset);
     let broken = asked.messages(&to_anthropic("x")).await;
     let promised: usize = header(&broken, "content-length").parse().unwrap();
-    assert_eq!((broken.status, broken.truncated, broken.body.len()), (200, true, promised / 2));
+    assert_eq!((broken.status, broken.cut, broken.body.len()), (200, Some(Cut::BrokeOff), promised / 2));
     assert_eq!(asked.messages(&to_anthropic("x")).await.json().map(|_| 200), Some(200));
 }
 

@@ -1,0 +1,54 @@
+//! The limits that a vendor tells of: where the configuration names none, or a wider one, they are kept to as if they were ours.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::super::allowance::{Allowance, Limited};
+use crate::decide::tokens::{Counted, TokenLimits};
+
+/// What may pass in a minute; 0 while nothing was said.
+#[derive(Debug, Default)]
+pub(super) struct Learned {
+    requests: AtomicU32,
+    input: AtomicU32,
+    output: AtomicU32,
+    both: AtomicU32,
+}
+
+impl Learned {
+    pub fn hear(&self, allowances: &[Allowance]) {
+        for allowance in allowances {
+            if let Some(per_min) = allowance.per_min() {
+                self.of(allowance.limited).store(per_min, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Requests in a minute, if the vendor has said so.
+    pub fn requests(&self) -> Option<u32> {
+        self.told(Limited::Requests)
+    }
+
+    /// The tighter ones of `own` and what the vendor said.
+    pub fn tighten(&self, own: TokenLimits) -> TokenLimits {
+        let tighter =
+            |own: Option<u32>, counted| own.into_iter().chain(self.told(Limited::Tokens(counted))).min();
+        TokenLimits {
+            input: tighter(own.input, Counted::Input),
+            output: tighter(own.output, Counted::Output),
+            both: tighter(own.both, Counted::Both),
+        }
+    }
+
+    fn told(&self, limited: Limited) -> Option<u32> {
+        Some(self.of(limited).load(Ordering::Relaxed)).filter(|per_min| *per_min > 0)
+    }
+
+    fn of(&self, limited: Limited) -> &AtomicU32 {
+        match limited {
+            Limited::Requests => &self.requests,
+            Limited::Tokens(Counted::Input) => &self.input,
+            Limited::Tokens(Counted::Output) => &self.output,
+            Limited::Tokens(Counted::Both) => &self.both,
+        }
+    }
+}
