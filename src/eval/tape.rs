@@ -11,7 +11,7 @@ use async_trait::async_trait;
 
 use super::{Mode, Purse};
 use crate::{
-    classify::{Hearing, Ledger, LedgerError, Recording, Recordings},
+    classify::{Hearing, Ledger, LedgerError, Recording, Recordings, Refusal},
     config::{Files, Problems},
     decide::{budget::Cost, cost},
     domain::{Answer, Flaw, Money, Name, Price, Prior},
@@ -81,7 +81,10 @@ impl Tape {
     /// Answers that were bought in this run, and what they cost.
     pub fn bought(&self) -> (usize, Money) {
         let state = self.lock();
-        (state.made.len(), state.spent)
+        let is_answer = |(request, sample): &&(String, u32)| {
+            state.recordings.get(request, *sample).is_some_and(|made| made.status.is_none())
+        };
+        (state.made.iter().filter(is_answer).count(), state.spent)
     }
 
     /// The first recording of this run that could not be written, and why.
@@ -108,18 +111,17 @@ impl Tape {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Finds an answer that may be taken: one from before where the mode reads those, or one of this run.
-    fn find(&self, judge: &str, request: &str, sample: u32) -> Option<Answer> {
+    /// Finds an answer or a refusal that may be taken: one from before where the mode reads those, or one of this run.
+    fn find(&self, judge: &str, request: &str, sample: u32) -> Option<Recording> {
         let mut state = self.lock();
         let key = (request.to_owned(), sample);
         if !self.mode.reads() && !state.made.contains(&key) {
             return None;
         }
         // Another host of the same model is another judge.
-        let recording = state.recordings.get(request, sample).filter(|found| found.judge == judge)?;
-        let answer = recording.answer();
+        let recording = state.recordings.get(request, sample).filter(|found| found.judge == judge)?.clone();
         state.used.insert(key);
-        Some(answer)
+        Some(recording)
     }
 
     fn keep(&self, recording: Recording) {
@@ -199,6 +201,14 @@ impl Reel<'_> {
         }
     }
 
+    /// Notes what came, an answer or a refusal of `status`, until it is read.
+    fn take_in(&self, cost: &Cost<'_>, digest: &str, said: &Answer, paid: Money, status: Option<u16>) {
+        let recording = Recording::new(digest.to_owned(), cost.judge, said, cost.asked_at);
+        let recording = Recording { sample: self.sample, status, ..recording };
+        self.count(digest, said, paid);
+        self.lock().unread.insert(digest.to_owned(), recording);
+    }
+
     fn lock(&self) -> MutexGuard<'_, HeardSoFar> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -208,7 +218,8 @@ impl Reel<'_> {
 impl Ledger for Reel<'_> {
     async fn bought(&self, judge: &Name, digest: &str) -> Result<Option<Answer>, LedgerError> {
         match self.tape.find(judge, digest, self.sample) {
-            Some(answer) => {
+            Some(recording) => {
+                let answer = recording.answer();
                 let cost = self.tape.prices.get(judge).map(|price| cost::cost(answer.tokens, price));
                 self.count(digest, &answer, cost.unwrap_or_default());
                 Ok(Some(answer))
@@ -230,14 +241,24 @@ impl Ledger for Reel<'_> {
         answer: &Answer,
         paid: Money,
     ) -> Result<(), LedgerError> {
-        let recording = Recording::new(digest.to_owned(), cost.judge, answer, cost.asked_at);
-        let recording = Recording { sample: self.sample, ..recording };
         self.tape.purse.settle(cost.most, paid);
         let mut state = self.tape.lock();
         state.spent = state.spent.and(paid);
         drop(state);
-        self.count(digest, answer, paid);
-        self.lock().unread.insert(digest.to_owned(), recording);
+        self.take_in(cost, digest, answer, paid, None);
+        Ok(())
+    }
+
+    async fn refusal(&self, judge: &Name, digest: &str) -> Result<Option<Refusal>, LedgerError> {
+        let refusal = self.tape.find(judge, digest, self.sample).and_then(|found| found.refusal());
+        if let Some(refusal) = &refusal {
+            self.count(digest, &refusal.said, Money::default());
+        }
+        Ok(refusal)
+    }
+
+    async fn refused(&self, cost: &Cost<'_>, digest: &str, refusal: &Refusal) -> Result<(), LedgerError> {
+        self.take_in(cost, digest, &refusal.said, Money::default(), Some(refusal.status));
         Ok(())
     }
 

@@ -18,10 +18,11 @@ use self::{
 use super::{
     Draft, Judge, Question, Turn,
     answer::{self, Heard, Reading},
+    complaint,
     wire::{Asked, Wire},
 };
 use crate::{
-    classify::{ClassifyError, Hearing, Ledger, request_digest},
+    classify::{ClassifyError, Hearing, Ledger, Refusal, request_digest},
     config::{Model, tables::Effort},
     decide::{
         breaker::{Own, Shown, Word},
@@ -29,7 +30,7 @@ use crate::{
         cost,
         tokens::TokenLimits,
     },
-    domain::{Answer, Clock, Name, Price, Prior, Purse, Tokens},
+    domain::{Answer, Clock, Flaw, Name, Price, Prior, Purse, Tokens},
     remote::{Busy, Remote, Request, RequestError, Url},
 };
 
@@ -166,17 +167,22 @@ impl Llm {
         answer::heard(question.form.schema, question.canary(), self.reading(&answer.raw), answer)
     }
 
-    /// Reads an answer for whoever asked, and tells the ledger what is in it.
+    /// That it would not answer, from what it said instead.
+    pub(super) fn read_refusal(&self, refusal: &Refusal) -> Heard {
+        let told = complaint::read(refusal.status, &refusal.said.raw);
+        Heard::refused(told.flaw.unwrap_or(Flaw::Refused), told.reason, refusal.said.latency_ms)
+    }
+
+    /// Tells the ledger what was heard, for whoever asked.
     fn listen(
         &self,
+        heard: Heard,
         question: &Question<'_>,
-        answer: &Answer,
         digest: &str,
         ledger: &dyn Ledger,
         again: bool,
         is_new: bool,
     ) -> Heard {
-        let heard = self.read(question, answer);
         let (flaw, finish) = (heard.flaw, heard.finish.as_deref());
         let hearing = Hearing { flaw, again, is_new, finish, redacted: question.redacted() };
         ledger.heard(&self.settings.name, digest, hearing);
@@ -193,9 +199,13 @@ impl Llm {
     ) -> Result<Heard, ClassifyError> {
         let body = self.body(question, wrong)?;
         let digest = request_digest(self.settings.wire, &body);
+        let listen = |heard, is_new| self.listen(heard, question, &digest, ledger, wrong.is_some(), is_new);
+        if let Some(refusal) = ledger.refusal(&self.settings.name, &digest).await? {
+            return Ok(listen(self.read_refusal(&refusal), false));
+        }
         // What was paid for is read before anything else is asked, were it a breaker or a limit.
         if let Some(answer) = ledger.bought(&self.settings.name, &digest).await? {
-            return Ok(self.listen(question, &answer, &digest, ledger, wrong.is_some(), false));
+            return Ok(listen(self.read(question, &answer), false));
         }
         let request = match (&self.request, &self.settings.key) {
             (Some(request), _) => request.clone(),
@@ -269,9 +279,13 @@ impl Llm {
                         taken.iter().map(|one| one.need.taken(answer.tokens, room)).collect();
                     ledger.tokens_used(&self.settings.name, &taken, &used).await;
                 }
-                self.listen(question, &answer, &digest, ledger, wrong.is_some(), is_new)
+                listen(self.read(question, &answer), is_new)
             }
-            Err(Unanswered { turn, left }) => {
+            Err(Unanswered::Refused(refusal)) => {
+                self.unused(&taken, ledger).await;
+                listen(self.read_refusal(&refusal), is_new)
+            }
+            Err(Unanswered::Out { turn, left }) => {
                 if !left {
                     self.unused(&taken, ledger).await;
                 }

@@ -117,6 +117,70 @@ async fn a_recording_holds_who_answered_how_it_ended_and_what_was_redacted() {
 }
 
 #[tokio::test]
+async fn a_question_that_its_vendor_refuses_is_a_flaw_and_the_run_goes_on_up_the_ladder() {
+    let fake = Fake::start(&["--answer", "filtered", "--answer", "ok"]).await;
+    let project = suite(&fake);
+    let cases = project.read("evals/few/cases.jsonl");
+    project.write("evals/few/cases.jsonl", cases.lines().next().expect("a case"));
+    let laddered = |mode: &str| {
+        project.run(&["eval", "few", "--judge", "claude", "--judge", "gpt", "--mode", mode, "--json"])
+    };
+    let bought = laddered("record");
+    assert_eq!(bought.code, Some(0), "{bought:?}");
+    let report = &bought.json()[0];
+    assert_eq!(report["answers"]["flaws"], json!({"filtered": 1}), "{report:#}");
+    assert_eq!(report["cases"][0]["judge"], "gpt", "the next one was asked: {report:#}");
+    let refused: Vec<Value> =
+        recordings(&project).into_iter().filter(|one| one["judge"] == "claude").collect();
+    assert_eq!((refused.len(), &refused[0]["status"]), (1, &json!(400)), "{refused:#?}");
+
+    drop(fake);
+    for mode in ["replay", "record-missing"] {
+        let replayed = laddered(mode);
+        assert_eq!(replayed.code, Some(0), "{mode}: {replayed:?}");
+        let again = &replayed.json()[0];
+        for part in ["answers", "figures", "paid_usd"] {
+            assert_eq!(again[part], report[part], "{mode}: {part}");
+        }
+        assert_eq!(again["notes"], json!([]), "{mode}");
+    }
+}
+
+#[tokio::test]
+async fn a_judge_without_room_is_waited_for_before_the_next_one_is_believed() {
+    let fake = Fake::start(&["--answer", "429:1", "--answer", "ok"]).await;
+    let project = suite(&fake);
+    let cases = project.read("evals/few/cases.jsonl");
+    project.write("evals/few/cases.jsonl", cases.lines().next().expect("a case"));
+    let laddered = |mode: &str| {
+        project.run(&["eval", "few", "--judge", "claude", "--judge", "gpt", "--mode", mode, "--json"])
+    };
+    let bought = laddered("record");
+    assert_eq!(
+        (bought.code, &bought.json()[0]["cases"][0]["judge"]),
+        (Some(0), &json!("claude")),
+        "{bought:?}"
+    );
+    drop(fake);
+    let replayed = laddered("replay");
+    assert_eq!((replayed.code, answers(&replayed)), (Some(0), answers(&bought)), "{replayed:?}");
+}
+
+#[tokio::test]
+async fn a_refusal_that_would_meet_every_question_ends_the_run() {
+    let fake = Fake::start(&[]).await;
+    let project = suite(&fake);
+    let judges = project.read("config/judges.toml");
+    let (_, claude) = judges.split_once("[judge.claude]").expect("its table");
+    let line = claude.lines().find(|line| line.starts_with("model")).expect("its model");
+    project.edit("config/judges.toml", line, "model = \"gpt-6-luna\"");
+    let ended = eval(&project, "record");
+    assert_eq!(ended.code, Some(5), "{ended:?}");
+    assert!(ended.err.contains("claude: HTTP 404"), "{ended:?}");
+    assert!(recordings(&project).is_empty());
+}
+
+#[tokio::test]
 async fn record_buys_everything_anew_and_live_writes_nothing() {
     let mut fake = Fake::start(&["--answer", "ok"]).await;
     let project = suite(&fake);
