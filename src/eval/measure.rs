@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::{
     Baseline, EvalError, Graded, Mode, Panel, Purse, Shard, Tape, Trial, grade, grading,
     report::{Digests, GradedFigures, Report},
-    run, sound, summary, test_lock,
+    run, sound, summary, test_lock, unread,
 };
 use crate::{
     classify::recordings_folder,
@@ -71,6 +71,8 @@ pub struct Measured {
     pub trials: Vec<Trial>,
     /// Answers that were bought, and what they cost.
     pub bought: (usize, Money),
+    /// Why it says nothing about an edit of the prompts, if there was one. The report notes it too.
+    pub unread: Option<String>,
 }
 
 /// Path of a suite's baseline.
@@ -160,8 +162,12 @@ pub async fn measure(
         let file = baseline_file(name);
         report.notes.push(format!("{file} is of other judges or splits: nothing was held against it"));
     }
+    let unread = fitting.and_then(|one| unread::since_baseline(&panel, &report.digests.prompt, one));
+    if let Some(unread) = &unread {
+        report.notes.insert(0, unread.clone());
+    }
     report.notes.extend(notes(engine, name, &tape, &panel, &suite, request));
-    Ok(Measured { report, panel, trials, bought: tape.bought() })
+    Ok(Measured { report, panel, trials, bought: tape.bought(), unread })
 }
 
 /// What a graded text is worth, in a sentence.

@@ -28,6 +28,7 @@ mod sound;
 mod summary;
 mod tape;
 mod trial;
+mod unread;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -50,6 +51,7 @@ pub use sound::sound;
 pub use summary::costs;
 pub use tape::{Reel, Tape, Unwritable};
 pub use trial::{Said, Trial};
+pub use unread::between;
 
 /// Cases that are asked about at one time.
 pub const CASES_AT_ONCE: usize = 8;

@@ -321,6 +321,9 @@ pub struct Comparison {
     pub verdict: Change,
     /// Cases that one of them has right and the other one not.
     pub changed: Vec<Changed>,
+    /// What else is to be known before it is believed: one sentence each.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClassChange {

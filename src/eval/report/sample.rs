@@ -194,5 +194,6 @@ pub(super) fn comparison() -> Comparison {
             changed("mail-003", "support", None, Some("support")),
             changed(&format!("mail-006 {HOSTILE}"), "support", Some("support"), Some("lead")),
         ],
+        notes: vec!["the two sides are not alike".to_owned()],
     }
 }

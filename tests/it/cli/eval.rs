@@ -233,6 +233,41 @@ fn two_sides_are_compared_case_by_case() {
 }
 
 #[test]
+fn an_edit_of_the_prompt_is_not_measured_by_judges_that_do_not_read_it() {
+    let project = ruled(&CASES);
+    let unread = |ended: &Ended| ended.out.matches("none of the judges measured reads prompts").count();
+    assert_eq!(eval(&project, &["--bless"]).code, Some(0));
+    let saved = project.path("saved.json");
+    fs::write(&saved, eval(&project, &["--json"]).out).expect("written");
+    let before = format!("report={}", saved.display());
+    let compare = |form: &str| eval(&project, &["--compare", &before, "dir=.", form]);
+    let page = project.path("page.html");
+    let html = format!("--html={}", page.display());
+    assert_eq!((unread(&eval(&project, &[])), unread(&compare("--json"))), (0, 0), "nothing was edited");
+    project.append("prompts/triage/system.j2", "\nBe brief.\n");
+
+    let measured = eval(&project, &[]);
+    assert_eq!((measured.code, unread(&measured)), (Some(0), 1), "{}", measured.out);
+    let compared = compare("--json");
+    assert_eq!(compared.json()[0]["notes"].as_array().map(Vec::len), Some(1), "{}", compared.out);
+    let shown = compare(&html);
+    assert_eq!(unread(&shown), 1, "{}", shown.out);
+    let shown = fs::read_to_string(page).expect("a page");
+    assert_eq!(
+        shown.matches("none of the judges measured reads prompts").count(),
+        2,
+        "the suite and the comparison"
+    );
+    let checked = project.run(&["check", "--eval"]);
+    assert!(
+        checked.out.contains("evals/few/suite.toml: warning[HY0513]: the prompts are not"),
+        "{}",
+        checked.out
+    );
+    assert!(!checked.out.contains("evals/churn/suite.toml: warning[HY0513]"), "{}", checked.out);
+}
+
+#[test]
 fn a_locked_test_case_is_not_changed_unnoticed() {
     let project = ruled(&CASES);
     let to_test = project.read("evals/few/cases.jsonl").replace("\"dev\"", "\"test\"");
