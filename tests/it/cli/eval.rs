@@ -182,12 +182,18 @@ fn an_action_that_a_case_forbids_fails_the_suite_and_another_one_is_a_fault() {
 #[test]
 fn failures_are_asked_again_alone() {
     let project = ruled(&CASES);
+    let never = eval(&project, &["--failed"]);
+    never.assert_refused("few: no earlier run is known");
     assert_eq!(report(&eval(&project, &["--json"]))["cases"].as_array().map(Vec::len), Some(4));
     let again = report(&eval(&project, &["--failed", "--json"]));
     assert_eq!((&again["cases"][0]["id"], again["cases"].as_array().map(Vec::len)), (&json!("d"), Some(1)));
     project.edit("config/classifiers.toml", "'broken' in", "'o' in");
     assert_eq!(eval(&project, &["--failed"]).code, Some(0));
-    eval(&project, &["--failed"]).assert_refused("no case failed the last time");
+    let well = eval(&project, &["--failed", "--json"]);
+    assert_eq!((well.code, well.json()), (Some(0), json!([])), "{well:?}");
+    assert!(well.err.contains("few: no case failed the last time"), "{well:?}");
+    // Of one that was never measured nobody knows.
+    project.run(&["eval", "few", "churn", "--failed"]).assert_refused("churn: no earlier run is known");
 }
 
 #[test]
