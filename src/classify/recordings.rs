@@ -27,6 +27,9 @@ pub struct Recording {
     pub judge: String,
     /// Who answered, in the vendor's words.
     pub model: String,
+    /// Where it was asked: name and, if it is not the usual one, port. Those that were made before this was noted have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     pub asked_at: Timestamp,
     pub latency_ms: u64,
     pub tokens: Tokens,
@@ -74,6 +77,7 @@ impl Recording {
             sample: 0,
             judge: judge.to_owned(),
             model: answer.model.clone(),
+            host: None,
             asked_at,
             latency_ms: answer.latency_ms,
             tokens: answer.tokens,

@@ -43,7 +43,9 @@ pub(super) async fn ask(
     let mut waits = 0;
     let mut asking = *ladder;
     loop {
-        let outcome = classifier.classify_by(asking, variant, context, None, reel, clock).await;
+        let climb = classifier.classify_by(asking, variant, context, None, reel, clock);
+        let silent = |time: Duration| format!("case {} has had no answer for {} s", case(), time.as_secs());
+        let outcome = reel.waits().during(climb, clock, silent).await;
         let (reason, retry_after) = match outcome {
             // Whoever could not be asked has not abstained: those that come after would be measured in its place, and a replay
             // would miss its answer.
@@ -81,6 +83,10 @@ pub(super) async fn ask(
         }
         let wait = retry_after.unwrap_or(Duration::from_secs(1 << waits)).min(WAIT_MAX);
         waits += 1;
+        reel.waits().begin(clock.monotonic(), wait, || {
+            let seconds = wait.as_secs_f64().ceil();
+            format!("case {} waits {seconds} s for {reason}", case())
+        });
         clock.sleep_until(clock.now().plus(wait)).await;
     }
 }

@@ -99,6 +99,7 @@ pub fn report(run: Run<'_>) -> Result<Option<Report>, CostsError> {
         verdict: Verdict::Passed,
         cases: graded.into_iter().map(|one| one.report).collect(),
         notes,
+        leftovers: Vec::new(),
     };
     let never = Gates { forbidden_actions_max: suite.gate.forbidden_actions_max, ..Gates::default() };
     report.gates = gates::gates(if whole { &suite.gate } else { &never }, &report, baseline);

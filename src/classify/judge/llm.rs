@@ -125,6 +125,12 @@ impl Llm {
         &self.settings.model.price
     }
 
+    /// Where it is asked: the host's name and, if it is not the usual one, port.
+    pub fn host(&self) -> String {
+        let host = self.url.host_str().unwrap_or_default();
+        self.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+
     /// What is shown of its breaker.
     pub fn breaker(&self, elapsed: Duration) -> Shown {
         self.remote.breaker(elapsed)

@@ -111,6 +111,7 @@ pub(super) fn report() -> Report {
         verdict: Verdict::Regressed,
         cases,
         notes: vec!["1 recording is stale.".to_owned()],
+        leftovers: Vec::new(),
     }
 }
 

@@ -615,7 +615,9 @@ fn a_review_that_misses_a_finding_is_not_well_and_one_that_lists_none_is_not_mea
 #[test]
 fn help_tells_how_it_ends() {
     let help = project().run(&["eval", "--help"]);
-    for part in ["Exit status", "an answer is not recorded"] {
+    for part in
+        ["Exit status", "an answer is not recorded", "it is not charged to the budgets of judges.toml"]
+    {
         assert!(help.out.contains(part), "{part}: {}", help.out);
     }
     let file = project().run(&["eval", "import", "file", "--help"]);

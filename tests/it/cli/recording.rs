@@ -181,6 +181,37 @@ async fn a_refusal_that_would_meet_every_question_ends_the_run() {
 }
 
 #[tokio::test]
+async fn a_recording_says_which_host_answered_and_a_replay_for_another_one_is_told() {
+    let fake = Fake::start(&[]).await;
+    let project = suite(&fake);
+    assert_eq!(eval(&project, "record").code, Some(0));
+    let judges = project.read("config/judges.toml");
+    let base = judges.lines().find(|line| line.starts_with("base_url")).expect("where it is").to_owned();
+    let host = base.split('/').nth(2).expect("a host").trim_end_matches('"').to_owned();
+    assert!(
+        recordings(&project).iter().all(|one| one["host"] == *host),
+        "{host}: {:#?}",
+        recordings(&project)
+    );
+
+    project.edit("config/judges.toml", &base, "");
+    let elsewhere = eval(&project, "replay");
+    assert_eq!(elsewhere.code, Some(0), "{elsewhere:?}");
+    let told = format!("3 recordings of claude came from {host}; claude is asked at api.anthropic.com now");
+    assert_eq!(elsewhere.json()[0]["notes"], json!([told]));
+
+    for file in files_below(&project.path(FOLDER)) {
+        let path = format!("{FOLDER}/{file}");
+        let mut recording: Value = serde_json::from_str(&project.read(&path)).expect("JSON");
+        recording.as_object_mut().expect("fields").remove("host");
+        project.write(&path, &recording.to_string());
+    }
+    let old = eval(&project, "replay");
+    assert_eq!(old.code, Some(0), "{old:?}");
+    assert_eq!(old.json()[0]["notes"], json!(["3 recordings of claude came from nobody knows which host"]));
+}
+
+#[tokio::test]
 async fn record_buys_everything_anew_and_live_writes_nothing() {
     let mut fake = Fake::start(&["--answer", "ok"]).await;
     let project = suite(&fake);
@@ -208,12 +239,21 @@ async fn an_edit_of_the_prompt_leaves_recordings_behind_that_are_listed() {
     assert_eq!(eval(&project, "replay").code, Some(4));
     let again = eval(&project, "record-missing");
     assert_eq!(again.code, Some(0), "{again:?}");
-    assert_eq!(
-        again.out.matches("this run did not ask for evals/few/recordings/").count(),
-        3,
-        "{}",
-        again.out
-    );
+    let notes = json!(["this run did not ask for 3 recordings of claude in evals/few/recordings/"]);
+    assert_eq!(again.json()[0]["notes"], notes);
+    let left = &again.json()[0]["leftovers"];
+    let files = left[0]["files"].as_array().expect("files");
+    assert_eq!((left.as_array().map(Vec::len), files.len()), (Some(1), 3), "{left:#}");
+    let few = ["eval", "few", "--judge", "claude"];
+    let (plain, verbose) = (project.run(&few), project.run(&[&few[..], &["--verbose"]].concat()));
+    let name = files[0].as_str().expect("a path");
+    assert!(name.starts_with("evals/few/recordings/"), "{name}");
+    assert!(!plain.out.contains(name) && verbose.out.contains(name), "{}", verbose.out);
+    // A judge that is gone has left its recordings too.
+    let gone = project.read(&format!("{name}")).replace("\"claude\"", "\"clod\"");
+    project.write(name, &gone);
+    let told = "no judge of today made 1 recording of clod in evals/few/recordings/";
+    assert!(eval(&project, "replay").json()[0]["notes"].to_string().contains(told));
     let others = project.run(&["eval", "few", "--judge", "rules"]);
     assert!(!others.out.contains("nothing asked"), "whoever was not asked has none unused: {}", others.out);
 }
@@ -291,6 +331,7 @@ async fn a_judge_without_room_is_waited_for_and_one_that_is_gone_ends_the_run() 
     let waited = eval(&project, "record");
     assert_eq!(waited.code, Some(0), "{waited:?}");
     assert_eq!(recordings(&project).len(), 3);
+    assert!(waited.err.contains("waits") && waited.err.contains("for claude: HTTP 429"), "{waited:?}");
 }
 
 #[tokio::test]
