@@ -50,7 +50,24 @@ pub trait Ledger: Send + Sync {
     /// As [`LedgerError`] says.
     async fn not_billed(&self, cost: &Cost<'_>, digest: &str) -> Result<(), LedgerError>;
 
-    /// The answer to a question has been read. For counting and for the record.
+    /// What the vendor said in place of an answer, if that is kept. It is asked for first.
+    ///
+    /// # Errors
+    /// As [`LedgerError`] says.
+    async fn refusal(&self, _judge: &Name, _digest: &str) -> Result<Option<Refusal>, LedgerError> {
+        Ok(None)
+    }
+
+    /// The vendor will never answer the question begun last, while it answers others; it has not billed it, either, which
+    /// [`not_billed`](Ledger::not_billed) has said. To be kept by whoever wants to hear the same once more without asking.
+    ///
+    /// # Errors
+    /// As [`LedgerError`] says.
+    async fn refused(&self, _cost: &Cost<'_>, _digest: &str, _refusal: &Refusal) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    /// The answer to a question, or the refusal of one, has been read. For counting and for the record.
     fn heard(&self, _judge: &Name, _digest: &str, _hearing: Hearing<'_>) {}
 
     /// Whether a judge that failed may be asked now to find out if it works again: of several processes one may in that
@@ -104,6 +121,15 @@ pub struct PerMinute {
     pub requests: u32,
     /// This process has counted its own already: only what others send is to be counted besides.
     pub counted_here: bool,
+}
+
+/// What a vendor said in place of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    /// Of the HTTP response.
+    pub status: u16,
+    /// Its body, the model that was asked, and the time; there are no tokens.
+    pub said: Answer,
 }
 
 /// Tokens that were taken before a question was asked.

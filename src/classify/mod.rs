@@ -24,7 +24,7 @@ pub use judge::{
     Draft, Form, Judge, Key, Llm, Local, Question, Replay, Rule, Rules, Said, SenderBudget, Settings,
     SettingsError, Turn, Wire,
 };
-pub use ledger::{FreeLedger, Hearing, Ledger, LedgerError, PerMinute, TokensTaken, TokensUsed};
+pub use ledger::{FreeLedger, Hearing, Ledger, LedgerError, PerMinute, Refusal, TokensTaken, TokensUsed};
 pub use recorded::RecordedLedger;
 pub use recordings::{Recording, RecordingError, Recordings, recordings_folder, request_digest};
 pub use schema::{Fields, Output, Schema, SchemaError, Wrong};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Wire;
+use super::{Refusal, Wire};
 use crate::{
     config::{At, Files, Problems, codes},
     domain::{Answer, Timestamp, Tokens},
@@ -14,7 +14,7 @@ use crate::{
 /// Digits of a request's digest that name its file.
 const NAME_DIGITS: usize = 16;
 
-/// One answer, as it came, and what was asked.
+/// One answer, or what came in its place, and what was asked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recording {
@@ -27,9 +27,15 @@ pub struct Recording {
     pub judge: String,
     /// Who answered, in the vendor's words.
     pub model: String,
+    /// Where it was asked: name and, if it is not the usual one, port. Those that were made before this was noted have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     pub asked_at: Timestamp,
     pub latency_ms: u64,
     pub tokens: Tokens,
+    /// The HTTP status with which this very question was refused; none of an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
     /// Why the model stopped, in its vendor's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finish: Option<String>,
@@ -71,9 +77,11 @@ impl Recording {
             sample: 0,
             judge: judge.to_owned(),
             model: answer.model.clone(),
+            host: None,
             asked_at,
             latency_ms: answer.latency_ms,
             tokens: answer.tokens,
+            status: None,
             finish: None,
             redacted: BTreeMap::new(),
             response: answer.raw.clone(),
@@ -97,6 +105,11 @@ impl Recording {
             tokens: self.tokens,
             latency_ms: self.latency_ms,
         }
+    }
+
+    /// What came in the place of an answer, if that did.
+    pub fn refusal(&self) -> Option<Refusal> {
+        self.status.map(|status| Refusal { status, said: self.answer() })
     }
 
     /// The text of its file.

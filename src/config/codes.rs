@@ -122,6 +122,8 @@ codes! {
     SUITE_MISSED = "HY0511";
     /// A suite that speaks of something that does not exist.
     BAD_SUITE = "HY0512";
+    /// Prompts are not those of a suite's baseline, and none of the judges measured reads prompts.
+    PROMPTS_UNREAD = "HY0513";
 }
 
 /// What a code means, for `hookyard check` and the docs.

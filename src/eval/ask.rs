@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{EvalError, Reel, trial::Said};
 use crate::{
     classify::{Classifier, ClassifyError, LadderRung, LedgerError, Outcome, Variant},
-    domain::{Clock, RungOutcome},
+    domain::{Clock, Rung, RungOutcome},
     template::Context,
 };
 
@@ -22,6 +22,11 @@ pub(super) struct Asked<'a> {
     pub variant: &'a Variant,
 }
 
+/// The place of the first who could not be asked. All of a ladder have their turn in order: there is no objective here.
+fn out_of_reach(rungs: &[Rung]) -> Option<usize> {
+    rungs.iter().position(|rung| rung.outcome == RungOutcome::Unavailable)
+}
+
 /// Asks about the case called `case`, and waits in bounds for whoever has no room now.
 ///
 /// # Errors
@@ -36,20 +41,33 @@ pub(super) async fn ask(
     let Asked { classifier, ladder, variant } = asked;
     let case = || case.to_owned();
     let mut waits = 0;
+    let mut asking = *ladder;
     loop {
-        let outcome = classifier.classify_by(ladder, variant, context, None, reel, clock).await;
+        let climb = classifier.classify_by(asking, variant, context, None, reel, clock);
+        let silent = |time: Duration| format!("case {} has had no answer for {} s", case(), time.as_secs());
+        let outcome = reel.waits().during(climb, clock, silent).await;
         let (reason, retry_after) = match outcome {
-            Ok(Outcome::Verdict(verdict)) => return Ok(Said::Verdict(verdict)),
+            // Whoever could not be asked has not abstained: those that come after would be measured in its place, and a replay
+            // would miss its answer.
+            Ok(Outcome::Verdict(verdict)) => match out_of_reach(&verdict.rungs) {
+                Some(first) => {
+                    asking = ladder.get(..=first).unwrap_or(ladder);
+                    continue;
+                }
+                None => return Ok(Said::Verdict(verdict)),
+            },
             Ok(Outcome::Person { reason, rungs }) => {
-                // Whoever could not be asked has not abstained.
-                let out = rungs.iter().find(|rung| rung.outcome == RungOutcome::Unavailable);
-                return match out {
-                    Some(rung) => Err(EvalError::OutOfReach {
-                        case: case(),
-                        reason: format!("{}: {}", rung.judge, rung.said),
-                    }),
-                    None => Ok(Said::Person { reason, rungs }),
-                };
+                match out_of_reach(&rungs).and_then(|first| rungs.get(first)) {
+                    Some(Rung { judge, said, .. }) => {
+                        let reason = format!("{judge}: {said}");
+                        return Err(EvalError::OutOfReach { case: case(), reason });
+                    }
+                    None if asking.len() < ladder.len() => {
+                        asking = ladder;
+                        continue;
+                    }
+                    None => return Ok(Said::Person { reason, rungs }),
+                }
             }
             Ok(Outcome::TryAgain { reason, retry_after, .. }) => (reason, retry_after),
             Err(ClassifyError::Ledger(LedgerError::Unrecorded { judge, request })) => {
@@ -65,6 +83,10 @@ pub(super) async fn ask(
         }
         let wait = retry_after.unwrap_or(Duration::from_secs(1 << waits)).min(WAIT_MAX);
         waits += 1;
+        reel.waits().begin(clock.monotonic(), wait, || {
+            let seconds = wait.as_secs_f64().ceil();
+            format!("case {} waits {seconds} s for {reason}", case())
+        });
         clock.sleep_until(clock.now().plus(wait)).await;
     }
 }

@@ -94,6 +94,7 @@ pub fn compare(
         margin: terms.margin,
         verdict: verdict(p_value, accuracy_delta, detectable, terms.margin),
         changed: differing.map(|pair| changed(pair, labels)).collect(),
+        notes: Vec::new(),
     })
 }
 

@@ -9,14 +9,14 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    Baseline, EvalError, Graded, Mode, Panel, Purse, Shard, Tape, Trial, grade, grading,
-    report::{Digests, GradedFigures, Report},
-    run, sound, summary, test_lock,
+    Baseline, EvalError, Graded, Mode, Panel, Purse, Shard, Tape, Trial, Vendor, Waits, grade, grading,
+    report::{Digests, GradedFigures, Leftover, Report, several},
+    run, sound, summary, test_lock, unread,
 };
 use crate::{
     classify::recordings_folder,
     config::{self, Case, Files, Problems, Split, Suite},
-    domain::{Clock, Money},
+    domain::{Clock, Money, Name},
     engine::Engine,
 };
 
@@ -39,6 +39,8 @@ pub struct Request<'a> {
     pub purse: Arc<Purse>,
     /// The folder that holds `evals/`, if it is not that which was built in.
     pub dir: Option<&'a Path>,
+    /// Who hears that a vendor is waited for.
+    pub waits: Waits,
 }
 
 impl Request<'_> {
@@ -71,6 +73,8 @@ pub struct Measured {
     pub trials: Vec<Trial>,
     /// Answers that were bought, and what they cost.
     pub bought: (usize, Money),
+    /// Why it says nothing about an edit of the prompts, if there was one. The report notes it too.
+    pub unread: Option<String>,
 }
 
 /// Path of a suite's baseline.
@@ -160,8 +164,14 @@ pub async fn measure(
         let file = baseline_file(name);
         report.notes.push(format!("{file} is of other judges or splits: nothing was held against it"));
     }
-    report.notes.extend(notes(engine, name, &tape, &panel, &suite, request));
-    Ok(Measured { report, panel, trials, bought: tape.bought() })
+    let unread = fitting.and_then(|one| unread::since_baseline(&panel, &report.digests.prompt, one));
+    if let Some(unread) = &unread {
+        report.notes.insert(0, unread.clone());
+    }
+    report.leftovers = leftovers(engine, name, &tape, &panel, &suite, request);
+    report.notes.extend(tape.moved());
+    report.notes.extend(notes(name, &panel, &report.leftovers));
+    Ok(Measured { report, panel, trials, bought: tape.bought(), unread })
 }
 
 /// What a graded text is worth, in a sentence.
@@ -198,12 +208,14 @@ fn cases(engine: &Engine, files: &Files, name: &str, suite: &Suite) -> Result<Ve
 }
 
 fn tape(engine: &Engine, files: &Files, name: &str, request: &Request<'_>) -> Result<Tape, EvalError> {
-    let prices = engine
-        .judges()
-        .filter_map(|judge| Some((judge.clone(), *engine.judge(judge)?.price())))
-        .collect::<BTreeMap<_, _>>();
+    let vendor = |judge: &Name| {
+        let llm = engine.judge(judge)?;
+        Some((judge.clone(), Vendor { price: *llm.price(), host: llm.host() }))
+    };
+    let vendors = engine.judges().filter_map(vendor).collect::<BTreeMap<_, _>>();
     let dir = request.dir.map(|dir| dir.join(recordings_folder(name)));
-    Tape::open(files, name, request.mode, dir, Arc::clone(&request.purse), prices)
+    Tape::open(files, name, request.mode, dir, Arc::clone(&request.purse), vendors)
+        .map(|tape| tape.map(|tape| tape.telling(request.waits.clone())))
         .map_err(EvalError::Problems)?
         .map_err(|error| EvalError::Unwritten { reason: error.to_string() })
 }
@@ -240,30 +252,51 @@ fn digests(panel: &Panel, cases: &[Case]) -> Result<Digests, EvalError> {
     })
 }
 
-fn notes(
+/// Recordings that nobody asked for, and those of judges that are gone.
+fn leftovers(
     engine: &Engine,
     name: &str,
     tape: &Tape,
     panel: &Panel,
     suite: &Suite,
     request: &Request<'_>,
-) -> Vec<String> {
+) -> Vec<Leftover> {
     let Request { variant, splits, samples, .. } = request;
     let whole = request.is_whole() && splits.is_empty() && samples.is_none() && variant.is_none();
     let folder = recordings_folder(name);
-    let mut notes = Vec::new();
+    let of = |known: bool, found: BTreeMap<String, Vec<String>>| {
+        let path = |file: String| format!("{folder}/{file}");
+        let leftover = move |(judge, files): (String, Vec<String>)| Leftover {
+            judge,
+            known,
+            files: files.into_iter().map(path).collect(),
+        };
+        found.into_iter().map(leftover).collect::<Vec<_>>()
+    };
+    let mut leftovers = Vec::new();
     if whole {
         let graders = suite.graded.values().map(|graded| graded.judge.as_str().into());
         let asked: Vec<_> = panel.names().into_iter().chain(graders).collect();
-        let unused = tape.unused(&asked).into_iter();
-        notes.extend(unused.map(|file| format!("this run did not ask for {folder}/{file}")));
+        leftovers.extend(of(true, tape.unused(&asked)));
     }
+    leftovers.extend(of(false, tape.stale(|judge| engine.judge(judge).is_some())));
+    leftovers
+}
+
+fn notes(name: &str, panel: &Panel, leftovers: &[Leftover]) -> Vec<String> {
+    let folder = recordings_folder(name);
+    let (unused, stale): (Vec<&Leftover>, Vec<_>) = leftovers.iter().partition(|leftover| leftover.known);
+    let count = |leftover: &Leftover| {
+        let recordings = several(leftover.files.len(), "recording");
+        format!("{recordings} of {} in {folder}/", leftover.judge)
+    };
+    let mut notes: Vec<String> =
+        unused.into_iter().map(|one| format!("this run did not ask for {}", count(one))).collect();
     if let Ok(variant) = panel.variant() {
         notes.extend(panel.classifier.uncalibrated(variant).map(|judge| {
             format!("{judge} has changed since its confidence was measured: `hookyard eval calibrate {name}`")
         }));
     }
-    let stale = tape.stale(|judge| engine.judge(judge).is_some()).into_iter();
-    notes.extend(stale.map(|file| format!("no judge of today made {folder}/{file}")));
+    notes.extend(stale.into_iter().map(|one| format!("no judge of today made {}", count(one))));
     notes
 }

@@ -28,6 +28,8 @@ mod sound;
 mod summary;
 mod tape;
 mod trial;
+mod unread;
+mod waits;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -48,8 +50,10 @@ pub use ready::ready;
 pub use shard::Shard;
 pub use sound::sound;
 pub use summary::costs;
-pub use tape::{Reel, Tape, Unwritable};
+pub use tape::{Reel, Tape, Unwritable, Vendor};
 pub use trial::{Said, Trial};
+pub use unread::between;
+pub use waits::Waits;
 
 /// Cases that are asked about at one time.
 pub const CASES_AT_ONCE: usize = 8;

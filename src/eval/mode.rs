@@ -19,6 +19,9 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// What stands in the place of a mode where nobody is asked who needs one.
+    pub const OFFLINE: &str = "offline";
+
     /// Whether a recorded answer is taken.
     pub const fn reads(self) -> bool {
         matches!(self, Mode::Replay | Mode::RecordMissing)

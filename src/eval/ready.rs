@@ -1,6 +1,6 @@
 //! Whether a configuration may take the place of another one, by what its suites say.
 
-use super::{EvalError, Progress, Request, measure, report::Verdict};
+use super::{EvalError, Measured, Progress, Request, measure, report::Verdict};
 use crate::{
     config::{self, At, Files, Problems, codes},
     domain::Clock,
@@ -8,7 +8,8 @@ use crate::{
 };
 
 /// Measures every suite as it stands, by recordings where language models are asked: nothing is bought. A problem for each
-/// that fails, is worse than its baseline, or cannot be measured. The local judges must have learned.
+/// that fails, is worse than its baseline, or cannot be measured, and a warning for one that says nothing about an edit of the
+/// prompts. The local judges must have learned.
 pub async fn ready(engine: &Engine, files: &Files, clock: &dyn Clock) -> Problems {
     let (suites, mut problems) = config::suites(files);
     for (name, suite) in &suites {
@@ -16,8 +17,14 @@ pub async fn ready(engine: &Engine, files: &Files, clock: &dyn Clock) -> Problem
             measure(engine, files, name, suite, &Request::default(), clock, Progress::SILENT).await;
         let at = At::file(config::suite_file(name));
         let remedy = format!("`hookyard eval {name}` tells each case; correct what changed, or its gates");
-        match measured.map(|measured| measured.report) {
-            Ok(report) => {
+        match measured {
+            Ok(Measured { report, unread, .. }) => {
+                if let Some(unread) = unread {
+                    let remedy = format!(
+                        "`hookyard eval {name} --judge NAME` asks a language model; --bless takes the prompts over as they are"
+                    );
+                    problems.push(at.clone().warning(codes::PROMPTS_UNREAD, unread, remedy));
+                }
                 let missed = report.gates.iter().filter(|gate| gate.held != super::report::Held::Passed);
                 let told: Vec<String> = missed
                     .map(|gate| format!("{} is {}, wanted {}", gate.name, gate.got, gate.wanted))

@@ -78,7 +78,7 @@ pub fn report(run: Run<'_>) -> Result<Option<Report>, CostsError> {
         suite: name.to_owned(),
         classifier: panel.classifier.name().to_string(),
         judges: panel.names().iter().map(ToString::to_string).collect(),
-        mode: mode.map_or("offline", Mode::as_str).to_owned(),
+        mode: mode.map_or(Mode::OFFLINE, Mode::as_str).to_owned(),
         splits: suite.splits.iter().map(|split| split.as_str().to_owned()).collect(),
         seed: suite.seed,
         digests,
@@ -99,6 +99,7 @@ pub fn report(run: Run<'_>) -> Result<Option<Report>, CostsError> {
         verdict: Verdict::Passed,
         cases: graded.into_iter().map(|one| one.report).collect(),
         notes,
+        leftovers: Vec::new(),
     };
     let never = Gates { forbidden_actions_max: suite.gate.forbidden_actions_max, ..Gates::default() };
     report.gates = gates::gates(if whole { &suite.gate } else { &never }, &report, baseline);

@@ -9,9 +9,9 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{Mode, Purse};
+use super::{Mode, Purse, Waits, report::several};
 use crate::{
-    classify::{Hearing, Ledger, LedgerError, Recording, Recordings},
+    classify::{Hearing, Ledger, LedgerError, Recording, Recordings, Refusal},
     config::{Files, Problems},
     decide::{budget::Cost, cost},
     domain::{Answer, Flaw, Money, Name, Price, Prior},
@@ -24,8 +24,9 @@ pub struct Tape {
     /// Where new recordings are written.
     dir: Option<PathBuf>,
     purse: Arc<Purse>,
-    /// What tokens of each judge cost.
-    prices: BTreeMap<Name, Price>,
+    /// Who answers each judge's questions.
+    vendors: BTreeMap<Name, Vendor>,
+    waits: Waits,
     state: Mutex<State>,
 }
 
@@ -39,6 +40,13 @@ struct State {
     spent: Money,
     /// The first recording that could not be written.
     unwritten: Option<String>,
+}
+
+/// Where a judge's questions go today, and what its tokens cost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Vendor {
+    pub price: Price,
+    pub host: String,
 }
 
 /// Why recordings cannot be made.
@@ -60,7 +68,7 @@ impl Tape {
         mode: Mode,
         dir: Option<PathBuf>,
         purse: Arc<Purse>,
-        prices: BTreeMap<Name, Price>,
+        vendors: BTreeMap<Name, Vendor>,
     ) -> Result<Result<Self, Unwritable>, Problems> {
         let (recordings, problems) = Recordings::of(files, suite);
         problems.into_result()?;
@@ -70,7 +78,14 @@ impl Tape {
             return Ok(Err(Unwritable { dir: dir.clone(), source }));
         }
         let state = State { recordings, ..State::default() };
-        Ok(Ok(Tape { mode, dir: dir.filter(|_| mode.writes()), purse, prices, state: Mutex::new(state) }))
+        let (dir, waits) = (dir.filter(|_| mode.writes()), Waits::default());
+        Ok(Ok(Tape { mode, dir, purse, vendors, waits, state: Mutex::new(state) }))
+    }
+
+    /// Tells `waits` while a vendor is waited for.
+    #[must_use]
+    pub fn telling(self, waits: Waits) -> Self {
+        Tape { waits, ..self }
     }
 
     /// The ledger of one case, whose questions are asked for the `sample`-th time, from 0.
@@ -81,7 +96,10 @@ impl Tape {
     /// Answers that were bought in this run, and what they cost.
     pub fn bought(&self) -> (usize, Money) {
         let state = self.lock();
-        (state.made.len(), state.spent)
+        let is_answer = |(request, sample): &&(String, u32)| {
+            state.recordings.get(request, *sample).is_some_and(|made| made.status.is_none())
+        };
+        (state.made.iter().filter(is_answer).count(), state.spent)
     }
 
     /// The first recording of this run that could not be written, and why.
@@ -89,37 +107,58 @@ impl Tape {
         self.lock().unwritten.clone()
     }
 
-    /// Files of answers by one of `judges` that nothing in this run asked for.
-    pub fn unused(&self, judges: &[Name]) -> Vec<String> {
+    /// What was taken from before although it came from elsewhere than it would come from now: one sentence for each place.
+    pub fn moved(&self) -> Vec<String> {
+        let state = self.lock();
+        let mut from: BTreeMap<(&str, Option<&str>), usize> = BTreeMap::new();
+        for key in state.used.difference(&state.made) {
+            if let Some(recording) = state.recordings.get(&key.0, key.1) {
+                *from.entry((recording.judge.as_str(), recording.host.as_deref())).or_default() += 1;
+            }
+        }
+        let told = |((judge, host), count): ((&str, Option<&str>), usize)| {
+            let answers = format!("{} of {judge}", several(count, "recording"));
+            match (host, &self.vendors.get(judge)?.host) {
+                (Some(host), now) if host == now => None,
+                (Some(host), now) => {
+                    Some(format!("{answers} came from {host}; {judge} is asked at {now} now"))
+                }
+                (None, _) => Some(format!("{answers} came from nobody knows which host")),
+            }
+        };
+        from.into_iter().filter_map(told).collect()
+    }
+
+    /// By judge, files of answers by one of `judges` that nothing in this run asked for.
+    pub fn unused(&self, judges: &[Name]) -> BTreeMap<String, Vec<String>> {
         let state = self.lock();
         let asked = |recording: &&Recording| judges.iter().any(|judge| **judge == *recording.judge);
         let unused =
             |recording: &&Recording| !state.used.contains(&(recording.request.clone(), recording.sample));
-        state.recordings.iter().filter(asked).filter(unused).map(Recording::file_name).collect()
+        by_judge(state.recordings.iter().filter(asked).filter(unused))
     }
 
-    /// Files of answers by judges that are not among `known`.
-    pub fn stale(&self, known: impl Fn(&str) -> bool) -> Vec<String> {
+    /// By judge, files of answers by judges that are not among `known`.
+    pub fn stale(&self, known: impl Fn(&str) -> bool) -> BTreeMap<String, Vec<String>> {
         let state = self.lock();
-        state.recordings.iter().filter(|r| !known(&r.judge)).map(Recording::file_name).collect()
+        by_judge(state.recordings.iter().filter(|recording| !known(&recording.judge)))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Finds an answer that may be taken: one from before where the mode reads those, or one of this run.
-    fn find(&self, judge: &str, request: &str, sample: u32) -> Option<Answer> {
+    /// Finds an answer or a refusal that may be taken: one from before where the mode reads those, or one of this run.
+    fn find(&self, judge: &str, request: &str, sample: u32) -> Option<Recording> {
         let mut state = self.lock();
         let key = (request.to_owned(), sample);
         if !self.mode.reads() && !state.made.contains(&key) {
             return None;
         }
-        // Another host of the same model is another judge.
-        let recording = state.recordings.get(request, sample).filter(|found| found.judge == judge)?;
-        let answer = recording.answer();
+        // Another judge may ask the same model elsewhere. That this one has moved since is told: see `moved`.
+        let recording = state.recordings.get(request, sample).filter(|found| found.judge == judge)?.clone();
         state.used.insert(key);
-        Some(answer)
+        Some(recording)
     }
 
     fn keep(&self, recording: Recording) {
@@ -136,6 +175,14 @@ impl Tape {
         state.made.insert(key);
         state.recordings.keep(recording);
     }
+}
+
+fn by_judge<'a>(recordings: impl Iterator<Item = &'a Recording>) -> BTreeMap<String, Vec<String>> {
+    let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for recording in recordings {
+        files.entry(recording.judge.clone()).or_default().push(recording.file_name());
+    }
+    files
 }
 
 /// One case's questions.
@@ -191,12 +238,26 @@ impl Reel<'_> {
         self.lock().told.clone()
     }
 
+    /// Who hears that a vendor is waited for.
+    pub(super) fn waits(&self) -> &Waits {
+        &self.tape.waits
+    }
+
     fn count(&self, digest: &str, answer: &Answer, cost: Money) {
         let mut heard = self.lock();
         if heard.counted.insert(digest.to_owned()) {
             heard.told.cost = heard.told.cost.and(cost);
             heard.told.latency_ms = heard.told.latency_ms.saturating_add(answer.latency_ms);
         }
+    }
+
+    /// Notes what came, an answer or a refusal of `status`, until it is read.
+    fn take_in(&self, cost: &Cost<'_>, digest: &str, said: &Answer, paid: Money, status: Option<u16>) {
+        let recording = Recording::new(digest.to_owned(), cost.judge, said, cost.asked_at);
+        let host = self.tape.vendors.get(cost.judge).map(|vendor| vendor.host.clone());
+        let recording = Recording { sample: self.sample, status, host, ..recording };
+        self.count(digest, said, paid);
+        self.lock().unread.insert(digest.to_owned(), recording);
     }
 
     fn lock(&self) -> MutexGuard<'_, HeardSoFar> {
@@ -208,8 +269,10 @@ impl Reel<'_> {
 impl Ledger for Reel<'_> {
     async fn bought(&self, judge: &Name, digest: &str) -> Result<Option<Answer>, LedgerError> {
         match self.tape.find(judge, digest, self.sample) {
-            Some(answer) => {
-                let cost = self.tape.prices.get(judge).map(|price| cost::cost(answer.tokens, price));
+            Some(recording) => {
+                let answer = recording.answer();
+                let cost =
+                    self.tape.vendors.get(judge).map(|vendor| cost::cost(answer.tokens, &vendor.price));
                 self.count(digest, &answer, cost.unwrap_or_default());
                 Ok(Some(answer))
             }
@@ -230,14 +293,24 @@ impl Ledger for Reel<'_> {
         answer: &Answer,
         paid: Money,
     ) -> Result<(), LedgerError> {
-        let recording = Recording::new(digest.to_owned(), cost.judge, answer, cost.asked_at);
-        let recording = Recording { sample: self.sample, ..recording };
         self.tape.purse.settle(cost.most, paid);
         let mut state = self.tape.lock();
         state.spent = state.spent.and(paid);
         drop(state);
-        self.count(digest, answer, paid);
-        self.lock().unread.insert(digest.to_owned(), recording);
+        self.take_in(cost, digest, answer, paid, None);
+        Ok(())
+    }
+
+    async fn refusal(&self, judge: &Name, digest: &str) -> Result<Option<Refusal>, LedgerError> {
+        let refusal = self.tape.find(judge, digest, self.sample).and_then(|found| found.refusal());
+        if let Some(refusal) = &refusal {
+            self.count(digest, &refusal.said, Money::default());
+        }
+        Ok(refusal)
+    }
+
+    async fn refused(&self, cost: &Cost<'_>, digest: &str, refusal: &Refusal) -> Result<(), LedgerError> {
+        self.take_in(cost, digest, &refusal.said, Money::default(), Some(refusal.status));
         Ok(())
     }
 

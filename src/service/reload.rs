@@ -145,7 +145,7 @@ async fn hung_up(told: Option<&mut Signal>) {
 /// `engine`, unless an example does not do as expected, or its eval suites are to be asked and say no.
 fn tried(
     engine: Engine,
-    problems: Problems,
+    mut problems: Problems,
     files: &Files,
     clock: &dyn Clock,
 ) -> Result<Option<(Engine, Problems)>, Problems> {
@@ -160,6 +160,7 @@ fn tried(
         if missed.has_errors() {
             return Err(missed);
         }
+        problems.extend(missed);
     }
     Ok(Some((engine, problems)))
 }

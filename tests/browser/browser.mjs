@@ -57,6 +57,13 @@ export async function fits(page, what) {
   assert.ok(over <= 0, `${what}: the page scrolls sideways by ${over} px`);
 }
 
+/** No table of a suite has columns that have to be scrolled to. */
+export async function tablesFit(page, what) {
+  const over = await page.locator(".scroll:visible").evaluateAll((boxes) =>
+    boxes.filter((box) => box.scrollWidth > box.clientWidth).map((box) => `${box.firstElementChild.className} ${box.scrollWidth} > ${box.clientWidth}`));
+  assert.deepEqual(over, [], what);
+}
+
 /** Nothing of a stranger has become an element, a script or a style. */
 export async function isInert(page, what) {
   const found = await page.evaluate(() => ({

@@ -7,14 +7,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { Browser, fits, isInert } from "./browser.mjs";
+import { Browser, fits, isInert, tablesFit } from "./browser.mjs";
 import { MARKUP, TEMPLATE, hostile } from "./hostile.mjs";
 import { clear, filters, left, openCase, plots, search, tabs } from "./reader.mjs";
 
 const { HOOKYARD, CHROMIUM } = process.env;
 const WIDE = { width: 1600, height: 1000 };
 const NARROW = { width: 400, height: 800 };
-
+/** Two cards stand side by side, each with as little room as it gets. */
+const TIGHT = [1200, 1130];
 
 /** Wide and narrow, light and dark: each suite as it opens, and with a case open. */
 async function looks(browser, file, name) {
@@ -43,6 +44,15 @@ async function looks(browser, file, name) {
 /** The suites as they are shipped. */
 async function shipped(browser, file) {
   await looks(browser, file, "shipped");
+  for (const width of TIGHT) {
+    const tight = await browser.open(file, { viewport: { width, height: 900 } });
+    for (const tab of await tight.locator("[role=tab]").all()) {
+      await tab.click();
+      await tablesFit(tight, `${await tab.textContent()} at ${width} px`);
+      await browser.shot(tight, `tight-${width}-${await tab.getAttribute("aria-controls")}`, true);
+    }
+    await tight.context().close();
+  }
   const page = await browser.open(file);
   await tabs(page);
   for (const suite of ["#suite-0", "#suite-1", "#suite-2"]) {
@@ -87,7 +97,7 @@ async function hostileCases(browser, file) {
   await fits(page, "all hostile cases open");
   await browser.shot(page, "hostile-all-open", true);
   const told = await page.locator(`${suite} .case.open`).allTextContents();
-  for (const text of [MARKUP, TEMPLATE, "U+202E", "U+200B", "U+E0041", "\\u0007"]) {
+  for (const text of [MARKUP, TEMPLATE, "U+202E", "U+200B", "U+E0041", "U+0007"]) {
     assert.ok(told.some((one) => one.includes(text)), `shown as it is: ${text}`);
   }
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 export const MARKUP = "</script><script>alert('owned')</script><img src=x onerror=alert(1)>";
 export const TEMPLATE = "{{ 7 * 7 }} {% raw %} ]]> --> <!-- </textarea></pre>";
-// What nobody sees: letters that turn the direction, a space of no width, a letter of Unicode's tags, a bell.
+// What nobody sees, and what is taken out of what models say, but not out of what people name their cases by: letters that turn the direction, a space of no width, a letter of Unicode's tags, a bell.
 const UNSEEN = "safe\u202egnp.exe\u202c zero\u200bwidth tag\u{e0041} bell\u0007";
 const TEXTS = [
   MARKUP,
@@ -87,7 +87,7 @@ function write(folder, port) {
   }
   const odd = TEXTS.flatMap((text, n) => [0, 1, 2].map((again) => {
     const at = 3 * n + again;
-    return one(again ? `${IDS[n]}-${again}` : IDS[n], LABELS[at % LABELS.length], `${text} case-no-${at}`, ["odd", MARKUP, TEXTS[6]]);
+    return one(again ? `${IDS[n]}-${again}` : IDS[n], LABELS[at % LABELS.length], `${text} case-no-${at}`, ["odd", MARKUP, UNSEEN, TEXTS[6]]);
   }));
   const fillers = Array.from({ length: FILLERS }, (_, n) =>
     one(`filler-${n}`, LABELS[(n % 7 ? n : n + 1) % LABELS.length], `filler-${n % LABELS.length} of no interest, ${n}`));

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The page of `hookyard eval --html` in a real browser, without a window: it must log no error, ask for nothing, let nothing of
-# a stranger be more than text, and be fit for use at 400 and 1600 pixels, light and dark.
+# a stranger be more than text, and be fit for use at 400 and 1600 pixels, light and dark, with every column of its tables in sight at 1200.
 #
 #   ./tests/browser/run.sh            the shipped suites, hostile cases, and a comparison
 #   ./tests/browser/run.sh SHOTS      the same, with screenshots in the folder SHOTS

@@ -73,6 +73,12 @@ pub(super) struct Heard {
 }
 
 impl Heard {
+    /// The vendor would not answer this question: for `flaw`, in the words of `reason`.
+    pub fn refused(flaw: Flaw, reason: String, latency_ms: u64) -> Self {
+        let turn = Turn::Abstained { reason };
+        Heard { turn, flaw: Some(flaw), finish: None, tokens: Tokens::default(), latency_ms }
+    }
+
     /// No answer was bought.
     pub fn nothing(turn: Turn) -> Self {
         Heard { turn, flaw: None, finish: None, tokens: Tokens::default(), latency_ms: 0 }

@@ -4,6 +4,8 @@
 
 use serde_json::Value;
 
+use crate::domain::Flaw;
+
 /// Characters of a vendor's error text that are shown.
 const TEXT_CHARS_MAX: usize = 200;
 
@@ -29,7 +31,23 @@ pub(super) struct Complaint {
     pub(super) not_billed: bool,
     /// Whether it will answer nobody until somebody has paid, raised a limit, or mended key or model in the configuration.
     pub(super) barred: bool,
+    /// Why it will never answer this very question, while it answers others: then this is its answer. `None` if what is wrong
+    /// is nothing about the event.
+    pub(super) flaw: Option<Flaw>,
 }
+
+/// Names under which a content filter or a policy refuses: Azure's, and OpenAI's two.
+const FILTERED: [&str; 3] = ["content_filter", "content_policy_violation", "invalid_prompt"];
+
+/// In what Anthropic says where its filter refuses, with a 400 that has no name of its own.
+const FILTERED_TEXT: &str = "content filtering policy";
+
+/// Names of a question that is too long: OpenAI's two, Anthropic's, and llama.cpp's.
+const OVERLONG: [&str; 4] =
+    ["context_length_exceeded", "string_above_max_length", "request_too_large", "exceed_context_size_error"];
+
+/// In what is said of one where it has no name of its own: by Anthropic, twice, and by vLLM.
+const OVERLONG_TEXTS: [&str; 3] = ["prompt is too long", "exceed context limit", "maximum context length"];
 
 /// How Anthropic begins to say, with a 400, that the spend limit is reached that a customer has set.
 const OWN_LIMIT: &str = "You have reached your specified";
@@ -43,14 +61,16 @@ pub(super) fn read(status: u16, body: &str) -> Complaint {
         .filter_map(|path| name(error?.pointer(path)?))
         .collect();
     let text = error.and_then(text);
-    let barred = match status {
-        // Nor does a key that is not known, or may not do this, become another one by waiting.
-        401 | 402 | 403 => true,
-        404 => names.iter().any(|name| MODEL.contains(name)),
-        429 => names.iter().any(|name| MONEY.contains(name)),
-        400 => text.is_some_and(|text| text.starts_with(OWN_LIMIT)),
-        _ => false,
-    };
+    let flaw = flaw(status, &names, text);
+    let barred = flaw.is_none()
+        && match status {
+            // Nor does a key that is not known, or may not do this, become another one by waiting.
+            401 | 402 | 403 => true,
+            404 => names.iter().any(|name| MODEL.contains(name)),
+            429 => names.iter().any(|name| MONEY.contains(name)),
+            400 => text.is_some_and(|text| text.starts_with(OWN_LIMIT)),
+            _ => false,
+        };
     let may_pass = barred
         || match status {
             408 | 409 | 425 => true,
@@ -73,7 +93,19 @@ pub(super) fn read(status: u16, body: &str) -> Complaint {
         reason.push_str(": ");
         reason.extend(text.chars().filter(|c| !c.is_control()).take(TEXT_CHARS_MAX));
     }
-    Complaint { reason, may_pass, not_billed: not_billed(status, error.is_some()), barred }
+    Complaint { reason, may_pass, not_billed: not_billed(status, error.is_some()), barred, flaw }
+}
+
+/// What is wrong with the question itself. A parameter or a schema that is refused is not: it would be so with every question.
+fn flaw(status: u16, names: &[&str], text: Option<&str>) -> Option<Flaw> {
+    let named = |known: &[&str]| names.iter().any(|name| known.contains(name));
+    let says = |part: &str| text.is_some_and(|text| text.contains(part));
+    match status {
+        413 => Some(Flaw::Overlong),
+        400 | 403 | 422 if named(&FILTERED) || says(FILTERED_TEXT) => Some(Flaw::Filtered),
+        400 | 422 if named(&OVERLONG) || OVERLONG_TEXTS.into_iter().any(says) => Some(Flaw::Overlong),
+        _ => None,
+    }
 }
 
 /// A request that was refused is not billed. Of the 5xx that is sure of the two that mean "not taken on" (503, 529), and
@@ -136,6 +168,34 @@ mod tests {
             let somebody_acts = matches!(status, 401..=403)
                 || [cap, own_cap, quota, &anthropic("not_found_error")].contains(&body);
             assert_eq!(complaint.barred, somebody_acts, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_wrong_with_the_very_question_is_a_flaw_of_the_answer() {
+        let named = |code: &str| {
+            format!(r#"{{"error":{{"message":"m","type":"invalid_request_error","code":"{code}"}}}}"#)
+        };
+        let said =
+            |text: &str| format!(r#"{{"error":{{"type":"invalid_request_error","message":"{text}"}}}}"#);
+        let (filtered, overlong) = (Some(Flaw::Filtered), Some(Flaw::Overlong));
+        for (status, body, flaw) in [
+            (400, said("Output blocked by content filtering policy"), filtered),
+            (400, named("content_filter"), filtered),
+            (400, named("invalid_prompt"), filtered),
+            (400, said("prompt is too long: 214315 tokens > 200000 maximum"), overlong),
+            (400, named("context_length_exceeded"), overlong),
+            (413, String::new(), overlong),
+            (400, said("temperature: Extra inputs are not permitted"), None),
+            (400, said("You have reached your specified API usage limits."), None),
+            (401, named("invalid_api_key"), None),
+            (403, said("m"), None),
+            (404, named("model_not_found"), None),
+            (422, said("m"), None),
+            (429, named("rate_limit_exceeded"), None),
+            (500, said("Output blocked by content filtering policy"), None),
+        ] {
+            assert_eq!(read(status, &body).flaw, flaw, "{status} {body}");
         }
     }
 

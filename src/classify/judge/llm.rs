@@ -20,10 +20,11 @@ use self::{
 use super::{
     Draft, Judge, Question, Turn,
     answer::{self, Heard, Reading},
+    complaint,
     wire::{Asked, Wire},
 };
 use crate::{
-    classify::{ClassifyError, Hearing, Ledger, request_digest},
+    classify::{ClassifyError, Hearing, Ledger, Refusal, request_digest},
     config::{Model, tables::Effort},
     decide::{
         breaker::{Own, Shown, Word},
@@ -31,7 +32,7 @@ use crate::{
         cost,
         tokens::TokenLimits,
     },
-    domain::{Answer, Clock, Name, Price, Prior, Purse},
+    domain::{Answer, Clock, Flaw, Name, Price, Prior, Purse},
     remote::{Busy, Remote, Request, RequestError, Url},
 };
 
@@ -128,6 +129,12 @@ impl Llm {
         &self.settings.model.price
     }
 
+    /// Where it is asked: the host's name and, if it is not the usual one, port.
+    pub fn host(&self) -> String {
+        let host = self.url.host_str().unwrap_or_default();
+        self.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+
     /// What is shown of its breaker.
     pub fn breaker(&self, elapsed: Duration) -> Shown {
         self.remote.breaker(elapsed)
@@ -170,17 +177,22 @@ impl Llm {
         answer::heard(question.form.schema, question.canary(), self.reading(&answer.raw), answer)
     }
 
-    /// Reads an answer for whoever asked, and tells the ledger what is in it.
+    /// That it would not answer, from what it said instead.
+    pub(super) fn read_refusal(&self, refusal: &Refusal) -> Heard {
+        let told = complaint::read(refusal.status, &refusal.said.raw);
+        Heard::refused(told.flaw.unwrap_or(Flaw::Refused), told.reason, refusal.said.latency_ms)
+    }
+
+    /// Tells the ledger what was heard, for whoever asked.
     fn listen(
         &self,
+        heard: Heard,
         question: &Question<'_>,
-        answer: &Answer,
         digest: &str,
         ledger: &dyn Ledger,
         again: bool,
         is_new: bool,
     ) -> Heard {
-        let heard = self.read(question, answer);
         let (flaw, finish) = (heard.flaw, heard.finish.as_deref());
         let hearing = Hearing { flaw, again, is_new, finish, redacted: question.redacted() };
         ledger.heard(&self.settings.name, digest, hearing);
@@ -197,9 +209,13 @@ impl Llm {
     ) -> Result<Heard, ClassifyError> {
         let body = self.body(question, wrong)?;
         let digest = request_digest(self.settings.wire, &body);
+        let listen = |heard, is_new| self.listen(heard, question, &digest, ledger, wrong.is_some(), is_new);
+        if let Some(refusal) = ledger.refusal(&self.settings.name, &digest).await? {
+            return Ok(listen(self.read_refusal(&refusal), false));
+        }
         // What was paid for is read before anything else is asked, were it a breaker or a limit.
         if let Some(answer) = ledger.bought(&self.settings.name, &digest).await? {
-            return Ok(self.listen(question, &answer, &digest, ledger, wrong.is_some(), false));
+            return Ok(listen(self.read(question, &answer), false));
         }
         let request = match (&self.request, &self.settings.key) {
             (Some(request), _) => request.clone(),
@@ -254,7 +270,7 @@ impl Llm {
                         return Ok(waits(wait, short(purse).to_owned(), false));
                     }
                     Prior::Answered(answer) => {
-                        return Ok(self.listen(question, &answer, &digest, ledger, wrong.is_some(), false));
+                        return Ok(listen(self.read(question, &answer), false));
                     }
                     Prior::Begun | Prior::Spent => {
                         return Ok(lasting("the answer may have been paid for twice already".to_owned()));
@@ -265,9 +281,13 @@ impl Llm {
         Ok(match bought {
             Ok(bought) => {
                 self.settle(&taken, &bought, ledger).await;
-                self.listen(question, &bought.answer, &digest, ledger, wrong.is_some(), true)
+                listen(self.read(question, &bought.answer), true)
             }
-            Err(Unanswered { turn, left }) => {
+            Err(Unanswered::Refused(refusal)) => {
+                self.unused(&taken, ledger).await;
+                listen(self.read_refusal(&refusal), true)
+            }
+            Err(Unanswered::Out { turn, left }) => {
                 if !left {
                     self.unused(&taken, ledger).await;
                 }

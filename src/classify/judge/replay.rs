@@ -32,7 +32,10 @@ impl Replay {
     fn recorded(&self, question: &Question<'_>, wrong: Option<&str>) -> Result<Heard, ClassifyError> {
         let request = request_digest(self.of.settings().wire, &self.of.body(question, wrong)?);
         Ok(match self.recordings.get(&request, 0) {
-            Some(recording) => self.of.read(question, &recording.answer()),
+            Some(recording) => match recording.refusal() {
+                Some(refusal) => self.of.read_refusal(&refusal),
+                None => self.of.read(question, &recording.answer()),
+            },
             None => {
                 let reason = format!("no answer to this request is recorded in {} ({request})", self.folder);
                 Heard::nothing(Turn::Unavailable {

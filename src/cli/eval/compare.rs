@@ -13,7 +13,7 @@ use crate::{
     cli::project,
     config::Files,
     eval::{
-        Purse,
+        Purse, between,
         compare::{Answered, Run, Terms, compare},
         report::{Comparison, Report},
         stats::bootstrap::Plan,
@@ -78,13 +78,15 @@ pub(super) fn sides(
             "suite `{}`: the two sides do not have the same cases",
             report.suite
         );
+        let notes = between(other, report).into_iter().collect();
         let (cases_a, cases_b) = (answered(other), answered(report));
         let margin = known.get(&report.suite).map_or(0.0, |suite| suite.margin);
         let terms = Terms { margin, plan: Plan::seeded(report.seed) };
         let a = Run { name: &a.name, cases: &cases_a };
         let b = Run { name: &b.name, cases: &cases_b };
         let compared = compare(&report.suite, &report.labels, a, b, terms);
-        comparisons.push(compared.with_context(|| format!("suite `{}`", report.suite))?);
+        let compared = compared.with_context(|| format!("suite `{}`", report.suite))?;
+        comparisons.push(Comparison { notes, ..compared });
     }
     anyhow::ensure!(!comparisons.is_empty(), "the two sides have no suite in common");
     Ok((after, comparisons))

@@ -41,10 +41,11 @@ pub(super) fn note(folder: &Path, reports: &[Report]) {
 }
 
 /// By suite, the cases of `splits` that were not well the last time, or of the suite's own splits if none is named; suites of
-/// which all were well are left out. Those of other splits are told of: they belong to another run.
+/// which all were well are left out, and told of. Those of other splits are told of: they belong to another run.
 ///
 /// # Errors
-/// The suites or their cases cannot be read, or none of these cases failed.
+/// The suites or their cases cannot be read, there is nothing to ask and a suite was never measured, or only cases of other
+/// splits failed.
 pub(super) fn last(
     folder: &Path,
     files: &Files,
@@ -52,27 +53,36 @@ pub(super) fn last(
     splits: &[Split],
 ) -> anyhow::Result<BTreeMap<String, BTreeSet<String>>> {
     let mut failed = BTreeMap::new();
-    let mut others = Vec::new();
+    let (mut others, mut well, mut never) = (Vec::new(), Vec::new(), Vec::new());
     for (name, suite) in suites::chosen(files, names)? {
         let (cases, problems) = config::cases(files, &name);
         problems.into_result().map_err(EvalError::Problems)?;
         let splits = if splits.is_empty() { &suite.splits } else { splits };
-        let (here, elsewhere) = sorted(&read(&path(folder, &name)), &cases, splits);
+        let path = path(folder, &name);
+        if !path.exists() {
+            never.push(format!("{name}: no earlier run is known: `hookyard eval {name}` makes one"));
+            continue;
+        }
+        let (here, elsewhere) = sorted(&read(&path), &cases, splits);
         if let Some(other) = elsewhere.first() {
             others.push(format!(
                 "{name}: cases of other splits failed too: --split {} asks them",
                 other.as_str()
             ));
         }
-        if !here.is_empty() {
+        if here.is_empty() && elsewhere.is_empty() {
+            well.push(format!("{name}: no case failed the last time: there is nothing to ask again"));
+        } else if !here.is_empty() {
             failed.insert(name, here);
         }
+    }
+    if failed.is_empty() && !never.is_empty() {
+        anyhow::bail!("{}", never.join("; "));
     }
     if failed.is_empty() && !others.is_empty() {
         anyhow::bail!("no case of these splits failed the last time; {}", others.join("; "));
     }
-    anyhow::ensure!(!failed.is_empty(), "no case failed the last time: there is nothing to ask again");
-    others.iter().for_each(out::note);
+    never.iter().chain(&well).chain(&others).for_each(out::note);
     Ok(failed)
 }
 

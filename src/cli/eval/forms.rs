@@ -20,6 +20,9 @@ pub(super) struct Forms {
     /// One JSON array of reports, with every case.
     #[arg(long)]
     json: bool,
+    /// List the files of recordings that are left over, too. --json always does.
+    #[arg(long)]
+    verbose: bool,
     /// Write a page to look through: one HTML file that needs nothing else.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -60,7 +63,11 @@ impl Forms {
         let width = terminal.size_checked().map_or(WIDTH, |(_, columns)| usize::from(columns));
         let colour = console::colors_enabled();
         if comparisons.is_empty() {
-            reports.iter().try_for_each(|report| out::say(text(report, width, colour).trim_end()))
+            reports.iter().try_for_each(|report| {
+                out::say(text(report, width, colour).trim_end())?;
+                let left = report.leftovers.iter().filter(|_| self.verbose);
+                left.flat_map(|leftover| &leftover.files).try_for_each(|file| out::say(format!("  {file}")))
+            })
         } else {
             comparisons.iter().try_for_each(|one| out::say(comparison_text(one, width, colour).trim_end()))
         }

@@ -16,7 +16,7 @@ use crate::{
     config::{self, Files, FixedEnvironment, ProcessEnvironment, Split, Suite},
     domain::Money,
     engine::{CompileOptions, Engine, Reach},
-    eval::{self, Mode, Progress, Purse, Request, Shard, report::Report},
+    eval::{self, Mode, Progress, Purse, Request, Shard, Waits, report::Report},
     host::SystemClock,
 };
 
@@ -47,7 +47,8 @@ pub(super) struct Asked {
     /// What chance begins with.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// The most that may be spent in all, in dollars.
+    /// The most that this run may spend in all, in dollars. Nothing else bounds it: it is not charged to the
+    /// budgets of judges.toml, which are the service's.
     #[arg(long, value_name = "USD", default_value_t = SPEND_MAX_USD)]
     spend_max: f64,
 }
@@ -76,6 +77,7 @@ impl Asked {
             confidence_min: None,
             purse: Arc::clone(purse),
             dir: folder.into(),
+            waits: Waits::default(),
         }
     }
 
@@ -139,8 +141,10 @@ pub(super) fn measured(
             },
             None => None,
         };
-        let request = Request { only, ..asked.request(folder, purse) };
         let bar: ProgressBar = progress::bar(0, name, quiet);
+        let (shown, suite_of) = (bar.clone(), name.clone());
+        let waits = Waits::told_to(move |says| shown.suspend(|| out::note(format!("{suite_of}: {says}"))));
+        let request = Request { only, waits, ..asked.request(folder, purse) };
         let begin = |cases: usize| bar.set_length(cases as u64);
         let done = || bar.inc(1);
         let measured = runtime.block_on(eval::measure(

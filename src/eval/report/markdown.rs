@@ -110,8 +110,9 @@ fn compared(comparison: &Comparison) -> String {
         let holm = equals(class.p_corrected);
         table.row(&[format!("Recall of {}", code(&class.label)), format!("{a} → {b}, p {holm} (Holm)")]);
     }
+    let notes: String = comparison.notes.iter().map(|note| format!("{}\n\n", prose(note))).collect();
     format!(
-        "### {}: {}\n\n{} A is {}, B is {}.\n\n{}\n{}\n",
+        "### {}: {}\n\n{} A is {}, B is {}.\n\n{notes}{}\n{}\n",
         code(&comparison.suite),
         change(comparison.verdict),
         change_reason(comparison),

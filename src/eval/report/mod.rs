@@ -17,7 +17,7 @@ pub use html::{PageError, html};
 pub use junit::junit;
 pub use markdown::markdown;
 pub use text::{comparison_text, text};
-pub use wording::percent;
+pub use wording::{percent, several};
 
 /// A figure with the interval that holds it with 95 % confidence.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -63,6 +63,19 @@ pub struct Report {
     pub cases: Vec<CaseReport>,
     /// Stale and unused recordings, near-duplicates across splits, missing baseline cases, …: one sentence each.
     pub notes: Vec<String>,
+    /// Recordings that no longer serve, of which the notes tell how many there are.
+    #[serde(default)]
+    pub leftovers: Vec<Leftover>,
+}
+
+/// Recordings of one judge for which nobody asks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Leftover {
+    pub judge: String,
+    /// There is such a judge today.
+    pub known: bool,
+    /// Their paths.
+    pub files: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -321,6 +334,9 @@ pub struct Comparison {
     pub verdict: Change,
     /// Cases that one of them has right and the other one not.
     pub changed: Vec<Changed>,
+    /// What else is to be known before it is believed: one sentence each.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClassChange {

@@ -111,6 +111,7 @@ pub(super) fn report() -> Report {
         verdict: Verdict::Regressed,
         cases,
         notes: vec!["1 recording is stale.".to_owned()],
+        leftovers: Vec::new(),
     }
 }
 
@@ -194,5 +195,6 @@ pub(super) fn comparison() -> Comparison {
             changed("mail-003", "support", None, Some("support")),
             changed(&format!("mail-006 {HOSTILE}"), "support", Some("support"), Some("lead")),
         ],
+        notes: vec!["the two sides are not alike".to_owned()],
     }
 }

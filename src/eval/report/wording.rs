@@ -108,7 +108,7 @@ pub(super) fn or_none<T>(value: Option<T>, say: impl FnOnce(T) -> String) -> Str
 }
 
 /// A number of things, such as `1 case` or `2 cases`.
-pub(super) fn several(number: usize, what: &str) -> String {
+pub fn several(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 

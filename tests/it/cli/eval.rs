@@ -182,12 +182,18 @@ fn an_action_that_a_case_forbids_fails_the_suite_and_another_one_is_a_fault() {
 #[test]
 fn failures_are_asked_again_alone() {
     let project = ruled(&CASES);
+    let never = eval(&project, &["--failed"]);
+    never.assert_refused("few: no earlier run is known");
     assert_eq!(report(&eval(&project, &["--json"]))["cases"].as_array().map(Vec::len), Some(4));
     let again = report(&eval(&project, &["--failed", "--json"]));
     assert_eq!((&again["cases"][0]["id"], again["cases"].as_array().map(Vec::len)), (&json!("d"), Some(1)));
     project.edit("config/classifiers.toml", "'broken' in", "'o' in");
     assert_eq!(eval(&project, &["--failed"]).code, Some(0));
-    eval(&project, &["--failed"]).assert_refused("no case failed the last time");
+    let well = eval(&project, &["--failed", "--json"]);
+    assert_eq!((well.code, well.json()), (Some(0), json!([])), "{well:?}");
+    assert!(well.err.contains("few: no case failed the last time"), "{well:?}");
+    // Of one that was never measured nobody knows.
+    project.run(&["eval", "few", "churn", "--failed"]).assert_refused("churn: no earlier run is known");
 }
 
 #[test]
@@ -230,6 +236,41 @@ fn two_sides_are_compared_case_by_case() {
         eval(&project, &["--compare", &format!("report={}", saved.display()), "judge=rules", "--json"]);
     assert_eq!((same.code, &same.json()[0]["verdict"]), (Some(0), &json!("equivalent")), "{same:?}");
     eval(&project, &["--compare", "claude", "gpt"]).assert_refused("write judge=NAME");
+}
+
+#[test]
+fn an_edit_of_the_prompt_is_not_measured_by_judges_that_do_not_read_it() {
+    let project = ruled(&CASES);
+    let unread = |ended: &Ended| ended.out.matches("none of the judges measured reads prompts").count();
+    assert_eq!(eval(&project, &["--bless"]).code, Some(0));
+    let saved = project.path("saved.json");
+    fs::write(&saved, eval(&project, &["--json"]).out).expect("written");
+    let before = format!("report={}", saved.display());
+    let compare = |form: &str| eval(&project, &["--compare", &before, "dir=.", form]);
+    let page = project.path("page.html");
+    let html = format!("--html={}", page.display());
+    assert_eq!((unread(&eval(&project, &[])), unread(&compare("--json"))), (0, 0), "nothing was edited");
+    project.append("prompts/triage/system.j2", "\nBe brief.\n");
+
+    let measured = eval(&project, &[]);
+    assert_eq!((measured.code, unread(&measured)), (Some(0), 1), "{}", measured.out);
+    let compared = compare("--json");
+    assert_eq!(compared.json()[0]["notes"].as_array().map(Vec::len), Some(1), "{}", compared.out);
+    let shown = compare(&html);
+    assert_eq!(unread(&shown), 1, "{}", shown.out);
+    let shown = fs::read_to_string(page).expect("a page");
+    assert_eq!(
+        shown.matches("none of the judges measured reads prompts").count(),
+        2,
+        "the suite and the comparison"
+    );
+    let checked = project.run(&["check", "--eval"]);
+    assert!(
+        checked.out.contains("evals/few/suite.toml: warning[HY0513]: the prompts are not"),
+        "{}",
+        checked.out
+    );
+    assert!(!checked.out.contains("evals/churn/suite.toml: warning[HY0513]"), "{}", checked.out);
 }
 
 #[test]
@@ -574,7 +615,9 @@ fn a_review_that_misses_a_finding_is_not_well_and_one_that_lists_none_is_not_mea
 #[test]
 fn help_tells_how_it_ends() {
     let help = project().run(&["eval", "--help"]);
-    for part in ["Exit status", "an answer is not recorded"] {
+    for part in
+        ["Exit status", "an answer is not recorded", "it is not charged to the budgets of judges.toml"]
+    {
         assert!(help.out.contains(part), "{part}: {}", help.out);
     }
     let file = project().run(&["eval", "import", "file", "--help"]);

@@ -48,6 +48,9 @@ fn rows_become_cases_that_are_measured() {
     let again = import(&project, &rows.replace("twice", "always"), &["--split", "dev"]);
     assert_eq!(again.code, Some(1), "{again:?}");
     assert!(again.err.contains(case["id"].as_str().expect("an id")), "{}", again.err);
+    let nothing = import(&project, &rows.replace("twice", "always"), &["--split", "dev", "--dry-run"]);
+    assert_eq!((nothing.code, nothing.out.as_str()), (Some(1), ""), "{nothing:?}");
+    assert!(nothing.err.contains("no case would be added"), "{nothing:?}");
     let wrong =
         import(&project, "label,message\nsuport,Where is my parcel to be found\n", &["--split", "dev"]);
     assert_eq!(wrong.code, Some(2), "{wrong:?}");

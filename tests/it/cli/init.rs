@@ -37,6 +37,24 @@ fn every_file_it_writes_is_as_the_program_carries_it() {
     assert_eq!(Files::read(home.path()).expect("readable"), Files::embedded());
 }
 
+#[test]
+fn what_should_not_be_committed_is_ignored_and_an_own_list_is_left_alone() {
+    let home = tempfile::tempdir().expect("a folder");
+    let list = home.path().join("new/.gitignore");
+    assert_eq!(init(&home.path().join("new")).code, Some(0));
+    let written = std::fs::read_to_string(list).expect("a list");
+    for line in ["/data/", "/evals/*/.last-failed"] {
+        assert!(written.lines().any(|one| one == line), "{line}: {written}");
+    }
+    let (own, list) = (home.path().join("own"), home.path().join("own/.gitignore"));
+    std::fs::create_dir(&own).expect("a folder");
+    std::fs::write(&list, "/data/\n").expect("written");
+    let beside = init(&own);
+    assert_eq!(beside.code, Some(0), "{beside:?}");
+    assert_eq!(std::fs::read_to_string(&list).expect("a list"), "/data/\n");
+    assert!(beside.err.contains("/evals/*/.last-failed") && !beside.err.contains("/data/"), "{beside:?}");
+}
+
 /// Twenty-four labelled cases of two kinds.
 fn cases() -> String {
     let words = [

@@ -117,6 +117,101 @@ async fn a_recording_holds_who_answered_how_it_ended_and_what_was_redacted() {
 }
 
 #[tokio::test]
+async fn a_question_that_its_vendor_refuses_is_a_flaw_and_the_run_goes_on_up_the_ladder() {
+    let fake = Fake::start(&["--answer", "filtered", "--answer", "ok"]).await;
+    let project = suite(&fake);
+    let cases = project.read("evals/few/cases.jsonl");
+    project.write("evals/few/cases.jsonl", cases.lines().next().expect("a case"));
+    let laddered = |mode: &str| {
+        project.run(&["eval", "few", "--judge", "claude", "--judge", "gpt", "--mode", mode, "--json"])
+    };
+    let bought = laddered("record");
+    assert_eq!(bought.code, Some(0), "{bought:?}");
+    let report = &bought.json()[0];
+    assert_eq!(report["answers"]["flaws"], json!({"filtered": 1}), "{report:#}");
+    assert_eq!(report["cases"][0]["judge"], "gpt", "the next one was asked: {report:#}");
+    let refused: Vec<Value> =
+        recordings(&project).into_iter().filter(|one| one["judge"] == "claude").collect();
+    assert_eq!((refused.len(), &refused[0]["status"]), (1, &json!(400)), "{refused:#?}");
+
+    drop(fake);
+    for mode in ["replay", "record-missing"] {
+        let replayed = laddered(mode);
+        assert_eq!(replayed.code, Some(0), "{mode}: {replayed:?}");
+        let again = &replayed.json()[0];
+        for part in ["answers", "figures", "paid_usd"] {
+            assert_eq!(again[part], report[part], "{mode}: {part}");
+        }
+        assert_eq!(again["notes"], json!([]), "{mode}");
+    }
+}
+
+#[tokio::test]
+async fn a_judge_without_room_is_waited_for_before_the_next_one_is_believed() {
+    let fake = Fake::start(&["--answer", "429:1", "--answer", "ok"]).await;
+    let project = suite(&fake);
+    let cases = project.read("evals/few/cases.jsonl");
+    project.write("evals/few/cases.jsonl", cases.lines().next().expect("a case"));
+    let laddered = |mode: &str| {
+        project.run(&["eval", "few", "--judge", "claude", "--judge", "gpt", "--mode", mode, "--json"])
+    };
+    let bought = laddered("record");
+    assert_eq!(
+        (bought.code, &bought.json()[0]["cases"][0]["judge"]),
+        (Some(0), &json!("claude")),
+        "{bought:?}"
+    );
+    drop(fake);
+    let replayed = laddered("replay");
+    assert_eq!((replayed.code, answers(&replayed)), (Some(0), answers(&bought)), "{replayed:?}");
+}
+
+#[tokio::test]
+async fn a_refusal_that_would_meet_every_question_ends_the_run() {
+    let fake = Fake::start(&[]).await;
+    let project = suite(&fake);
+    let judges = project.read("config/judges.toml");
+    let (_, claude) = judges.split_once("[judge.claude]").expect("its table");
+    let line = claude.lines().find(|line| line.starts_with("model")).expect("its model");
+    project.edit("config/judges.toml", line, "model = \"gpt-6-luna\"");
+    let ended = eval(&project, "record");
+    assert_eq!(ended.code, Some(5), "{ended:?}");
+    assert!(ended.err.contains("claude: HTTP 404"), "{ended:?}");
+    assert!(recordings(&project).is_empty());
+}
+
+#[tokio::test]
+async fn a_recording_says_which_host_answered_and_a_replay_for_another_one_is_told() {
+    let fake = Fake::start(&[]).await;
+    let project = suite(&fake);
+    assert_eq!(eval(&project, "record").code, Some(0));
+    let judges = project.read("config/judges.toml");
+    let base = judges.lines().find(|line| line.starts_with("base_url")).expect("where it is").to_owned();
+    let host = base.split('/').nth(2).expect("a host").trim_end_matches('"').to_owned();
+    assert!(
+        recordings(&project).iter().all(|one| one["host"] == *host),
+        "{host}: {:#?}",
+        recordings(&project)
+    );
+
+    project.edit("config/judges.toml", &base, "");
+    let elsewhere = eval(&project, "replay");
+    assert_eq!(elsewhere.code, Some(0), "{elsewhere:?}");
+    let told = format!("3 recordings of claude came from {host}; claude is asked at api.anthropic.com now");
+    assert_eq!(elsewhere.json()[0]["notes"], json!([told]));
+
+    for file in files_below(&project.path(FOLDER)) {
+        let path = format!("{FOLDER}/{file}");
+        let mut recording: Value = serde_json::from_str(&project.read(&path)).expect("JSON");
+        recording.as_object_mut().expect("fields").remove("host");
+        project.write(&path, &recording.to_string());
+    }
+    let old = eval(&project, "replay");
+    assert_eq!(old.code, Some(0), "{old:?}");
+    assert_eq!(old.json()[0]["notes"], json!(["3 recordings of claude came from nobody knows which host"]));
+}
+
+#[tokio::test]
 async fn record_buys_everything_anew_and_live_writes_nothing() {
     let mut fake = Fake::start(&["--answer", "ok"]).await;
     let project = suite(&fake);
@@ -144,12 +239,21 @@ async fn an_edit_of_the_prompt_leaves_recordings_behind_that_are_listed() {
     assert_eq!(eval(&project, "replay").code, Some(4));
     let again = eval(&project, "record-missing");
     assert_eq!(again.code, Some(0), "{again:?}");
-    assert_eq!(
-        again.out.matches("this run did not ask for evals/few/recordings/").count(),
-        3,
-        "{}",
-        again.out
-    );
+    let notes = json!(["this run did not ask for 3 recordings of claude in evals/few/recordings/"]);
+    assert_eq!(again.json()[0]["notes"], notes);
+    let left = &again.json()[0]["leftovers"];
+    let files = left[0]["files"].as_array().expect("files");
+    assert_eq!((left.as_array().map(Vec::len), files.len()), (Some(1), 3), "{left:#}");
+    let few = ["eval", "few", "--judge", "claude"];
+    let (plain, verbose) = (project.run(&few), project.run(&[&few[..], &["--verbose"]].concat()));
+    let name = files[0].as_str().expect("a path");
+    assert!(name.starts_with("evals/few/recordings/"), "{name}");
+    assert!(!plain.out.contains(name) && verbose.out.contains(name), "{}", verbose.out);
+    // A judge that is gone has left its recordings too.
+    let gone = project.read(&format!("{name}")).replace("\"claude\"", "\"clod\"");
+    project.write(name, &gone);
+    let told = "no judge of today made 1 recording of clod in evals/few/recordings/";
+    assert!(eval(&project, "replay").json()[0]["notes"].to_string().contains(told));
     let others = project.run(&["eval", "few", "--judge", "rules"]);
     assert!(!others.out.contains("nothing asked"), "whoever was not asked has none unused: {}", others.out);
 }
@@ -227,6 +331,7 @@ async fn a_judge_without_room_is_waited_for_and_one_that_is_gone_ends_the_run() 
     let waited = eval(&project, "record");
     assert_eq!(waited.code, Some(0), "{waited:?}");
     assert_eq!(recordings(&project).len(), 3);
+    assert!(waited.err.contains("waits") && waited.err.contains("for claude: HTTP 429"), "{waited:?}");
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use super::{
     Llm,
 };
 use crate::{
-    classify::{Ledger, LedgerError, PerMinute, TokensTaken, TokensUsed},
+    classify::{Ledger, LedgerError, PerMinute, Refusal, TokensTaken, TokensUsed},
     decide::{breaker::Change, budget::Cost, cost},
     domain::{Answer, Clock, Tokens},
     remote::{Busy, Pass, RemoteError, Request, retry_after},
@@ -42,10 +42,15 @@ pub(super) struct Bought {
 }
 
 /// There was no answer.
-pub(super) struct Unanswered {
-    pub turn: Turn,
-    /// The request may have counted at the vendor.
-    pub left: bool,
+pub(super) enum Unanswered {
+    /// It could not be asked, or has not answered.
+    Out {
+        turn: Turn,
+        /// The request may have counted at the vendor.
+        left: bool,
+    },
+    /// It will not answer this question.
+    Refused(Refusal),
 }
 
 /// How many times more than the most that it may cost an answer is charged as counted: vendors add some of their own to a question. A
@@ -134,28 +139,39 @@ impl Llm {
             Ok(response) => response,
             Err(RemoteError::NotSent { reason }) => {
                 ledger.not_billed(cost, digest).await?;
-                return Ok(Err(Unanswered { turn: passing(reason), left: false }));
+                return Ok(Err(Unanswered::Out { turn: passing(reason), left: false }));
             }
             Err(RemoteError::Unknown { reason }) => {
                 // It takes at least as long as it was waited for.
                 self.usual.note(elapsed_ms(*clock, started));
-                return Ok(Err(Unanswered { turn: passing(reason), left: true }));
+                return Ok(Err(Unanswered::Out { turn: passing(reason), left: true }));
             }
         };
-        if let Some((Complaint { reason, may_pass, not_billed, barred }, wait)) = complaint {
+        if let Some((Complaint { reason, may_pass, not_billed, barred, flaw }, wait)) = complaint {
             if not_billed {
                 ledger.not_billed(cost, digest).await?;
+            }
+            if flaw.is_some() && not_billed {
+                let said = Answer {
+                    raw: String::from_utf8_lossy(&response.body).into_owned(),
+                    model: self.settings.model.id.clone(),
+                    tokens: Tokens::default(),
+                    latency_ms: elapsed_ms(*clock, started),
+                };
+                let refusal = Refusal { status: response.status, said };
+                ledger.refused(cost, digest, &refusal).await?;
+                return Ok(Err(Unanswered::Refused(refusal)));
             }
             let held = barred.then(|| self.remote.held_for(clock.monotonic())).flatten();
             let is_busy = response.status == 429 && !barred;
             let turn = Turn::Unavailable { reason, may_pass, retry_after: wait.or(held), is_busy };
-            return Ok(Err(Unanswered { turn, left: !not_billed }));
+            return Ok(Err(Unanswered::Out { turn, left: !not_billed }));
         }
         if let Some(cut) = response.cut {
             // Nobody knows what was said, nor what it cost; it takes at least as long as it was waited for.
             self.usual.note(elapsed_ms(*clock, started));
             let turn = passing(format!("the answer {}", cut.told()));
-            return Ok(Err(Unanswered { turn, left: true }));
+            return Ok(Err(Unanswered::Out { turn, left: true }));
         }
         let raw = String::from_utf8_lossy(&response.body).into_owned();
         let Reading { model, tokens, .. } = self.reading(&raw);

@@ -107,6 +107,10 @@ impl Into {
 
     /// Appends `lines`, each of them a case, unless nothing is to be written.
     fn append(&self, folder: &Path, lines: &str, cases: usize) -> anyhow::Result<()> {
+        if self.dry_run && cases == 0 {
+            out::note("no case would be added");
+            return Ok(());
+        }
         if self.dry_run {
             return out::say(lines.trim_end());
         }

@@ -27,6 +27,7 @@ pub fn comparison_text(comparison: &Comparison, width: usize, colour: bool) -> S
     };
     sheet.named(&comparison.suite, &change(comparison.verdict).to_uppercase(), ink);
     sheet.paragraph("", &change_reason(comparison), Ink::Plain);
+    comparison.notes.iter().for_each(|note| sheet.paragraph("", note, Ink::Doubtful));
     sheet.blank();
     sheet.paragraph("  A  ", &comparison.a, Ink::Plain);
     sheet.paragraph("  B  ", &comparison.b, Ink::Plain);
