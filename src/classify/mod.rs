@@ -26,7 +26,9 @@ pub use judge::{
 };
 pub use ledger::{FreeLedger, Hearing, Ledger, LedgerError, PerMinute, Refusal, TokensTaken, TokensUsed};
 pub use recorded::RecordedLedger;
-pub use recordings::{Recording, RecordingError, Recordings, recordings_folder, request_digest};
+pub use recordings::{
+    Recording, RecordingError, RecordingKey, Recordings, recordings_folder, request_digest,
+};
 pub use schema::{Fields, Output, Schema, SchemaError, Wrong};
 pub use variant::{Variant, Wording};
 

@@ -46,9 +46,18 @@ pub struct Recording {
     pub response: String,
 }
 
-/// The recordings of one folder, by the digest of their requests and the number of the answer.
+/// Which answer a recording is: several judges may ask the same model the same, each somewhere else.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RecordingKey {
+    pub judge: String,
+    /// As [`Recording::request`].
+    pub request: String,
+    pub sample: u32,
+}
+
+/// The recordings of one folder.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Recordings(BTreeMap<(String, u32), Recording>);
+pub struct Recordings(BTreeMap<RecordingKey, Recording>);
 
 /// Why a file is no recording.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -91,10 +100,16 @@ impl Recording {
     /// What its file is called.
     pub fn file_name(&self) -> String {
         let digits = self.request.get(..NAME_DIGITS).unwrap_or(&self.request);
+        let judge = &self.judge;
         match self.sample {
-            0 => format!("{digits}.json"),
-            sample => format!("{digits}-{sample}.json"),
+            0 => format!("{judge}-{digits}.json"),
+            sample => format!("{judge}-{digits}-{sample}.json"),
         }
+    }
+
+    /// Which answer it is.
+    pub fn key(&self) -> RecordingKey {
+        RecordingKey { judge: self.judge.clone(), request: self.request.clone(), sample: self.sample }
     }
 
     /// As it was bought.
@@ -154,18 +169,17 @@ impl Recordings {
         (recordings, problems)
     }
 
-    /// The answer to a request, the `sample`-th from 0 where it was asked several times.
-    pub fn get(&self, request: &str, sample: u32) -> Option<&Recording> {
-        self.0.get(&(request.to_owned(), sample))
+    pub fn get(&self, key: &RecordingKey) -> Option<&Recording> {
+        self.0.get(key)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Recording> {
         self.0.values()
     }
 
-    /// Keeps `recording`, in the place of an earlier one of the same request.
+    /// Keeps `recording`, in the place of an earlier one of the same answer.
     pub fn keep(&mut self, recording: Recording) {
-        self.0.insert((recording.request.clone(), recording.sample), recording);
+        self.0.insert(recording.key(), recording);
     }
 }
 
@@ -184,6 +198,8 @@ impl FromIterator<Recording> for Recordings {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn recording() -> Recording {
@@ -207,10 +223,16 @@ mod tests {
     #[test]
     fn several_answers_to_one_request_are_kept_apart() {
         let (first, second) = (recording(), Recording { sample: 1, model: "m-2".to_owned(), ..recording() });
-        assert_ne!(first.file_name(), second.file_name());
-        let kept: Recordings = [first.clone(), second.clone()].into_iter().collect();
-        let model = |sample| kept.get(&first.request, sample).map(|found| found.model.as_str());
-        assert_eq!([model(0), model(1), model(2)], [Some("m-1"), Some("m-2"), None]);
+        let elsewhere = Recording { judge: "other".to_owned(), model: "m-3".to_owned(), ..recording() };
+        let names: BTreeSet<String> = [&first, &second, &elsewhere].map(Recording::file_name).into();
+        assert_eq!(names.len(), 3, "{names:?}");
+        let kept: Recordings = [first.clone(), second.clone(), elsewhere.clone()].into_iter().collect();
+        let model = |key: RecordingKey| kept.get(&key).map(|found| found.model.as_str());
+        assert_eq!(
+            [model(first.key()), model(second.key()), model(elsewhere.key())],
+            [Some("m-1"), Some("m-2"), Some("m-3")]
+        );
+        assert_eq!(model(RecordingKey { sample: 1, ..elsewhere.key() }), None);
         assert_eq!(Recording::read(&second.file_name(), &second.text().expect("JSON")).as_ref(), Ok(&second));
     }
 

@@ -78,7 +78,9 @@ pub(super) async fn ask(
             }
             Err(source) => return Err(EvalError::Case { case: case(), source }),
         };
-        if waits == WAITS_MAX {
+        // Who needs longer than all waits together is waited for by nobody: most likely somebody has to act.
+        let hopeless = retry_after.is_some_and(|wait| wait > WAIT_MAX * WAITS_MAX);
+        if hopeless || waits == WAITS_MAX {
             return Err(EvalError::OutOfReach { case: case(), reason });
         }
         let wait = retry_after.unwrap_or(Duration::from_secs(1 << waits)).min(WAIT_MAX);

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -11,7 +11,7 @@ use async_trait::async_trait;
 
 use super::{Mode, Purse, Waits, report::several};
 use crate::{
-    classify::{Hearing, Ledger, LedgerError, Recording, Recordings, Refusal},
+    classify::{Hearing, Ledger, LedgerError, Recording, RecordingKey, Recordings, Refusal},
     config::{Files, Problems},
     decide::{budget::Cost, cost},
     domain::{Answer, Flaw, Money, Name, Price, Prior},
@@ -34,9 +34,9 @@ pub struct Tape {
 struct State {
     recordings: Recordings,
     /// Requests, and numbers of their answers, that were asked for.
-    used: BTreeSet<(String, u32)>,
+    used: BTreeSet<RecordingKey>,
     /// Bought in this run.
-    made: BTreeSet<(String, u32)>,
+    made: BTreeSet<RecordingKey>,
     spent: Money,
     /// The first recording that could not be written.
     unwritten: Option<String>,
@@ -96,9 +96,8 @@ impl Tape {
     /// Answers that were bought in this run, and what they cost.
     pub fn bought(&self) -> (usize, Money) {
         let state = self.lock();
-        let is_answer = |(request, sample): &&(String, u32)| {
-            state.recordings.get(request, *sample).is_some_and(|made| made.status.is_none())
-        };
+        let is_answer =
+            |key: &&RecordingKey| state.recordings.get(key).is_some_and(|made| made.status.is_none());
         (state.made.iter().filter(is_answer).count(), state.spent)
     }
 
@@ -112,7 +111,7 @@ impl Tape {
         let state = self.lock();
         let mut from: BTreeMap<(&str, Option<&str>), usize> = BTreeMap::new();
         for key in state.used.difference(&state.made) {
-            if let Some(recording) = state.recordings.get(&key.0, key.1) {
+            if let Some(recording) = state.recordings.get(key) {
                 *from.entry((recording.judge.as_str(), recording.host.as_deref())).or_default() += 1;
             }
         }
@@ -133,8 +132,7 @@ impl Tape {
     pub fn unused(&self, judges: &[Name]) -> BTreeMap<String, Vec<String>> {
         let state = self.lock();
         let asked = |recording: &&Recording| judges.iter().any(|judge| **judge == *recording.judge);
-        let unused =
-            |recording: &&Recording| !state.used.contains(&(recording.request.clone(), recording.sample));
+        let unused = |recording: &&Recording| !state.used.contains(&recording.key());
         by_judge(state.recordings.iter().filter(asked).filter(unused))
     }
 
@@ -151,22 +149,23 @@ impl Tape {
     /// Finds an answer or a refusal that may be taken: one from before where the mode reads those, or one of this run.
     fn find(&self, judge: &str, request: &str, sample: u32) -> Option<Recording> {
         let mut state = self.lock();
-        let key = (request.to_owned(), sample);
+        let key = RecordingKey { judge: judge.to_owned(), request: request.to_owned(), sample };
         if !self.mode.reads() && !state.made.contains(&key) {
             return None;
         }
-        // Another judge may ask the same model elsewhere. That this one has moved since is told: see `moved`.
-        let recording = state.recordings.get(request, sample).filter(|found| found.judge == judge)?.clone();
+        // That the judge has moved since is told: see `moved`.
+        let recording = state.recordings.get(&key)?.clone();
         state.used.insert(key);
         Some(recording)
     }
 
     fn keep(&self, recording: Recording) {
         let mut state = self.lock();
-        let key = (recording.request.clone(), recording.sample);
+        let key = recording.key();
         if let Some(dir) = &self.dir {
             let path = dir.join(recording.file_name());
-            let written = recording.text().map_err(io::Error::from).and_then(|text| fs::write(&path, text));
+            let written =
+                recording.text().map_err(io::Error::from).and_then(|text| write_whole(&path, &text));
             if let Err(error) = written {
                 state.unwritten.get_or_insert_with(|| format!("{}: {error}", path.display()));
             }
@@ -175,6 +174,13 @@ impl Tape {
         state.made.insert(key);
         state.recordings.keep(recording);
     }
+}
+
+/// Writes a file that is there as a whole or not at all, whenever the process ends: half a recording could not be read.
+fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    let part = path.with_extension("part");
+    fs::write(&part, text)?;
+    fs::rename(part, path)
 }
 
 fn by_judge<'a>(recordings: impl Iterator<Item = &'a Recording>) -> BTreeMap<String, Vec<String>> {

@@ -9,7 +9,7 @@ use super::{
     answer::{self, Heard},
 };
 use crate::{
-    classify::{ClassifyError, Ledger, Recordings, recordings::request_digest},
+    classify::{ClassifyError, Ledger, RecordingKey, Recordings, recordings::request_digest},
     domain::{Clock, Name},
 };
 
@@ -31,7 +31,8 @@ impl Replay {
     /// What was said to a question; `wrong` is as for [`Llm::body`].
     fn recorded(&self, question: &Question<'_>, wrong: Option<&str>) -> Result<Heard, ClassifyError> {
         let request = request_digest(self.of.settings().wire, &self.of.body(question, wrong)?);
-        Ok(match self.recordings.get(&request, 0) {
+        let key = RecordingKey { judge: self.name().to_string(), request: request.clone(), sample: 0 };
+        Ok(match self.recordings.get(&key) {
             Some(recording) => match recording.refusal() {
                 Some(refusal) => self.of.read_refusal(&refusal),
                 None => self.of.read(question, &recording.answer()),

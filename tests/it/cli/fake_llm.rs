@@ -24,7 +24,7 @@ use crate::support::{
 
 /// The program, running. Dropping it kills it.
 pub(super) struct Fake {
-    anthropic: String,
+    pub(super) anthropic: String,
     openai: String,
     child: Child,
     lines: mpsc::UnboundedReceiver<Value>,

@@ -212,6 +212,28 @@ async fn a_recording_says_which_host_answered_and_a_replay_for_another_one_is_to
 }
 
 #[tokio::test]
+async fn judges_that_ask_the_same_model_elsewhere_have_recordings_of_their_own() {
+    let (fake, other) = (Fake::start(&[]).await, Fake::start(&[]).await);
+    let project = suite(&fake);
+    let judges = project.read("config/judges.toml");
+    let table = judges.split("[judge.claude]").nth(1).expect("claude").split("\n[").next().expect("a table");
+    let twin = table.replace(&fake.anthropic, &other.anthropic);
+    assert_ne!(twin, table);
+    project.write("config/judges.toml", &format!("{judges}\n[judge.twin]{twin}\n"));
+    let by =
+        |judge: &str, mode: &str| project.run(&["eval", "few", "--judge", judge, "--mode", mode, "--json"]);
+    for judge in ["claude", "twin"] {
+        let bought = by(judge, "record-missing");
+        assert!(bought.err.contains("3 answers bought"), "{judge}: {bought:?}");
+    }
+    assert_eq!(recordings(&project).len(), 6);
+    drop((fake, other));
+    for judge in ["claude", "twin"] {
+        assert_eq!(by(judge, "replay").code, Some(0), "{judge}");
+    }
+}
+
+#[tokio::test]
 async fn record_buys_everything_anew_and_live_writes_nothing() {
     let mut fake = Fake::start(&["--answer", "ok"]).await;
     let project = suite(&fake);
@@ -251,7 +273,8 @@ async fn an_edit_of_the_prompt_leaves_recordings_behind_that_are_listed() {
     assert!(!plain.out.contains(name) && verbose.out.contains(name), "{}", verbose.out);
     // A judge that is gone has left its recordings too.
     let gone = project.read(&format!("{name}")).replace("\"claude\"", "\"clod\"");
-    project.write(name, &gone);
+    fs::remove_file(project.path(name)).expect("removed");
+    project.write(&name.replace("claude-", "clod-"), &gone);
     let told = "no judge of today made 1 recording of clod in evals/few/recordings/";
     assert!(eval(&project, "replay").json()[0]["notes"].to_string().contains(told));
     let others = project.run(&["eval", "few", "--judge", "rules"]);
