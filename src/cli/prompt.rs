@@ -68,7 +68,7 @@ impl Render {
         })?;
         let case = read(&self.event)?;
         let variant = variant(classifier, &case, self.variant.as_deref())?;
-        let (judge, draft) = draft(classifier, variant, &case, self.judge.as_deref())?;
+        let (judge, draft) = draft(engine, classifier, variant, &case, self.judge.as_deref())?;
         let Draft { model, url, body, input_tokens, output_tokens_max, question, most, is_priced } = draft;
         let schema = classifier.schema().wire();
         if self.json {
@@ -102,12 +102,13 @@ fn variant<'a>(classifier: &'a Classifier, case: &Case, wanted: Option<&str>) ->
 }
 
 fn draft(
+    engine: &Engine,
     classifier: &Classifier,
     variant: &Variant,
     case: &Case,
     judge: Option<&str>,
 ) -> anyhow::Result<(String, Draft)> {
-    let context = Engine::case_context(case);
+    let context = engine.case_context(case);
     let question = classifier.question(variant, &context);
     let mut models = Vec::new();
     for rung in classifier.ladder() {

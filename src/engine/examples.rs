@@ -45,8 +45,9 @@ fn failed(config: &config::Config, i: usize, example: &ExampleTable, reason: Str
     at.error(codes::BAD_EXAMPLE, message, "correct the example, or the filter, route or rule it speaks of")
 }
 
-async fn run(engine: &Engine, example: &ExampleTable) -> Result<(), String> {
-    let mut event = Event {
+/// The event of an example, and how it is read.
+pub(super) fn event(engine: &Engine, example: &ExampleTable) -> Result<(Origin, Event), String> {
+    let event = Event {
         id: EventId(uuid::Uuid::nil()),
         source: example.source.as_str().into(),
         event_type: example.event_type.as_str().into(),
@@ -58,7 +59,11 @@ async fn run(engine: &Engine, example: &ExampleTable) -> Result<(), String> {
     };
     // Any scheme that reads plain JSON bodies serves: the source itself may be off.
     let authserv_id = engine.origin(&event.source).and_then(|origin| origin.authserv_id.clone());
-    let origin = Origin { authserv_id, ..OWN_ORIGIN.clone() };
+    Ok((Origin { authserv_id, ..OWN_ORIGIN.clone() }, event))
+}
+
+async fn run(engine: &Engine, example: &ExampleTable) -> Result<(), String> {
+    let (origin, mut event) = event(engine, example)?;
     let routed = engine.route_event(&origin, &mut event).map_err(|e| format!("the filter failed: {e}"))?;
     let (lane, jobs) = match routed {
         Ok(jobs) => (event.lane.as_str(), jobs),
