@@ -16,7 +16,7 @@ use super::{
 use crate::{
     decide::{
         calibration::Scaling,
-        ladder::{PastTheLast, Step, past_the_last, step},
+        ladder::{PastTheLast, Step, past_the_last, step, suspected},
         objective::{Fit, PATIENCE, fit, is_worth_the_wait},
         redact::Sensitive,
         retry::PARK_MIN,
@@ -265,8 +265,10 @@ impl Classifier {
             };
             let turn = rung.judge.ask(&question, ledger, clock).await?;
             let took = clock.monotonic().saturating_sub(started);
+            let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
             if let Turn::Suspect { reason } = &turn {
-                let reason = format!("{}: {reason}", rung.judge.name());
+                let reason = suspected(rung.judge.name(), reason, &climb.rungs);
+                climb.after(rung, turn, None, took_ms);
                 return Ok(Outcome::Person { reason, rungs: climb.rungs });
             }
             let has_next = rungs.iter().any(|(rung, _)| rung.judge.expected().is_some());
@@ -275,10 +277,10 @@ impl Classifier {
                 && let Some(left) = left_of(self.objective.unwrap_or(PATIENCE))
                 && is_worth_the_wait((*wait).max(PARK_MIN), rung.judge.expected(), left)
             {
-                let reason = format!("{}: {reason}", rung.judge.name());
-                return Ok(Outcome::TryAgain { reason, rungs: climb.rungs, retry_after: Some(*wait) });
+                let (reason, retry_after) = (format!("{}: {reason}", rung.judge.name()), Some(*wait));
+                climb.after(rung, turn, None, took_ms);
+                return Ok(Outcome::TryAgain { reason, rungs: climb.rungs, retry_after });
             }
-            let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
             let scaling = self.calibrations.of(rung.judge.name(), &self.subject(variant, &*rung.judge));
             if let Some((said, confidence)) = climb.after(rung, turn, scaling, took_ms) {
                 let late = self.objective.zip(age()).is_some_and(|(objective, age)| age > objective);
