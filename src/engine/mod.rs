@@ -255,6 +255,12 @@ impl Engine {
         self.judges.iter().map(|(name, judge)| (Name::clone(name), judge.breaker(elapsed))).collect()
     }
 
+    /// How long each judge rests that asked to be left alone, and why.
+    pub fn resting_judges(&self, elapsed: Duration) -> BTreeMap<Name, (Duration, String)> {
+        let resting = |(name, judge): (&Name, &Arc<Llm>)| Some((Name::clone(name), judge.resting(elapsed)?));
+        self.judges.iter().filter_map(resting).collect()
+    }
+
     /// What is known here of the breakers of destinations.
     pub fn own_breakers(&self) -> impl Iterator<Item = (&Name, Own)> {
         self.destinations.iter().filter_map(|(name, destination)| Some((name, destination.remote()?.own())))

@@ -129,6 +129,11 @@ impl Llm {
         self.remote.breaker(elapsed)
     }
 
+    /// How long it rests, as its vendor asked, and why; `None` if it does not.
+    pub fn resting(&self, elapsed: Duration) -> Option<(Duration, String)> {
+        self.remote.resting(elapsed)
+    }
+
     /// What is known of its breaker here.
     pub fn own(&self) -> Own {
         self.remote.own()

@@ -235,6 +235,25 @@ async fn an_event_of_a_new_project_is_classified_by_it_as_by_the_vendors() {
     assert_eq!(asked.map(|(api, answer, _)| (api, answer)), [("messages", "529"), ("chat", "ok")].map(owned));
 }
 
+#[tokio::test]
+async fn a_judge_that_rests_is_shown_with_until_when_and_why() {
+    let mut fake = Fake::start(&["--answer", "429:600", "--answer", "ok"]).await;
+    let project = project(&fake);
+    let service = project.start().await;
+    let delivery = form("f");
+    let headers = delivery.headers(SystemClock::new().now());
+    let (_, queued) = service.deliver("forms", headers, delivery.body).await.expect("an answer");
+    let path = format!("/api/v1/events/{}", queued["event"].as_str().expect("an id"));
+    service.until(&path, |shown| shown["timeline"]["state"] != "open").await;
+    let asked = [fake.told().await, fake.told().await];
+    assert_eq!(asked.map(|(api, ..)| api), ["messages", "chat"]);
+    let stats = well_told(on(&project, &service, &["stats"]));
+    let row = |judge: &str| stats.lines().find(|line| line.starts_with(judge)).expect("a row").trim_end();
+    let claude = row("claude");
+    assert!(claude.contains(" until 20") && claude.contains("429") && claude.ends_with("closed"), "{stats}");
+    assert!(row("gpt").contains(" no ") && row("gpt").ends_with("closed"), "{stats}");
+}
+
 fn well_told(ended: Ended) -> String {
     super::operated::well(ended)
 }

@@ -168,7 +168,15 @@ async fn whoever_asks_to_be_left_alone_is_left_alone_by_all() {
         assert_eq!(judge(&house.run(&form(id)).await), "gpt");
     }
     assert_eq!(house.sandbox.requests(CLAUDE), 1, "what it said to one holds for all");
-    house.advance(Duration::from_secs(30));
+    house.advance(Duration::from_secs(10));
+    let stats = house.ask("/api/v1/stats").await.json;
+    let rest = &stats["rests"]["judges"]["claude"];
+    let until = house.now().plus(Duration::from_secs(20)).as_millis();
+    assert_eq!((&rest["until"], &rest["left_ms"]), (&json!(until), &json!(20_000)), "{stats}");
+    assert!(rest["reason"].as_str().is_some_and(|reason| reason.contains("429")), "{stats}");
+    assert_eq!(stats["breakers"]["judges"]["claude"]["state"], "closed");
+    house.advance(Duration::from_secs(20));
+    assert_eq!(house.ask("/api/v1/stats").await.json["rests"]["judges"], json!({}));
     house.sandbox.reply_next(says("lead"));
     assert_eq!(judge(&house.run(&form("d")).await), "claude");
 }

@@ -103,9 +103,9 @@ impl Llm {
         match &complaint {
             Some((told, _)) if told.barred => pass.barred(told.reason.clone()),
             // What it says to one holds for all: others would only be refused too.
-            Some((_, Some(wait))) => pass.rest(*wait, clock.monotonic()),
-            Some((_, None)) if sent.as_ref().is_ok_and(|response| response.status == 429) => {
-                pass.rest(REST_UNTOLD, clock.monotonic());
+            Some((told, Some(wait))) => pass.rest(*wait, &told.reason, clock.monotonic()),
+            Some((told, None)) if sent.as_ref().is_ok_and(|response| response.status == 429) => {
+                pass.rest(REST_UNTOLD, &told.reason, clock.monotonic());
             }
             Some((_, None)) | None => {}
         }
@@ -114,7 +114,7 @@ impl Llm {
             allowance::rest(self.settings.wire, &response.headers, next, clock.now())
         });
         if let Some(wait) = left {
-            pass.rest(wait, clock.monotonic());
+            pass.rest(wait, "it said that hardly anything is left of what it allows", clock.monotonic());
         }
         self.tell(pass, *clock);
         let response = match sent {
