@@ -4,6 +4,7 @@
 //! record before the request leaves, and the answer before anything acts on it.
 
 mod buying;
+mod queue;
 mod usual;
 
 use std::{sync::Arc, time::Duration};
@@ -13,6 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use self::{
     buying::{Call, Unanswered},
+    queue::Queue,
     usual::Usual,
 };
 use super::{
@@ -94,6 +96,7 @@ pub struct Llm {
     request: Option<Request>,
     remote: Arc<Remote>,
     usual: Arc<Usual>,
+    queue: Arc<Queue>,
 }
 
 impl Llm {
@@ -104,7 +107,7 @@ impl Llm {
     pub fn new(settings: Settings, remote: Arc<Remote>) -> Result<Self, SettingsError> {
         let url = settings.wire.url(settings.base_url.as_deref())?;
         let request = settings.wire.head(&settings.key, url.clone())?;
-        Ok(Llm { settings, url, request, remote, usual: Arc::default() })
+        Ok(Llm { settings, url, request, remote, usual: Arc::default(), queue: Arc::default() })
     }
 
     /// Takes over the connections of `earlier`, and what is known of its breaker, its limits and its speed, if it asks the same
@@ -116,7 +119,8 @@ impl Llm {
             && self.settings.key.is(&earlier.settings.key)
             && self.remote.options() == earlier.remote.options();
         let (remote, usual) = (Arc::clone(&earlier.remote), Arc::clone(&earlier.usual));
-        if same { Llm { remote, usual, ..self } } else { self }
+        let queue = Arc::clone(&earlier.queue);
+        if same { Llm { remote, usual, queue, ..self } } else { self }
     }
 
     /// What its tokens cost.
@@ -228,8 +232,13 @@ impl Llm {
         }
         let (pass, taken) = match self.room(input, ledger, clock).await {
             Ok(room) => room,
-            Err(Busy { wait, reason, is_broken }) => {
-                return Ok(waits(wait, format!("it {reason}"), !is_broken));
+            Err(Busy { wait, reason, is_broken: true }) => {
+                return Ok(waits(wait, format!("it {reason}"), false));
+            }
+            Err(Busy { wait, reason, is_broken: false }) => {
+                let turn = self.turn_after(wait, input, clock.monotonic());
+                let others = if turn > wait { ", and others wait for it" } else { "" };
+                return Ok(waits(turn, format!("it {reason}{others}"), true));
             }
         };
         let call = Call { cost, input: cost::tokens_about(body.len()), digest: &digest, ledger, clock };
@@ -272,6 +281,7 @@ impl Llm {
                     let room = self.settings.output_tokens_max.into();
                     let used: Vec<u32> =
                         taken.iter().map(|one| one.need.taken(answer.tokens, room)).collect();
+                    self.has_used(&taken, &used);
                     ledger.tokens_used(&self.settings.name, &taken, &used).await;
                 }
                 self.listen(question, &answer, &digest, ledger, wrong.is_some(), is_new)
@@ -316,6 +326,10 @@ impl Judge for Llm {
 
     fn was_passed_over(&self) {
         self.usual.forget();
+    }
+
+    fn is_waited_for(&self, wait: Duration, elapsed: Duration) {
+        self.queue.join(wait, elapsed);
     }
 
     fn draft(&self, question: &Question<'_>) -> Result<Option<Draft>, ClassifyError> {
