@@ -145,6 +145,24 @@ fn an_example_that_fails_is_a_mistake_too() {
 }
 
 #[test]
+fn an_example_that_no_offline_judge_decides_says_what_to_write() {
+    let project = Project::new(&Files::embedded());
+    let classifiers = project.read(CLASSIFIERS);
+    let others = ["rules", "local"].map(|judge| format!("    {{ judge = \"{judge}\""));
+    let alone = classifiers.lines().filter(|line| !others.iter().any(|start| line.starts_with(start)));
+    project.write(CLASSIFIERS, &alone.flat_map(|line| [line, "\n"]).collect::<String>());
+    let check = project.run(&["check"]);
+    assert_eq!(check.code, Some(1), "{check:?}");
+    let name = "a colleague in the wrong form becomes a notice (decided by a rule)";
+    let told = format!(
+        "example `{name}`: route `triage`: examples ask `rules` and `local` only, and neither decides: "
+    );
+    assert!(check.out.contains(&told), "{}", check.out);
+    let remedy = "write the label to assume, as `verdict = \"…\"` with one of lead, support, internal, spam, in example";
+    assert!(check.out.contains(remedy), "{}", check.out);
+}
+
+#[test]
 fn a_prompt_that_misspells_the_event_is_found_before_an_event_comes() {
     let project = Project::new(&Files::embedded());
     project.append("prompts/triage/event.j2", "\n{{ evnt.body.x }}\n");
