@@ -16,7 +16,7 @@ use super::{
 use crate::{
     decide::{
         calibration::Scaling,
-        ladder::{PastTheLast, Step, past_the_last, step},
+        ladder::{PastTheLast, Step, past_the_last, step, suspected},
         objective::{Fit, PATIENCE, fit, is_worth_the_wait},
         redact::Sensitive,
         retry::PARK_MIN,
@@ -266,8 +266,10 @@ impl Classifier {
             };
             let turn = rung.judge.ask(&question, ledger, clock).await?;
             let took = clock.monotonic().saturating_sub(started);
+            let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
             if let Turn::Suspect { reason } = &turn {
-                let reason = format!("{}: {reason}", rung.judge.name());
+                let reason = suspected(rung.judge.name(), reason, &climb.rungs);
+                climb.after(rung, turn, None, took_ms);
                 return Ok(Outcome::Person { reason, rungs: climb.rungs });
             }
             if let Turn::UnderWay { wait } = turn {
@@ -280,10 +282,11 @@ impl Classifier {
                 && let Some(left) = left_of(self.objective.unwrap_or(PATIENCE))
                 && is_worth_the_wait((*wait).max(PARK_MIN), rung.judge.expected(), left)
             {
-                let reason = format!("{}: {reason}", rung.judge.name());
-                return Ok(Outcome::TryAgain { reason, rungs: climb.rungs, retry_after: Some(*wait) });
+                let (reason, retry_after) = (format!("{}: {reason}", rung.judge.name()), Some(*wait));
+                rung.judge.is_waited_for(*wait, clock.monotonic());
+                climb.after(rung, turn, None, took_ms);
+                return Ok(Outcome::TryAgain { reason, rungs: climb.rungs, retry_after });
             }
-            let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
             let scaling = self.calibrations.of(rung.judge.name(), &self.subject(variant, &*rung.judge));
             if let Some((said, confidence)) = climb.after(rung, turn, scaling, took_ms) {
                 let late = self.objective.zip(age()).is_some_and(|(objective, age)| age > objective);
@@ -299,7 +302,7 @@ impl Classifier {
                 })));
             }
         }
-        Ok(climb.past_the_last())
+        Ok(climb.past_the_last(clock.monotonic()))
     }
 
     /// What a person decided: `label`, with `output` for the schema's other fields.
@@ -386,12 +389,20 @@ impl Classifier {
     }
 }
 
+/// A judge that is out of reach for now.
+struct Passing {
+    judge: Arc<dyn Judge>,
+    reason: String,
+    retry_after: Option<Duration>,
+    is_busy: bool,
+}
+
 /// What has been heard on the way up.
 #[derive(Default)]
 struct Climb {
     rungs: Vec<Rung>,
-    /// Why judges were out of reach that may be back later, and when.
-    passing: Vec<(String, Option<Duration>)>,
+    /// Judges that were out of reach and may be back later.
+    passing: Vec<Passing>,
 }
 
 impl Climb {
@@ -431,9 +442,11 @@ impl Climb {
             }
             // It ends the climb before.
             Turn::UnderWay { .. } => {}
-            Turn::Unavailable { reason, may_pass, retry_after, .. } => {
+            Turn::Unavailable { reason, may_pass, retry_after, is_busy } => {
                 if may_pass {
-                    self.passing.push((format!("{}: {reason}", rung.judge.name()), retry_after));
+                    let (judge, reason) =
+                        (Arc::clone(&rung.judge), format!("{}: {reason}", rung.judge.name()));
+                    self.passing.push(Passing { judge, reason, retry_after, is_busy });
                 }
                 note(RungOutcome::Unavailable, reason, None, took_ms);
             }
@@ -441,13 +454,18 @@ impl Climb {
         None
     }
 
-    fn past_the_last(self) -> Outcome {
-        let (reasons, waits): (Vec<String>, Vec<Option<Duration>>) = self.passing.into_iter().unzip();
+    fn past_the_last(self, elapsed: Duration) -> Outcome {
+        let reasons: Vec<String> = self.passing.iter().map(|one| one.reason.clone()).collect();
         match past_the_last(&self.rungs, &reasons) {
             PastTheLast::Person { reason } => Outcome::Person { reason, rungs: self.rungs },
             PastTheLast::TryAgain { reason } => {
-                let waits: Option<Vec<Duration>> = waits.into_iter().collect();
-                let retry_after = waits.and_then(|waits| waits.into_iter().min());
+                let waits: Option<Vec<(Duration, &Passing)>> =
+                    self.passing.iter().map(|one| Some((one.retry_after?, one))).collect();
+                let first = waits.and_then(|waits| waits.into_iter().min_by_key(|(wait, _)| *wait));
+                if let Some((wait, Passing { judge, is_busy: true, .. })) = first {
+                    judge.is_waited_for(wait, elapsed);
+                }
+                let retry_after = first.map(|(wait, _)| wait);
                 Outcome::TryAgain { reason, rungs: self.rungs, retry_after }
             }
         }

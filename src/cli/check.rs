@@ -53,6 +53,7 @@ impl Check {
             failing = failed.len() as u64;
             problems.extend(failed);
             problems.extend(engine::unaffordable(&engine, &files));
+            problems.extend(engine::untried(&engine, &files));
             problems.extend(cases(&engine, &files));
             if self.eval {
                 problems.extend(runtime()?.block_on(eval::ready(&engine, &files, &SystemClock::new())));

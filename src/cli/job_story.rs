@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::{
     domain::{
-        Attempt, AttemptOutcome, Call, Clock, Fill, FrozenRequest, HeaderValue, Job, JobId, JobState,
-        Purchase, Receipt, Target, Timestamp, Verdict, Work,
+        Answer, Attempt, AttemptOutcome, Call, Clock, Fill, FrozenRequest, HeaderValue, Job, JobId, JobState,
+        Purchase, PurchaseState, Receipt, Target, Timestamp, Tokens, Verdict, Work,
     },
     host::SystemClock,
 };
@@ -74,9 +74,7 @@ pub(super) fn tell(told: &Told, now: Timestamp, length: Length) -> String {
         lines.push(format!("  due {}", moments::told(job.due, now)));
     }
     lines.extend(job.verdict.iter().flat_map(verdict));
-    for bought in purchases {
-        lines.push(format!("  asked {}: {}", bought.judge, bought.state));
-    }
+    lines.extend(purchases.iter().map(bought));
     lines.extend(job.request.iter().flat_map(|frozen| request(frozen, length)));
     for attempt in history {
         lines.push(tried(attempt, now));
@@ -105,16 +103,41 @@ fn head(job: &Job) -> String {
 }
 
 fn verdict(verdict: &Verdict) -> Vec<String> {
-    let Verdict { label, confidence, judge, judged_by, .. } = verdict;
+    let Verdict { label, confidence, judge, judged_by, variant, .. } = verdict;
+    let variant = variant.as_deref().map(|name| format!(", variant `{name}`")).unwrap_or_default();
     let said = format!(
-        "  {judge} says {} with confidence {confidence:.2} ({})",
+        "  {judge} says {} with confidence {confidence:.2} ({}{variant})",
         style(plain(label)).bold(),
         plain(judged_by)
     );
     let why = verdict.why.iter().map(|why| format!("    why: {}", plain(why)));
-    let earlier = verdict.rungs.iter().filter(|rung| rung.judge != *judge);
+    // The last one decided. It may have been passed over before.
+    let earlier = verdict.rungs.iter().rev().skip(1).rev();
     let earlier = earlier.map(|rung| format!("    before it, {}: {}", rung.judge, plain(&rung.said)));
     std::iter::once(said).chain(why).chain(earlier).collect()
+}
+
+/// What was asked for money, and what came of it.
+fn bought(purchase: &Purchase) -> String {
+    let Purchase { judge, state, cost, answer, .. } = purchase;
+    let cost = match state {
+        PurchaseState::Answered => format!(", {cost}"),
+        PurchaseState::MaybeBilled => format!(", {cost} at most"),
+        PurchaseState::NotBilled => String::new(),
+    };
+    let Some(Answer { model, tokens, .. }) = answer else {
+        return format!("  asked {judge}: {}{cost}", state.as_str().replace('_', " "));
+    };
+    let Tokens { input_uncached, cache_write, cache_read, output } = tokens;
+    let input = input_uncached.saturating_add(*cache_write).saturating_add(*cache_read);
+    let kept = match cache_write {
+        0 => String::new(),
+        written => format!(" and {written} kept in it"),
+    };
+    format!(
+        "  asked {judge} ({}): answered, tokens {input} in ({cache_read} from the cache{kept}) and {output} out{cost}",
+        plain(model)
+    )
 }
 
 fn request(frozen: &FrozenRequest, length: Length) -> Vec<String> {

@@ -31,9 +31,13 @@ enum Command {
 struct Render {
     /// A classifier of config/classifiers.toml.
     classifier: String,
-    /// JSON with `source`, `type` and `body`, or a labelled case with such an `event`; `-` reads it from standard input.
+    /// JSON with `source`, `type` and `body`, or a labelled case with such an `event`; `-` reads it from standard input. Of a
+    /// file with one on each line, FILE:LINE is one of them.
     #[arg(long, value_name = "FILE")]
     event: PathBuf,
+    /// The case with this id, of a file with one on each line.
+    #[arg(long, value_name = "ID")]
+    case: Option<String>,
     /// A language model of the classifier's ladder; the first one if left out.
     #[arg(long)]
     judge: Option<String>,
@@ -66,9 +70,9 @@ impl Render {
                 config::one_of(&self.classifier, known)
             )
         })?;
-        let case = read(&self.event)?;
+        let case = read(&self.event, self.case.as_deref())?;
         let variant = variant(classifier, &case, self.variant.as_deref())?;
-        let (judge, draft) = draft(classifier, variant, &case, self.judge.as_deref())?;
+        let (judge, draft) = draft(engine, classifier, variant, &case, self.judge.as_deref())?;
         let Draft { model, url, body, input_tokens, output_tokens_max, question, most, is_priced } = draft;
         let schema = classifier.schema().wire();
         if self.json {
@@ -102,12 +106,13 @@ fn variant<'a>(classifier: &'a Classifier, case: &Case, wanted: Option<&str>) ->
 }
 
 fn draft(
+    engine: &Engine,
     classifier: &Classifier,
     variant: &Variant,
     case: &Case,
     judge: Option<&str>,
 ) -> anyhow::Result<(String, Draft)> {
-    let context = Engine::case_context(case);
+    let context = engine.case_context(case);
     let question = classifier.question(variant, &context);
     let mut models = Vec::new();
     for rung in classifier.ladder() {
@@ -129,14 +134,20 @@ fn draft(
 }
 
 /// The event in a file, as a case without a label.
-fn read(path: &Path) -> anyhow::Result<Case> {
+fn read(path: &Path, id: Option<&str>) -> anyhow::Result<Case> {
     let shown = path.display();
-    let text = match path.to_str() {
-        Some("-") => std::io::read_to_string(std::io::stdin()),
-        _ => std::fs::read_to_string(path),
+    let mut file = match (path.to_str(), id) {
+        (Some("-"), None) => one(&std::io::read_to_string(std::io::stdin())?, path)?,
+        (Some("-"), Some(id)) => of_id(&std::io::read_to_string(std::io::stdin())?, path, id)?,
+        (_, Some(id)) => of_id(&text(path)?, path, id)?,
+        (Some(name), None) if !path.exists() => match name.rsplit_once(':') {
+            Some((file, line)) if line.parse::<usize>().is_ok() => {
+                of_line(&text(Path::new(file))?, Path::new(file), line.parse()?)?
+            }
+            Some(_) | None => one(&text(path)?, path)?,
+        },
+        (_, None) => one(&text(path)?, path)?,
     };
-    let text = text.with_context(|| format!("{shown} cannot be read"))?;
-    let mut file: Value = serde_json::from_str(&text).with_context(|| format!("{shown} is not JSON"))?;
     let id = file["id"].as_str().unwrap_or("evt_preview").to_owned();
     if let Some(event) = file.get_mut("event") {
         file = event.take();
@@ -145,4 +156,44 @@ fn read(path: &Path) -> anyhow::Result<Case> {
         format!("{shown} is no event: it needs `source`, `type` and `body`, as those of evals/triage/cases.jsonl have")
     })?;
     Ok(Case::unlabelled(id, event))
+}
+
+fn text(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
+}
+
+/// The one JSON value of a file.
+fn one(text: &str, path: &Path) -> anyhow::Result<Value> {
+    let shown = path.display();
+    serde_json::from_str(text).with_context(|| match lines(text).collect::<Vec<_>>().as_slice() {
+        [(line, _), more @ ..] if !more.is_empty() => {
+            format!("{shown} has one JSON value on each line: choose one, as --event {shown}:{line}, or with --case ID")
+        }
+        _ => format!("{shown} is not JSON"),
+    })
+}
+
+/// The lines that are JSON objects, by number.
+fn lines(text: &str) -> impl Iterator<Item = (usize, Value)> {
+    let object = |line: &str| serde_json::from_str(line).ok().filter(Value::is_object);
+    text.lines().enumerate().filter_map(move |(index, line)| Some((index + 1, object(line)?)))
+}
+
+fn of_line(text: &str, path: &Path, wanted: usize) -> anyhow::Result<Value> {
+    let found = lines(text).find(|(line, _)| *line == wanted);
+    found
+        .map(|(_, value)| value)
+        .with_context(|| format!("{} has no JSON object on line {wanted}", path.display()))
+}
+
+fn of_id(text: &str, path: &Path, wanted: &str) -> anyhow::Result<Value> {
+    let ids = || lines(text).filter_map(|(_, case)| case["id"].as_str().map(str::to_owned));
+    lines(text).map(|(_, case)| case).find(|case| case["id"] == wanted).with_context(|| {
+        let known: Vec<String> = ids().collect();
+        let shown = path.display();
+        format!(
+            "{shown} has no case `{wanted}`: {}",
+            config::one_of(wanted, known.iter().map(String::as_str))
+        )
+    })
 }

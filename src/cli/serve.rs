@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     config::{self, ProcessEnvironment, Stamp},
@@ -98,7 +99,10 @@ impl Serve {
             clock: Arc::new(SystemClock::new()),
             project,
         };
+        let is_fixed = options.project.is_none();
         runtime()?.block_on(async {
+            // Before anything takes its time: until then the signal would end the process.
+            let mut hang_ups = is_fixed.then(|| signal(SignalKind::hangup())).transpose()?;
             for source in engine.sources() {
                 tracing::info!(source = %source.name, scheme = source.verifier.scheme().as_str(), "source is on");
             }
@@ -107,7 +111,10 @@ impl Serve {
                 Some(public) => tracing::info!(%public, admin = %service.admin, "ready"),
                 None => tracing::info!(admin = %service.admin, "ready"),
             }
-            told_to_stop().await?;
+            tokio::select! {
+                told = told_to_stop() => told?,
+                () = explained(hang_ups.as_mut()) => {}
+            }
             tracing::info!("stopping: finishing what is under way");
             service.stop().await;
             Ok(End::Well)
@@ -115,9 +122,21 @@ impl Serve {
     }
 }
 
+/// Says at each SIGHUP why nothing follows from it. Does not end.
+async fn explained(hang_ups: Option<&mut Signal>) {
+    let Some(hang_ups) = hang_ups else { return std::future::pending().await };
+    while hang_ups.recv().await.is_some() {
+        tracing::warn!(
+            "SIGHUP: there are no files to look at; the service was started without a folder, on the configuration \
+             that is built in"
+        );
+    }
+    std::future::pending().await
+}
+
 /// Ctrl-C, or SIGTERM.
 pub(super) async fn told_to_stop() -> anyhow::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         pressed = tokio::signal::ctrl_c() => pressed?,
         _ = terminate.recv() => {}

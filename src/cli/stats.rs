@@ -29,7 +29,8 @@ struct View {
     depths: DepthsView,
     pauses: Vec<Value>,
     load: LoadView,
-    breakers: BTreeMap<String, BTreeMap<String, BreakerView>>,
+    breakers: BreakersView,
+    rests: RestsView,
     sources: Vec<SourceView>,
 }
 
@@ -65,6 +66,24 @@ struct LoadView {
 }
 
 #[derive(Deserialize)]
+struct BreakersView {
+    destinations: BTreeMap<String, BreakerView>,
+    judges: BTreeMap<String, BreakerView>,
+}
+
+#[derive(Deserialize)]
+struct RestsView {
+    judges: BTreeMap<String, RestView>,
+}
+
+/// Someone asked to be left alone.
+#[derive(Deserialize)]
+struct RestView {
+    until: Timestamp,
+    reason: String,
+}
+
+#[derive(Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 enum BreakerView {
     Closed {},
@@ -93,7 +112,7 @@ impl Stats {
 }
 
 fn story(view: &View) -> String {
-    let View { now, depths, pauses, load, breakers, sources } = view;
+    let View { now, depths, pauses, load, breakers, rests, sources } = view;
     let mut lanes = Table::new(&[Column::whole("LANE"), Column::number("READY"), Column::whole("HEAD DUE")]);
     for LaneView { lane, ready, oldest_due } in &depths.lanes {
         let head = oldest_due.map_or_else(|| "-".to_owned(), |due| moments::age(due, *now));
@@ -105,9 +124,12 @@ fn story(view: &View) -> String {
             load.open_jobs, depths.leased, depths.blocked, depths.waiting, depths.dead, load.payload_bytes
         ),
         pause::told(pauses),
-        breakers_told(breakers),
+        breakers_told(&breakers.destinations),
         lanes.show(),
     ];
+    if !breakers.judges.is_empty() {
+        parts.push(judges(&breakers.judges, &rests.judges, *now));
+    }
     if !depths.queues.is_empty() {
         parts.push(queues(&depths.queues));
     }
@@ -122,24 +144,43 @@ fn story(view: &View) -> String {
     parts.join("\n\n")
 }
 
-/// Those that are not closed, by kind and name.
-fn breakers_told(breakers: &BTreeMap<String, BTreeMap<String, BreakerView>>) -> String {
-    let named =
-        breakers.iter().flat_map(|(kind, of)| of.iter().map(move |(name, breaker)| (kind, name, breaker)));
-    let lines: Vec<String> = named
-        .filter_map(|(kind, name, breaker)| {
-            let told = match breaker {
-                BreakerView::Closed {} => return None,
-                BreakerView::Open { left_ms, reason } => {
-                    let left = humantime::format_duration(Duration::from_secs(left_ms.div_ceil(1_000)));
-                    format!("open for {left}: {}", out::plain(reason))
-                }
-                BreakerView::HalfOpen { reason } => format!("tries one call: {}", out::plain(reason)),
-            };
-            Some(format!("breaker of {} {name} {told}", kind.trim_end_matches('s')))
-        })
+/// The destinations whose breakers are not closed.
+fn breakers_told(breakers: &BTreeMap<String, BreakerView>) -> String {
+    let lines: Vec<String> = breakers
+        .iter()
+        .filter(|(_, breaker)| !matches!(breaker, BreakerView::Closed {}))
+        .map(|(name, breaker)| format!("breaker of destination {name} {}", breaker_told(breaker)))
         .collect();
-    if lines.is_empty() { "every breaker is closed".to_owned() } else { lines.join("\n") }
+    if lines.is_empty() { "every destination's breaker is closed".to_owned() } else { lines.join("\n") }
+}
+
+fn breaker_told(breaker: &BreakerView) -> String {
+    match breaker {
+        BreakerView::Closed {} => "closed".to_owned(),
+        BreakerView::Open { left_ms, reason } => {
+            let left = humantime::format_duration(Duration::from_secs(left_ms.div_ceil(1_000)));
+            format!("open for {left}: {}", out::plain(reason))
+        }
+        BreakerView::HalfOpen { reason } => format!("tries one call: {}", out::plain(reason)),
+    }
+}
+
+fn judges(
+    breakers: &BTreeMap<String, BreakerView>,
+    rests: &BTreeMap<String, RestView>,
+    now: Timestamp,
+) -> String {
+    let mut table = Table::new(&[Column::whole("JUDGE"), Column::text("RESTS"), Column::text("BREAKER")]);
+    for (name, breaker) in breakers {
+        let rest = rests.get(name).map_or_else(
+            || "no".to_owned(),
+            |RestView { until, reason }| {
+                format!("until {}: {}", moments::told_by_second(*until, now), out::plain(reason))
+            },
+        );
+        table.row(vec![Cell::new(name), Cell::new(rest), Cell::new(breaker_told(breaker))]);
+    }
+    table.show()
 }
 
 fn queues(queues: &[QueueView]) -> String {

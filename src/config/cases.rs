@@ -71,6 +71,9 @@ pub struct CaseEvent {
     pub body: Value,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headers: Option<IndexMap<String, String>>,
+    /// Of a mail: who received it, as in `[source.NAME]`, which decides where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authserv_id: Option<String>,
 }
 
 impl Case {

@@ -91,6 +91,10 @@ codes! {
     BAD_FILL = "HY0306";
     /// A budget that cannot pay for one question of the largest size: a warning.
     UNAFFORDABLE = "HY0307";
+    /// Prompts that there was no event of some source or type to try on: a warning.
+    UNTRIED = "HY0308";
+    /// A gate on what a mail server found, where no source names that server: a warning.
+    UNHEARD = "HY0309";
 
     /// The parameters of an action are not what its kind wants.
     BAD_PARAMETERS = "HY0401";

@@ -1,5 +1,7 @@
 //! Which destinations and judges are left alone for a while, and why.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::State,
@@ -22,6 +24,21 @@ pub(super) fn shown(console: &Console) -> Value {
         "destinations": engine.breakers(elapsed),
         "judges": engine.judge_breakers(elapsed),
     })
+}
+
+/// Judges that asked to be left alone, as by `Retry-After`: until when, and why. What does not work is the breakers' to tell.
+pub(super) fn rests(console: &Console) -> Value {
+    let now = console.clock.now();
+    let resting = console.engine().resting_judges(console.clock.monotonic());
+    let judges = resting.into_iter().map(|(name, (left, reason))| {
+        let told = json!({ "until": now.plus(left), "left_ms": millis(left), "reason": reason });
+        (name.to_string(), told)
+    });
+    json!({ "judges": judges.collect::<serde_json::Map<_, _>>() })
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Sets the gauges: 0 closed, 1 half open, 2 open.

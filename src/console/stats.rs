@@ -27,6 +27,7 @@ pub(super) async fn stats(State(console): State<Console>) -> Result<Response, Pr
         "load": { "open_jobs": load.open_jobs, "payload_bytes": load.payload_bytes },
         "dead": dead,
         "breakers": breakers::shown(&console),
+        "rests": breakers::rests(&console),
         "sources": sources(&console).await?,
     }))
     .into_response())

@@ -31,6 +31,18 @@ pub fn past_the_last(rungs: &[Rung], passing: &[String]) -> PastTheLast {
     if let Some(first) = passing.first() {
         return PastTheLast::TryAgain { reason: first.clone() };
     }
+    PastTheLast::Person { reason: format!("no judge decided: {}", told(rungs)) }
+}
+
+/// Why a person decides about an event that got `judge` to say what it must not; `before` are the turns of the others.
+pub fn suspected(judge: &str, reason: &str, before: &[Rung]) -> String {
+    if before.is_empty() {
+        return format!("{judge}: {reason}");
+    }
+    format!("{judge}: {reason}; before it, {}", told(before))
+}
+
+fn told(rungs: &[Rung]) -> String {
     let mut said: Vec<String> = Vec::with_capacity(rungs.len());
     for rung in rungs {
         said.push(match rung.outcome {
@@ -42,7 +54,7 @@ pub fn past_the_last(rungs: &[Rung], passing: &[String]) -> PastTheLast {
             RungOutcome::Unavailable => format!("{} could not be asked ({})", rung.judge, rung.said),
         });
     }
-    PastTheLast::Person { reason: format!("no judge decided: {}", said.join("; ")) }
+    said.join("; ")
 }
 
 #[cfg(test)]

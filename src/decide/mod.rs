@@ -26,5 +26,6 @@ pub mod review;
 pub mod room;
 pub mod silence;
 pub mod tokens;
+pub mod turns;
 pub mod unblock;
 pub mod variant;

@@ -11,7 +11,7 @@ use crate::{
     template::Context,
 };
 
-use super::{Engine, context};
+use super::Engine;
 
 /// Labelled cases whose questions are looked at, each as it is and with the longest words.
 const CASES: usize = 3;
@@ -31,7 +31,7 @@ pub fn unaffordable(engine: &Engine, files: &Files) -> Problems {
     let mut of_judges: BTreeMap<(String, &'static str), (Money, Money, String)> = BTreeMap::new();
     for (name, table) in &config.classifiers {
         let Some(classifier) = engine.classifiers.get(name.as_str()) else { continue };
-        let dearest = dearest(classifier, &contexts(files, name, table));
+        let dearest = dearest(classifier, &contexts(engine, files, name, table));
         for (judge, most) in &dearest {
             for (field, limit) in limits(&config, judge) {
                 let known = of_judges.get(&(judge.to_string(), field)).map(|(known, ..)| *known);
@@ -94,13 +94,13 @@ fn dearest(classifier: &Classifier, contexts: &[Context]) -> BTreeMap<Name, Mone
     dearest
 }
 
-fn contexts(files: &Files, name: &str, table: &ClassifierTable) -> Vec<Context> {
+fn contexts(engine: &Engine, files: &Files, name: &str, table: &ClassifierTable) -> Vec<Context> {
     let (cases, _) = config::training_cases(files, table.cases.as_deref().unwrap_or(name));
     let mut contexts = Vec::with_capacity(2 * CASES);
     for case in cases.into_iter().take(CASES) {
         let mut longest = case.clone();
         lengthen(&mut longest.event.body);
-        contexts.extend([context::of_case(&case), context::of_case(&longest)]);
+        contexts.extend([engine.case_context(&case), engine.case_context(&longest)]);
     }
     contexts
 }

@@ -13,7 +13,10 @@ use crate::{
     template::Context,
 };
 
-use super::trust::{self, OWN_ORIGIN, Origin};
+use super::{
+    Origins,
+    trust::{self, OWN_ORIGIN, Origin},
+};
 
 /// An event as conditions and templates see it: `event`.
 #[derive(Serialize)]
@@ -50,11 +53,20 @@ pub(super) fn of_event(origin: &Origin, event: &Event) -> Result<Context, Unread
     Ok(Context::new().with("trust", &trust).with("event", &seen))
 }
 
-/// `event` of a labelled case: as if it had just come. A case has no mail server: the words of one that stand in it
-/// are nobody's.
-pub(super) fn of_case(case: &Case) -> Context {
-    let CaseEvent { source, event_type, body, headers } = &case.event;
-    let origin = source.parse().map_or_else(|_| OWN_ORIGIN.clone(), Origin::of);
+/// How the event of a labelled case is read. A case may be of a source that is not set up here, under the name of its scheme.
+pub(super) fn origin_of(origins: &Origins, case: &Case) -> Origin {
+    let CaseEvent { source, authserv_id, .. } = &case.event;
+    let configured = origins.get(source.as_str()).cloned();
+    let known = configured.or_else(|| source.parse().ok().map(Origin::of));
+    let origin = known.unwrap_or_else(|| OWN_ORIGIN.clone());
+    Origin { authserv_id: authserv_id.clone().or(origin.authserv_id), ..origin }
+}
+
+/// `event` of a labelled case: as if it had just come, from its source as it is configured. The case may say itself who
+/// received a mail; else what a mail server says in it is nobody's word unless the source names that server.
+pub(super) fn of_case(origins: &Origins, case: &Case) -> Context {
+    let CaseEvent { source, event_type, body, headers, authserv_id: _ } = &case.event;
+    let origin = origin_of(origins, case);
     let seen = Seen {
         id: &case.id,
         source,

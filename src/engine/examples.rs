@@ -8,6 +8,7 @@ use crate::{
         self, Files, FixedEnvironment, IGNORE, Problem, Problems, ROUTES, codes,
         tables::{ExampleTable, ExpectedRoute},
     },
+    decide::retry::Failure,
     domain::{Clock, Event, EventId, Lane, Name, Timestamp, Verdict, Wait},
     store::NewJob,
 };
@@ -33,20 +34,49 @@ pub async fn run_examples(engine: &Engine, files: &Files) -> (usize, Problems) {
     for (i, example) in config.examples.iter().enumerate() {
         match run(engine, example).await {
             Ok(()) => well += 1,
-            Err(reason) => problems.push(failed(&config, i, example, reason)),
+            Err(fault) => problems.push(failed(&config, i, example, &fault)),
         }
     }
     (well, problems)
 }
 
-fn failed(config: &config::Config, i: usize, example: &ExampleTable, reason: String) -> Problem {
-    let at = config.at(ROUTES, ["example", &i.to_string()]);
-    let message = format!("example `{}`: {reason}", example.name);
-    at.error(codes::BAD_EXAMPLE, message, "correct the example, or the filter, route or rule it speaks of")
+/// Why an example did not do as expected.
+struct Fault {
+    reason: String,
+    remedy: Option<String>,
 }
 
-async fn run(engine: &Engine, example: &ExampleTable) -> Result<(), String> {
-    let mut event = Event {
+impl From<String> for Fault {
+    fn from(reason: String) -> Self {
+        Fault { reason, remedy: None }
+    }
+}
+
+fn failed(config: &config::Config, i: usize, example: &ExampleTable, fault: &Fault) -> Problem {
+    let at = config.at(ROUTES, ["example", &i.to_string()]);
+    let message = format!("example `{}`: {}", example.name, fault.reason);
+    let usual = "correct the example, or the filter, route or rule it speaks of";
+    at.error(codes::BAD_EXAMPLE, message, fault.remedy.as_deref().unwrap_or(usual))
+}
+
+/// No judge decided that is asked here: those that are paid, and whatever is not on this machine, never are.
+fn undecided(engine: &Engine, example: &ExampleTable, route: &str, reason: &str) -> Fault {
+    let labels = engine.labels(route).unwrap_or_default().join(", ");
+    Fault {
+        reason: format!(
+            "route `{route}`: examples ask `rules` and `local` only, and neither decides: {reason}"
+        ),
+        remedy: Some(format!(
+            "write the label to assume, as `verdict = \"…\"` with one of {labels}, in example `{}`; or put `rules` on the \
+             ladder, with a rule that decides",
+            example.name
+        )),
+    }
+}
+
+/// The event of an example, and how it is read.
+pub(super) fn event(engine: &Engine, example: &ExampleTable) -> Result<(Origin, Event), String> {
+    let event = Event {
         id: EventId(uuid::Uuid::nil()),
         source: example.source.as_str().into(),
         event_type: example.event_type.as_str().into(),
@@ -58,7 +88,11 @@ async fn run(engine: &Engine, example: &ExampleTable) -> Result<(), String> {
     };
     // Any scheme that reads plain JSON bodies serves: the source itself may be off.
     let authserv_id = engine.origin(&event.source).and_then(|origin| origin.authserv_id.clone());
-    let origin = Origin { authserv_id, ..OWN_ORIGIN.clone() };
+    Ok((Origin { authserv_id, ..OWN_ORIGIN.clone() }, event))
+}
+
+async fn run(engine: &Engine, example: &ExampleTable) -> Result<(), Fault> {
+    let (origin, mut event) = event(engine, example)?;
     let routed = engine.route_event(&origin, &mut event).map_err(|e| format!("the filter failed: {e}"))?;
     let (lane, jobs) = match routed {
         Ok(jobs) => (event.lane.as_str(), jobs),
@@ -69,12 +103,12 @@ async fn run(engine: &Engine, example: &ExampleTable) -> Result<(), String> {
             let _ = reason;
             return Ok(());
         }
-        Err(reason) => return Err(format!("it is ignored: {reason}")),
+        Err(reason) => return Err(format!("it is ignored: {reason}").into()),
     };
     if let Some(wanted) = &example.lane
         && wanted != lane
     {
-        return Err(format!("its lane is {lane}, expected {wanted}"));
+        return Err(format!("its lane is {lane}, expected {wanted}").into());
     }
     let mut got = Vec::new();
     for job in jobs {
@@ -85,7 +119,11 @@ async fn run(engine: &Engine, example: &ExampleTable) -> Result<(), String> {
         routes
     };
     let (got, wanted) = (sorted(got), sorted(example.expect.clone()));
-    if got == wanted { Ok(()) } else { Err(format!("it gives {}, expected {}", told(&got), told(&wanted))) }
+    if got == wanted {
+        Ok(())
+    } else {
+        Err(format!("it gives {}, expected {}", told(&got), told(&wanted)).into())
+    }
 }
 
 async fn planned(
@@ -93,7 +131,7 @@ async fn planned(
     example: &ExampleTable,
     event: &Event,
     job: &NewJob,
-) -> Result<ExpectedRoute, String> {
+) -> Result<ExpectedRoute, Fault> {
     let route = Name::clone(job.work.route());
     let decided = assumed(engine, example, &route)?;
     let decided = decided.as_ref().map(|verdict| Given { verdict, approved: true });
@@ -101,15 +139,23 @@ async fn planned(
     match end.map_err(|e| e.to_string())? {
         RouteEnd::Planned { jobs, faults, .. } => {
             if let Some(fault) = faults.into_iter().next() {
-                return Err(fault);
+                return Err(fault.into());
             }
             let actions = jobs.iter().filter_map(|job| Some(job.work.plan()?.id.to_string())).collect();
             Ok(ExpectedRoute { route: route.to_string(), actions })
         }
-        RouteEnd::Person { reason, .. } | RouteEnd::Unknown { reason } => {
-            Err(format!("route `{route}`: {reason}"))
+        RouteEnd::Person { reason, verdict: None } if decided.is_none() => {
+            Err(undecided(engine, example, &route, &reason))
         }
-        RouteEnd::Failed(failure) => Err(format!("route `{route}`: {}", failure.reason())),
+        RouteEnd::Failed(Failure::Transient { reason, .. } | Failure::Throttled { reason, .. })
+            if decided.is_none() =>
+        {
+            Err(undecided(engine, example, &route, &reason))
+        }
+        RouteEnd::Person { reason, .. } | RouteEnd::Unknown { reason } => {
+            Err(format!("route `{route}`: {reason}").into())
+        }
+        RouteEnd::Failed(failure) => Err(format!("route `{route}`: {}", failure.reason()).into()),
     }
 }
 

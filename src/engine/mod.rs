@@ -13,6 +13,7 @@ mod rehearsal;
 mod replan;
 mod route;
 mod sources;
+mod tried;
 mod trust;
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
@@ -27,6 +28,7 @@ pub use rehearsal::{Rehearsal, Rehearsed};
 pub use replan::{Given, Replanned, next_version, recorded_verdict, was_replayed};
 pub use route::RouteEnd;
 pub use sources::{Limits, Source};
+pub use tried::untried;
 pub use trust::Origin;
 
 pub(crate) use action::Action;
@@ -68,7 +70,7 @@ pub struct Engine {
     pub project_dir: PathBuf,
     sources: BTreeMap<Name, Arc<Source>>,
     /// How the events of each source are read, also of those that are off.
-    origins: BTreeMap<Name, Origin>,
+    origins: Origins,
     retention: RetentionRules,
     filter: Vec<Rule<Condition>>,
     otherwise: Fate,
@@ -85,6 +87,9 @@ pub struct Engine {
     schedule: Schedule,
     training: Vec<compile::Training>,
 }
+
+/// How the events of each source are read, by its name.
+type Origins = BTreeMap<Name, Origin>;
 
 /// How long things are kept, by source.
 struct RetentionRules {
@@ -250,6 +255,12 @@ impl Engine {
         self.judges.iter().map(|(name, judge)| (Name::clone(name), judge.breaker(elapsed))).collect()
     }
 
+    /// How long each judge rests that asked to be left alone, and why.
+    pub fn resting_judges(&self, elapsed: Duration) -> BTreeMap<Name, (Duration, String)> {
+        let resting = |(name, judge): (&Name, &Arc<Llm>)| Some((Name::clone(name), judge.resting(elapsed)?));
+        self.judges.iter().filter_map(resting).collect()
+    }
+
     /// What is known here of the breakers of destinations.
     pub fn own_breakers(&self) -> impl Iterator<Item = (&Name, Own)> {
         self.destinations.iter().filter_map(|(name, destination)| Some((name, destination.remote()?.own())))
@@ -275,8 +286,8 @@ impl Engine {
     }
 
     /// What templates and judges see of a labelled case.
-    pub fn case_context(case: &Case) -> Context {
-        context::of_case(case)
+    pub fn case_context(&self, case: &Case) -> Context {
+        context::of_case(&self.origins, case)
     }
 
     fn has_classifier(&self, route: &str) -> bool {

@@ -5,7 +5,7 @@ use crate::{
     domain::{Clock, Event, EventId, Lane, Name, Timestamp, Verdict},
 };
 
-use super::{Engine, RouteEnd, context, route, trust::OWN_ORIGIN};
+use super::{Engine, RouteEnd, context, route};
 
 /// What would become of an event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,8 +36,8 @@ impl Engine {
         clock: &dyn Clock,
     ) -> Rehearsal {
         let mut event = event(case);
-        let origin = self.origin(&event.source).unwrap_or(&OWN_ORIGIN);
-        let jobs = match self.route_event(origin, &mut event) {
+        let origin = context::origin_of(&self.origins, case);
+        let jobs = match self.route_event(&origin, &mut event) {
             Ok(Ok(jobs)) => jobs,
             Ok(Err(reason)) => return Rehearsal { ignored: Some(reason), routes: Vec::new() },
             Err(error) => {
@@ -71,7 +71,7 @@ impl Engine {
         verdict: &Verdict,
         clock: &dyn Clock,
     ) -> (Vec<Name>, Option<String>) {
-        let context = context::with_verdict(context::of_case(case), verdict);
+        let context = context::with_verdict(self.case_context(case), verdict);
         match self.gated(&verdict.classifier, &context) {
             Ok(None) => {}
             Ok(Some(reason)) | Err(reason) => return (Vec::new(), Some(reason)),

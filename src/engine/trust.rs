@@ -37,7 +37,7 @@ const ASSOCIATIONS: [&str; 4] = [
 const HEADERS: [&str; 2] = ["/payload/headers", "/internetMessageHeaders"];
 
 /// What was checked of a mail's sender (RFC 8601, section 2.7).
-const CHECKS: [&str; 3] = ["spf", "dkim", "dmarc"];
+pub(super) const CHECKS: [&str; 3] = ["spf", "dkim", "dmarc"];
 
 /// The facts about an event of `origin`: how its sender was verified, what the author is to the repository, and what the
 /// receiving mail server found. What there is nothing to say about is `none`.

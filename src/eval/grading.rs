@@ -73,7 +73,7 @@ pub async fn graded(
     for (case, trial) in cases.iter().zip(trials) {
         let text = trial.said.output().and_then(|output| output.get(field)?.as_str());
         let Some(text) = text else { continue };
-        let context = Engine::case_context(case).with("graded", text);
+        let context = engine.case_context(case).with("graded", text);
         let reel = tape.reel(0);
         let grade = grader.ask(case, &context, &reel, clock).await?;
         cost = cost.and(reel.told().cost);

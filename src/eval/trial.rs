@@ -97,7 +97,7 @@ pub async fn run(
     let fail = |source| EvalError::Case { case: case.id.clone(), source };
     let variant = panel.variant()?;
     let asked = Asked { classifier: &panel.classifier, ladder: &panel.ladder, variant };
-    let context = Engine::case_context(case);
+    let context = engine.case_context(case);
     let mut labels = Vec::new();
     let mut first = None;
     let mut told = Told::default();

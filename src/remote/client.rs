@@ -136,6 +136,11 @@ impl Remote {
         self.gate.rests(elapsed)
     }
 
+    /// How long it asked to be left alone, and why; `None` if it does not rest.
+    pub fn resting(&self, elapsed: Duration) -> Option<(Duration, String)> {
+        self.gate.resting(elapsed)
+    }
+
     /// What is shown of its breaker.
     pub fn breaker(&self, elapsed: Duration) -> Shown {
         self.gate.shown(elapsed)

@@ -42,6 +42,8 @@ struct State {
     calls: u32,
     /// Until when it asked to be left alone.
     rest_until: Duration,
+    /// Why, in words.
+    rest_why: String,
     /// The time as it was last told.
     now: Duration,
 }
@@ -57,6 +59,7 @@ impl Gate {
             breaker: Breaker::new(breaker),
             calls: 0,
             rest_until: Duration::ZERO,
+            rest_why: String::new(),
             now: Duration::ZERO,
         };
         Arc::new(Gate { state: Mutex::new(state), limiter, calls_max })
@@ -105,6 +108,13 @@ impl Gate {
         let state = self.state(now);
         let is_closed = state.breaker.room(now).is_none();
         is_closed.then(|| state.rest_until.saturating_sub(now))
+    }
+
+    /// How long it asked to be left alone, and why, whatever its breaker says.
+    pub fn resting(&self, now: Duration) -> Option<(Duration, String)> {
+        let state = self.state(now);
+        let left = state.rest_until.checked_sub(now).filter(|left| !left.is_zero())?;
+        Some((left, state.rest_why.clone()))
     }
 
     pub fn left(&self, now: Duration) -> Option<Duration> {
@@ -176,9 +186,12 @@ impl Pass {
     }
 
     /// It asked to be left alone for so long: no call begins before. What is longer than [`REST_MAX`] counts as that.
-    pub fn rest(&self, wait: Duration, now: Duration) {
+    pub fn rest(&self, wait: Duration, why: &str, now: Duration) {
         let mut state = self.gate.state(now);
-        state.rest_until = state.rest_until.max(now + wait.min(REST_MAX));
+        let until = now + wait.min(REST_MAX);
+        if until > state.rest_until {
+            (state.rest_until, state.rest_why) = (until, why.to_owned());
+        }
     }
 
     /// Notes that it will answer nothing until somebody acts.

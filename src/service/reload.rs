@@ -35,18 +35,42 @@ pub(super) struct Reload {
     pub told: Option<Signal>,
 }
 
-/// Which changes wait for the next start; empty if none does.
-fn waiting(works: &SettingsFile, wanted: &SettingsFile) -> Vec<&'static str> {
-    let of_worker = |settings: &SettingsFile| {
-        let worker = &settings.worker;
-        (worker.concurrency, worker.lease_ms, worker.lane_weights)
+/// Which changes wait for the next start, by table; empty if none does.
+fn waiting(works: &SettingsFile, wanted: &SettingsFile) -> Vec<String> {
+    macro_rules! differ {
+        ($table:literal, $old:expr, $new:expr, [$($key:ident),+]) => {{
+            let keys = [$((stringify!($key), $old.$key != $new.$key)),+];
+            told($table, keys.into_iter().filter_map(|(key, has)| has.then_some(key)).collect())
+        }};
+    }
+    let of_redis = match (&works.store.redis, &wanted.store.redis) {
+        (Some(old), Some(new)) => {
+            differ!("[store.redis]", old, new, [urls, cluster, ca_file, prefix, shards, connections])
+        }
+        (old, new) => (old != new).then(|| "[store.redis]".to_owned()),
     };
-    let changed = [
-        ("[server]", works.server != wanted.server),
-        ("[store]", works.store != wanted.store),
-        ("concurrency, lease_ms and lane_weights of [worker]", of_worker(works) != of_worker(wanted)),
-    ];
-    changed.into_iter().filter_map(|(what, has)| has.then_some(what)).collect()
+    // What is not named here is looked up whenever it is needed.
+    [
+        differ!(
+            "[server]",
+            works.server,
+            wanted.server,
+            [listen, admin_listen, admin_token, in_flight_bytes_max, request_timeout_ms, trusted_proxies]
+        ),
+        differ!("[store]", works.store, wanted.store, [path, dedupe_ms]),
+        of_redis,
+        differ!("[worker]", works.worker, wanted.worker, [concurrency, lease_ms, lane_weights]),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// `a, b and c of [table]`.
+fn told(table: &str, keys: Vec<&str>) -> Option<String> {
+    let (last, others) = keys.split_last()?;
+    let before = if others.is_empty() { String::new() } else { format!("{} and ", others.join(", ")) };
+    Some(format!("{before}{last} of {table}"))
 }
 
 impl Reload {

@@ -42,10 +42,20 @@ pub struct TemplateError {
 
 impl From<minijinja::Error> for TemplateError {
     fn from(error: minijinja::Error) -> Self {
-        let message = match error.detail() {
+        let told = |error: &minijinja::Error| match error.detail() {
             Some(detail) => format!("{}: {detail}", error.kind()),
             None => error.kind().to_string(),
         };
+        // What fails in an included file is told with its own place.
+        let mut message = told(&error);
+        let mut within: &dyn std::error::Error = &error;
+        while let Some(inner) = within.source() {
+            if let Some(inner) = inner.downcast_ref::<minijinja::Error>() {
+                let place = inner.name().zip(inner.line()).map(|(file, line)| format!("{file}:{line}: "));
+                message = format!("{message}: {}{}", place.unwrap_or_default(), told(inner));
+            }
+            within = inner;
+        }
         TemplateError { line: error.line(), message }
     }
 }
@@ -77,6 +87,8 @@ static LANGUAGE: LazyLock<Environment<'static>> = LazyLock::new(environment);
 fn environment() -> Environment<'static> {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
+    // So that what is undefined is told by its name.
+    env.set_debug(true);
     env.set_auto_escape_callback(|_| AutoEscape::None);
     env.set_fuel(Some(FUEL_MAX));
     env.set_recursion_limit(RECURSION_MAX);

@@ -49,6 +49,15 @@ if [ -z "$python" ]; then
     exit 1
 fi
 
+# Packages are of one interpreter and one version of it: what another one has left is of no use.
+of_python() { "$1" -c 'import sys; print(sys.implementation.cache_tag, sys.base_prefix)' 2>/dev/null; }
+sweep() {
+    [ -e "$here/.venv" ] || return 0
+    [ "$(of_python "$here/.venv/bin/python")" != "$(of_python "$python")" ] || return 0
+    say "the packages in tests/interop/.venv are of another Python, or of one that is gone: they are installed anew"
+    rm -rf "$here/.venv"
+}
+
 # Installs a list of packages unless it is what was installed last. Another run may be installing the same now. Most of their
 # modules are never imported: they are compiled when they are.
 set_up() {
@@ -69,6 +78,7 @@ if has_flock=$(command -v flock); then
     exec 9>"$here/.lock"
     "$has_flock" 9
 fi
+sweep
 if wanted contract || wanted llm; then set_up requirements.txt; fi
 if wanted figures; then set_up requirements-figures.txt; fi
 # Of the package that holds the weights only those are wanted, not what would load them.

@@ -216,6 +216,44 @@ async fn what_may_pass_is_tried_again_after_the_shortest_wait_named() {
 }
 
 #[tokio::test]
+async fn a_judge_that_is_waited_for_and_one_that_was_led_stand_among_the_rungs() {
+    let busy = Turn::Unavailable {
+        reason: "it has no room".to_owned(),
+        may_pass: true,
+        retry_after: Some(Duration::from_millis(100)),
+        is_busy: true,
+    };
+    let next = FakeJudge {
+        name: "gpt".into(),
+        log: Log::default(),
+        clock: Arc::new(HandClock::default()),
+        reads_event: false,
+        expected: Some(Duration::from_secs(1)),
+        turns: Mutex::default(),
+    };
+    let mut ladder = Ladder::default().rung("rules", 0.0, abstains()).rung("claude", 0.5, busy);
+    ladder.rungs.push(LadderRung { judge: Arc::new(next), confidence_min: 0.0 });
+    let context = Context::new().with("event", &json!({"type": "form", "body": {"n": 1}}));
+    let classifier = classifier(ladder.rungs.clone());
+    let variant = classifier.variant_of("evt_1").expect("one");
+    let received = Some(ladder.clock.now());
+    let climbed = classifier.classify(variant, &context, received, &FreeLedger, &*ladder.clock).await;
+    let Ok(Outcome::TryAgain { reason, rungs, .. }) = climbed else { panic!("{climbed:?}") };
+    assert_eq!(reason, "claude: it has no room");
+    let told =
+        |rungs: &[Rung]| rungs.iter().map(|rung| (rung.judge.to_string(), rung.outcome)).collect::<Vec<_>>();
+    let rules = ("rules".to_owned(), RungOutcome::Abstained);
+    assert_eq!(told(&rungs), [rules.clone(), ("claude".to_owned(), RungOutcome::Unavailable)]);
+    assert_eq!(rungs[1].said, "it has no room");
+
+    let led = Turn::Suspect { reason: "it repeats its instructions".to_owned() };
+    let ladder = Ladder::default().rung("rules", 0.0, abstains()).rung("claude", 0.5, led);
+    let Ok(Outcome::Person { reason, rungs }) = ladder.climb().await else { panic!("other") };
+    assert_eq!(reason, "claude: it repeats its instructions; before it, rules abstained");
+    assert_eq!(told(&rungs), [rules, ("claude".to_owned(), RungOutcome::Invalid)]);
+}
+
+#[tokio::test]
 async fn prompts_are_rendered_only_for_whom_they_are_needed() {
     // The event has no `text`, which both templates ask for.
     let unread = Ladder::default().rung("rules", 0.0, says("spam", 1.0));

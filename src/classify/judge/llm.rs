@@ -5,6 +5,7 @@
 
 mod buying;
 mod learned;
+mod queue;
 mod usual;
 
 use std::{sync::Arc, time::Duration};
@@ -15,6 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use self::{
     buying::{Call, Unanswered},
     learned::Learned,
+    queue::Queue,
     usual::Usual,
 };
 use super::{
@@ -98,6 +100,7 @@ pub struct Llm {
     remote: Arc<Remote>,
     usual: Arc<Usual>,
     learned: Arc<Learned>,
+    queue: Arc<Queue>,
 }
 
 impl Llm {
@@ -108,7 +111,8 @@ impl Llm {
     pub fn new(settings: Settings, remote: Arc<Remote>) -> Result<Self, SettingsError> {
         let url = settings.wire.url(settings.base_url.as_deref())?;
         let request = settings.wire.head(&settings.key, url.clone())?;
-        Ok(Llm { settings, url, request, remote, usual: Arc::default(), learned: Arc::default() })
+        let (usual, learned, queue) = (Arc::default(), Arc::default(), Arc::default());
+        Ok(Llm { settings, url, request, remote, usual, learned, queue })
     }
 
     /// Takes over the connections of `earlier`, and what is known of its breaker, its limits and its speed, if it asks the same
@@ -120,8 +124,8 @@ impl Llm {
             && self.settings.key.is(&earlier.settings.key)
             && self.remote.options() == earlier.remote.options();
         let (remote, usual) = (Arc::clone(&earlier.remote), Arc::clone(&earlier.usual));
-        let learned = Arc::clone(&earlier.learned);
-        if same { Llm { remote, usual, learned, ..self } } else { self }
+        let (learned, queue) = (Arc::clone(&earlier.learned), Arc::clone(&earlier.queue));
+        if same { Llm { remote, usual, learned, queue, ..self } } else { self }
     }
 
     /// What its tokens cost.
@@ -138,6 +142,11 @@ impl Llm {
     /// What is shown of its breaker.
     pub fn breaker(&self, elapsed: Duration) -> Shown {
         self.remote.breaker(elapsed)
+    }
+
+    /// How long it rests, as its vendor asked, and why; `None` if it does not.
+    pub fn resting(&self, elapsed: Duration) -> Option<(Duration, String)> {
+        self.remote.resting(elapsed)
     }
 
     /// What is known of its breaker here.
@@ -243,8 +252,13 @@ impl Llm {
         }
         let (pass, taken) = match self.room(input, ledger, clock).await {
             Ok(room) => room,
-            Err(Busy { wait, reason, is_broken }) => {
-                return Ok(waits(wait, format!("it {reason}"), !is_broken));
+            Err(Busy { wait, reason, is_broken: true }) => {
+                return Ok(waits(wait, format!("it {reason}"), false));
+            }
+            Err(Busy { wait, reason, is_broken: false }) => {
+                let turn = self.turn_after(wait, input, clock.monotonic());
+                let others = if turn > wait { ", and others wait for it" } else { "" };
+                return Ok(waits(turn, format!("it {reason}{others}"), true));
             }
         };
         let call = Call { cost, input: cost::tokens_about(body.len()), digest: &digest, ledger, clock };
@@ -327,6 +341,10 @@ impl Judge for Llm {
 
     fn was_passed_over(&self) {
         self.usual.forget();
+    }
+
+    fn is_waited_for(&self, wait: Duration, elapsed: Duration) {
+        self.queue.join(wait, elapsed);
     }
 
     fn draft(&self, question: &Question<'_>) -> Result<Option<Draft>, ClassifyError> {

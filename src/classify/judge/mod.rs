@@ -70,6 +70,9 @@ pub trait Judge: Send + Sync {
     /// It was not asked, as it is expected to be too slow. It may have become quicker meanwhile.
     fn was_passed_over(&self) {}
 
+    /// A question that it had no room for comes back after `wait`, which it named: others are told to come later.
+    fn is_waited_for(&self, _wait: Duration, _elapsed: Duration) {}
+
     /// What it would send, without its key; `None` for a judge that sends nothing.
     ///
     /// # Errors

@@ -124,12 +124,20 @@ impl<'a> Question<'a> {
     /// # Errors
     /// [`ClassifyError::Unrenderable`].
     pub(super) fn sender(&self) -> Result<Option<Sender>, ClassifyError> {
-        let Some((template, day)) = &self.payer else { return Ok(None) };
-        let who = template.text("`who` of the sender's budget", |shape| shape.render_text(self.context))?;
-        let who = who.trim();
+        let (Some((_, day)), Some(who)) = (&self.payer, self.who()?) else { return Ok(None) };
         let digest = hex::encode(Sha256::digest(format!("{}\0{who}", self.classifier)));
         let digest = digest.get(..SENDER_DIGITS).unwrap_or(&digest).to_owned();
         Ok(Some(Sender { digest, day: *day }))
+    }
+
+    /// Who the sender is by whose budget it is paid for too, as the configuration tells; none where no sender has one.
+    ///
+    /// # Errors
+    /// [`ClassifyError::Unrenderable`].
+    pub fn who(&self) -> Result<Option<&str>, ClassifyError> {
+        let Some((template, _)) = &self.payer else { return Ok(None) };
+        let who = template.text("`who` of the sender's budget", |shape| shape.render_text(self.context))?;
+        Ok(Some(who.trim()))
     }
 
     /// The instructions. No word of the event is in them: they were rendered before it came.

@@ -25,6 +25,9 @@ pub struct CaseDelivery {
     pub headers: IndexMap<String, String>,
     /// The bytes of the body, as text.
     pub body: String,
+    /// As of an event of a case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authserv_id: Option<String>,
 }
 
 impl CaseDelivery {
@@ -60,6 +63,7 @@ impl CaseDelivery {
             event_type: identity.event_type.to_string(),
             body,
             headers: Some(kept.into_iter().collect()),
+            authserv_id: self.authserv_id.clone(),
         })
     }
 }

@@ -106,6 +106,14 @@ pub struct SenderBudgetTable {
     pub day_usd: f64,
 }
 
+impl ClassifierTable {
+    /// The folder of `prompts/` that the variant of this classifier called `name` is in.
+    pub fn folder<'a>(&'a self, name: &'a str, variant: Option<&str>) -> &'a str {
+        let own = variant.and_then(|variant| self.variants.get(variant)?.prompts.as_deref());
+        own.or(self.prompts.as_deref()).unwrap_or(name)
+    }
+}
+
 /// The variant that acts on nothing.
 pub const SHADOW: &str = "shadow";
 

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
     classify::{
-        Calibrations, Classifier, ClassifyError, Fields, Judge, LadderRung, Llm, Local, Parts, Question,
-        Rule, Rules, Schema, SenderBudget, Wording, calibration_file,
+        Calibrations, Classifier, Fields, Judge, LadderRung, Llm, Local, Parts, Rule, Rules, Schema,
+        SenderBudget, Wording, calibration_file,
     },
     config::{
         self, CLASSIFIERS, JUDGES, codes,
@@ -15,31 +15,39 @@ use crate::{
     template::{Context, Library, Prompt, Shape},
 };
 
-use super::{super::Gate, Compiler};
+use super::{
+    super::{Gate, tried::Trial},
+    Compiler,
+};
 
 /// The judges that every ladder may name without a table.
 const RULES: &str = "rules";
-const LOCAL: &str = "local";
-
-/// Labelled cases that prompts are tried on when they are compiled.
-const CASES_TRIED_MAX: usize = 20;
+pub(in crate::engine) const LOCAL: &str = "local";
 
 /// What a `local` judge is to learn, kept until there is time to.
 pub(in crate::engine) struct Training {
     local: Arc<Local>,
     classifier: Arc<Classifier>,
-    /// Contexts and labels of the training cases.
-    cases: Vec<(Context, String)>,
+    /// The training cases and their labels.
+    cases: Vec<(Trial, String)>,
 }
 
 impl Training {
+    pub fn is_of(&self, classifier: &str) -> bool {
+        **self.classifier.name() == *classifier
+    }
+
+    pub fn trials(&self) -> impl Iterator<Item = &Trial> {
+        self.cases.iter().map(|(trial, _)| trial)
+    }
+
     /// # Errors
     /// There was nothing to learn from.
     pub fn run(&self) -> Result<(), String> {
         let mut texts = Vec::with_capacity(self.cases.len());
-        for (context, label) in &self.cases {
+        for (trial, label) in &self.cases {
             let Some(variant) = self.classifier.variants().next() else { continue };
-            match self.classifier.question(variant, context).text() {
+            match self.classifier.question(variant, &trial.context).text() {
                 Ok(text) => texts.push((text.to_owned(), label.clone())),
                 Err(error) => {
                     tracing::warn!(classifier = %self.classifier.name(), %error, "a case was passed over")
@@ -70,12 +78,6 @@ struct Wordings {
     shadow: Option<Wording>,
 }
 
-/// The folder of `prompts/` that a classifier's variant is in.
-fn folder<'a>(name: &'a str, table: &'a ClassifierTable, variant: Option<&str>) -> &'a str {
-    let own = variant.and_then(|variant| table.variants.get(variant)?.prompts.as_deref());
-    own.or(table.prompts.as_deref()).unwrap_or(name)
-}
-
 impl Compiler<'_> {
     pub(super) fn classifiers(
         &mut self,
@@ -91,7 +93,6 @@ impl Compiler<'_> {
             let classifier = Arc::new(classifier);
             if table.ladder.iter().any(|rung| rung.judge == LOCAL) {
                 let cases = self.training_cases(name, table);
-                self.try_prompts(name, table, &classifier, &cases);
                 training.push(Training { local, classifier: Arc::clone(&classifier), cases });
             }
             classifiers.insert(Name::from(name.as_str()), classifier);
@@ -163,7 +164,7 @@ impl Compiler<'_> {
         let classifier = match Classifier::compile(parts) {
             Ok(classifier) => classifier,
             Err((whose, error)) => {
-                let folder = folder(name, table, whose.as_deref());
+                let folder = table.folder(name, whose.as_deref());
                 let at = config::At { file: format!("prompts/{folder}/system.j2"), line: error.line };
                 let remedy = "the system prompt sees `classifier` and `labels` only, never the event";
                 self.problems.push(at.error(codes::BAD_PROMPT, error.message, remedy));
@@ -250,7 +251,7 @@ impl Compiler<'_> {
         variant: Option<(&str, f64)>,
         library: &Library,
     ) -> Option<Wording> {
-        let folder = folder(name, table, variant.map(|(variant, _)| variant));
+        let folder = table.folder(name, variant.map(|(variant, _)| variant));
         let path = match variant {
             Some((variant, _)) => vec!["classifier", name, "variants", variant, "prompts"],
             None => vec!["classifier", name, "prompts"],
@@ -355,50 +356,12 @@ impl Compiler<'_> {
         ladder
     }
 
-    /// Renders the event prompt and the local judge's text for some cases: what is misspelt in them is found here, not
-    /// by the first event.
-    fn try_prompts(
-        &mut self,
-        name: &str,
-        table: &ClassifierTable,
-        classifier: &Classifier,
-        cases: &[(Context, String)],
-    ) {
-        let failed = |render: &dyn Fn(&Question<'_>) -> Result<(), ClassifyError>| {
-            let mut tried = classifier.variants().flat_map(|variant| {
-                cases.iter().take(CASES_TRIED_MAX).map(move |(context, _)| (variant, context))
-            });
-            tried.find_map(|(variant, context)| match render(&classifier.question(variant, context)) {
-                Err(ClassifyError::Unrenderable { error, .. }) => Some((variant.name.clone(), error)),
-                Ok(()) | Err(ClassifyError::Ledger(_)) => None,
-            })
-        };
-        if let Some((whose, error)) = failed(&|question| question.event().map(drop)) {
-            let file = format!("prompts/{}/event.j2", folder(name, table, whose.as_deref()));
-            let at = config::At { file, line: error.line };
-            let message = format!("it does not render for a labelled case: {}", error.message);
-            self.problems.push(at.error(
-                codes::BAD_PROMPT,
-                message,
-                "correct the name, or say what stands in with default(…)",
-            ));
-        }
-        if let Some((_, error)) = failed(&|question| question.text().map(drop)) {
-            let at = self.config.at(CLASSIFIERS, ["classifier", name, "text"]);
-            let message = format!("it does not render for a labelled case: {error}");
-            self.problems.push(at.error(
-                codes::BAD_PROMPT,
-                message,
-                "correct the name, or say what stands in with default(…)",
-            ));
-        }
-    }
-
-    fn training_cases(&mut self, name: &str, table: &ClassifierTable) -> Vec<(Context, String)> {
+    fn training_cases(&mut self, name: &str, table: &ClassifierTable) -> Vec<(Trial, String)> {
         let folder = table.cases.as_deref().unwrap_or(name);
         let (cases, problems) = config::training_cases(&self.config.files, folder);
         self.problems.extend(problems);
-        cases.into_iter().map(|case| (super::super::context::of_case(&case), case.expect.label)).collect()
+        let origins = super::origins(self.config);
+        cases.into_iter().map(|case| (Trial::of_case(&origins, &case), case.expect.label)).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod actions;
 mod classifiers;
+mod heard;
 mod judges;
 mod names;
 mod retention;
@@ -19,9 +20,9 @@ use crate::{
     domain::{Name, OWN_SOURCE},
 };
 
-use super::{Engine, LOGS, Origin, trust::OWN_ORIGIN};
+use super::{Engine, LOGS, Origins, tried, trust::OWN_ORIGIN};
 
-pub(super) use classifiers::Training;
+pub(super) use classifiers::{LOCAL, Training};
 
 /// What compiling needs beside the files.
 #[derive(Debug, Clone, Default)]
@@ -94,9 +95,10 @@ pub fn compile(files: &Files, env: &dyn Environment, options: CompileOptions) ->
     let gates = compiler.gates();
     let routes = compiler.routes(&classifiers, &schedule);
     compiler.unreached(&routes, &filter, &otherwise);
+    compiler.unheard();
     compiler.admin_token();
 
-    let problems = compiler.problems;
+    let mut problems = compiler.problems;
     if problems.has_errors() {
         return (None, problems);
     }
@@ -122,10 +124,11 @@ pub fn compile(files: &Files, env: &dyn Environment, options: CompileOptions) ->
         schedule,
         training,
     };
-    (Some(engine), problems)
+    problems.extend(tried::prompts(&engine, &config));
+    ((!problems.has_errors()).then_some(engine), problems)
 }
 
-fn origins(config: &Config) -> BTreeMap<Name, Origin> {
+fn origins(config: &Config) -> Origins {
     config
         .sources
         .iter()

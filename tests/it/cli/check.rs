@@ -145,6 +145,24 @@ fn an_example_that_fails_is_a_mistake_too() {
 }
 
 #[test]
+fn an_example_that_no_offline_judge_decides_says_what_to_write() {
+    let project = Project::new(&Files::embedded());
+    let classifiers = project.read(CLASSIFIERS);
+    let others = ["rules", "local"].map(|judge| format!("    {{ judge = \"{judge}\""));
+    let alone = classifiers.lines().filter(|line| !others.iter().any(|start| line.starts_with(start)));
+    project.write(CLASSIFIERS, &alone.flat_map(|line| [line, "\n"]).collect::<String>());
+    let check = project.run(&["check"]);
+    assert_eq!(check.code, Some(1), "{check:?}");
+    let name = "a colleague in the wrong form becomes a notice (decided by a rule)";
+    let told = format!(
+        "example `{name}`: route `triage`: examples ask `rules` and `local` only, and neither decides: "
+    );
+    assert!(check.out.contains(&told), "{}", check.out);
+    let remedy = "write the label to assume, as `verdict = \"…\"` with one of lead, support, internal, spam, in example";
+    assert!(check.out.contains(remedy), "{}", check.out);
+}
+
+#[test]
 fn a_prompt_that_misspells_the_event_is_found_before_an_event_comes() {
     let project = Project::new(&Files::embedded());
     project.append("prompts/triage/event.j2", "\n{{ evnt.body.x }}\n");
@@ -154,6 +172,97 @@ fn a_prompt_that_misspells_the_event_is_found_before_an_event_comes() {
     let line = project.read("prompts/triage/event.j2").lines().count();
     assert!(check.out.contains(&format!("prompts/triage/event.j2:{line}: error[HY0303]")), "{}", check.out);
     assert!(check.out.contains("evals/churn/suite.toml:"), "{}", check.out);
+}
+
+/// The embedded files, where nothing local is left on the ladder of `triage`, and no labelled case.
+fn of_language_models_alone() -> Project {
+    let project = Project::new(&Files::embedded());
+    let classifiers = project.read(CLASSIFIERS);
+    let local: Vec<&str> = classifiers.lines().filter(|line| line.contains("judge = \"local\"")).collect();
+    project.edit(CLASSIFIERS, local[0], "");
+    project.edit(CLASSIFIERS, "[classifier.triage]\n", "[classifier.triage]\ncases = \"nowhere\"\n");
+    project
+}
+
+#[test]
+fn prompts_are_tried_without_a_local_judge_and_without_cases() {
+    let project = of_language_models_alone();
+    let check = project.run(&["check"]);
+    assert_eq!(check.code, Some(0), "{check:?}");
+
+    project.append("prompts/triage/event.j2", "\n{{ evnt.body.x }}\n");
+    project.edit(CLASSIFIERS, "who = \"", "who = \"{{ event.body.data.emial }}");
+    let check = project.run(&["check"]);
+    assert_eq!(check.code, Some(1), "{check:?}");
+    let line = project.read("prompts/triage/event.j2").lines().count();
+    let prompt =
+        format!("prompts/triage/event.j2:{line}: error[HY0303]: it does not render for the example `");
+    let told = |start: &str, name: &str| {
+        check.out.lines().any(|text| text.starts_with(start) && text.contains(name))
+    };
+    assert!(told(&prompt, "evnt"), "{}", check.out);
+    let line = project.read(CLASSIFIERS).lines().position(|text| text.contains("emial")).expect("planted");
+    assert!(told(&format!("{CLASSIFIERS}:{}: error[HY0303]", line + 1), "emial"), "{}", check.out);
+}
+
+#[test]
+fn each_set_of_prompts_is_tried_and_an_included_file_is_named() {
+    let project = of_language_models_alone();
+    project.append(
+        CLASSIFIERS,
+        "\n[classifier.triage.variants.plain]\n[classifier.triage.variants.short]\nprompts = \"short\"\n",
+    );
+    project.write("prompts/short/system.j2", "Be brief.");
+    project.write("prompts/short/event.j2", "{% include 'prompts/short/part.j2' %}");
+    project.write("prompts/short/part.j2", "One\n{{ evnt.type }}");
+    let check = project.run(&["check"]);
+    assert_eq!(check.code, Some(1), "{check:?}");
+    let is = |line: &str| {
+        line.starts_with("prompts/short/event.j2:1: error[HY0303]")
+            && line.contains("prompts/short/part.j2:2: ")
+            && line.contains("evnt")
+    };
+    assert!(check.out.lines().any(is), "{}", check.out);
+}
+
+#[test]
+fn what_prompts_could_not_be_tried_on_is_said() {
+    let project = of_language_models_alone();
+    project.edit(
+        ROUTES,
+        "types = [\"lead.form.submitted\"",
+        "types = [\"lead.phoned\", \"lead.form.submitted\"",
+    );
+    let check = project.run(&["check"]);
+    assert_eq!(check.code, Some(0), "a warning: {check:?}");
+    let told = "warning[HY0308]: the prompts of `triage` were tried on no event of the type `lead.phoned`: ";
+    assert!(check.out.contains(told), "{}", check.out);
+    let as_shipped = Project::new(&Files::embedded()).run(&["check"]);
+    assert!(!as_shipped.out.contains("HY0308"), "{}", as_shipped.out);
+}
+
+#[test]
+fn a_gate_on_what_no_mail_server_says_is_warned_of() {
+    let project = Project::new(&Files::embedded());
+    let gate = "\n[[classifier.triage.gate]]\nwhen = \"verdict.label == 'lead' and trust['dkim'] != 'pass' and trust.spf != \
+                'pass'\"\nreason = \"nobody vouches\"\n";
+    project.append(CLASSIFIERS, gate);
+    let line =
+        project.read(CLASSIFIERS).lines().position(|text| text.contains("trust.spf")).expect("planted");
+    let warned = format!(
+        "{CLASSIFIERS}:{}: warning[HY0309]: a gate of `triage` asks for `trust.spf` and `trust.dkim`",
+        line + 1
+    );
+    let check = project.run(&["check"]);
+    assert_eq!(check.code, Some(0), "a warning: {check:?}");
+    assert!(check.out.contains(&warned) && check.out.contains("`authserv_id`"), "{warned}: {}", check.out);
+    let server = "[source.forms]\nauthserv_id = \"mx.ours.example\"\n";
+    project.edit(SOURCES, "[source.forms]\n", server);
+    let check = project.run(&["check"]);
+    assert!(!check.out.contains("HY0309"), "{}", check.out);
+    project.edit(ROUTES, "[route.triage]\n", "[route.triage]\nsources = [\"stripe\"]\n");
+    let check = project.run(&["check"]);
+    assert!(check.out.contains("HY0309"), "another source is none of its own: {}", check.out);
 }
 
 #[test]

@@ -104,6 +104,40 @@ fn a_case_is_told_with_the_actions_that_would_be_planned() {
 }
 
 #[test]
+fn a_gate_on_what_a_mail_server_found_is_measured_as_the_case_or_its_source_names_the_server() {
+    let project = ruled(&[]);
+    let gate = "\n[[classifier.triage.gate]]\nwhen = \"verdict.label == 'lead' and trust.dkim != 'pass'\"\nreason = \
+                \"nobody vouches\"\n";
+    project.append("config/classifiers.toml", gate);
+    let line = |id: &str, server: Option<&str>| {
+        let found = "mx.ours.example; dkim=pass header.d=example.com";
+        let headers = json!([{"name": "Authentication-Results", "value": found}]);
+        let data = json!({"message": format!("A demo for {id}"), "email": "ada@engines.example"});
+        let body = json!({"payload": {"headers": headers}, "data": data});
+        let mut event = json!({"source": "forms", "type": "lead.form.submitted", "body": body});
+        if let Some(server) = server {
+            event["authserv_id"] = json!(server);
+        }
+        let expect = json!({"label": "lead"});
+        json!({"id": id, "event": event, "expect": expect, "split": "dev", "author": "me"}).to_string() + "\n"
+    };
+    let cases = line("a", None) + &line("b", Some("mx.ours.example")) + &line("c", Some("mx.theirs.example"));
+    project.write("evals/few/cases.jsonl", &cases);
+    let planned = || {
+        let report = report(&eval(&project, &["--json"]));
+        let cases = report["cases"].as_array().expect("cases").clone();
+        cases.iter().map(|case| case["actions"] == json!(["contact", "reply"])).collect::<Vec<_>>()
+    };
+    assert_eq!(planned(), [false, true, false]);
+    project.edit(
+        "config/sources.toml",
+        "[source.forms]\n",
+        "[source.forms]\nauthserv_id = \"mx.ours.example\"\n",
+    );
+    assert_eq!(planned(), [true, true, false], "a case's own word comes before its source's");
+}
+
+#[test]
 fn each_way_to_end_has_a_status_of_its_own() {
     let project = ruled(&CASES);
     assert_eq!(eval(&project, &[]).code, Some(0), "no gate");

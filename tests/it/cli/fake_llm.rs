@@ -16,10 +16,10 @@ use http::Method;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::{run, unread};
+use super::{operated::on, run, unread};
 use crate::support::{
     house::{FORMS_SECRET, form, without_local},
-    process::{Project, hookyard, in_time},
+    process::{Ended, Project, hookyard, in_time},
 };
 
 /// The program, running. Dropping it kills it.
@@ -218,8 +218,44 @@ async fn an_event_of_a_new_project_is_classified_by_it_as_by_the_vendors() {
     let shown = service.until(&path, |shown| shown["timeline"]["state"] != "open").await;
     let verdict = &shown["timeline"]["jobs"][0]["verdict"];
     assert_eq!((&verdict["judge"], &verdict["judged_by"]), (&json!("gpt"), &json!("LLM")), "{shown:#}");
+    let event = queued["event"].as_str().expect("an id");
+    let told = well_told(on(&project, &service, &["events", "show", event]));
+    for part in ["before it, claude: ", "asked claude: not billed\n", "asked gpt (gpt-", "answered, tokens "]
+    {
+        assert!(told.contains(part), "{part} is not in {told}");
+    }
+    let bought = &shown["timeline"]["jobs"][0]["purchases"][1]["answer"]["tokens"];
+    let of = |name: &str| bought[name].as_u64().expect("a number");
+    let (read, written) = (of("cache_read"), of("cache_write"));
+    let input = of("input_uncached") + read + written;
+    let counted = format!("tokens {input} in ({read} from the cache");
+    let out = format!(") and {} out, $0.00", of("output"));
+    assert!(told.contains(&counted) && told.contains(&out), "{counted}{out} is not in {told}");
     let asked = [fake.told().await, fake.told().await];
     assert_eq!(asked.map(|(api, answer, _)| (api, answer)), [("messages", "529"), ("chat", "ok")].map(owned));
+}
+
+#[tokio::test]
+async fn a_judge_that_rests_is_shown_with_until_when_and_why() {
+    let mut fake = Fake::start(&["--answer", "429:600", "--answer", "ok"]).await;
+    let project = project(&fake);
+    let service = project.start().await;
+    let delivery = form("f");
+    let headers = delivery.headers(SystemClock::new().now());
+    let (_, queued) = service.deliver("forms", headers, delivery.body).await.expect("an answer");
+    let path = format!("/api/v1/events/{}", queued["event"].as_str().expect("an id"));
+    service.until(&path, |shown| shown["timeline"]["state"] != "open").await;
+    let asked = [fake.told().await, fake.told().await];
+    assert_eq!(asked.map(|(api, ..)| api), ["messages", "chat"]);
+    let stats = well_told(on(&project, &service, &["stats"]));
+    let row = |judge: &str| stats.lines().find(|line| line.starts_with(judge)).expect("a row").trim_end();
+    let claude = row("claude");
+    assert!(claude.contains(" until 20") && claude.contains("429") && claude.ends_with("closed"), "{stats}");
+    assert!(row("gpt").contains(" no ") && row("gpt").ends_with("closed"), "{stats}");
+}
+
+fn well_told(ended: Ended) -> String {
+    super::operated::well(ended)
 }
 
 fn owned((api, answer): (&str, &str)) -> (String, String) {

@@ -114,7 +114,8 @@ async fn a_stopped_store_is_operated_by_the_same_commands() {
     assert_eq!(well(run(&["dead", "redrive", "--all"])), "1 dead letter redriven\n");
     let stats = well(run(&["stats"]));
     assert!(
-        stats.contains("open jobs: 1,") && stats.contains("nothing is paused\n\nevery breaker is closed"),
+        stats.contains("open jobs: 1,")
+            && stats.contains("nothing is paused\n\nevery destination's breaker is closed"),
         "{stats}"
     );
     assert_eq!(well(run(&["pause", "--route", "all"])), "paused: route all\n");

@@ -51,6 +51,35 @@ fn another_judge_a_case_and_json() {
 }
 
 #[test]
+fn one_line_of_a_file_of_cases_is_chosen_by_its_number_or_its_id() {
+    let project = project();
+    let case = project.read("case.json");
+    project.write(
+        "cases.jsonl",
+        &format!("{}\n\n{case}\n", case.replace("c-1", "c-0").replace("a demo", "prices")),
+    );
+    let render = |more: &[&str]| project.run(&[&["prompt", "render", "triage"][..], more].concat());
+    for (chosen, words) in [
+        (["--event", "cases.jsonl:1"].as_slice(), "May we see prices?"),
+        (&["--event", "cases.jsonl:3"], "May we see a demo?"),
+        (&["--event", "cases.jsonl", "--case", "c-1"], "May we see a demo?"),
+        (&["--event", "case.json", "--case", "c-1"], "May we see a demo?"),
+    ] {
+        let shown = render(chosen);
+        assert!(shown.code == Some(0) && shown.out.contains(words), "{shown:?}");
+    }
+    for (chosen, want) in [
+        (["--event", "cases.jsonl"].as_slice(), "choose one, as --event cases.jsonl:1, or with --case ID"),
+        (&["--event", "cases.jsonl:2"], "cases.jsonl has no JSON object on line 2"),
+        (&["--event", "cases.jsonl", "--case", "zzz"], "write one of: c-0, c-1"),
+        (&["--event", "nothing.jsonl:3"], "nothing.jsonl cannot be read"),
+    ] {
+        let shown = render(chosen);
+        assert!(shown.code == Some(2) && shown.err.contains(want), "{want}: {shown:?}");
+    }
+}
+
+#[test]
 fn what_is_not_there_is_named_with_what_is() {
     let project = project();
     for (arguments, want) in [

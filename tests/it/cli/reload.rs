@@ -4,7 +4,7 @@ use std::process::Command;
 
 use hookyard::config::{CLASSIFIERS, Files, JUDGES, ROUTES, SETTINGS};
 
-use crate::support::process::{Project, Running};
+use crate::support::process::{Project, Running, hookyard};
 
 const APPLIED: &str = "the changed configuration is in effect";
 const REFUSED: &str = "the changed configuration is refused; the one before stays in effect";
@@ -85,14 +85,47 @@ async fn a_change_by_which_an_example_comes_out_otherwise_is_refused() {
 }
 
 #[tokio::test]
+async fn a_service_on_what_is_built_in_says_at_a_hang_up_that_there_is_nothing_to_look_at() {
+    let empty = tempfile::tempdir().expect("a folder");
+    let mut command = hookyard();
+    command
+        .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json"])
+        .arg("--data")
+        .arg(empty.path().join("data"))
+        .env("FORMS_WEBHOOK_SECRET", "whsec_of_the_reload_tests")
+        .env("RUST_LOG", "info")
+        .current_dir(empty.path());
+    let service = Running::start(command).await;
+    for times in 1..=2 {
+        hang_up(&service);
+        let told = |line: &&serde_json::Value| {
+            line["message"].as_str().is_some_and(|text| text.starts_with("SIGHUP: there are no files"))
+        };
+        service.logged("why", |log| log.lines.iter().filter(told).count() >= times).await;
+    }
+}
+
+#[tokio::test]
 async fn a_saved_file_is_seen_without_a_word_and_what_must_wait_is_named() {
     let project = project(100);
     let service = project.start().await;
     project.write(SETTINGS, "[server]\nreload_ms = 100\n[worker]\nconcurrency = 3\n");
     said(&service, APPLIED, 1).await;
-    let waits =
-        "what changed in concurrency, lease_ms and lane_weights of [worker] takes effect at the next start";
-    said(&service, waits, 1).await;
+    said(&service, "what changed in concurrency of [worker] takes effect at the next start", 1).await;
+    // Of two tables a key each; what takes effect at once is not told of as if it waited.
+    project.write(
+        SETTINGS,
+        "[server]\nreload_ms = 50\nlisten = \"127.0.0.1:0\"\ntrusted_proxies = [\"10.0.0.1\"]\n\
+         [store]\nopen_jobs_max = 7\ndedupe_ms = 700000000\n[worker]\nconcurrency = 3\n",
+    );
+    said(&service, APPLIED, 2).await;
+    let waits = |what: &str| format!("what changed in {what} takes effect at the next start");
+    said(&service, &waits("listen and trusted_proxies of [server]"), 1).await;
+    said(&service, &waits("dedupe_ms of [store]"), 1).await;
+    let log = service.log();
+    let told =
+        |line: &&serde_json::Value| line["message"].as_str().is_some_and(|text| text.contains("next start"));
+    assert_eq!(log.borrow().lines.iter().filter(told).count(), 3, "{:?}", log.borrow().lines);
 }
 
 /// How the source `forms` is verified.

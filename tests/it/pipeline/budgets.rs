@@ -6,7 +6,7 @@ use hookyard::{
     config::{CLASSIFIERS, JUDGES},
     domain::{Day, EventState, JobState, RungOutcome, Spent},
     sandbox::{Limits, Reply},
-    store::{Draw, Timeline},
+    store::{Draw, JobHistory, Timeline},
 };
 use serde_json::json;
 
@@ -151,6 +151,52 @@ async fn tokens_of_a_minute_are_shared_out_and_come_back_with_time() {
     assert_eq!(judge(&house.run(&form("c")).await), "claude");
 }
 
+/// How often each of so many events was handed back before it was decided, where a minute holds tokens for a few of them
+/// and nobody else is asked. The clock is moved on to the next one that is due, again and again.
+async fn handed_back(events: usize, tokens_per_min: u32) -> Vec<usize> {
+    let plan = with(House::plan().llm(), "claude", &format!("input_tokens_per_min = {tokens_per_min}"));
+    let alone = plan.edit(CLASSIFIERS, "    { judge = \"gpt\", confidence_min = 0.6 },\n", "");
+    let house = alone.start().await;
+    let mut open = Vec::new();
+    for n in 0..events {
+        let id = format!("f{n}");
+        let mut letter = form(&id);
+        letter.body = String::from_utf8_lossy(&letter.body).replace("ada@", &format!("ada{n}@")).into_bytes();
+        open.push(house.queue(&letter).await);
+    }
+    let mut counts = Vec::new();
+    while !open.is_empty() {
+        let (now, mut next) = (house.now(), Vec::new());
+        for event in std::mem::take(&mut open) {
+            let idle = |entry: &JobHistory| match entry.job.state {
+                JobState::Ready => entry.job.due > now,
+                state => state.is_settled() || state == JobState::Blocked,
+            };
+            let wanted = |t: &Timeline| t.state != EventState::Open || t.jobs.iter().all(idle);
+            let timeline = house.until(event, wanted).await;
+            let waits = timeline.jobs.iter().filter(|entry| entry.job.state == JobState::Ready);
+            next.extend(waits.map(|entry| entry.job.due));
+            match timeline.state {
+                EventState::Open => open.push(event),
+                EventState::Done => counts.push(outcomes(route(&timeline)).len() - 1),
+                other => panic!("{other:?}: {}", json!(timeline)),
+            }
+        }
+        if let Some(due) = next.into_iter().min() {
+            house.advance(due.since(now));
+        }
+    }
+    counts
+}
+
+#[tokio::test]
+async fn those_that_wait_for_tokens_come_back_in_turn_and_not_all_at_once() {
+    let counts = handed_back(40, 12_000).await;
+    let (most, all) = (counts.iter().max().copied(), counts.iter().sum::<usize>());
+    assert!(all > 20, "most of them had to wait: {counts:?}");
+    assert!(most <= Some(4) && all <= 60, "{all} times in all: {counts:?}");
+}
+
 #[tokio::test]
 async fn tokens_of_a_question_that_never_left_are_given_back() {
     let house = with(House::plan().llm(), "claude", "tokens_per_min = 1").start().await;
@@ -171,7 +217,15 @@ async fn whoever_asks_to_be_left_alone_is_left_alone_by_all() {
         assert_eq!(judge(&house.run(&form(id)).await), "gpt");
     }
     assert_eq!(house.sandbox.requests(CLAUDE), 1, "what it said to one holds for all");
-    house.advance(Duration::from_secs(30));
+    house.advance(Duration::from_secs(10));
+    let stats = house.ask("/api/v1/stats").await.json;
+    let rest = &stats["rests"]["judges"]["claude"];
+    let until = house.now().plus(Duration::from_secs(20)).as_millis();
+    assert_eq!((&rest["until"], &rest["left_ms"]), (&json!(until), &json!(20_000)), "{stats}");
+    assert!(rest["reason"].as_str().is_some_and(|reason| reason.contains("429")), "{stats}");
+    assert_eq!(stats["breakers"]["judges"]["claude"]["state"], "closed");
+    house.advance(Duration::from_secs(20));
+    assert_eq!(house.ask("/api/v1/stats").await.json["rests"]["judges"], json!({}));
     house.sandbox.reply_next(says("lead"));
     assert_eq!(judge(&house.run(&form("d")).await), "claude");
 }

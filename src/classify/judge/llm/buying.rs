@@ -120,9 +120,11 @@ impl Llm {
         match &complaint {
             Some((told, _)) if told.barred => pass.barred(told.reason.clone()),
             // What it says to one holds for all: others would only be refused too.
-            Some((_, Some(wait))) => pass.rest((*wait).max(REST_MIN), clock.monotonic()),
-            Some((_, None)) if sent.as_ref().is_ok_and(|response| response.status == 429) => {
-                pass.rest(REST_UNTOLD, clock.monotonic());
+            Some((told, Some(wait))) => {
+                pass.rest((*wait).max(REST_MIN), &told.reason, clock.monotonic());
+            }
+            Some((told, None)) if sent.as_ref().is_ok_and(|response| response.status == 429) => {
+                pass.rest(REST_UNTOLD, &told.reason, clock.monotonic());
             }
             Some((_, None)) | None => {}
         }
@@ -195,7 +197,7 @@ impl Llm {
     }
 
     /// How many requests all processes together may send, and who has counted one of them already.
-    fn per_min(&self) -> Option<PerMinute> {
+    pub(super) fn per_min(&self) -> Option<PerMinute> {
         let (own, learned) = (self.remote.limit_per_min(), self.learned.requests());
         let requests = own.into_iter().chain(learned).min()?;
         Some(PerMinute { requests, counted_here: own == Some(requests) })
@@ -207,7 +209,7 @@ impl Llm {
         let now = call.clock.monotonic();
         let next = (call.input, self.settings.output_tokens_max.into());
         if let Some(wait) = allowances.iter().filter_map(|allowance| allowance.rest(next)).max() {
-            pass.rest(wait, now);
+            pass.rest(wait, "it said that hardly anything is left of what it allows", now);
         }
         self.learned.hear(allowances);
         let requests = allowances.iter().find(|allowance| allowance.limited == Limited::Requests)?;
@@ -230,6 +232,7 @@ impl Llm {
             TokensUsed { taken: *taken, used: taken.need.taken(bought.answer.tokens, room), left }
         };
         let used: Vec<_> = taken.iter().map(used).collect();
+        self.has_used(&used);
         ledger.tokens_used(&self.settings.name, &used).await;
     }
 

@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{REFUSAL, effort, model, named, prompt, usage};
+use super::{Place, REFUSAL, effort, form, model, prompt, usage};
 use crate::sandbox::llm::{
     Api,
     api::{Spoken, Taken},
     refused::{Refused, invalid},
-    speech::{self, Said},
+    speech::Said,
     text_of,
 };
 
@@ -28,26 +28,26 @@ pub(in crate::sandbox::llm) fn take(question: &Map<String, Value>) -> Result<Tak
     if turns.iter().any(|turn| !turn["role"].as_str().is_some_and(|role| ROLES.contains(&role))) {
         return Err(invalid("Invalid value for 'role' in 'messages'.").about("messages"));
     }
-    let schema = match question.get("response_format") {
-        None => None,
-        Some(form) if form["type"] == "json_schema" => {
-            Some(named(&form["json_schema"], "response_format.json_schema")?)
-        }
-        Some(_) => return Err(invalid("the sandbox knows only 'json_schema'").about("response_format")),
-    };
     let of = |roles: &[&str]| {
         let theirs = turns.iter().filter(|turn| turn["role"].as_str().is_some_and(|r| roles.contains(&r)));
         theirs.map(|turn| text_of(&turn["content"])).collect::<Vec<_>>()
     };
     let told = of(&["system", "developer"]).join("\n");
-    let form = schema.map(Value::to_string).unwrap_or_default();
     let turns: String = of(&ROLES).concat();
+    let wanted = question.get("response_format");
+    let place = Place {
+        form: "response_format",
+        named: "response_format.json_schema",
+        asked: "messages",
+        text: &turns,
+    };
+    let form = form(wanted, wanted.map_or(&Value::Null, |form| &form["json_schema"]), &place)?;
     let bounds = ["max_completion_tokens", "max_tokens"];
     Ok(Taken {
         text: of(&["user"]).pop().unwrap_or_default(),
-        schema: schema.cloned().or_else(|| speech::schema_in(&told)),
+        schema: form.schema(&told),
         output_tokens_max: bounds.iter().find_map(|bound| question.get(*bound)?.as_u64()),
-        prompt: prompt(question, &[&form, &turns], &model)?,
+        prompt: prompt(question, &[&form.written(), &turns], &model)?,
     })
 }
 

@@ -4,7 +4,7 @@
 pub(super) mod chat;
 pub(super) mod responses;
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use serde_json::{Map, Value, json};
 
@@ -17,7 +17,7 @@ use super::{
     parameters,
     refused::{Refused, invalid},
     reply::Reply,
-    schema,
+    schema, speech,
 };
 use crate::sandbox::wire::filled;
 
@@ -69,7 +69,75 @@ fn effort(model: &Facts, effort: Option<&Value>, at: &str) -> Result<(), Refused
     }
 }
 
-/// The schema of a form with a name, which stands at `at`.
+/// What a model makes up that is to answer with JSON and is not told of which form.
+static ANY_OBJECT: LazyLock<Value> =
+    LazyLock::new(|| json!({"type": "object", "properties": {"answer": {"type": "string"}}}));
+
+/// Where the form of an answer stands in a request, and what is asked.
+struct Place<'a> {
+    /// Of the form itself.
+    form: &'a str,
+    /// Of what has a name and a schema.
+    named: &'a str,
+    /// Of what is asked, and that in words.
+    asked: &'a str,
+    text: &'a str,
+}
+
+/// The form of an answer.
+enum Form<'q> {
+    Text,
+    /// Any JSON; the model may have been told in words which.
+    Json,
+    Schema(&'q Value),
+}
+
+impl<'q> Form<'q> {
+    /// What a model is held to, or was told in words, as far as it is one.
+    fn schema(&self, told: &str) -> Option<Value> {
+        match self {
+            Form::Text => speech::schema_in(told),
+            Form::Json => Some(speech::schema_in(told).unwrap_or_else(|| ANY_OBJECT.clone())),
+            Form::Schema(schema) => Some((*schema).clone()),
+        }
+    }
+
+    /// What counts as part of the question.
+    fn written(&self) -> String {
+        match self {
+            Form::Text | Form::Json => String::new(),
+            Form::Schema(schema) => schema.to_string(),
+        }
+    }
+}
+
+/// Reads the form of the answer; `named` is what has the name and the schema, if it is that kind.
+fn form<'q>(form: Option<&'q Value>, named: &'q Value, place: &Place<'_>) -> Result<Form<'q>, Refused> {
+    let Some(form) = form else { return Ok(Form::Text) };
+    match form["type"].as_str() {
+        Some("text") => Ok(Form::Text),
+        // In some form, says the vendor: without it a model goes on with white space.
+        Some("json_object") if place.text.to_lowercase().contains("json") => Ok(Form::Json),
+        Some("json_object") => {
+            let Place { asked, form, .. } = place;
+            let problem = format!(
+                "'{asked}' must contain the word 'json' in some form, to use '{form}' of type 'json_object'."
+            );
+            Err(invalid(problem).about(*asked))
+        }
+        Some("json_schema") => self::named(named, place.named).map(Form::Schema),
+        Some(_) | None => {
+            let problem = format!(
+                "Invalid value: {}. Supported values are: 'json_object', 'json_schema', and 'text'.",
+                form["type"]
+            );
+            Err(invalid(problem).about(format!("{}.type", place.form)).with_code("invalid_value"))
+        }
+    }
+}
+
+/// The schema of a form with a name, which stands at `at`. Only a strict one has to be within what answers can be held to;
+/// another one is advice.
 fn named<'q>(form: &'q Value, at: &str) -> Result<&'q Value, Refused> {
     let name = form["name"].as_str().unwrap_or_default();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
@@ -77,8 +145,18 @@ fn named<'q>(form: &'q Value, at: &str) -> Result<&'q Value, Refused> {
         let problem = format!("Invalid '{at}.name': expected up to 64 of a-z, A-Z, 0-9, _ and -.");
         return Err(invalid(problem).about(format!("{at}.name")));
     }
-    if form["strict"] != true {
-        return Err(invalid("the sandbox takes strict schemas only").about(format!("{at}.strict")));
+    match (&form["strict"], &form["schema"]) {
+        (Value::Bool(true), _) => {}
+        (Value::Bool(false) | Value::Null, schema @ Value::Object(_)) => return Ok(schema),
+        (Value::Bool(false) | Value::Null, Value::Null) => return Ok(&ANY_OBJECT),
+        (Value::Bool(false) | Value::Null, _) => {
+            let problem = format!("Invalid type for '{at}.schema': expected an object.");
+            return Err(invalid(problem).about(format!("{at}.schema")).with_code("invalid_type"));
+        }
+        (_, _) => {
+            let problem = format!("Invalid type for '{at}.strict': expected a boolean.");
+            return Err(invalid(problem).about(format!("{at}.strict")).with_code("invalid_type"));
+        }
     }
     match schema::fault(&form["schema"]) {
         None => Ok(&form["schema"]),

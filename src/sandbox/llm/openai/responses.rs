@@ -3,12 +3,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{REFUSAL, effort, model, named, prompt, usage};
+use super::{Place, REFUSAL, effort, form, model, prompt, usage};
 use crate::sandbox::llm::{
     Api,
     api::{Spoken, Taken},
     refused::{Refused, invalid},
-    speech::{self, Said},
+    speech::Said,
     text_of,
 };
 
@@ -42,15 +42,12 @@ pub(in crate::sandbox::llm) fn take(question: &Map<String, Value>) -> Result<Tak
     }
     let reasoning = question.get("reasoning");
     effort(&model, reasoning.and_then(|reasoning| reasoning.get("effort")), "reasoning.effort")?;
-    let schema = match question.get("text").and_then(|text| text.get("format")) {
-        None => None,
-        Some(form) if form["type"] == "json_schema" => Some(named(form, "text.format")?),
-        Some(_) => return Err(invalid("the sandbox knows only 'json_schema'").about("text.format")),
-    };
+    let wanted = question.get("text").and_then(|text| text.get("format"));
+    let place = Place { form: "text.format", named: "text.format", asked: "input", text: &asked };
+    let form = form(wanted, wanted.unwrap_or(&Value::Null), &place)?;
     let told = question.get("instructions").map(text_of).unwrap_or_default();
-    let form = schema.map(Value::to_string).unwrap_or_default();
-    let prompt = prompt(question, &[&form, &told, &asked], &model)?;
-    let schema = schema.cloned().or_else(|| speech::schema_in(&told));
+    let prompt = prompt(question, &[&form.written(), &told, &asked], &model)?;
+    let schema = form.schema(&told);
     Ok(Taken { text: asked, schema, output_tokens_max, prompt })
 }
 

@@ -120,7 +120,9 @@ async fn chat_refuses_what_it_or_the_model_does_not_take() {
         (but(fine(), "/messages/0/role", Some(json!("robot"))), "messages"),
         (long, "messages"),
         (but(fine(), &format!("{format}/name"), Some(json!("a b"))), &format!("{at}.name")),
-        (but(fine(), &format!("{format}/strict"), None), &format!("{at}.strict")),
+        (but(fine(), &format!("{format}/strict"), Some(json!("yes"))), &format!("{at}.strict")),
+        (but(fine(), "/response_format/type", Some(json!("xml"))), "response_format.type"),
+        (but(fine(), "/response_format", Some(json!({"type": "json_object"}))), "messages"),
         (but(fine(), &format!("{format}/schema/additionalProperties"), None), "response_format"),
         (
             but(fine(), &format!("{format}/schema/properties/label/maxLength"), Some(json!(9))),
@@ -153,12 +155,52 @@ async fn responses_refuse_what_is_chats_and_what_the_model_does_not_take() {
         (but(fine(), "/max_output_tokens", Some(json!(1))), "max_output_tokens"),
         (but(fine(), "/temperature", Some(json!(0))), "temperature"),
         (but(fine(), "/reasoning/effort", Some(json!("huge"))), "reasoning.effort"),
-        (but(fine(), "/text/format/strict", Some(json!(false))), "text.format.strict"),
+        (but(fine(), "/text/format/strict", Some(json!(1))), "text.format.strict"),
+        (but(fine(), "/text/format", Some(json!({"type": "json_object"}))), "input"),
         (but(fine(), "/text/format/schema/required", None), "text.format.schema"),
     ] {
         let refused = asked.responses(&question).await;
         assert_eq!(refused.status, 400, "{param}");
         assert_eq!(refused.json().unwrap()["error"]["param"], param);
+    }
+}
+
+#[tokio::test]
+async fn forms_that_hold_an_answer_less_are_taken_too() {
+    let asked = Asked::start().await;
+    let object = json!({"type": "json_object"});
+    let optional = json!({"type": "object", "properties": {"label": {"type": "string", "maxLength": 9}}});
+    let parsed = |text: &Value| -> Value { serde_json::from_str(text.as_str().unwrap()).unwrap() };
+
+    let chat = but(to_openai("x"), "/messages/0/content", Some(json!("Answer as Json.")));
+    let loose = but(chat.clone(), "/response_format/json_schema/schema", Some(optional.clone()));
+    for (question, has) in [
+        (but(chat.clone(), "/response_format", Some(object.clone())), "answer"),
+        (but(loose.clone(), "/response_format/json_schema/strict", Some(json!(false))), "label"),
+        (but(loose, "/response_format/json_schema/strict", None), "label"),
+        (
+            but(
+                but(chat.clone(), "/response_format/json_schema/strict", None),
+                "/response_format/json_schema/schema",
+                None,
+            ),
+            "answer",
+        ),
+    ] {
+        let answer = asked.chat(&question).await.json().unwrap();
+        let said = parsed(&answer["choices"][0]["message"]["content"]);
+        assert!(said[has].is_string(), "{answer}");
+    }
+    let plain = asked.chat(&but(chat, "/response_format", Some(json!({"type": "text"})))).await;
+    assert_eq!(plain.status, 200);
+
+    let responses = but(to_responses("one JSON object, please"), "/text/format/strict", Some(json!(false)));
+    for question in [
+        but(responses.clone(), "/text/format/schema", Some(optional)),
+        but(responses, "/text/format", Some(object)),
+    ] {
+        let answer = asked.responses(&question).await.json().unwrap();
+        assert!(parsed(&answer["output"][0]["content"][0]["text"]).is_object(), "{answer}");
     }
 }
 
