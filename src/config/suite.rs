@@ -67,6 +67,8 @@ pub struct Gates {
     pub ece_max: Option<f64>,
     /// Most actions that are planned though their case forbids them: 0 unless it is written.
     pub forbidden_actions_max: Option<u64>,
+    /// Most actions that a case expects and that are not planned.
+    pub missing_actions_max: Option<u64>,
     /// Least share of answers that are valid at the first try.
     pub valid_min: Option<f64>,
     /// 95 of 100 answers take no longer.

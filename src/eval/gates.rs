@@ -108,6 +108,18 @@ pub fn gates(gates: &Gates, report: &Report, baseline: Option<&Baseline>) -> Vec
     let forbidden = report.actions.as_ref().map(|actions| actions.forbidden as f64);
     let forbidden_max = gates.forbidden_actions_max.unwrap_or(0) as f64;
     most(Gate::FORBIDDEN_ACTIONS, Some(forbidden_max), forbidden, plain);
+    // Where no case expects anything, nobody knows whether anything is missing.
+    let missing = report.actions.as_ref().map(|actions| actions.missing as f64);
+    held.extend(gates.missing_actions_max.map(|most| {
+        let got = missing.map_or("nothing to measure".to_owned(), plain);
+        let is_held = missing.is_some_and(|missing| missing <= most as f64);
+        Gate {
+            name: Gate::MISSING_ACTIONS.to_owned(),
+            wanted: format!("at most {most}"),
+            got,
+            held: if is_held { Held::Passed } else { Held::Failed },
+        }
+    }));
     let graded = |field: &str| report.graded.iter().find(|graded| graded.field == field);
     for (field, wanted) in &gates.graded_mean_min {
         let mean = graded(field).and_then(|graded| graded.mean);

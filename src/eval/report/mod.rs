@@ -226,6 +226,8 @@ impl Gate {
     pub const BASELINE_CASES: &str = "baseline.cases";
     /// How many forbidden actions may be planned.
     pub const FORBIDDEN_ACTIONS: &str = "forbidden_actions_max";
+    /// How many expected actions may be left out.
+    pub const MISSING_ACTIONS: &str = "missing_actions_max";
     /// How many cases may have got worse since the baseline.
     pub const NEWLY_FAILED: &str = "baseline.newly_failed";
 }

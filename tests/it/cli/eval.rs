@@ -180,6 +180,26 @@ fn an_action_that_a_case_forbids_fails_the_suite_and_another_one_is_a_fault() {
 }
 
 #[test]
+fn an_expected_action_that_is_not_planned_fails_the_gate_on_missing_ones() {
+    let project = ruled(&CASES);
+    project.append("evals/few/suite.toml", "[gate]\nmissing_actions_max = 0\n");
+    let nothing = eval(&project, &["--json"]);
+    assert_eq!(nothing.code, Some(1), "no case expects any: {nothing:?}");
+    let expects = |actions: &str| {
+        let expect = format!("\"expect\":{{\"label\":\"lead\",\"actions\":{{\"expected\":{actions}}}}}");
+        project.edit("evals/few/cases.jsonl", "\"expect\":{\"label\":\"lead\"}", &expect);
+    };
+    expects("[\"contact\",\"ticket\"]");
+    let missing = eval(&project, &["--json"]);
+    assert_eq!(missing.code, Some(1), "{missing:?}");
+    let gates = &report(&missing)["gates"];
+    let gate = gates.as_array().expect("gates").iter().find(|gate| gate["name"] == "missing_actions_max");
+    assert_eq!(gate.map(|gate| &gate["got"]), Some(&json!("1")), "{gates:#}");
+    project.edit("evals/few/cases.jsonl", ",\"ticket\"]", "]");
+    assert_eq!(eval(&project, &[]).code, Some(0));
+}
+
+#[test]
 fn failures_are_asked_again_alone() {
     let project = ruled(&CASES);
     assert_eq!(report(&eval(&project, &["--json"]))["cases"].as_array().map(Vec::len), Some(4));
