@@ -2,6 +2,7 @@
 
 mod delivery;
 mod expect;
+mod relation;
 mod split;
 
 use std::collections::HashMap;
@@ -14,11 +15,12 @@ use super::{
     codes,
     files::Files,
     problem::{At, Problem, Problems},
-    suggest::quoted,
+    suggest::{one_of, quoted},
 };
 
 pub use delivery::CaseDelivery;
 pub use expect::{Expect, ExpectedActions, Finding, Side};
+pub use relation::Relation;
 pub use split::Split;
 
 /// Faulty lines that are told of one file.
@@ -48,6 +50,12 @@ pub struct Case {
     /// What it is used for; its body decides if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<Split>,
+    /// The case that says the same in another form: both are to get one label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_as: Option<String>,
+    /// In which way it differs from that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Relation>,
     /// Who labelled it.
     pub author: String,
     /// How much it counts in training, more than 0 and at most 100.
@@ -85,6 +93,8 @@ impl Case {
             tags: Vec::new(),
             cluster: None,
             split: None,
+            same_as: None,
+            by: None,
             author: String::new(),
             weight: weight(),
             checked_by: None,
@@ -141,6 +151,7 @@ pub fn cases(files: &Files, folder: &str) -> (Vec<Case>, Problems) {
         problems.push(At::file(&file).error(codes::NO_CASES, message, remedy));
     }
     problems.extend(repeated(&file, &cases));
+    problems.extend(unpaired(&file, &cases));
     (cases, problems)
 }
 
@@ -233,6 +244,48 @@ fn repeated(file: &str, cases: &[Case]) -> Vec<Problem> {
                 let message = format!("{same}, which is labelled {first_label}, not {label}");
                 at().error(codes::SAME_BODY, message, "decide which label is right and remove the other case")
             });
+        }
+    }
+    problems
+}
+
+/// What is wrong with cases that say the same as others.
+fn unpaired(file: &str, cases: &[Case]) -> Vec<Problem> {
+    let known: HashMap<&str, &Case> = cases.iter().map(|case| (case.id.as_str(), case)).collect();
+    let mut problems = Vec::new();
+    for case in cases {
+        let mut wrong = |message: String, remedy: String| {
+            let message = format!("case {}: {message}", case.id);
+            problems.push(At::line(file, case.line).error(codes::BAD_CASE, message, remedy));
+        };
+        let id = match (&case.same_as, case.by) {
+            (None, None) => continue,
+            (Some(id), Some(_)) => id,
+            (Some(_), None) => {
+                let names = Relation::ALL.map(Relation::as_str).join(", ");
+                wrong("it has `same_as` and no `by`".to_owned(), format!("write how it differs: {names}"));
+                continue;
+            }
+            (None, Some(_)) => {
+                wrong("it has `by` and no `same_as`".to_owned(), "name the case that it is like".to_owned());
+                continue;
+            }
+        };
+        let other = known.get(id.as_str()).filter(|other| other.id != case.id);
+        let Some(other) = other else {
+            let ids = known.keys().copied().filter(|known| *known != case.id);
+            wrong(format!("`same_as` names {}, which is no other case", quoted(id)), one_of(id, ids));
+            continue;
+        };
+        if other.split() != case.split() {
+            let (here, there) = (case.split().as_str(), other.split().as_str());
+            let message = format!("it is in {here}, and case {} that it is like in {there}", other.id);
+            wrong(message, "give both the same `split`".to_owned());
+        }
+        if other.expect.label != case.expect.label {
+            let (here, there) = (quoted(&case.expect.label), quoted(&other.expect.label));
+            let message = format!("it is labelled {here}, and case {} that it is like {there}", other.id);
+            wrong(message, "decide which label is right: one of both cannot be".to_owned());
         }
     }
     problems

@@ -11,6 +11,7 @@ use super::{
     document::Document,
     files::Files,
     locate::Locator,
+    metamorphic::{self, Metamorphic, MetamorphicGates},
     problem::{At, Problems},
 };
 
@@ -45,6 +46,8 @@ pub struct Suite {
     /// Texts of the output that a language model grades.
     #[serde(default)]
     pub graded: IndexMap<String, GradedTable>,
+    /// Changes of the cases, or of the labels, that must not change what is said.
+    pub metamorphic: Option<Metamorphic>,
 }
 
 /// What a suite must reach. Shares are from 0 to 1; what is left out is not demanded.
@@ -85,6 +88,9 @@ pub struct Gates {
     /// Least agreement of the grades with people's (Cohen's kappa), by field.
     #[serde(default)]
     pub graded_kappa_min: IndexMap<String, f64>,
+    /// Least share of the cases of which the same is said, by relation.
+    #[serde(default)]
+    pub metamorphic: MetamorphicGates,
     /// Held against `baseline.json`, where there is one.
     #[serde(default)]
     pub baseline: BaselineGates,
@@ -214,6 +220,8 @@ fn check(file: &str, locator: &Locator, suite: &Suite, problems: &mut Problems) 
         suite.splits.is_empty(),
         "write `[\"dev\", \"test\"]`",
     ));
+    let tables = (suite.metamorphic.as_ref(), &suite.gate.metamorphic);
+    problems.extend(metamorphic::check(file, locator, tables.0, tables.1));
     let samples = suite.samples.into();
     problems.extend(number_problem(at(&["samples"]), "samples", samples, 1..=SAMPLES_MAX, Unit::Plain));
     if suite.splits.contains(&Split::Train) {

@@ -4,6 +4,7 @@
 mod action;
 mod admit;
 mod affordable;
+mod altered;
 mod compile;
 mod context;
 mod examples;

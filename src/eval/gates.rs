@@ -9,7 +9,7 @@ use super::{
     Panel,
     report::{Before, CaseReport, Class, Estimate, Gate, Held, Report, Verdict, percent},
 };
-use crate::config::{BaselineGates, Gates, Suite};
+use crate::config::{BaselineGates, Gates, Relation, Suite};
 
 /// The figures that a suite once had and that were found well: what is held against it must not be worse.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -128,6 +128,15 @@ pub fn gates(gates: &Gates, report: &Report, baseline: Option<&Baseline>) -> Vec
     for (field, wanted) in &gates.graded_kappa_min {
         let agreement = graded(field).and_then(|graded| graded.agreement);
         held.push(at_least_as(&format!("graded_kappa_min.{field}"), *wanted, agreement, hundredths));
+    }
+    for relation in Relation::ALL {
+        let figures = report.metamorphic.iter().find(|figures| figures.relation == relation);
+        let wanted = gates.metamorphic.of(relation);
+        // Where nobody goes by labels, nothing can be demanded of that.
+        if let Some(wanted) = wanted.filter(|_| !figures.is_some_and(|figures| figures.nobody)) {
+            let share = figures.and_then(|figures| value(figures.share));
+            held.push(at_least(&format!("metamorphic.{}_min", relation.as_str()), wanted, share));
+        }
     }
     if let Some(baseline) = baseline {
         held.extend(against(&gates.baseline, report, baseline));

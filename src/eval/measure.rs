@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Baseline, EvalError, Graded, Mode, Panel, Purse, Shard, Tape, Trial, grade, grading,
+    metamorphic::{self, Asking},
     report::{Digests, GradedFigures, Report},
     run, sound, summary, test_lock,
 };
@@ -135,6 +136,14 @@ pub async fn measure(
     for (field, table) in &suite.graded {
         texts.push(grading::graded(engine, name, (field, table), &tape, &cases, &trials, clock).await?);
     }
+    // Whoever asks each judge alone does not ask about the suite.
+    let relations = if request.confidence_min.is_none() {
+        let (suite, cases, trials) = (&suite, &cases, &trials);
+        metamorphic::relations(&Asking { engine, panel: &panel, tape: &tape, suite, cases, trials, clock })
+            .await?
+    } else {
+        Default::default()
+    };
     if let Some(reason) = tape.unwritten() {
         return Err(lost(reason));
     }
@@ -148,6 +157,7 @@ pub async fn measure(
         trials: &trials,
         graded,
         texts,
+        relations,
         baseline: fitting.filter(|_| whole),
         whole,
         digests: digests(&panel, &cases)?,

@@ -19,6 +19,7 @@ mod gates;
 mod grade;
 mod grading;
 mod measure;
+mod metamorphic;
 mod mode;
 mod panel;
 mod purse;

@@ -15,11 +15,13 @@ use crate::{
     template::{Context, Library, Prompt, Shape},
 };
 
-use super::{super::Gate, Compiler};
-
-/// The judges that every ladder may name without a table.
-const RULES: &str = "rules";
-const LOCAL: &str = "local";
+use super::{
+    super::{
+        Gate,
+        altered::{LOCAL, RULES},
+    },
+    Compiler,
+};
 
 /// Labelled cases that prompts are tried on when they are compiled.
 const CASES_TRIED_MAX: usize = 20;
@@ -33,9 +35,12 @@ pub(in crate::engine) struct Training {
 }
 
 impl Training {
-    /// # Errors
-    /// There was nothing to learn from.
-    pub fn run(&self) -> Result<(), String> {
+    pub fn is_of(&self, classifier: &str) -> bool {
+        **self.classifier.name() == *classifier
+    }
+
+    /// What it learns from: texts and their labels.
+    pub fn texts(&self) -> Vec<(String, String)> {
         let mut texts = Vec::with_capacity(self.cases.len());
         for (context, label) in &self.cases {
             let Some(variant) = self.classifier.variants().next() else { continue };
@@ -46,6 +51,13 @@ impl Training {
                 }
             }
         }
+        texts
+    }
+
+    /// # Errors
+    /// There was nothing to learn from.
+    pub fn run(&self) -> Result<(), String> {
+        let texts = self.texts();
         let learned = self.local.train(&texts);
         match &learned {
             Ok(()) => tracing::info!(

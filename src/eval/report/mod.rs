@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Relation;
+
 pub use html::{PageError, html};
 pub use junit::junit;
 pub use markdown::markdown;
@@ -58,6 +60,9 @@ pub struct Report {
     /// Texts that a language model graded; none unless the suite asks for it.
     #[serde(default)]
     pub graded: Vec<GradedFigures>,
+    /// Whether the same is said of cases in another form; none unless the suite asks for it.
+    #[serde(default)]
+    pub metamorphic: Vec<RelationFigures>,
     pub gates: Vec<Gate>,
     pub verdict: Verdict,
     pub cases: Vec<CaseReport>,
@@ -166,6 +171,37 @@ pub struct Paid {
     pub asked: f64,
     /// Of those that grade texts.
     pub graded: f64,
+    /// Of the suite's judges, on cases in another form.
+    #[serde(default)]
+    pub metamorphic: f64,
+}
+
+/// How often the same was said of a case in another form.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RelationFigures {
+    pub relation: Relation,
+    pub tried: usize,
+    pub held: usize,
+    /// Held among the tried (Wilson).
+    pub share: Option<Estimate>,
+    /// Cases that it cannot be tried on: they hold no mail, or rules decided them, which do not go by labels.
+    pub left_out: usize,
+    /// Nobody is asked who goes by labels.
+    pub nobody: bool,
+    pub broken: Vec<Broken>,
+}
+
+/// A case of which something else was said in another form.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Broken {
+    pub case: String,
+    /// The case that is its other form, if a person wrote that.
+    pub other: Option<String>,
+    /// Labels; `None`: left to a person.
+    pub before: Option<String>,
+    pub after: Option<String>,
+    pub actions_before: Vec<String>,
+    pub actions_after: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use crate::support::process::{Ended, Project};
 
-fn project() -> Project {
+pub(super) fn project() -> Project {
     Project::new(&Files::embedded())
 }
 
 /// A project with a suite whose cases are each decided by a rule: those that say `spam` are, and all others are leads.
-fn ruled(cases: &[(&str, &str, &str)]) -> Project {
+pub(super) fn ruled(cases: &[(&str, &str, &str)]) -> Project {
     let project = project();
     project
         .write("evals/few/suite.toml", "classifier = \"triage\"\njudges = [\"rules\"]\nsplits = [\"dev\"]\n");
@@ -33,18 +33,18 @@ fn ruled(cases: &[(&str, &str, &str)]) -> Project {
     project
 }
 
-const CASES: [(&str, &str, &str); 4] = [
+pub(super) const CASES: [(&str, &str, &str); 4] = [
     ("a", "lead", "A demo of the whole product, please"),
     ("b", "spam", "Buy a backlink for your site"),
     ("c", "support", "The import is broken since noon"),
     ("d", "support", "Nothing that any rule would know"),
 ];
 
-fn eval(project: &Project, more: &[&str]) -> Ended {
+pub(super) fn eval(project: &Project, more: &[&str]) -> Ended {
     project.run(&[&["eval", "few"], more].concat())
 }
 
-fn report(ended: &Ended) -> Value {
+pub(super) fn report(ended: &Ended) -> Value {
     ended.json()[0].clone()
 }
 

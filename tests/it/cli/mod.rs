@@ -5,6 +5,7 @@ mod demo;
 mod erase;
 mod eval;
 mod eval_import;
+mod eval_metamorphic;
 mod fake_llm;
 mod init;
 mod migrate;

@@ -12,7 +12,7 @@ use crate::support::process::{Ended, Project, files_below, hookyard};
 const FOLDER: &str = "evals/few/recordings";
 
 /// A project that asks `fake`, with a suite of three cases, one of which holds an address.
-fn suite(fake: &Fake) -> Project {
+pub(super) fn suite(fake: &Fake) -> Project {
     let project = project(fake);
     let text = "classifier = \"triage\"\nsplits = [\"train\", \"dev\", \"test\"]\n";
     project.write("evals/few/suite.toml", text);
@@ -30,7 +30,7 @@ fn suite(fake: &Fake) -> Project {
     project
 }
 
-fn eval(project: &Project, mode: &str) -> Ended {
+pub(super) fn eval(project: &Project, mode: &str) -> Ended {
     project.run(&["eval", "few", "--judge", "claude", "--mode", mode, "--json"])
 }
 
@@ -40,7 +40,7 @@ fn answers(ended: &Ended) -> Vec<Value> {
     report["cases"].as_array().expect("cases").iter().map(|case| case["output"].clone()).collect()
 }
 
-fn recordings(project: &Project) -> Vec<Value> {
+pub(super) fn recordings(project: &Project) -> Vec<Value> {
     let files = files_below(&project.path(FOLDER));
     let text = |file: &String| fs::read_to_string(project.path(FOLDER).join(file)).expect("a file");
     files.iter().map(|file| serde_json::from_str(&text(file)).expect("JSON")).collect()
