@@ -72,6 +72,8 @@ pub struct Gates {
     pub forbidden_actions_max: Option<u64>,
     /// Most actions that a case expects and that are not planned.
     pub missing_actions_max: Option<u64>,
+    /// Most actions that would be done twice if each case came twice.
+    pub duplicates_max: Option<u64>,
     /// Least share of answers that are valid at the first try.
     pub valid_min: Option<f64>,
     /// 95 of 100 answers take no longer.

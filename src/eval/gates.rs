@@ -105,21 +105,17 @@ pub fn gates(gates: &Gates, report: &Report, baseline: Option<&Baseline>) -> Vec
     let cost = report.cost_usd.as_ref().map(|cost| cost.total / figures.cases.max(1) as f64);
     most("cost_usd_max", gates.cost_usd_max, cost, plain);
     // Demanded of every suite whose cases forbid anything.
-    let forbidden = report.actions.as_ref().map(|actions| actions.forbidden as f64);
+    let asking = report.actions.as_ref().filter(|actions| actions.cases > 0);
+    let forbidden = asking.map(|actions| actions.forbidden as f64);
     let forbidden_max = gates.forbidden_actions_max.unwrap_or(0) as f64;
     most(Gate::FORBIDDEN_ACTIONS, Some(forbidden_max), forbidden, plain);
     // Where no case expects anything, nobody knows whether anything is missing.
-    let missing = report.actions.as_ref().map(|actions| actions.missing as f64);
-    held.extend(gates.missing_actions_max.map(|most| {
-        let got = missing.map_or("nothing to measure".to_owned(), plain);
-        let is_held = missing.is_some_and(|missing| missing <= most as f64);
-        Gate {
-            name: Gate::MISSING_ACTIONS.to_owned(),
-            wanted: format!("at most {most}"),
-            got,
-            held: if is_held { Held::Passed } else { Held::Failed },
-        }
-    }));
+    let missing = asking.map(|actions| actions.missing as f64);
+    let missing_max = gates.missing_actions_max;
+    held.extend(missing_max.map(|most| at_most_counted(Gate::MISSING_ACTIONS, most, missing)));
+    let duplicates = report.actions.as_ref().filter(|actions| actions.redelivered > 0);
+    let duplicates = duplicates.map(|actions| actions.duplicates as f64);
+    held.extend(gates.duplicates_max.map(|most| at_most_counted(Gate::DUPLICATES, most, duplicates)));
     let graded = |field: &str| report.graded.iter().find(|graded| graded.field == field);
     for (field, wanted) in &gates.graded_mean_min {
         let mean = graded(field).and_then(|graded| graded.mean);
@@ -219,6 +215,19 @@ fn at_most(name: &str, wanted: f64, got: f64, shown: fn(f64) -> String) -> Gate 
         wanted: format!("at most {}", shown(wanted)),
         got: shown(got),
         held: if got <= wanted { Held::Passed } else { Held::Failed },
+    }
+}
+
+/// A count that must be there: what was not measured does not hold.
+fn at_most_counted(name: &str, wanted: u64, got: Option<f64>) -> Gate {
+    match got {
+        Some(got) => at_most(name, wanted as f64, got, plain),
+        None => Gate {
+            name: name.to_owned(),
+            wanted: format!("at most {wanted}"),
+            got: "nothing to measure".to_owned(),
+            held: Held::Failed,
+        },
     }
 }
 

@@ -24,6 +24,7 @@ mod mode;
 mod panel;
 mod purse;
 mod ready;
+mod redelivery;
 mod shard;
 mod sound;
 mod summary;

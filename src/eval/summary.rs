@@ -112,7 +112,10 @@ pub fn report(run: Run<'_>) -> Result<Option<Report>, CostsError> {
         latency_ms: spread(&latencies),
         cost_usd: spread(&costs_usd),
         paid_usd,
-        actions: actions::figures(wanted.iter().zip(graded.iter().map(|one| one.actions.as_slice()))),
+        actions: actions::figures(
+            wanted.iter().zip(graded.iter().map(|one| one.actions.as_slice())),
+            trials.iter().map(|trial| (trial.redelivery.planned, trial.redelivery.duplicates.len())),
+        ),
         findings: review(suite, cases, &graded),
         graded: texts,
         metamorphic: relations.0,

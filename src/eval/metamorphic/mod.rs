@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::{
     CASES_AT_ONCE, EvalError, Panel, Said, Tape, Trial,
     ask::{Asked, ask},
+    redelivery::FIRST,
     report::{Broken, RelationFigures},
     stats::wilson,
 };
@@ -210,7 +211,7 @@ impl Asking<'_> {
                 Some(alteration.undone(*verdict, &panel.classifier.schema().fields().label))
             }
         };
-        let rehearsal = engine.rehearse(case, panel.classifier.name(), verdict.as_ref(), *clock);
+        let rehearsal = engine.rehearse(FIRST, case, panel.classifier.name(), verdict.as_ref(), *clock);
         let planned: Vec<Name> = rehearsal.routes.into_iter().flat_map(|route| route.actions).collect();
         let label = verdict.as_ref().map(|verdict| verdict.label.as_str());
         Ok((Ends::of(label, planned.iter()), reel.told().cost))

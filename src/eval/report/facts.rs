@@ -85,13 +85,13 @@ fn answered(answers: &Answers) -> String {
 }
 
 fn actions(figures: &ActionFigures) -> String {
-    format!(
-        "{}: {} missing, {} forbidden, {} not allowed",
-        several(figures.cases, "case"),
-        figures.missing,
-        figures.forbidden,
-        figures.not_allowed
-    )
+    let ActionFigures { cases, missing, forbidden, not_allowed, redelivered, duplicates } = figures;
+    let cases = several(*cases, "case");
+    let mut says = format!("{cases}: {missing} missing, {forbidden} forbidden, {not_allowed} not allowed");
+    if *redelivered > 0 {
+        says.push_str(&format!("; delivered again: {redelivered} planned, {duplicates} of them done twice"));
+    }
+    says
 }
 
 /// How often the same was said of another form, and of which cases it was not.

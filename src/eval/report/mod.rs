@@ -204,13 +204,19 @@ pub struct Broken {
     pub actions_after: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ActionFigures {
     /// Cases that say anything of actions.
     pub cases: usize,
     pub missing: usize,
     pub forbidden: usize,
     pub not_allowed: usize,
+    /// Actions that were planned of a case, which was then delivered again.
+    #[serde(default)]
+    pub redelivered: usize,
+    /// Those that were planned again under another key: they would be done twice.
+    #[serde(default)]
+    pub duplicates: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -264,6 +270,8 @@ impl Gate {
     pub const FORBIDDEN_ACTIONS: &str = "forbidden_actions_max";
     /// How many expected actions may be left out.
     pub const MISSING_ACTIONS: &str = "missing_actions_max";
+    /// How many actions may be done twice of what comes twice.
+    pub const DUPLICATES: &str = "duplicates_max";
     /// How many cases may have got worse since the baseline.
     pub const NEWLY_FAILED: &str = "baseline.newly_failed";
 }
@@ -308,6 +316,9 @@ pub struct CaseReport {
     /// Those of the actions that the case forbids.
     #[serde(default)]
     pub forbidden: Vec<String>,
+    /// Those that a second delivery would do again.
+    #[serde(default)]
+    pub duplicates: Vec<String>,
     /// Labels of further samples, if several were asked for.
     pub samples: Vec<Option<String>>,
     pub latency_ms: Option<f64>,

@@ -32,6 +32,7 @@ pub(super) fn case(n: usize, expected: &str, got: Option<&str>) -> CaseReport {
         faults,
         actions: vec!["label".to_owned()],
         forbidden: Vec::new(),
+        duplicates: Vec::new(),
         samples: Vec::new(),
         latency_ms: Some(12.0),
         cost_usd: None,
@@ -95,7 +96,13 @@ pub(super) fn report() -> Report {
         latency_ms: Some(Spread { p50: 4.2, p95: 12.0, p99: 31.0, max: 80.0, total: 3_100.0 }),
         cost_usd: Some(Spread { p50: 0.0, p95: 0.0, p99: 0.0, max: 0.0, total: 0.0 }),
         paid_usd: Paid::default(),
-        actions: Some(ActionFigures { cases: 4, missing: 0, forbidden: 1, not_allowed: 2 }),
+        actions: Some(ActionFigures {
+            cases: 4,
+            forbidden: 1,
+            not_allowed: 2,
+            redelivered: 9,
+            ..ActionFigures::default()
+        }),
         findings: Some(FindingFigures {
             cases: 3,
             expected: 7,

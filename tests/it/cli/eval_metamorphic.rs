@@ -21,7 +21,10 @@ fn a_mail_that_quotes_another_is_to_be_taken_for_the_same() {
     let project = ruled(&CASES);
     project.append("evals/few/suite.toml", "[metamorphic]\nrelations = [\"quoting\", \"signature\"]\n");
     let all_hold = report(&eval(&project, &["--json"]));
-    assert_eq!((&of(&all_hold, "quoting")["held"], &of(&all_hold, "quoting")["tried"]), (&json!(4), &json!(4)));
+    assert_eq!(
+        (&of(&all_hold, "quoting")["held"], &of(&all_hold, "quoting")["tried"]),
+        (&json!(4), &json!(4))
+    );
     // Whoever takes what is quoted for what is said falls for it.
     let rule = "\n[[classifier.triage.rule]]\nwhen = \"'wrote' in event.body.data.message\"\nlabel = \"support\"\nreason = \"a letter\"\n";
     project.append("config/classifiers.toml", rule);
@@ -70,7 +73,8 @@ fn html_stands_in_the_place_that_is_named_for_it() {
 #[test]
 fn rules_do_not_go_by_what_labels_are_called_and_the_local_model_says_the_same() {
     let project = ruled(&CASES);
-    let table = "[metamorphic]\nrelations = [\"reordered\", \"renamed\"]\n[gate.metamorphic]\nrenamed_min = 1.0\n";
+    let table =
+        "[metamorphic]\nrelations = [\"reordered\", \"renamed\"]\n[gate.metamorphic]\nrenamed_min = 1.0\n";
     project.append("evals/few/suite.toml", table);
     let rules = eval(&project, &["--json"]);
     assert_eq!(rules.code, Some(0), "nothing is demanded of them: {rules:?}");
@@ -111,7 +115,8 @@ fn two_letters_that_a_person_says_are_the_same_are_to_get_one_label() {
         ("c", "lead", "Une demo, svp"),
     ]);
     for id in ["b", "c"] {
-        let (from, to) = (format!("\"id\":\"{id}\""), format!("\"id\":\"{id}\",\"same_as\":\"a\",\"by\":\"language\""));
+        let (from, to) =
+            (format!("\"id\":\"{id}\""), format!("\"id\":\"{id}\",\"same_as\":\"a\",\"by\":\"language\""));
         project.edit("evals/few/cases.jsonl", &from, &to);
     }
     let found = report(&eval(&project, &["--json"]));
@@ -133,7 +138,10 @@ fn two_letters_that_a_person_says_are_the_same_are_to_get_one_label() {
         let wrong = eval(&project, &[]);
         assert!(wrong.code == Some(2) && wrong.err.contains(told), "{told}: {wrong:?}");
     }
-    let apart = project.read("evals/few/cases.jsonl").replacen("tongue", "language", 1).replacen("\"dev\"", "\"test\"", 2);
+    let apart = project
+        .read("evals/few/cases.jsonl")
+        .replacen("tongue", "language", 1)
+        .replacen("\"dev\"", "\"test\"", 2);
     project.write("evals/few/cases.jsonl", &apart);
     let wrong = eval(&project, &[]);
     assert!(wrong.err.contains("it is in test, and case c that it is like in dev"), "{wrong:?}");
@@ -162,8 +170,12 @@ async fn another_form_is_another_question_and_is_asked_only_where_it_is_listed()
     }
     let labels: Vec<String> = ["before", "after"]
         .iter()
-        .flat_map(|when| found["metamorphic"].as_array().expect("relations").iter().map(move |one| (one, *when)))
-        .flat_map(|(one, when)| one["broken"].as_array().expect("cases").iter().map(move |b| b[when].to_string()))
+        .flat_map(|when| {
+            found["metamorphic"].as_array().expect("relations").iter().map(move |one| (one, *when))
+        })
+        .flat_map(|(one, when)| {
+            one["broken"].as_array().expect("cases").iter().map(move |b| b[when].to_string())
+        })
         .collect();
     assert!(!labels.iter().any(|label| label.contains("group_")), "labels are told as they are: {labels:?}");
     assert!(found["paid_usd"]["metamorphic"].as_f64() > Some(0.0), "{found:#}");
