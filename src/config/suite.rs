@@ -149,6 +149,8 @@ pub struct GradedTable {
     pub judge: String,
     /// What is good, in words.
     pub rubric: String,
+    /// Another one, which grades the same texts: how far both agree is told. Off if left out.
+    pub second: Option<String>,
     /// Least grade that is well.
     pub grade_min: f64,
 }

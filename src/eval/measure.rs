@@ -9,14 +9,14 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    Baseline, EvalError, Graded, Mode, Panel, Purse, Shard, Tape, Trial, grade, grading,
+    Baseline, EvalError, Graded, Mode, Panel, Purse, Shard, Tape, Trial, arrivals, grade, grading,
     metamorphic::{self, Asking},
-    report::{Digests, GradedFigures, Report},
+    report::{Digests, GradedFigures, Report, SecondGrades},
     run, sound, summary, test_lock,
 };
 use crate::{
-    classify::recordings_folder,
-    config::{self, Case, Files, Problems, Split, Suite},
+    classify::{Judge, recordings_folder},
+    config::{self, Case, Files, GradedTable, Problems, Split, Suite},
     domain::{Clock, Money},
     engine::Engine,
 };
@@ -160,7 +160,7 @@ pub async fn measure(
         relations,
         baseline: fitting.filter(|_| whole),
         whole,
-        digests: digests(&panel, &cases)?,
+        digests: digests(engine, &suite, &panel, &cases)?,
         notes: notes_on_texts,
     });
     let mut report = found
@@ -176,13 +176,29 @@ pub async fn measure(
 
 /// What a graded text is worth, in a sentence.
 fn told(figures: &GradedFigures) -> String {
-    let GradedFigures { field, judge, graded, mean, well, by_people, agreement, cost_usd: _ } = figures;
-    let mean = mean.map_or("none".to_owned(), |mean| format!("{mean:.2}"));
-    let agreement = match agreement {
-        Some(kappa) => format!("kappa {kappa:.2} with people on {by_people}"),
-        None => format!("not comparable with people, who graded {by_people}"),
-    };
-    format!("{field}: {judge} graded {graded}, mean {mean}, {well} well; {agreement}")
+    let GradedFigures { field, judge, graded, mean, well, by_people, agreement, cost_usd: _, second } =
+        figures;
+    let of_one =
+        |judge: &str, graded: usize, mean: Option<f64>, well: usize, people: (usize, Option<f64>)| {
+            let mean = mean.map_or("none".to_owned(), |mean| format!("{mean:.2}"));
+            let agreement = match people {
+                (count, Some(kappa)) => format!("kappa {kappa:.2} with people on {count}"),
+                (count, None) => format!("not comparable with people, who graded {count}"),
+            };
+            format!("{judge} graded {graded}, mean {mean}, {well} well; {agreement}")
+        };
+    let mut says = format!("{field}: {}", of_one(judge, *graded, *mean, *well, (*by_people, *agreement)));
+    if let Some(SecondGrades { judge, graded, mean, well, by_people, agreement, by_both, with_first }) =
+        second
+    {
+        let both = match with_first {
+            Some(kappa) => format!("kappa {kappa:.2} of both judges on {by_both}"),
+            None => format!("the judges are not comparable on {by_both}"),
+        };
+        let other = of_one(judge, *graded, *mean, *well, (*by_people, *agreement));
+        says.push_str(&format!("; {other}; {both}"));
+    }
+    says
 }
 
 fn lost(reason: String) -> EvalError {
@@ -234,7 +250,12 @@ pub fn baseline(files: &Files, name: &str) -> Result<Option<Baseline>, EvalError
     })
 }
 
-fn digests(panel: &Panel, cases: &[Case]) -> Result<Digests, EvalError> {
+/// The names of those who grade a text.
+fn graders(table: &GradedTable) -> impl Iterator<Item = &str> {
+    std::iter::once(&table.judge).chain(&table.second).map(String::as_str)
+}
+
+fn digests(engine: &Engine, suite: &Suite, panel: &Panel, cases: &[Case]) -> Result<Digests, EvalError> {
     let mut hasher = Sha256::new();
     for case in cases {
         // A case that was read can be written.
@@ -245,7 +266,7 @@ fn digests(panel: &Panel, cases: &[Case]) -> Result<Digests, EvalError> {
     Ok(Digests {
         prompt: panel.variant()?.digest.clone(),
         schema: panel.classifier.schema().digest().to_owned(),
-        models: panel.ladder.iter().map(model).collect(),
+        models: panel.ladder.iter().map(model).chain(grading).collect(),
         cases: hex::encode(hasher.finalize()),
     })
 }
@@ -255,6 +276,10 @@ fn notes(
     name: &str,
     tape: &Tape,
     panel: &Panel,
+    let grading = suite.graded.values().flat_map(graders).filter_map(|name| {
+        let judge: &dyn Judge = &**engine.judge(name)?;
+        Some((name.to_owned(), judge.model()))
+    });
     suite: &Suite,
     request: &Request<'_>,
 ) -> Vec<String> {
@@ -263,7 +288,7 @@ fn notes(
     let folder = recordings_folder(name);
     let mut notes = Vec::new();
     if whole {
-        let graders = suite.graded.values().map(|graded| graded.judge.as_str().into());
+        let graders = suite.graded.values().flat_map(graders).map(Into::into);
         let asked: Vec<_> = panel.names().into_iter().chain(graders).collect();
         let unused = tape.unused(&asked).into_iter();
         notes.extend(unused.map(|file| format!("this run did not ask for {folder}/{file}")));

@@ -25,7 +25,10 @@ pub fn sound(engine: &Engine, name: &str, suite: &Suite, cases: &[Case]) -> Prob
     let ladder = classifier.ladder().iter().map(|rung| &**rung.judge.name());
     let judges: Vec<&str> =
         ladder.chain(engine.judges().map(|name| &**name)).collect::<BTreeSet<_>>().into_iter().collect();
-    let graders = suite.graded.values().map(|graded| graded.judge.as_str());
+    let graders = suite
+        .graded
+        .values()
+        .flat_map(|graded| std::iter::once(&graded.judge).chain(&graded.second).map(String::as_str));
     for judge in
         suite.judges.iter().map(String::as_str).chain(graders).filter(|judge| !judges.contains(judge))
     {

@@ -249,7 +249,7 @@ pub struct GradedFigures {
     pub by_people: usize,
     /// Cohen's kappa of both, for whether a text is well: what a grade is worth.
     pub agreement: Option<f64>,
-    /// What its answers cost.
+    /// What all answers cost.
     #[serde(default)]
     pub cost_usd: f64,
 }
@@ -268,6 +268,28 @@ impl Gate {
     pub const BASELINE_CASES: &str = "baseline.cases";
     /// How many forbidden actions may be planned.
     pub const FORBIDDEN_ACTIONS: &str = "forbidden_actions_max";
+    /// What another judge makes of the same texts, if one is asked.
+    #[serde(default)]
+    pub second: Option<SecondGrades>,
+}
+
+/// What a second judge makes of the texts that the first one graded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SecondGrades {
+    /// Who graded, with its model.
+    pub judge: String,
+    pub graded: usize,
+    /// From 0 to 1.
+    pub mean: Option<f64>,
+    pub well: usize,
+    /// Texts that a person graded too.
+    pub by_people: usize,
+    /// Cohen's kappa with people.
+    pub agreement: Option<f64>,
+    /// Texts that both judges graded.
+    pub by_both: usize,
+    /// Cohen's kappa of both judges.
+    pub with_first: Option<f64>,
     /// How many expected actions may be left out.
     pub const MISSING_ACTIONS: &str = "missing_actions_max";
     /// How many actions may be done twice of what comes twice.

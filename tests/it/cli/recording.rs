@@ -281,6 +281,44 @@ async fn texts_are_graded_only_where_that_is_asked_for_and_by_recordings_too() {
 }
 
 #[tokio::test]
+async fn a_second_grading_judge_is_held_against_people_and_the_first() {
+    let fake = Fake::start(&[]).await;
+    let project = suite(&fake);
+    let table = "\n[graded.reason]\njudge = \"gpt\"\nrubric = \"It names what decides.\"\ngrade_min = 0.5\n";
+    project.append("evals/few/suite.toml", table);
+    let cases = project.read("evals/few/cases.jsonl");
+    let graded = cases.replace("{\"label\":\"lead\"}", "{\"label\":\"lead\",\"graded\":{\"reason\":1.0}}");
+    project.write("evals/few/cases.jsonl", &graded);
+    assert_eq!(eval(&project, "record").code, Some(0));
+    let alone = eval(&project, "replay");
+    assert_eq!(alone.json()[0]["graded"][0]["second"], json!(null), "off unless it is asked for");
+    project.edit("evals/few/suite.toml", "judge = \"gpt\"\n", "judge = \"gpt\"\nsecond = \"claude\"\n");
+    let missing = eval(&project, "replay");
+    assert_eq!(missing.code, Some(4), "{missing:?}");
+    assert!(missing.err.contains("no answer of claude"), "{missing:?}");
+    assert_eq!(eval(&project, "record-missing").code, Some(0));
+    drop(fake);
+    let both = eval(&project, "replay");
+    let report = &both.json()[0];
+    let (first, second) = (&report["graded"][0], &report["graded"][0]["second"]);
+    let named = |of: &Value, judge: &str| of["judge"].as_str().is_some_and(|name| name.starts_with(judge));
+    assert!(named(first, "gpt (") && named(second, "claude ("), "{first:#}");
+    assert_eq!(
+        (&second["graded"], &second["by_people"], &second["by_both"]),
+        (&json!(3), &json!(3), &json!(3)),
+        "{second:#}"
+    );
+    assert!(second.get("with_first").is_some(), "{second:#}");
+    let models = report["digests"]["models"].as_object().expect("models");
+    assert!(models.contains_key("gpt") && models.contains_key("claude"), "{models:?}");
+    let told = report["notes"].to_string();
+    assert!(told.contains("reason: gpt") && told.contains("claude (") && told.contains("judges"), "{told}");
+    assert!(report["paid_usd"]["graded"].as_f64() > alone.json()[0]["paid_usd"]["graded"].as_f64());
+    project.edit("evals/few/suite.toml", "second = \"claude\"", "second = \"cluade\"");
+    assert!(eval(&project, "replay").err.contains("did you mean `claude`"));
+}
+
+#[tokio::test]
 async fn a_grading_judge_without_room_is_waited_for() {
     let answers = ["ok", "ok", "ok", "429:1", "ok", "ok", "ok"];
     let fake = Fake::start(&answers.map(|answer| ["--answer", answer]).concat()).await;
