@@ -33,7 +33,7 @@ mod wrong;
 
 pub use bounds::IGNORE;
 pub use cases::{
-    Case, CaseDelivery, CaseEvent, Expect, ExpectedActions, Finding, Relation, Side, Split, cases,
+    Case, CaseDelivery, CaseEvent, Ending, Expect, ExpectedActions, Finding, Relation, Side, Split, cases,
     cases_file, training_cases,
 };
 pub use checks::NO_KEY;

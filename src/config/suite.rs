@@ -74,6 +74,8 @@ pub struct Gates {
     pub missing_actions_max: Option<u64>,
     /// Most actions that would be done twice if each case came twice.
     pub duplicates_max: Option<u64>,
+    /// Most cases not to be judged that end otherwise than they are to: 0 unless it is written.
+    pub arrivals_missed_max: Option<u64>,
     /// Least share of answers that are valid at the first try.
     pub valid_min: Option<f64>,
     /// 95 of 100 answers take no longer.
@@ -147,10 +149,10 @@ pub struct FindingsTable {
 pub struct GradedTable {
     /// A judge of judges.toml.
     pub judge: String,
-    /// What is good, in words.
-    pub rubric: String,
     /// Another one, which grades the same texts: how far both agree is told. Off if left out.
     pub second: Option<String>,
+    /// What is good, in words.
+    pub rubric: String,
     /// Least grade that is well.
     pub grade_min: f64,
 }

@@ -35,8 +35,9 @@ fn ends(
     clock: &dyn Clock,
 ) -> (&'static str, String) {
     match case.delivery.as_ref().map(|delivery| delivery.refusal()) {
-        Some(Ok(Some(reason)) | Err(reason)) => return (Ending::Refused.as_str(), reason),
-        Some(Ok(None)) | None => {}
+        Some(Ok(Some(reason))) => return (Ending::Refused.as_str(), reason),
+        // Who reads cases refuses one that is no delivery at all.
+        Some(Ok(None) | Err(_)) | None => {}
     }
     if let Some(reason) = engine.rehearse(FIRST, case, classifier, None, clock).ignored {
         return (Ending::Filtered.as_str(), reason);

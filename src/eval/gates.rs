@@ -111,6 +111,11 @@ pub fn gates(gates: &Gates, report: &Report, baseline: Option<&Baseline>) -> Vec
     most(Gate::FORBIDDEN_ACTIONS, Some(forbidden_max), forbidden, plain);
     // Where no case expects anything, nobody knows whether anything is missing.
     let missing = asking.map(|actions| actions.missing as f64);
+    // Demanded of every suite that has such cases.
+    let astray = report.arrivals.iter().filter(|one| !one.passed).count() as f64;
+    let astray = (!report.arrivals.is_empty()).then_some(astray);
+    let astray_max = gates.arrivals_missed_max.unwrap_or(0) as f64;
+    held.extend(astray.map(|astray| at_most(Gate::ARRIVALS, astray_max, astray, plain)));
     let missing_max = gates.missing_actions_max;
     held.extend(missing_max.map(|most| at_most_counted(Gate::MISSING_ACTIONS, most, missing)));
     let duplicates = report.actions.as_ref().filter(|actions| actions.redelivered > 0);

@@ -103,7 +103,7 @@ pub async fn measure(
     if let Some(confidence_min) = request.confidence_min {
         panel.ladder.iter_mut().for_each(|rung| rung.confidence_min = confidence_min);
     }
-    let mut cases = cases(engine, files, name, &suite)?;
+    let Cases { all, mut cases, unjudged } = cases(engine, files, name, &suite)?;
     if let Some(only) = request.only {
         cases.retain(|case| only.contains(&case.id));
     }
@@ -147,6 +147,8 @@ pub async fn measure(
     if let Some(reason) = tape.unwritten() {
         return Err(lost(reason));
     }
+    // Nobody is asked about these: also of a part they are all tried.
+    let arrived = arrivals::arrivals(engine, &suite.classifier, &unjudged, &all, clock);
     let notes_on_texts = texts.iter().map(told).collect();
     let found = summary::report(summary::Run {
         name,
@@ -158,6 +160,7 @@ pub async fn measure(
         graded,
         texts,
         relations,
+        arrivals: arrived,
         baseline: fitting.filter(|_| whole),
         whole,
         digests: digests(engine, &suite, &panel, &cases)?,
@@ -209,18 +212,28 @@ fn no(suite: &str, reason: &str) -> EvalError {
     EvalError::Suite { suite: suite.to_owned(), reason: reason.to_owned() }
 }
 
-/// The cases of a suite's splits.
-fn cases(engine: &Engine, files: &Files, name: &str, suite: &Suite) -> Result<Vec<Case>, EvalError> {
-    let (mut cases, problems) = config::cases(files, name);
+/// A suite's cases.
+struct Cases {
+    /// Of all splits.
+    all: Vec<Case>,
+    /// Of the suite's splits, to be judged.
+    cases: Vec<Case>,
+    /// The others of these splits: they are to end before.
+    unjudged: Vec<Case>,
+}
+
+fn cases(engine: &Engine, files: &Files, name: &str, suite: &Suite) -> Result<Cases, EvalError> {
+    let (all, problems) = config::cases(files, name);
     for problem in &problems.into_result().map_err(EvalError::Problems)? {
         tracing::warn!(%problem, "a case is doubtful");
     }
     if suite.splits.contains(&Split::Test) {
-        test_lock::check(files, name, &cases).into_result().map_err(EvalError::Problems)?;
+        test_lock::check(files, name, &all).into_result().map_err(EvalError::Problems)?;
     }
-    cases.retain(|case| suite.splits.contains(&case.split()));
+    let of_splits = all.iter().filter(|case| suite.splits.contains(&case.split())).cloned();
+    let (cases, unjudged): (Vec<Case>, Vec<Case>) = of_splits.partition(Case::is_judged);
     sound(engine, name, suite, &cases).into_result().map_err(EvalError::Problems)?;
-    Ok(cases)
+    Ok(Cases { all, cases, unjudged })
 }
 
 fn tape(engine: &Engine, files: &Files, name: &str, request: &Request<'_>) -> Result<Tape, EvalError> {
@@ -263,6 +276,10 @@ fn digests(engine: &Engine, suite: &Suite, panel: &Panel, cases: &[Case]) -> Res
         hasher.update([0]);
     }
     let model = |rung: &crate::classify::LadderRung| (rung.judge.name().to_string(), rung.judge.model());
+    let grading = suite.graded.values().flat_map(graders).filter_map(|name| {
+        let judge: &dyn Judge = &**engine.judge(name)?;
+        Some((name.to_owned(), judge.model()))
+    });
     Ok(Digests {
         prompt: panel.variant()?.digest.clone(),
         schema: panel.classifier.schema().digest().to_owned(),
@@ -276,10 +293,6 @@ fn notes(
     name: &str,
     tape: &Tape,
     panel: &Panel,
-    let grading = suite.graded.values().flat_map(graders).filter_map(|name| {
-        let judge: &dyn Judge = &**engine.judge(name)?;
-        Some((name.to_owned(), judge.model()))
-    });
     suite: &Suite,
     request: &Request<'_>,
 ) -> Vec<String> {

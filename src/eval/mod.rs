@@ -14,6 +14,7 @@ pub mod report;
 pub mod stats;
 pub mod test_lock;
 
+mod arrivals;
 mod ask;
 mod gates;
 mod grade;

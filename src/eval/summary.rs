@@ -14,7 +14,10 @@ use super::{
         risk,
         stability::{self, Asked},
     },
-    report::{Answers, Digests, FindingFigures, GradedFigures, Paid, RelationFigures, Report, Verdict},
+    report::{
+        Answers, ArrivalReport, Digests, FindingFigures, GradedFigures, Paid, RelationFigures, Report,
+        Verdict,
+    },
     stats::{bootstrap::Plan, spread::spread},
 };
 use crate::{
@@ -35,6 +38,8 @@ pub struct Run<'a> {
     pub texts: Vec<GradedFigures>,
     /// Cases in another form, and what the answers about them cost.
     pub relations: (Vec<RelationFigures>, Money),
+    /// Cases that are not to be judged.
+    pub arrivals: Vec<ArrivalReport>,
     pub baseline: Option<&'a Baseline>,
     /// All cases were asked about: of a part only what must never happen is demanded.
     pub whole: bool,
@@ -57,6 +62,7 @@ pub fn report(run: Run<'_>) -> Result<Option<Report>, CostsError> {
         graded,
         texts,
         relations,
+        arrivals,
         baseline,
         whole,
         digests,
@@ -119,12 +125,17 @@ pub fn report(run: Run<'_>) -> Result<Option<Report>, CostsError> {
         findings: review(suite, cases, &graded),
         graded: texts,
         metamorphic: relations.0,
+        arrivals,
         gates: Vec::new(),
         verdict: Verdict::Passed,
         cases: graded.into_iter().map(|one| one.report).collect(),
         notes,
     };
-    let never = Gates { forbidden_actions_max: suite.gate.forbidden_actions_max, ..Gates::default() };
+    let never = Gates {
+        forbidden_actions_max: suite.gate.forbidden_actions_max,
+        arrivals_missed_max: suite.gate.arrivals_missed_max,
+        ..Gates::default()
+    };
     report.gates = gates::gates(if whole { &suite.gate } else { &never }, &report, baseline);
     report.verdict = gates::verdict(&report.gates);
     Ok(Some(report))

@@ -9,7 +9,7 @@ use super::CaseEvent;
 use crate::{
     domain::{Delivery, Timestamp},
     source::{
-        self, Identity, Reading, Refusal, Scheme, TOLERANCE_DEFAULT, Verified, Verifier,
+        self, Identity, Reading, Refusal, Scheme, TOLERANCE_DEFAULT, UNREADABLE, Verified, Verifier,
         kept_headers,
     },
 };
@@ -104,6 +104,16 @@ impl CaseDelivery {
             body,
             headers: Some(kept.into_iter().collect()),
         })
+    }
+
+    /// What came, where nobody may read it.
+    pub(super) fn unread(&self) -> CaseEvent {
+        CaseEvent {
+            source: self.source.clone(),
+            event_type: UNREADABLE.to_owned(),
+            body: self.body.as_str().into(),
+            headers: None,
+        }
     }
 
     fn verified(&self, body_key: bool) -> Result<Opened, String> {

@@ -1,8 +1,8 @@
 //! Figures of a suite that are told in one sentence each.
 
 use super::{
-    ActionFigures, Answers, Broken, Calibration, FindingFigures, Paid, RelationFigures, Report, Spread,
-    Stability,
+    ActionFigures, Answers, ArrivalReport, Broken, Calibration, FindingFigures, Paid, RelationFigures,
+    Report, Spread, Stability,
     wording::{dollars, duration, or_none, percent, percent_estimate, ratio, said, several, spread},
 };
 
@@ -16,7 +16,7 @@ pub(super) struct Fact {
 /// Broken cases that are named of one relation.
 const BROKEN_MAX: usize = 10;
 
-/// Calibration, stability, answers, actions, findings, relations, latency and cost: those that the suite has.
+/// Calibration, stability, answers, actions, findings, arrivals, relations, latency and cost: those that the suite has.
 pub(super) fn facts(report: &Report) -> Vec<Fact> {
     let answers = (report.answers.asked > 0).then_some(&report.answers);
     let before = [
@@ -25,6 +25,7 @@ pub(super) fn facts(report: &Report) -> Vec<Fact> {
         ("answers", answers.map(answered)),
         ("actions", report.actions.as_ref().map(actions)),
         ("findings", report.findings.as_ref().map(findings)),
+        ("arrivals", (!report.arrivals.is_empty()).then(|| arrivals(&report.arrivals))),
     ];
     let relations = report.metamorphic.iter().map(|of| (of.relation.as_str(), Some(relation(of))));
     let after = [
@@ -94,6 +95,21 @@ fn actions(figures: &ActionFigures) -> String {
     says
 }
 
+fn arrivals(all: &[ArrivalReport]) -> String {
+    let missed: Vec<&ArrivalReport> = all.iter().filter(|one| !one.passed).collect();
+    let cases = several(all.len(), "case");
+    let mut says = format!("{cases} not to be judged: {} end as they are to", all.len() - missed.len());
+    for (n, one) in missed.iter().take(BROKEN_MAX).enumerate() {
+        let ArrivalReport { id, expected, got, why, .. } = one;
+        says.push_str(if n == 0 { "; not " } else { ", " });
+        says.push_str(&format!("{id} ({got} and not {expected}: {why})"));
+    }
+    if missed.len() > BROKEN_MAX {
+        says.push_str(&format!(" and {} more", missed.len() - BROKEN_MAX));
+    }
+    says
+}
+
 /// How often the same was said of another form, and of which cases it was not.
 fn relation(figures: &RelationFigures) -> String {
     let RelationFigures { relation: _, tried, held, share, left_out, nobody, broken } = figures;
@@ -153,12 +169,23 @@ mod tests {
         let told = |report: &Report| facts(report).into_iter().map(|fact| fact.about).collect::<Vec<_>>();
         assert_eq!(
             told(&report),
-            ["calibration", "stability", "answers", "actions", "findings", "quoting", "latency", "cost"]
+            [
+                "calibration",
+                "stability",
+                "answers",
+                "actions",
+                "findings",
+                "arrivals",
+                "quoting",
+                "latency",
+                "cost"
+            ]
         );
         report.calibration = None;
         report.answers.asked = 0;
         report.findings = None;
         report.metamorphic.clear();
+        report.arrivals.clear();
         assert_eq!(told(&report), ["stability", "actions", "latency", "cost"]);
     }
 

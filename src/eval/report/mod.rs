@@ -63,6 +63,9 @@ pub struct Report {
     /// Whether the same is said of cases in another form; none unless the suite asks for it.
     #[serde(default)]
     pub metamorphic: Vec<RelationFigures>,
+    /// Cases that are not to be judged, and how they ended.
+    #[serde(default)]
+    pub arrivals: Vec<ArrivalReport>,
     pub gates: Vec<Gate>,
     pub verdict: Verdict,
     pub cases: Vec<CaseReport>,
@@ -191,6 +194,19 @@ pub struct RelationFigures {
     pub broken: Vec<Broken>,
 }
 
+/// A case that ends before anybody is asked, and how it did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ArrivalReport {
+    pub id: String,
+    pub line: usize,
+    /// refused | filtered | duplicate
+    pub expected: String,
+    /// Also `accepted`, and `review` where a person is to look whether it came before.
+    pub got: String,
+    pub why: String,
+    pub passed: bool,
+}
+
 /// A case of which something else was said in another form.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Broken {
@@ -252,22 +268,6 @@ pub struct GradedFigures {
     /// What all answers cost.
     #[serde(default)]
     pub cost_usd: f64,
-}
-
-/// One demand of suite.toml.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Gate {
-    pub name: String,
-    pub wanted: String,
-    pub got: String,
-    pub held: Held,
-}
-
-impl Gate {
-    /// Cases of the baseline may not be missing.
-    pub const BASELINE_CASES: &str = "baseline.cases";
-    /// How many forbidden actions may be planned.
-    pub const FORBIDDEN_ACTIONS: &str = "forbidden_actions_max";
     /// What another judge makes of the same texts, if one is asked.
     #[serde(default)]
     pub second: Option<SecondGrades>,
@@ -290,10 +290,28 @@ pub struct SecondGrades {
     pub by_both: usize,
     /// Cohen's kappa of both judges.
     pub with_first: Option<f64>,
+}
+
+/// One demand of suite.toml.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Gate {
+    pub name: String,
+    pub wanted: String,
+    pub got: String,
+    pub held: Held,
+}
+
+impl Gate {
+    /// Cases of the baseline may not be missing.
+    pub const BASELINE_CASES: &str = "baseline.cases";
+    /// How many forbidden actions may be planned.
+    pub const FORBIDDEN_ACTIONS: &str = "forbidden_actions_max";
     /// How many expected actions may be left out.
     pub const MISSING_ACTIONS: &str = "missing_actions_max";
     /// How many actions may be done twice of what comes twice.
     pub const DUPLICATES: &str = "duplicates_max";
+    /// How many cases that are not to be judged may end otherwise than they are to.
+    pub const ARRIVALS: &str = "arrivals_missed_max";
     /// How many cases may have got worse since the baseline.
     pub const NEWLY_FAILED: &str = "baseline.newly_failed";
 }

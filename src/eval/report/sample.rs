@@ -114,6 +114,14 @@ pub(super) fn report() -> Report {
             per_case: 2.67,
         }),
         graded: Vec::new(),
+        arrivals: vec![ArrivalReport {
+            id: "ping".to_owned(),
+            line: 8,
+            expected: "filtered".to_owned(),
+            got: "accepted".to_owned(),
+            why: HOSTILE.to_owned(),
+            passed: false,
+        }],
         metamorphic: vec![RelationFigures {
             relation: Relation::Quoting,
             tried: 6,

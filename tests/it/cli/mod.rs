@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod erase;
 mod eval;
+mod eval_arrivals;
 mod eval_import;
 mod eval_metamorphic;
 mod fake_llm;
