@@ -1,5 +1,7 @@
 //! The ladder, climbed.
 
+mod altered;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     fmt,
@@ -13,6 +15,8 @@ use super::{
     Calibrations, Form, Judge, Ledger, LedgerError, Question, Said, Schema, SenderBudget, Subject, Turn,
     Variant, Wording, Wrong, variant::Variants,
 };
+pub use altered::Alteration;
+
 use crate::{
     decide::{
         calibration::Scaling,
@@ -70,7 +74,7 @@ impl fmt::Debug for LadderRung {
 pub struct Classifier {
     name: Name,
     variants: Variants,
-    text: Shape,
+    text: Arc<Shape>,
     schema: Schema,
     fill: Map<String, Value>,
     ladder: Vec<LadderRung>,
@@ -147,7 +151,7 @@ impl Classifier {
         Ok(Classifier {
             name,
             variants,
-            text,
+            text: Arc::new(text),
             schema,
             fill,
             ladder,

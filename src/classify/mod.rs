@@ -19,7 +19,7 @@ mod schema;
 mod variant;
 
 pub use calibrations::{Calibrated, Calibrations, Subject, calibration_file};
-pub use classifier::{Classifier, ClassifyError, LadderRung, Outcome, Parts};
+pub use classifier::{Alteration, Classifier, ClassifyError, LadderRung, Outcome, Parts};
 pub use judge::{
     Draft, Form, Judge, Key, Llm, Local, Question, Replay, Rule, Rules, Said, SenderBudget, Settings,
     SettingsError, Turn, Wire,

@@ -53,6 +53,20 @@ impl Variant {
     }
 }
 
+impl Variant {
+    /// The same with other instructions: still called by its own digest.
+    pub(super) fn reworded(&self, system: String) -> Self {
+        Variant {
+            name: self.name.clone(),
+            weight: self.weight,
+            system,
+            event: self.event.clone(),
+            canary: self.canary.clone(),
+            digest: self.digest.clone(),
+        }
+    }
+}
+
 /// All variants of a classifier.
 #[derive(Debug)]
 pub(super) struct Variants {

@@ -2,6 +2,7 @@
 
 mod delivery;
 mod expect;
+mod relation;
 mod split;
 
 use std::collections::HashMap;
@@ -14,11 +15,12 @@ use super::{
     codes,
     files::Files,
     problem::{At, Problem, Problems},
-    suggest::quoted,
+    suggest::{one_of, quoted},
 };
 
 pub use delivery::CaseDelivery;
-pub use expect::{Expect, ExpectedActions, Finding, Side};
+pub use expect::{Ending, Expect, ExpectedActions, Finding, Side};
+pub use relation::Relation;
 pub use split::Split;
 
 /// Faulty lines that are told of one file.
@@ -48,6 +50,12 @@ pub struct Case {
     /// What it is used for; its body decides if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<Split>,
+    /// The case that says the same in another form: both are to get one label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_as: Option<String>,
+    /// In which way it differs from that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Relation>,
     /// Who labelled it.
     pub author: String,
     /// How much it counts in training, more than 0 and at most 100.
@@ -88,6 +96,8 @@ impl Case {
             tags: Vec::new(),
             cluster: None,
             split: None,
+            same_as: None,
+            by: None,
             author: String::new(),
             weight: weight(),
             checked_by: None,
@@ -97,6 +107,11 @@ impl Case {
 
     pub fn split(&self) -> Split {
         self.split.unwrap_or_else(|| Split::of(&self.event.body))
+    }
+
+    /// Whether it is to be judged: else it ends before, as it says.
+    pub const fn is_judged(&self) -> bool {
+        self.expect.outcome.is_none()
     }
 
     /// Those that share it are relatives.
@@ -144,13 +159,14 @@ pub fn cases(files: &Files, folder: &str) -> (Vec<Case>, Problems) {
         problems.push(At::file(&file).error(codes::NO_CASES, message, remedy));
     }
     problems.extend(repeated(&file, &cases));
+    problems.extend(unpaired(&file, &cases));
     (cases, problems)
 }
 
 /// The cases that `local` may learn from, and never another; problems as [`cases`] tells them.
 pub fn training_cases(files: &Files, folder: &str) -> (Vec<Case>, Problems) {
     let (mut cases, problems) = cases(files, folder);
-    cases.retain(|case| case.split() == Split::Train);
+    cases.retain(|case| case.split() == Split::Train && case.is_judged());
     (cases, problems)
 }
 
@@ -170,12 +186,25 @@ fn parse(file: &str, line: usize, text: &str) -> Result<Case, Problem> {
             remedy,
         );
     }
+    if let Some(outcome) = case.expect.outcome
+        && let Some((message, remedy)) = unended(&case, outcome)
+    {
+        return wrong(message.to_owned(), remedy);
+    }
     if let Some(delivery) = &case.delivery {
         if case.event != CaseEvent::default() {
             return wrong("it has both an event and a delivery".to_owned(), "leave the event out");
         }
+        if let Err(reason) = delivery.refusal() {
+            return wrong(
+                format!("its delivery is none: {reason}"),
+                "correct its `scheme`, `secret` or headers",
+            );
+        }
+        let refused = case.expect.outcome == Some(Ending::Refused);
         match delivery.event() {
             Ok(event) => case.event = event,
+            Err(_) if refused => case.event = delivery.unread(),
             Err(reason) => {
                 let remedy = "sign it with its `secret`, and let `received_at` be the time that is signed";
                 return wrong(format!("its delivery would be refused: {reason}"), remedy);
@@ -184,10 +213,13 @@ fn parse(file: &str, line: usize, text: &str) -> Result<Case, Problem> {
     } else if case.event.source.is_empty() {
         return wrong("`event.source` is empty".to_owned(), "write it, or a delivery");
     }
-    for (field, text) in
-        [("id", &case.id), ("expect.label", &case.expect.label), ("event.type", &case.event.event_type)]
-    {
-        if text.is_empty() {
+    let is_judged = case.is_judged();
+    for (field, text, is_needed) in [
+        ("id", &case.id, true),
+        ("expect.label", &case.expect.label, is_judged),
+        ("event.type", &case.event.event_type, true),
+    ] {
+        if text.is_empty() && is_needed {
             return wrong(format!("`{field}` is empty"), "write it");
         }
     }
@@ -201,6 +233,32 @@ fn parse(file: &str, line: usize, text: &str) -> Result<Case, Problem> {
         return wrong(format!("`weight` is {}", case.weight), "write a number above 0 and up to 100");
     }
     Ok(case)
+}
+
+/// What is wrong with a case that is to end as `outcome` before it is judged, and the remedy.
+fn unended(case: &Case, outcome: Ending) -> Option<(&'static str, &'static str)> {
+    let Expect { label, outcome: _, of, fields, actions, findings, graded } = &case.expect;
+    let judged = !label.is_empty() || !fields.is_empty() || !actions.is_empty();
+    if judged || findings.is_some() || !graded.is_empty() {
+        return Some((
+            "`expect` has both an `outcome` and what is expected of a judge",
+            "a case that is filtered, a duplicate or refused is judged by nobody: leave the rest out",
+        ));
+    }
+    match (outcome, of, &case.delivery) {
+        (Ending::Refused, _, None) => Some((
+            "`expect.outcome` is `refused`, and there is no delivery that could be",
+            "write a `delivery` in the place of the event",
+        )),
+        (Ending::Duplicate, None, _) => Some((
+            "`expect.outcome` is `duplicate`, and `expect.of` does not say of which case",
+            "name the case that came before",
+        )),
+        (Ending::Refused | Ending::Filtered, Some(_), _) => {
+            Some(("`expect.of` is for duplicates", "leave it out, or write `\"outcome\": \"duplicate\"`"))
+        }
+        (Ending::Refused | Ending::Filtered | Ending::Duplicate, _, _) => None,
+    }
 }
 
 /// An error of serde_json with its path and column, without the line: here it is always the first.
@@ -227,6 +285,8 @@ fn repeated(file: &str, cases: &[Case]) -> Vec<Problem> {
                 format!("the id {} is that of line {} too", quoted(&case.id), first.line),
                 "give one of them another id",
             ));
+        } else if !case.is_judged() {
+            // The body of another case is what makes it a duplicate.
         } else if let Some(first) = bodies.insert(case.event.body.to_string(), case) {
             let (first_label, label) = (quoted(&first.expect.label), quoted(&case.expect.label));
             let same = format!("the body is that of case {} on line {}", quoted(&first.id), first.line);
@@ -236,6 +296,56 @@ fn repeated(file: &str, cases: &[Case]) -> Vec<Problem> {
                 let message = format!("{same}, which is labelled {first_label}, not {label}");
                 at().error(codes::SAME_BODY, message, "decide which label is right and remove the other case")
             });
+        }
+    }
+    problems
+}
+
+/// What is wrong with cases that speak of others.
+fn unpaired(file: &str, cases: &[Case]) -> Vec<Problem> {
+    let known: HashMap<&str, &Case> = cases.iter().map(|case| (case.id.as_str(), case)).collect();
+    let mut problems = Vec::new();
+    for (case, of) in cases.iter().filter_map(|case| Some((case, case.expect.of.as_ref()?))) {
+        if !known.get(of.as_str()).is_some_and(|other| other.id != case.id) {
+            let ids = known.keys().copied().filter(|known| *known != case.id);
+            let message =
+                format!("case {}: `expect.of` names {}, which is no other case", case.id, quoted(of));
+            problems.push(At::line(file, case.line).error(codes::BAD_CASE, message, one_of(of, ids)));
+        }
+    }
+    for case in cases {
+        let mut wrong = |message: String, remedy: String| {
+            let message = format!("case {}: {message}", case.id);
+            problems.push(At::line(file, case.line).error(codes::BAD_CASE, message, remedy));
+        };
+        let id = match (&case.same_as, case.by) {
+            (None, None) => continue,
+            (Some(id), Some(_)) => id,
+            (Some(_), None) => {
+                let names = Relation::ALL.map(Relation::as_str).join(", ");
+                wrong("it has `same_as` and no `by`".to_owned(), format!("write how it differs: {names}"));
+                continue;
+            }
+            (None, Some(_)) => {
+                wrong("it has `by` and no `same_as`".to_owned(), "name the case that it is like".to_owned());
+                continue;
+            }
+        };
+        let other = known.get(id.as_str()).filter(|other| other.id != case.id);
+        let Some(other) = other else {
+            let ids = known.keys().copied().filter(|known| *known != case.id);
+            wrong(format!("`same_as` names {}, which is no other case", quoted(id)), one_of(id, ids));
+            continue;
+        };
+        if other.split() != case.split() {
+            let (here, there) = (case.split().as_str(), other.split().as_str());
+            let message = format!("it is in {here}, and case {} that it is like in {there}", other.id);
+            wrong(message, "give both the same `split`".to_owned());
+        }
+        if other.expect.label != case.expect.label {
+            let (here, there) = (quoted(&case.expect.label), quoted(&other.expect.label));
+            let message = format!("it is labelled {here}, and case {} that it is like {there}", other.id);
+            wrong(message, "decide which label is right: one of both cannot be".to_owned());
         }
     }
     problems
@@ -293,7 +403,7 @@ mod tests {
             problems,
             format!(
                 "evals/t/cases.jsonl:1: error[HY0501]: `id`: expected value (column 8){remedy}\n\
-                 evals/t/cases.jsonl:2: error[HY0501]: `expect.lable`: unknown field `lable`, expected one of `label`, `fields`, `actions`, `findings`, `graded` \
+                 evals/t/cases.jsonl:2: error[HY0501]: `expect.lable`: unknown field `lable`, expected one of `label`, `outcome`, `of`, `fields`, `actions`, `findings`, `graded` \
                  (column 82){remedy}\n\
                  evals/t/cases.jsonl:3: error[HY0501]: there is more than one value on this line (column \
                  104){remedy}\n\

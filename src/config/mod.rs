@@ -16,6 +16,7 @@ mod files;
 mod filler;
 mod load;
 mod locate;
+mod metamorphic;
 mod models;
 mod network;
 mod parse;
@@ -32,8 +33,8 @@ mod wrong;
 
 pub use bounds::IGNORE;
 pub use cases::{
-    Case, CaseDelivery, CaseEvent, Expect, ExpectedActions, Finding, Side, Split, cases, cases_file,
-    training_cases,
+    Case, CaseDelivery, CaseEvent, Ending, Expect, ExpectedActions, Finding, Relation, Side, Split, cases,
+    cases_file, training_cases,
 };
 pub use checks::NO_KEY;
 pub use disk::{FILE_BYTES_MAX, FILES_BYTES_MAX, FILES_MAX, WriteError};
@@ -43,6 +44,7 @@ pub use files::{
 };
 pub use load::{Config, load};
 pub use locate::Locator;
+pub use metamorphic::{Metamorphic, MetamorphicGates};
 pub use models::{Model, Models};
 pub use network::network;
 pub use problem::{At, Problem, Problems, Severity};

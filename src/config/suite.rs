@@ -11,6 +11,7 @@ use super::{
     document::Document,
     files::Files,
     locate::Locator,
+    metamorphic::{self, Metamorphic, MetamorphicGates},
     problem::{At, Problems},
 };
 
@@ -45,6 +46,8 @@ pub struct Suite {
     /// Texts of the output that a language model grades.
     #[serde(default)]
     pub graded: IndexMap<String, GradedTable>,
+    /// Changes of the cases, or of the labels, that must not change what is said.
+    pub metamorphic: Option<Metamorphic>,
 }
 
 /// What a suite must reach. Shares are from 0 to 1; what is left out is not demanded.
@@ -67,6 +70,12 @@ pub struct Gates {
     pub ece_max: Option<f64>,
     /// Most actions that are planned though their case forbids them: 0 unless it is written.
     pub forbidden_actions_max: Option<u64>,
+    /// Most actions that a case expects and that are not planned.
+    pub missing_actions_max: Option<u64>,
+    /// Most actions that would be done twice if each case came twice.
+    pub duplicates_max: Option<u64>,
+    /// Most cases not to be judged that end otherwise than they are to: 0 unless it is written.
+    pub arrivals_missed_max: Option<u64>,
     /// Least share of answers that are valid at the first try.
     pub valid_min: Option<f64>,
     /// 95 of 100 answers take no longer.
@@ -83,6 +92,9 @@ pub struct Gates {
     /// Least agreement of the grades with people's (Cohen's kappa), by field.
     #[serde(default)]
     pub graded_kappa_min: IndexMap<String, f64>,
+    /// Least share of the cases of which the same is said, by relation.
+    #[serde(default)]
+    pub metamorphic: MetamorphicGates,
     /// Held against `baseline.json`, where there is one.
     #[serde(default)]
     pub baseline: BaselineGates,
@@ -137,6 +149,8 @@ pub struct FindingsTable {
 pub struct GradedTable {
     /// A judge of judges.toml.
     pub judge: String,
+    /// Another one, which grades the same texts: how far both agree is told. Off if left out.
+    pub second: Option<String>,
     /// What is good, in words.
     pub rubric: String,
     /// Least grade that is well.
@@ -212,6 +226,8 @@ fn check(file: &str, locator: &Locator, suite: &Suite, problems: &mut Problems) 
         suite.splits.is_empty(),
         "write `[\"dev\", \"test\"]`",
     ));
+    let tables = (suite.metamorphic.as_ref(), &suite.gate.metamorphic);
+    problems.extend(metamorphic::check(file, locator, tables.0, tables.1));
     let samples = suite.samples.into();
     problems.extend(number_problem(at(&["samples"]), "samples", samples, 1..=SAMPLES_MAX, Unit::Plain));
     if suite.splits.contains(&Split::Train) {

@@ -8,7 +8,7 @@ use crate::{
     act::{Act, Destination, Freeze},
     config::tables::AskedMode,
     decide::retry::Schedule,
-    domain::{ActionPlan, Cause, Event, FrozenRequest, Job, Mode, Name, Timestamp, Verdict, Work},
+    domain::{ActionPlan, Cause, Event, EventId, FrozenRequest, Job, Mode, Name, Timestamp, Verdict, Work},
     store::{NewJob, Start, Timeline},
     template::Context,
 };
@@ -49,7 +49,7 @@ impl Engine {
             .freeze
             .freeze(context, &action.destination)
             .map_err(|error| format!("action `{}` could not be rendered: {error}", plan.uses))?;
-        let mut idempotency_key = format!("{}-{}-{}-v{}", event.id, plan.route, plan.id, plan.version);
+        let mut idempotency_key = key(event.id, plan);
         if plan.dead.is_some() {
             // A job may die more than once; the same key must never carry two bodies.
             let body = serde_json::to_vec(&call).map_err(|error| error.to_string())?;
@@ -129,6 +129,12 @@ impl Engine {
         let new = NewJob::new(job.lane, Work::Action(plan), Arc::clone(&self.digest));
         Some(NewJob { destination, request, start, ..new })
     }
+}
+
+/// By which a destination knows a plan's requests: the same however often it is made of one event, and another one for
+/// every other event.
+pub(super) fn key(event: EventId, plan: &ActionPlan) -> String {
+    format!("{event}-{}-{}-v{}", plan.route, plan.id, plan.version)
 }
 
 /// What the configuration asks for, unless a live request must not or cannot leave.

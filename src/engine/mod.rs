@@ -4,6 +4,8 @@
 mod action;
 mod admit;
 mod affordable;
+mod altered;
+mod arrival;
 mod compile;
 mod context;
 mod examples;
@@ -20,6 +22,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 pub use admit::Admitted;
 pub use affordable::unaffordable;
+pub use arrival::{Arrival, Keys};
 pub use compile::{CompileOptions, Reach, compile};
 pub use examples::{offline, run_examples};
 pub use live::Live;

@@ -5,7 +5,7 @@ use crate::{
     domain::{Clock, Event, EventId, Lane, Name, Timestamp, Verdict},
 };
 
-use super::{Engine, RouteEnd, context, route};
+use super::{Engine, RouteEnd, action, context, route};
 
 /// What would become of an event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,20 +22,24 @@ pub struct Rehearsed {
     pub route: Name,
     /// Ids of the actions that would be planned.
     pub actions: Vec<Name>,
+    /// The keys of their requests, in the same order.
+    pub keys: Vec<String>,
     /// Why nothing would be planned: a person is to decide, or it fails.
     pub stopped: Option<String>,
 }
 
 impl Engine {
-    /// What the routes that ask `classifier` would do about `case` after this verdict; without one a person decides first.
+    /// What the routes that ask `classifier` would do about `case`, accepted as the event `id`, after this verdict; without one
+    /// a person decides first.
     pub fn rehearse(
         &self,
+        id: EventId,
         case: &Case,
         classifier: &str,
         verdict: Option<&Verdict>,
         clock: &dyn Clock,
     ) -> Rehearsal {
-        let mut event = event(case);
+        let mut event = event(id, case);
         let origin = context::origin_of(&self.origins, case);
         let jobs = match self.route_event(&origin, &mut event) {
             Ok(Ok(jobs)) => jobs,
@@ -54,11 +58,12 @@ impl Engine {
             if route.classifier.as_ref().is_none_or(|asked| **asked.name() != *classifier) {
                 continue;
             }
-            let (actions, stopped) = match verdict {
+            let (planned, stopped) = match verdict {
                 None => (Vec::new(), Some("no judge decided".to_owned())),
                 Some(verdict) => self.rehearse_route(route, &event, case, verdict, clock),
             };
-            routes.push(Rehearsed { route: name, actions, stopped });
+            let (actions, keys) = planned.into_iter().unzip();
+            routes.push(Rehearsed { route: name, actions, keys, stopped });
         }
         Rehearsal { ignored: None, routes }
     }
@@ -70,7 +75,7 @@ impl Engine {
         case: &Case,
         verdict: &Verdict,
         clock: &dyn Clock,
-    ) -> (Vec<Name>, Option<String>) {
+    ) -> (Vec<(Name, String)>, Option<String>) {
         let context = context::with_verdict(self.case_context(case), verdict);
         match self.gated(&verdict.classifier, &context) {
             Ok(None) => {}
@@ -78,8 +83,13 @@ impl Engine {
         }
         match self.plan_route(route, event, context, Some(Box::new(verdict.clone())), route::FIRST, clock) {
             RouteEnd::Planned { jobs, faults, .. } => {
-                let planned = jobs.iter().filter_map(|job| Some(job.work.plan()?.id.clone())).collect();
-                (planned, faults.into_iter().next())
+                let planned = jobs.iter().filter_map(|job| {
+                    let plan = job.work.plan()?;
+                    // One that waits for others is frozen later, under the key that it would have now.
+                    let frozen = job.request.as_ref().map(|request| request.idempotency_key.clone());
+                    Some((plan.id.clone(), frozen.unwrap_or_else(|| action::key(event.id, plan))))
+                });
+                (planned.collect(), faults.into_iter().next())
             }
             RouteEnd::Person { reason, .. } | RouteEnd::Unknown { reason } => (Vec::new(), Some(reason)),
             RouteEnd::Failed(failure) => (Vec::new(), Some(failure.reason().to_owned())),
@@ -88,10 +98,10 @@ impl Engine {
 }
 
 /// The event of a case, as if it had just come.
-fn event(case: &Case) -> Event {
+fn event(id: EventId, case: &Case) -> Event {
     let headers = case.event.headers.iter().flatten();
     Event {
-        id: EventId(uuid::Uuid::nil()),
+        id,
         source: case.event.source.as_str().into(),
         event_type: case.event.event_type.as_str().into(),
         lane: Lane::Normal,

@@ -16,7 +16,6 @@ pub struct Source {
     pub name: Name,
     pub origin: Origin,
     pub verifier: Verifier,
-    pub same_body: SameBody,
     pub limits: Limits,
     /// Silence of this length is alarming.
     pub silence: Option<Duration>,
@@ -34,17 +33,22 @@ pub struct Limits {
 }
 
 impl Source {
-    /// The store's keys for what a delivery says of itself: unique across sources, and each with its meaning.
+    /// The store's keys for what a delivery says of itself.
     pub fn keys(&self, identity: &source::Identity) -> Vec<DedupeKey> {
-        let mut keys = Vec::with_capacity(identity.keys.len());
-        for key in &identity.keys {
-            let on_match = match (key.kind, self.same_body) {
-                (source::KeyKind::Id, _) | (source::KeyKind::Body, SameBody::Duplicate) => OnMatch::Duplicate,
-                (source::KeyKind::Body, SameBody::Review) => OnMatch::Review,
-                (source::KeyKind::Body, SameBody::Accept) => continue,
-            };
-            keys.push(DedupeKey { text: format!("{}/{}", self.name, key.text), on_match });
-        }
-        keys
+        keys(&self.name, self.origin.same_body, identity)
     }
+}
+
+/// The store's keys for what a delivery to `source` says of itself: unique across sources, and each with its meaning.
+pub(super) fn keys(source: &str, same_body: SameBody, identity: &source::Identity) -> Vec<DedupeKey> {
+    let mut keys = Vec::with_capacity(identity.keys.len());
+    for key in &identity.keys {
+        let on_match = match (key.kind, same_body) {
+            (source::KeyKind::Id, _) | (source::KeyKind::Body, SameBody::Duplicate) => OnMatch::Duplicate,
+            (source::KeyKind::Body, SameBody::Review) => OnMatch::Review,
+            (source::KeyKind::Body, SameBody::Accept) => continue,
+        };
+        keys.push(DedupeKey { text: format!("{source}/{}", key.text), on_match });
+    }
+    keys
 }

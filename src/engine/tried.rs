@@ -125,7 +125,7 @@ fn unrenderable(
     }
     // They are the same whichever prompts an event is asked by.
     let Some(variant) = classifier.usual_variant() else { return problems };
-    if table.ladder.iter().any(|rung| rung.judge == super::compile::LOCAL)
+    if table.ladder.iter().any(|rung| rung.judge == super::altered::LOCAL)
         && let Some(failed) = failed(variant, &|question| question.text().map(drop))
     {
         wrong(config.at(CLASSIFIERS, ["classifier", name, "text"]), failed);

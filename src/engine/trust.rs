@@ -5,7 +5,7 @@ mod authentication_results;
 use serde_json::{Value, json};
 
 use self::authentication_results::AuthenticationResults;
-use crate::source::Scheme;
+use crate::{config::tables::SameBody, source::Scheme};
 
 /// What the configuration says of where an event comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,12 +13,14 @@ pub struct Origin {
     pub scheme: Scheme,
     /// Who receives the source's mails: what any other server says of them, a sender may have written.
     pub authserv_id: Option<String>,
+    /// What the same body under a new, unsigned id is taken for.
+    pub same_body: SameBody,
 }
 
 impl Origin {
     /// One whose mails nobody we know of has received.
     pub const fn of(scheme: Scheme) -> Self {
-        Origin { scheme, authserv_id: None }
+        Origin { scheme, authserv_id: None, same_body: SameBody::Accept }
     }
 }
 
@@ -42,7 +44,7 @@ pub(super) const CHECKS: [&str; 3] = ["spf", "dkim", "dmarc"];
 /// The facts about an event of `origin`: how its sender was verified, what the author is to the repository, and what the
 /// receiving mail server found. What there is nothing to say about is `none`.
 pub(super) fn facts(origin: &Origin, test_mode: bool, body: &Value) -> Value {
-    let Origin { scheme, authserv_id } = origin;
+    let Origin { scheme, authserv_id, same_body: _ } = origin;
     let association =
         ASSOCIATIONS.iter().filter(|_| *scheme == Scheme::Github).find_map(|at| body.pointer(at)?.as_str());
     let results = authserv_id
@@ -79,7 +81,7 @@ mod tests {
         let headers = results.iter().map(|value| json!({"name": "authentication-Results", "value": value}));
         let subject = json!({"name": "Subject", "value": "spf=pass"});
         let headers: Vec<Value> = [subject].into_iter().chain(headers).collect();
-        let origin = Origin { scheme: Scheme::Generic, authserv_id: server.map(str::to_owned) };
+        let origin = Origin { authserv_id: server.map(str::to_owned), ..Origin::of(Scheme::Generic) };
         let told = facts(&origin, false, &json!({"payload": {"headers": headers}}));
         CHECKS.map(|check| told[check].clone())
     }

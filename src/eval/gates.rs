@@ -9,7 +9,7 @@ use super::{
     Panel,
     report::{Before, CaseReport, Class, Estimate, Gate, Held, Report, Verdict, percent},
 };
-use crate::config::{BaselineGates, Gates, Suite};
+use crate::config::{BaselineGates, Gates, Relation, Suite};
 
 /// The figures that a suite once had and that were found well: what is held against it must not be worse.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -105,9 +105,22 @@ pub fn gates(gates: &Gates, report: &Report, baseline: Option<&Baseline>) -> Vec
     let cost = report.cost_usd.as_ref().map(|cost| cost.total / figures.cases.max(1) as f64);
     most("cost_usd_max", gates.cost_usd_max, cost, plain);
     // Demanded of every suite whose cases forbid anything.
-    let forbidden = report.actions.as_ref().map(|actions| actions.forbidden as f64);
+    let asking = report.actions.as_ref().filter(|actions| actions.cases > 0);
+    let forbidden = asking.map(|actions| actions.forbidden as f64);
     let forbidden_max = gates.forbidden_actions_max.unwrap_or(0) as f64;
     most(Gate::FORBIDDEN_ACTIONS, Some(forbidden_max), forbidden, plain);
+    // Where no case expects anything, nobody knows whether anything is missing.
+    let missing = asking.map(|actions| actions.missing as f64);
+    // Demanded of every suite that has such cases.
+    let astray = report.arrivals.iter().filter(|one| !one.passed).count() as f64;
+    let astray = (!report.arrivals.is_empty()).then_some(astray);
+    let astray_max = gates.arrivals_missed_max.unwrap_or(0) as f64;
+    held.extend(astray.map(|astray| at_most(Gate::ARRIVALS, astray_max, astray, plain)));
+    let missing_max = gates.missing_actions_max;
+    held.extend(missing_max.map(|most| at_most_counted(Gate::MISSING_ACTIONS, most, missing)));
+    let duplicates = report.actions.as_ref().filter(|actions| actions.redelivered > 0);
+    let duplicates = duplicates.map(|actions| actions.duplicates as f64);
+    held.extend(gates.duplicates_max.map(|most| at_most_counted(Gate::DUPLICATES, most, duplicates)));
     let graded = |field: &str| report.graded.iter().find(|graded| graded.field == field);
     for (field, wanted) in &gates.graded_mean_min {
         let mean = graded(field).and_then(|graded| graded.mean);
@@ -116,6 +129,15 @@ pub fn gates(gates: &Gates, report: &Report, baseline: Option<&Baseline>) -> Vec
     for (field, wanted) in &gates.graded_kappa_min {
         let agreement = graded(field).and_then(|graded| graded.agreement);
         held.push(at_least_as(&format!("graded_kappa_min.{field}"), *wanted, agreement, hundredths));
+    }
+    for relation in Relation::ALL {
+        let figures = report.metamorphic.iter().find(|figures| figures.relation == relation);
+        let wanted = gates.metamorphic.of(relation);
+        // Where nobody goes by labels, nothing can be demanded of that.
+        if let Some(wanted) = wanted.filter(|_| !figures.is_some_and(|figures| figures.nobody)) {
+            let share = figures.and_then(|figures| value(figures.share));
+            held.push(at_least(&format!("metamorphic.{}_min", relation.as_str()), wanted, share));
+        }
     }
     if let Some(baseline) = baseline {
         held.extend(against(&gates.baseline, report, baseline));
@@ -198,6 +220,19 @@ fn at_most(name: &str, wanted: f64, got: f64, shown: fn(f64) -> String) -> Gate 
         wanted: format!("at most {}", shown(wanted)),
         got: shown(got),
         held: if got <= wanted { Held::Passed } else { Held::Failed },
+    }
+}
+
+/// A count that must be there: what was not measured does not hold.
+fn at_most_counted(name: &str, wanted: u64, got: Option<f64>) -> Gate {
+    match got {
+        Some(got) => at_most(name, wanted as f64, got, plain),
+        None => Gate {
+            name: name.to_owned(),
+            wanted: format!("at most {wanted}"),
+            got: "nothing to measure".to_owned(),
+            held: Held::Failed,
+        },
     }
 }
 

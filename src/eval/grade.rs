@@ -92,6 +92,8 @@ pub fn grade(
         Fault::Missing(_) | Fault::NotAllowed(_) => None,
     });
     faults.extend(wrong.iter().map(ToString::to_string));
+    let again = &trial.redelivery.duplicates;
+    faults.extend(again.iter().map(|action| format!("`{action}` is done again if it is delivered again")));
     let told = review.and_then(|table| told(case, trial, table));
     if let (Some(table), Some(told), Some(_)) = (review, &told, verdict) {
         faults.extend(review_faults(case, told, table));
@@ -111,6 +113,7 @@ pub fn grade(
         passed: faults.is_empty(),
         faults,
         forbidden: forbidden.collect(),
+        duplicates: again.clone(),
         actions: planned,
         samples: trial.samples.clone(),
         latency_ms: Some(trial.latency_ms),

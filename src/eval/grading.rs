@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{
     EvalError, Reel, Tape, Trial,
     ask::{Asked, ask},
-    report::GradedFigures,
+    report::{GradedFigures, SecondGrades},
     stats::kappa,
 };
 use crate::{
@@ -49,7 +49,7 @@ struct Grader {
     ladder: Vec<LadderRung>,
 }
 
-/// Grades `field` of every output that has it as a text.
+/// Grades `field` of every output that has it as a text, by one judge or by two.
 ///
 /// # Errors
 /// The judge does not exist, its answer is not recorded, or it stays out of reach.
@@ -62,39 +62,111 @@ pub async fn graded(
     trials: &[Trial],
     clock: &dyn Clock,
 ) -> Result<GradedFigures, EvalError> {
+    let mut cost = Money::default();
+    let first = grades(engine, suite, (field, table), &table.judge, tape, (cases, trials), clock).await?;
+    cost = cost.and(first.cost);
+    let second = match &table.second {
+        None => None,
+        Some(judge) => {
+            Some(grades(engine, suite, (field, table), judge, tape, (cases, trials), clock).await?)
+        }
+    };
+    let told = |grades: &Grades| grades.told(cases, field, table.grade_min);
+    let Told { judge, graded, mean, well, by_people, agreement } = told(&first);
+    let second = second.map(|second| {
+        cost = cost.and(second.cost);
+        let both: Vec<(usize, usize)> = first
+            .of
+            .iter()
+            .zip(&second.of)
+            .filter_map(|(one, other)| {
+                Some((is_well((*one)?, table.grade_min), is_well((*other)?, table.grade_min)))
+            })
+            .collect();
+        let Told { judge, graded, mean, well, by_people, agreement } = told(&second);
+        let (by_both, with_first) = (both.len(), kappa::cohen(&both));
+        SecondGrades { judge, graded, mean, well, by_people, agreement, by_both, with_first }
+    });
+    let (field, cost_usd) = (field.to_owned(), cost.dollars());
+    Ok(GradedFigures { field, judge, graded, mean, well, by_people, agreement, cost_usd, second })
+}
+
+/// What one judge made of each case's text, in their order; `None` where there is none.
+struct Grades {
+    /// With its model.
+    judge: String,
+    of: Vec<Option<f64>>,
+    cost: Money,
+}
+
+/// The figures of one judge's grades.
+struct Told {
+    judge: String,
+    graded: usize,
+    mean: Option<f64>,
+    well: usize,
+    by_people: usize,
+    agreement: Option<f64>,
+}
+
+impl Grades {
+    /// Held against the grades that people gave `field` of `cases`.
+    fn told(&self, cases: &[Case], field: &str, grade_min: f64) -> Told {
+        let grades: Vec<f64> = self.of.iter().copied().flatten().collect();
+        let pairs: Vec<(usize, usize)> = cases
+            .iter()
+            .zip(&self.of)
+            .filter_map(|(case, grade)| {
+                let by_person = case.expect.graded.get(field)?.as_f64()?;
+                Some((is_well(by_person, grade_min), is_well((*grade)?, grade_min)))
+            })
+            .collect();
+        Told {
+            judge: self.judge.clone(),
+            graded: grades.len(),
+            mean: (!grades.is_empty()).then(|| grades.iter().sum::<f64>() / grades.len() as f64),
+            well: grades.iter().map(|grade| is_well(*grade, grade_min)).sum(),
+            by_people: pairs.len(),
+            agreement: kappa::cohen(&pairs),
+        }
+    }
+}
+
+/// 1 if a text is good enough.
+fn is_well(grade: f64, grade_min: f64) -> usize {
+    usize::from(grade >= grade_min)
+}
+
+/// Asks the judge called `name` about `field` of every output that has it as a text.
+async fn grades(
+    engine: &Engine,
+    suite: &str,
+    (field, table): (&str, &GradedTable),
+    name: &str,
+    tape: &Tape,
+    (cases, trials): (&[Case], &[Trial]),
+    clock: &dyn Clock,
+) -> Result<Grades, EvalError> {
     let no = |reason: String| EvalError::Suite { suite: suite.to_owned(), reason };
-    let judge = engine.judge(&table.judge).ok_or_else(|| {
-        no(format!("`graded.{field}` asks `{}`, which is no judge of judges.toml", table.judge))
-    })?;
+    let judge = engine
+        .judge(name)
+        .ok_or_else(|| no(format!("`graded.{field}` asks `{name}`, which is no judge of judges.toml")))?;
     let judge = Arc::clone(judge) as Arc<dyn Judge>;
     let grader =
         grader(&judge, table).map_err(|why| no(format!("`graded.{field}` cannot be asked: {why}")))?;
-    let (mut grades, mut pairs, mut cost) = (Vec::new(), Vec::new(), Money::default());
+    let (mut of, mut cost) = (Vec::with_capacity(cases.len()), Money::default());
     for (case, trial) in cases.iter().zip(trials) {
         let text = trial.said.output().and_then(|output| output.get(field)?.as_str());
-        let Some(text) = text else { continue };
+        let Some(text) = text else {
+            of.push(None);
+            continue;
+        };
         let context = engine.case_context(case).with("graded", text);
         let reel = tape.reel(0);
-        let grade = grader.ask(case, &context, &reel, clock).await?;
+        of.push(grader.ask(case, &context, &reel, clock).await?);
         cost = cost.and(reel.told().cost);
-        let Some(grade) = grade else { continue };
-        grades.push(grade);
-        if let Some(by_person) = case.expect.graded.get(field).and_then(Value::as_f64) {
-            let well = |grade: f64| usize::from(grade >= table.grade_min);
-            pairs.push((well(by_person), well(grade)));
-        }
     }
-    let well = grades.iter().filter(|grade| **grade >= table.grade_min).count();
-    Ok(GradedFigures {
-        field: field.to_owned(),
-        judge: format!("{} ({})", table.judge, judge.model()),
-        graded: grades.len(),
-        mean: (!grades.is_empty()).then(|| grades.iter().sum::<f64>() / grades.len() as f64),
-        well,
-        by_people: pairs.len(),
-        agreement: kappa::cohen(&pairs),
-        cost_usd: cost.dollars(),
-    })
+    Ok(Grades { judge: format!("{name} ({})", judge.model()), of, cost })
 }
 
 fn grader(judge: &Arc<dyn Judge>, table: &GradedTable) -> Result<Grader, String> {

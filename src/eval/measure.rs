@@ -9,13 +9,15 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    Baseline, EvalError, Graded, Mode, Panel, Purse, Shard, Tape, Trial, Vendor, Waits, grade, grading,
-    report::{Digests, GradedFigures, Leftover, Report, several},
+    Baseline, EvalError, Graded, Mode, Panel, Purse, Shard, Tape, Trial, Vendor, Waits, arrivals, grade,
+    grading,
+    metamorphic::{self, Asking},
+    report::{Digests, GradedFigures, Leftover, Report, SecondGrades, several},
     run, sound, summary, test_lock, unread,
 };
 use crate::{
-    classify::recordings_folder,
-    config::{self, Case, Files, Problems, Split, Suite},
+    classify::{Judge, recordings_folder},
+    config::{self, Case, Files, GradedTable, Problems, Split, Suite},
     domain::{Clock, Money, Name},
     engine::Engine,
 };
@@ -106,7 +108,7 @@ pub async fn measure(
     if let Some(confidence_min) = request.confidence_min {
         panel.ladder.iter_mut().for_each(|rung| rung.confidence_min = confidence_min);
     }
-    let mut cases = cases(engine, files, name, &suite)?;
+    let Cases { all, mut cases, unjudged } = cases(engine, files, name, &suite)?;
     if let Some(only) = request.only {
         cases.retain(|case| only.contains(&case.id));
     }
@@ -139,9 +141,19 @@ pub async fn measure(
     for (field, table) in &suite.graded {
         texts.push(grading::graded(engine, name, (field, table), &tape, &cases, &trials, clock).await?);
     }
+    // Whoever asks each judge alone does not ask about the suite.
+    let relations = if request.confidence_min.is_none() {
+        let (suite, cases, trials) = (&suite, &cases, &trials);
+        metamorphic::relations(&Asking { engine, panel: &panel, tape: &tape, suite, cases, trials, clock })
+            .await?
+    } else {
+        Default::default()
+    };
     if let Some(reason) = tape.unwritten() {
         return Err(lost(reason));
     }
+    // Nobody is asked about these: also of a part they are all tried.
+    let arrived = arrivals::arrivals(engine, &suite.classifier, &unjudged, &all, clock);
     let notes_on_texts = texts.iter().map(told).collect();
     let found = summary::report(summary::Run {
         name,
@@ -152,9 +164,11 @@ pub async fn measure(
         trials: &trials,
         graded,
         texts,
+        relations,
+        arrivals: arrived,
         baseline: fitting.filter(|_| whole),
         whole,
-        digests: digests(&panel, &cases)?,
+        digests: digests(engine, &suite, &panel, &cases)?,
         notes: notes_on_texts,
     });
     let mut report = found
@@ -176,13 +190,29 @@ pub async fn measure(
 
 /// What a graded text is worth, in a sentence.
 fn told(figures: &GradedFigures) -> String {
-    let GradedFigures { field, judge, graded, mean, well, by_people, agreement, cost_usd: _ } = figures;
-    let mean = mean.map_or("none".to_owned(), |mean| format!("{mean:.2}"));
-    let agreement = match agreement {
-        Some(kappa) => format!("kappa {kappa:.2} with people on {by_people}"),
-        None => format!("not comparable with people, who graded {by_people}"),
-    };
-    format!("{field}: {judge} graded {graded}, mean {mean}, {well} well; {agreement}")
+    let GradedFigures { field, judge, graded, mean, well, by_people, agreement, cost_usd: _, second } =
+        figures;
+    let of_one =
+        |judge: &str, graded: usize, mean: Option<f64>, well: usize, people: (usize, Option<f64>)| {
+            let mean = mean.map_or("none".to_owned(), |mean| format!("{mean:.2}"));
+            let agreement = match people {
+                (count, Some(kappa)) => format!("kappa {kappa:.2} with people on {count}"),
+                (count, None) => format!("not comparable with people, who graded {count}"),
+            };
+            format!("{judge} graded {graded}, mean {mean}, {well} well; {agreement}")
+        };
+    let mut says = format!("{field}: {}", of_one(judge, *graded, *mean, *well, (*by_people, *agreement)));
+    if let Some(SecondGrades { judge, graded, mean, well, by_people, agreement, by_both, with_first }) =
+        second
+    {
+        let both = match with_first {
+            Some(kappa) => format!("kappa {kappa:.2} of both judges on {by_both}"),
+            None => format!("the judges are not comparable on {by_both}"),
+        };
+        let other = of_one(judge, *graded, *mean, *well, (*by_people, *agreement));
+        says.push_str(&format!("; {other}; {both}"));
+    }
+    says
 }
 
 fn lost(reason: String) -> EvalError {
@@ -193,18 +223,28 @@ fn no(suite: &str, reason: &str) -> EvalError {
     EvalError::Suite { suite: suite.to_owned(), reason: reason.to_owned() }
 }
 
-/// The cases of a suite's splits.
-fn cases(engine: &Engine, files: &Files, name: &str, suite: &Suite) -> Result<Vec<Case>, EvalError> {
-    let (mut cases, problems) = config::cases(files, name);
+/// A suite's cases.
+struct Cases {
+    /// Of all splits.
+    all: Vec<Case>,
+    /// Of the suite's splits, to be judged.
+    cases: Vec<Case>,
+    /// The others of these splits: they are to end before.
+    unjudged: Vec<Case>,
+}
+
+fn cases(engine: &Engine, files: &Files, name: &str, suite: &Suite) -> Result<Cases, EvalError> {
+    let (all, problems) = config::cases(files, name);
     for problem in &problems.into_result().map_err(EvalError::Problems)? {
         tracing::warn!(%problem, "a case is doubtful");
     }
     if suite.splits.contains(&Split::Test) {
-        test_lock::check(files, name, &cases).into_result().map_err(EvalError::Problems)?;
+        test_lock::check(files, name, &all).into_result().map_err(EvalError::Problems)?;
     }
-    cases.retain(|case| suite.splits.contains(&case.split()));
+    let of_splits = all.iter().filter(|case| suite.splits.contains(&case.split())).cloned();
+    let (cases, unjudged): (Vec<Case>, Vec<Case>) = of_splits.partition(Case::is_judged);
     sound(engine, name, suite, &cases).into_result().map_err(EvalError::Problems)?;
-    Ok(cases)
+    Ok(Cases { all, cases, unjudged })
 }
 
 fn tape(engine: &Engine, files: &Files, name: &str, request: &Request<'_>) -> Result<Tape, EvalError> {
@@ -236,7 +276,12 @@ pub fn baseline(files: &Files, name: &str) -> Result<Option<Baseline>, EvalError
     })
 }
 
-fn digests(panel: &Panel, cases: &[Case]) -> Result<Digests, EvalError> {
+/// The names of those who grade a text.
+fn graders(table: &GradedTable) -> impl Iterator<Item = &str> {
+    std::iter::once(&table.judge).chain(&table.second).map(String::as_str)
+}
+
+fn digests(engine: &Engine, suite: &Suite, panel: &Panel, cases: &[Case]) -> Result<Digests, EvalError> {
     let mut hasher = Sha256::new();
     for case in cases {
         // A case that was read can be written.
@@ -244,10 +289,14 @@ fn digests(panel: &Panel, cases: &[Case]) -> Result<Digests, EvalError> {
         hasher.update([0]);
     }
     let model = |rung: &crate::classify::LadderRung| (rung.judge.name().to_string(), rung.judge.model());
+    let grading = suite.graded.values().flat_map(graders).filter_map(|name| {
+        let judge: &dyn Judge = &**engine.judge(name)?;
+        Some((name.to_owned(), judge.model()))
+    });
     Ok(Digests {
         prompt: panel.variant()?.digest.clone(),
         schema: panel.classifier.schema().digest().to_owned(),
-        models: panel.ladder.iter().map(model).collect(),
+        models: panel.ladder.iter().map(model).chain(grading).collect(),
         cases: hex::encode(hasher.finalize()),
     })
 }
@@ -275,7 +324,7 @@ fn leftovers(
     };
     let mut leftovers = Vec::new();
     if whole {
-        let graders = suite.graded.values().map(|graded| graded.judge.as_str().into());
+        let graders = suite.graded.values().flat_map(graders).map(Into::into);
         let asked: Vec<_> = panel.names().into_iter().chain(graders).collect();
         leftovers.extend(of(true, tape.unused(&asked)));
     }

@@ -14,15 +14,18 @@ pub mod report;
 pub mod stats;
 pub mod test_lock;
 
+mod arrivals;
 mod ask;
 mod gates;
 mod grade;
 mod grading;
 mod measure;
+mod metamorphic;
 mod mode;
 mod panel;
 mod purse;
 mod ready;
+mod redelivery;
 mod shard;
 mod sound;
 mod summary;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    config::{self, At, Case, Problems, Suite, codes, one_of, quoted},
+    config::{self, At, Case, Metamorphic, Problems, Suite, codes, one_of, quoted},
     domain::Name,
     engine::Engine,
 };
@@ -25,7 +25,10 @@ pub fn sound(engine: &Engine, name: &str, suite: &Suite, cases: &[Case]) -> Prob
     let ladder = classifier.ladder().iter().map(|rung| &**rung.judge.name());
     let judges: Vec<&str> =
         ladder.chain(engine.judges().map(|name| &**name)).collect::<BTreeSet<_>>().into_iter().collect();
-    let graders = suite.graded.values().map(|graded| graded.judge.as_str());
+    let graders = suite
+        .graded
+        .values()
+        .flat_map(|graded| std::iter::once(&graded.judge).chain(&graded.second).map(String::as_str));
     for judge in
         suite.judges.iter().map(String::as_str).chain(graders).filter(|judge| !judges.contains(judge))
     {
@@ -52,9 +55,29 @@ pub fn sound(engine: &Engine, name: &str, suite: &Suite, cases: &[Case]) -> Prob
             problems.push(at().error(codes::BAD_SUITE, message, "write a number that is not below 0"));
         }
     }
+    if let Some(table) = &suite.metamorphic {
+        problems.extend(misnamed(name, table, &labels));
+    }
     let actions: BTreeSet<&Name> = engine.actions_after(&suite.classifier).collect();
-    for case in cases {
+    for case in cases.iter().filter(|case| case.is_judged()) {
         problems.extend(unsound(name, case, &labels, &actions));
+    }
+    problems
+}
+
+/// Names for labels that are none, or that two would have.
+fn misnamed(suite: &str, table: &Metamorphic, labels: &[&str]) -> Problems {
+    let mut problems = Problems::new();
+    let at = || At::file(config::suite_file(suite));
+    for label in table.names.keys().filter(|label| !labels.contains(&label.as_str())) {
+        let message = format!("`metamorphic.names` has {}, which is no label", quoted(label));
+        problems.push(at().error(codes::BAD_SUITE, message, one_of(label, labels.iter().copied())));
+    }
+    let mut taken: BTreeSet<&str> =
+        labels.iter().copied().filter(|label| !table.names.contains_key(*label)).collect();
+    for name in table.names.values().filter(|name| !taken.insert(name.as_str())) {
+        let message = format!("`metamorphic.names` gives two labels the name {}", quoted(name));
+        problems.push(at().error(codes::BAD_SUITE, message, "give each label a name of its own"));
     }
     problems
 }

@@ -14,10 +14,16 @@ use super::{
         risk,
         stability::{self, Asked},
     },
-    report::{Answers, Digests, FindingFigures, GradedFigures, Paid, Report, Verdict},
+    report::{
+        Answers, ArrivalReport, Digests, FindingFigures, GradedFigures, Paid, RelationFigures, Report,
+        Verdict,
+    },
     stats::{bootstrap::Plan, spread::spread},
 };
-use crate::config::{Case, Gates, Suite};
+use crate::{
+    config::{Case, Gates, Suite},
+    domain::Money,
+};
 
 /// What a report is made of.
 pub struct Run<'a> {
@@ -30,6 +36,10 @@ pub struct Run<'a> {
     pub graded: Vec<Graded>,
     /// Texts of the outputs that a judge graded.
     pub texts: Vec<GradedFigures>,
+    /// Cases in another form, and what the answers about them cost.
+    pub relations: (Vec<RelationFigures>, Money),
+    /// Cases that are not to be judged.
+    pub arrivals: Vec<ArrivalReport>,
     pub baseline: Option<&'a Baseline>,
     /// All cases were asked about: of a part only what must never happen is demanded.
     pub whole: bool,
@@ -42,7 +52,22 @@ pub struct Run<'a> {
 /// # Errors
 /// The suite's costs are none.
 pub fn report(run: Run<'_>) -> Result<Option<Report>, CostsError> {
-    let Run { name, suite, panel, mode, cases, trials, graded, texts, baseline, whole, digests, notes } = run;
+    let Run {
+        name,
+        suite,
+        panel,
+        mode,
+        cases,
+        trials,
+        graded,
+        texts,
+        relations,
+        arrivals,
+        baseline,
+        whole,
+        digests,
+        notes,
+    } = run;
     let labels = panel.classifier.schema().labels();
     let index = |label: &str| labels.iter().position(|known| known == label);
     let marked: Vec<Marked<'_>> = graded
@@ -72,6 +97,7 @@ pub fn report(run: Run<'_>) -> Result<Option<Report>, CostsError> {
     let paid_usd = Paid {
         asked: trials.iter().map(|trial| trial.told.cost.dollars()).sum(),
         graded: texts.iter().map(|figures| figures.cost_usd).sum(),
+        metamorphic: relations.1.dollars(),
     };
     let notes = notes.into_iter().chain(lists_none(suite, cases, &graded)).collect();
     let mut report = Report {
@@ -92,16 +118,25 @@ pub fn report(run: Run<'_>) -> Result<Option<Report>, CostsError> {
         latency_ms: spread(&latencies),
         cost_usd: spread(&costs_usd),
         paid_usd,
-        actions: actions::figures(wanted.iter().zip(graded.iter().map(|one| one.actions.as_slice()))),
+        actions: actions::figures(
+            wanted.iter().zip(graded.iter().map(|one| one.actions.as_slice())),
+            trials.iter().map(|trial| (trial.redelivery.planned, trial.redelivery.duplicates.len())),
+        ),
         findings: review(suite, cases, &graded),
         graded: texts,
+        metamorphic: relations.0,
+        arrivals,
         gates: Vec::new(),
         verdict: Verdict::Passed,
         cases: graded.into_iter().map(|one| one.report).collect(),
         notes,
         leftovers: Vec::new(),
     };
-    let never = Gates { forbidden_actions_max: suite.gate.forbidden_actions_max, ..Gates::default() };
+    let never = Gates {
+        forbidden_actions_max: suite.gate.forbidden_actions_max,
+        arrivals_missed_max: suite.gate.arrivals_missed_max,
+        ..Gates::default()
+    };
     report.gates = gates::gates(if whole { &suite.gate } else { &never }, &report, baseline);
     report.verdict = gates::verdict(&report.gates);
     Ok(Some(report))

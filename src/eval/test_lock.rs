@@ -78,6 +78,7 @@ pub fn leaks(suite: &str, cases: &[Case]) -> Problems {
     let texts: Vec<Text<'_>> = cases
         .iter()
         .zip(&said)
+        .filter(|(case, _)| case.is_judged())
         .map(|(case, text)| Text { id: &case.id, split: case.split(), text })
         .collect();
     let pairs = near_pairs(&texts);

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{
     EvalError, Panel, Tape,
     ask::{Asked, ask},
+    redelivery::{FIRST, Redelivery, redelivered},
     tape::Told,
 };
 use crate::{
@@ -22,6 +23,8 @@ pub struct Trial {
     pub samples: Vec<Option<String>>,
     /// What would be done about the first sample, by route.
     pub rehearsal: Rehearsal,
+    /// What would be done if it came twice.
+    pub redelivery: Redelivery,
     /// What a language model reads: instructions and event.
     pub prompt: (String, String),
     /// Of all samples.
@@ -121,11 +124,13 @@ pub async fn run(
             reason: "nobody was asked".to_owned(),
         });
     };
-    let rehearsal = engine.rehearse(case, panel.classifier.name(), said.verdict(), clock);
+    let rehearsal = engine.rehearse(FIRST, case, panel.classifier.name(), said.verdict(), clock);
+    let classifier = panel.classifier.name();
+    let redelivery = redelivered(engine, classifier, case, said.verdict(), &rehearsal, clock);
     let question = panel.classifier.question(variant, &context);
     let prompt = (question.system().to_owned(), question.event().map_err(fail)?.to_owned());
     if labels.len() == 1 {
         labels.clear();
     }
-    Ok(Trial { said, samples: labels, rehearsal, prompt, told, asked_times, latency_ms })
+    Ok(Trial { said, samples: labels, rehearsal, redelivery, prompt, told, asked_times, latency_ms })
 }

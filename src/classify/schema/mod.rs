@@ -120,6 +120,11 @@ impl Schema {
         &self.wire
     }
 
+    /// The file without references.
+    pub(super) fn plain(&self) -> &Value {
+        &self.plain
+    }
+
     /// What the file says of the output's field `name`.
     pub(super) fn property(&self, name: &str) -> Option<&Value> {
         self.plain.get("properties")?.get(name)

@@ -7,7 +7,15 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
+    /// Empty in a case that is not to be judged.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub label: String,
+    /// How it ends before anybody is asked; `None`: it is judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Ending>,
+    /// The case that came before, of which it is a duplicate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
     /// Values of further fields of the output.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub fields: Map<String, Value>,
@@ -19,6 +27,29 @@ pub struct Expect {
     /// How good a text of the output is, in a person's eyes: what a grading judge is held against.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub graded: Map<String, Value>,
+}
+
+/// How an event ends that nobody judges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// Its signature does not hold.
+    Refused,
+    /// The filter drops it, or no route takes it.
+    Filtered,
+    /// It came before.
+    Duplicate,
+}
+
+impl Ending {
+    /// As it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Ending::Refused => "refused",
+            Ending::Filtered => "filtered",
+            Ending::Duplicate => "duplicate",
+        }
+    }
 }
 
 /// Actions by their ids within a route.

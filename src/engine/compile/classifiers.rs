@@ -16,13 +16,13 @@ use crate::{
 };
 
 use super::{
-    super::{Gate, tried::Trial},
+    super::{
+        Gate,
+        altered::{LOCAL, RULES},
+        tried::Trial,
+    },
     Compiler,
 };
-
-/// The judges that every ladder may name without a table.
-const RULES: &str = "rules";
-pub(in crate::engine) const LOCAL: &str = "local";
 
 /// What a `local` judge is to learn, kept until there is time to.
 pub(in crate::engine) struct Training {
@@ -41,9 +41,8 @@ impl Training {
         self.cases.iter().map(|(trial, _)| trial)
     }
 
-    /// # Errors
-    /// There was nothing to learn from.
-    pub fn run(&self) -> Result<(), String> {
+    /// What it learns from: texts and their labels.
+    pub fn texts(&self) -> Vec<(String, String)> {
         let mut texts = Vec::with_capacity(self.cases.len());
         for (trial, label) in &self.cases {
             let Some(variant) = self.classifier.variants().next() else { continue };
@@ -54,6 +53,13 @@ impl Training {
                 }
             }
         }
+        texts
+    }
+
+    /// # Errors
+    /// There was nothing to learn from.
+    pub fn run(&self) -> Result<(), String> {
+        let texts = self.texts();
         let learned = self.local.train(&texts);
         match &learned {
             Ok(()) => tracing::info!(

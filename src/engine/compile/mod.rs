@@ -22,7 +22,7 @@ use crate::{
 
 use super::{Engine, LOGS, Origins, tried, trust::OWN_ORIGIN};
 
-pub(super) use classifiers::{LOCAL, Training};
+pub(super) use classifiers::Training;
 
 /// What compiling needs beside the files.
 #[derive(Debug, Clone, Default)]

@@ -70,7 +70,6 @@ impl Compiler<'_> {
                 name: name.into(),
                 origin,
                 verifier: verifier.with_body_key(table.same_body != SameBody::Accept),
-                same_body: table.same_body,
                 limits: limits(&table.limit, scheme),
                 silence: table.silence_ms.map(Duration::from_millis),
             }),
@@ -107,7 +106,11 @@ impl Compiler<'_> {
 
 /// Nothing for a scheme that does not exist: that was reported when the file was read.
 pub(super) fn origin(table: &SourceTable) -> Option<Origin> {
-    Some(Origin { scheme: table.scheme.parse().ok()?, authserv_id: table.authserv_id.clone() })
+    Some(Origin {
+        scheme: table.scheme.parse().ok()?,
+        authserv_id: table.authserv_id.clone(),
+        same_body: table.same_body,
+    })
 }
 
 fn limits(table: &LimitTable, scheme: Scheme) -> Limits {

@@ -60,9 +60,14 @@ pub fn faults(wanted: &Wanted<'_>, planned: &[String]) -> Vec<Fault> {
     faults
 }
 
-/// Counts faults over all cases, not cases: one case may have several. `None` if no case says anything of actions.
-pub fn figures<'a>(cases: impl IntoIterator<Item = (&'a Wanted<'a>, &'a [Fault])>) -> Option<ActionFigures> {
-    let mut figures = ActionFigures { cases: 0, missing: 0, forbidden: 0, not_allowed: 0 };
+/// Counts faults over all cases, not cases: one case may have several. `redelivered` holds how many actions were planned of
+/// each, and how many of them a second delivery would do again. `None` if no case says anything of actions, and none was
+/// planned.
+pub fn figures<'a>(
+    cases: impl IntoIterator<Item = (&'a Wanted<'a>, &'a [Fault])>,
+    redelivered: impl IntoIterator<Item = (usize, usize)>,
+) -> Option<ActionFigures> {
+    let mut figures = ActionFigures::default();
     for (_, faults) in cases.into_iter().filter(|(wanted, _)| wanted.says_anything()) {
         figures.cases += 1;
         for fault in faults {
@@ -73,7 +78,11 @@ pub fn figures<'a>(cases: impl IntoIterator<Item = (&'a Wanted<'a>, &'a [Fault])
             }
         }
     }
-    (figures.cases > 0).then_some(figures)
+    for (planned, duplicates) in redelivered {
+        figures.redelivered += planned;
+        figures.duplicates += duplicates;
+    }
+    (figures.cases > 0 || figures.redelivered > 0).then_some(figures)
 }
 
 #[cfg(test)]
@@ -117,9 +126,11 @@ mod tests {
         let strict = Wanted { forbidden: &forbidden, ..Wanted::default() };
         let two = faults(&strict, &names(&["erase", "refund"]));
         let silent = Wanted::default();
-        let found = figures([(&strict, &two[..]), (&strict, &[]), (&silent, &[])]);
-        let wanted = ActionFigures { cases: 2, missing: 0, forbidden: 2, not_allowed: 0 };
+        let found = figures([(&strict, &two[..]), (&strict, &[]), (&silent, &[])], []);
+        let wanted = ActionFigures { cases: 2, forbidden: 2, ..ActionFigures::default() };
         assert_eq!(found, Some(wanted));
-        assert_eq!(figures([(&silent, &[][..])]), None);
+        assert_eq!(figures([(&silent, &[][..])], [(0, 0)]), None);
+        let twice = figures([(&silent, &[][..])], [(3, 1), (2, 0)]);
+        assert_eq!(twice.map(|found| (found.cases, found.redelivered, found.duplicates)), Some((0, 5, 1)));
     }
 }

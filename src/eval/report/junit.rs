@@ -86,7 +86,17 @@ fn tests(report: &Report, comparisons: &[Comparison]) -> Vec<Test> {
         let name = format!("{} against {}", one.b, one.a);
         Test { class: format!("{}.compared", report.suite), name, milliseconds: 0.0, outcome }
     });
-    cases.chain(gates).chain(compared).collect()
+    let astray = broken(Gate::ARRIVALS);
+    let arrivals = report.arrivals.iter().map(|one| {
+        let message = format!("expected {}, got {}", one.expected, one.got);
+        let outcome = match (one.passed, astray) {
+            (true, _) => Outcome::Well,
+            (false, false) => Outcome::Noted(format!("{message}: {}", one.why)),
+            (false, true) => Outcome::Failed { kind: "arrival", message, text: one.why.clone() },
+        };
+        Test { class: format!("{}.arrivals", report.suite), name: one.id.clone(), milliseconds: 0.0, outcome }
+    });
+    cases.chain(arrivals).chain(gates).chain(compared).collect()
 }
 
 /// A case fails with the gate that counts it: one that forbids what it planned, or one on cases that were well before.
@@ -258,12 +268,12 @@ mod tests {
     fn what_fails_is_the_gates_and_a_missed_case_is_told_of() {
         let found = elements(&junit(&[sample::report(), sample::report()], &[]));
         assert_eq!(named(&found, "testsuite").len(), 2);
-        assert_eq!(named(&found, "testcase").len(), 18);
+        assert_eq!(named(&found, "testcase").len(), 20);
         assert_eq!(named(&found, "failure").len(), 2);
-        // Two missed cases and the notes, of each suite.
-        assert_eq!(named(&found, "system-out").len(), 6);
+        // Two missed cases, one that was not to be judged, and the notes, of each suite.
+        assert_eq!(named(&found, "system-out").len(), 8);
         let all = named(&found, "testsuites")[0];
-        assert!(all.contains(&("tests".to_owned(), "18".to_owned())), "{all:?}");
+        assert!(all.contains(&("tests".to_owned(), "20".to_owned())), "{all:?}");
         assert!(all.contains(&("failures".to_owned(), "2".to_owned())), "{all:?}");
         assert_eq!(kinds(&found), ["regressed", "regressed"]);
     }

@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Relation;
+
 pub use html::{PageError, html};
 pub use junit::junit;
 pub use markdown::markdown;
@@ -58,6 +60,12 @@ pub struct Report {
     /// Texts that a language model graded; none unless the suite asks for it.
     #[serde(default)]
     pub graded: Vec<GradedFigures>,
+    /// Whether the same is said of cases in another form; none unless the suite asks for it.
+    #[serde(default)]
+    pub metamorphic: Vec<RelationFigures>,
+    /// Cases that are not to be judged, and how they ended.
+    #[serde(default)]
+    pub arrivals: Vec<ArrivalReport>,
     pub gates: Vec<Gate>,
     pub verdict: Verdict,
     pub cases: Vec<CaseReport>,
@@ -179,15 +187,65 @@ pub struct Paid {
     pub asked: f64,
     /// Of those that grade texts.
     pub graded: f64,
+    /// Of the suite's judges, on cases in another form.
+    #[serde(default)]
+    pub metamorphic: f64,
 }
 
+/// How often the same was said of a case in another form.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RelationFigures {
+    pub relation: Relation,
+    pub tried: usize,
+    pub held: usize,
+    /// Held among the tried (Wilson).
+    pub share: Option<Estimate>,
+    /// Cases that it cannot be tried on: they hold no mail, or rules decided them, which do not go by labels.
+    pub left_out: usize,
+    /// Nobody is asked who goes by labels.
+    pub nobody: bool,
+    pub broken: Vec<Broken>,
+}
+
+/// A case that ends before anybody is asked, and how it did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ArrivalReport {
+    pub id: String,
+    pub line: usize,
+    /// refused | filtered | duplicate
+    pub expected: String,
+    /// Also `accepted`, and `review` where a person is to look whether it came before.
+    pub got: String,
+    pub why: String,
+    pub passed: bool,
+}
+
+/// A case of which something else was said in another form.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Broken {
+    pub case: String,
+    /// The case that is its other form, if a person wrote that.
+    pub other: Option<String>,
+    /// Labels; `None`: left to a person.
+    pub before: Option<String>,
+    pub after: Option<String>,
+    pub actions_before: Vec<String>,
+    pub actions_after: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ActionFigures {
     /// Cases that say anything of actions.
     pub cases: usize,
     pub missing: usize,
     pub forbidden: usize,
     pub not_allowed: usize,
+    /// Actions that were planned of a case, which was then delivered again.
+    #[serde(default)]
+    pub redelivered: usize,
+    /// Those that were planned again under another key: they would be done twice.
+    #[serde(default)]
+    pub duplicates: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -220,9 +278,31 @@ pub struct GradedFigures {
     pub by_people: usize,
     /// Cohen's kappa of both, for whether a text is well: what a grade is worth.
     pub agreement: Option<f64>,
-    /// What its answers cost.
+    /// What all answers cost.
     #[serde(default)]
     pub cost_usd: f64,
+    /// What another judge makes of the same texts, if one is asked.
+    #[serde(default)]
+    pub second: Option<SecondGrades>,
+}
+
+/// What a second judge makes of the texts that the first one graded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SecondGrades {
+    /// Who graded, with its model.
+    pub judge: String,
+    pub graded: usize,
+    /// From 0 to 1.
+    pub mean: Option<f64>,
+    pub well: usize,
+    /// Texts that a person graded too.
+    pub by_people: usize,
+    /// Cohen's kappa with people.
+    pub agreement: Option<f64>,
+    /// Texts that both judges graded.
+    pub by_both: usize,
+    /// Cohen's kappa of both judges.
+    pub with_first: Option<f64>,
 }
 
 /// One demand of suite.toml.
@@ -239,6 +319,12 @@ impl Gate {
     pub const BASELINE_CASES: &str = "baseline.cases";
     /// How many forbidden actions may be planned.
     pub const FORBIDDEN_ACTIONS: &str = "forbidden_actions_max";
+    /// How many expected actions may be left out.
+    pub const MISSING_ACTIONS: &str = "missing_actions_max";
+    /// How many actions may be done twice of what comes twice.
+    pub const DUPLICATES: &str = "duplicates_max";
+    /// How many cases that are not to be judged may end otherwise than they are to.
+    pub const ARRIVALS: &str = "arrivals_missed_max";
     /// How many cases may have got worse since the baseline.
     pub const NEWLY_FAILED: &str = "baseline.newly_failed";
 }
@@ -283,6 +369,9 @@ pub struct CaseReport {
     /// Those of the actions that the case forbids.
     #[serde(default)]
     pub forbidden: Vec<String>,
+    /// Those that a second delivery would do again.
+    #[serde(default)]
+    pub duplicates: Vec<String>,
     /// Labels of further samples, if several were asked for.
     pub samples: Vec<Option<String>>,
     pub latency_ms: Option<f64>,

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use crate::support::process::{Ended, Project};
 
-fn project() -> Project {
+pub(super) fn project() -> Project {
     Project::new(&Files::embedded())
 }
 
 /// A project with a suite whose cases are each decided by a rule: those that say `spam` are, and all others are leads.
-fn ruled(cases: &[(&str, &str, &str)]) -> Project {
+pub(super) fn ruled(cases: &[(&str, &str, &str)]) -> Project {
     let project = project();
     project
         .write("evals/few/suite.toml", "classifier = \"triage\"\njudges = [\"rules\"]\nsplits = [\"dev\"]\n");
@@ -33,18 +33,18 @@ fn ruled(cases: &[(&str, &str, &str)]) -> Project {
     project
 }
 
-const CASES: [(&str, &str, &str); 4] = [
+pub(super) const CASES: [(&str, &str, &str); 4] = [
     ("a", "lead", "A demo of the whole product, please"),
     ("b", "spam", "Buy a backlink for your site"),
     ("c", "support", "The import is broken since noon"),
     ("d", "support", "Nothing that any rule would know"),
 ];
 
-fn eval(project: &Project, more: &[&str]) -> Ended {
+pub(super) fn eval(project: &Project, more: &[&str]) -> Ended {
     project.run(&[&["eval", "few"], more].concat())
 }
 
-fn report(ended: &Ended) -> Value {
+pub(super) fn report(ended: &Ended) -> Value {
     ended.json()[0].clone()
 }
 
@@ -211,6 +211,26 @@ fn an_action_that_a_case_forbids_fails_the_suite_and_another_one_is_a_fault() {
     let failed = eval(&project, &[]);
     assert_eq!(failed.code, Some(1), "{failed:?}");
     assert!(failed.out.contains("forbidden_actions_max"), "{}", failed.out);
+}
+
+#[test]
+fn an_expected_action_that_is_not_planned_fails_the_gate_on_missing_ones() {
+    let project = ruled(&CASES);
+    project.append("evals/few/suite.toml", "[gate]\nmissing_actions_max = 0\n");
+    let nothing = eval(&project, &["--json"]);
+    assert_eq!(nothing.code, Some(1), "no case expects any: {nothing:?}");
+    let expects = |actions: &str| {
+        let expect = format!("\"expect\":{{\"label\":\"lead\",\"actions\":{{\"expected\":{actions}}}}}");
+        project.edit("evals/few/cases.jsonl", "\"expect\":{\"label\":\"lead\"}", &expect);
+    };
+    expects("[\"contact\",\"ticket\"]");
+    let missing = eval(&project, &["--json"]);
+    assert_eq!(missing.code, Some(1), "{missing:?}");
+    let gates = &report(&missing)["gates"];
+    let gate = gates.as_array().expect("gates").iter().find(|gate| gate["name"] == "missing_actions_max");
+    assert_eq!(gate.map(|gate| &gate["got"]), Some(&json!("1")), "{gates:#}");
+    project.edit("evals/few/cases.jsonl", ",\"ticket\"]", "]");
+    assert_eq!(eval(&project, &[]).code, Some(0));
 }
 
 #[test]

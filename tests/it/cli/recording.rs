@@ -12,7 +12,7 @@ use crate::support::process::{Ended, Project, files_below, hookyard};
 const FOLDER: &str = "evals/few/recordings";
 
 /// A project that asks `fake`, with a suite of three cases, one of which holds an address.
-fn suite(fake: &Fake) -> Project {
+pub(super) fn suite(fake: &Fake) -> Project {
     let project = project(fake);
     let text = "classifier = \"triage\"\nsplits = [\"train\", \"dev\", \"test\"]\n";
     project.write("evals/few/suite.toml", text);
@@ -30,7 +30,7 @@ fn suite(fake: &Fake) -> Project {
     project
 }
 
-fn eval(project: &Project, mode: &str) -> Ended {
+pub(super) fn eval(project: &Project, mode: &str) -> Ended {
     project.run(&["eval", "few", "--judge", "claude", "--mode", mode, "--json"])
 }
 
@@ -40,7 +40,7 @@ fn answers(ended: &Ended) -> Vec<Value> {
     report["cases"].as_array().expect("cases").iter().map(|case| case["output"].clone()).collect()
 }
 
-fn recordings(project: &Project) -> Vec<Value> {
+pub(super) fn recordings(project: &Project) -> Vec<Value> {
     let files = files_below(&project.path(FOLDER));
     let text = |file: &String| fs::read_to_string(project.path(FOLDER).join(file)).expect("a file");
     files.iter().map(|file| serde_json::from_str(&text(file)).expect("JSON")).collect()
@@ -406,6 +406,44 @@ async fn texts_are_graded_only_where_that_is_asked_for_and_by_recordings_too() {
     assert!(eval(&project, "replay").err.contains("did you mean `reason`"));
     project.edit("evals/few/cases.jsonl", "\"graded\":{\"reason\":1.0}", "\"graded\":{\"reason\":10}");
     assert!(eval(&project, "replay").err.contains("`expect.graded.reason` is 10"));
+}
+
+#[tokio::test]
+async fn a_second_grading_judge_is_held_against_people_and_the_first() {
+    let fake = Fake::start(&[]).await;
+    let project = suite(&fake);
+    let table = "\n[graded.reason]\njudge = \"gpt\"\nrubric = \"It names what decides.\"\ngrade_min = 0.5\n";
+    project.append("evals/few/suite.toml", table);
+    let cases = project.read("evals/few/cases.jsonl");
+    let graded = cases.replace("{\"label\":\"lead\"}", "{\"label\":\"lead\",\"graded\":{\"reason\":1.0}}");
+    project.write("evals/few/cases.jsonl", &graded);
+    assert_eq!(eval(&project, "record").code, Some(0));
+    let alone = eval(&project, "replay");
+    assert_eq!(alone.json()[0]["graded"][0]["second"], json!(null), "off unless it is asked for");
+    project.edit("evals/few/suite.toml", "judge = \"gpt\"\n", "judge = \"gpt\"\nsecond = \"claude\"\n");
+    let missing = eval(&project, "replay");
+    assert_eq!(missing.code, Some(4), "{missing:?}");
+    assert!(missing.err.contains("no answer of claude"), "{missing:?}");
+    assert_eq!(eval(&project, "record-missing").code, Some(0));
+    drop(fake);
+    let both = eval(&project, "replay");
+    let report = &both.json()[0];
+    let (first, second) = (&report["graded"][0], &report["graded"][0]["second"]);
+    let named = |of: &Value, judge: &str| of["judge"].as_str().is_some_and(|name| name.starts_with(judge));
+    assert!(named(first, "gpt (") && named(second, "claude ("), "{first:#}");
+    assert_eq!(
+        (&second["graded"], &second["by_people"], &second["by_both"]),
+        (&json!(3), &json!(3), &json!(3)),
+        "{second:#}"
+    );
+    assert!(second.get("with_first").is_some(), "{second:#}");
+    let models = report["digests"]["models"].as_object().expect("models");
+    assert!(models.contains_key("gpt") && models.contains_key("claude"), "{models:?}");
+    let told = report["notes"].to_string();
+    assert!(told.contains("reason: gpt") && told.contains("claude (") && told.contains("judges"), "{told}");
+    assert!(report["paid_usd"]["graded"].as_f64() > alone.json()[0]["paid_usd"]["graded"].as_f64());
+    project.edit("evals/few/suite.toml", "second = \"claude\"", "second = \"cluade\"");
+    assert!(eval(&project, "replay").err.contains("did you mean `claude`"));
 }
 
 #[tokio::test]
