@@ -376,7 +376,7 @@ fn a_signed_delivery_is_a_case_from_its_signature_to_its_actions() {
         "id": "signed", "split": "dev", "author": "me",
         "delivery": {
             "source": "forms", "scheme": "generic", "secret": "a secret of this case", "received_at": 1_795_000_000_000_i64,
-            "headers": {"x-webhook-timestamp": "1795000000", "x-webhook-signature": signature, "content-type": "application/json"},
+            "headers": {"x-webhook-timestamp": "1795000000", "x-webhook-signature": signature, "x-event-id": "form-1", "content-type": "application/json"},
             "body": body,
         },
         "expect": {"label": "lead", "actions": {"expected": ["contact", "reply"]}},
