@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Panel,
-    report::{Before, CaseReport, Class, Estimate, Gate, Held, Report, Verdict, percent},
+    report::{Before, CaseReport, Class, Estimate, Gate, Held, Report, Verdict, dollars, duration, percent},
 };
 use crate::config::{BaselineGates, Gates, Relation, Suite};
 
@@ -101,9 +101,9 @@ pub fn gates(gates: &Gates, report: &Report, baseline: Option<&Baseline>) -> Vec
     // Where nothing was decided, nothing is calibrated.
     let ece = report.calibration.as_ref().map_or(1.0, |found| found.ece);
     most("ece_max", gates.ece_max, Some(ece), percent);
-    most("latency_p95_ms_max", gates.latency_p95_ms_max, report.latency_ms.as_ref().map(|l| l.p95), plain);
+    most("latency_p95_ms_max", gates.latency_p95_ms_max, report.latency_ms.as_ref().map(|l| l.p95), duration);
     let cost = report.cost_usd.as_ref().map(|cost| cost.total / figures.cases.max(1) as f64);
-    most("cost_usd_max", gates.cost_usd_max, cost, plain);
+    most("cost_usd_max", gates.cost_usd_max, cost, dollars);
     // Demanded of every suite whose cases forbid anything.
     let asking = report.actions.as_ref().filter(|actions| actions.cases > 0);
     let forbidden = asking.map(|actions| actions.forbidden as f64);

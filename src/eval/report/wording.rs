@@ -48,7 +48,7 @@ pub(super) fn chance(p: f64) -> String {
 }
 
 /// Milliseconds, in seconds from one second on.
-pub(super) fn duration(milliseconds: f64) -> String {
+pub fn duration(milliseconds: f64) -> String {
     figure(milliseconds, |ms| match ms {
         ms if ms < 10.0 => format!("{ms:.1} ms"),
         ms if ms < 1_000.0 => format!("{ms:.0} ms"),
@@ -57,7 +57,7 @@ pub(super) fn duration(milliseconds: f64) -> String {
 }
 
 /// US dollars: to the cent from one dollar on, to a hundredth of a cent below.
-pub(super) fn dollars(amount: f64) -> String {
+pub fn dollars(amount: f64) -> String {
     figure(amount, |usd| match usd {
         0.0 => "$0".to_owned(),
         usd if usd >= 1.0 => format!("${usd:.2}"),
