@@ -157,7 +157,7 @@ async fn another_form_is_another_question_and_is_asked_only_where_it_is_listed()
     project.append("evals/few/suite.toml", table);
     let missed = recording::eval(&project, "replay");
     assert_eq!(missed.code, Some(4), "{missed:?}");
-    assert!(missed.err.contains("case a (signature): no answer of claude"), "{missed:?}");
+    assert!(missed.err.contains("case a (reordered): no answer of claude"), "{missed:?}");
     let bought = recording::eval(&project, "record-missing");
     assert_eq!(bought.code, Some(0), "{bought:?}");
     assert_eq!(recording::recordings(&project).len(), 12, "each relation is three questions more");
