@@ -1,6 +1,6 @@
 //! What a vendor says when it does not answer, and what follows from it.
 //!
-//! Sources: platform.claude.com "Errors" and "Rate limits"; OpenAI "Error codes".
+//! Sources: platform.claude.com "Errors" and "Rate limits"; OpenAI "Error codes"; Azure OpenAI "Content filtering".
 
 use serde_json::Value;
 
@@ -24,12 +24,20 @@ pub(super) struct Complaint {
     pub(super) may_pass: bool,
     /// Whether the vendor certainly did not bill the question.
     pub(super) not_billed: bool,
+    /// Whether the vendor's content filter stopped the answer, which is then no fault of the request.
+    pub(super) filtered: bool,
     /// Whether it will answer nobody until somebody has paid or raised a limit.
     pub(super) barred: bool,
 }
 
 /// How Anthropic begins to say, with a 400, that the spend limit is reached that a customer has set.
 const OWN_LIMIT: &str = "You have reached your specified";
+
+/// How Anthropic says, with a 400, that its content filter has stopped an answer.
+const BLOCKED: &str = "Output blocked by content filtering policy";
+
+/// OpenAI's name, and that of servers that speak like it, for a question that a content filter has stopped: a 400, too.
+const FILTERED: &str = "content_filter";
 
 /// Reads a response of `status` (not 2xx) with `body`, which `remote` has cleaned of our key.
 pub(super) fn read(status: u16, body: &str) -> Complaint {
@@ -46,6 +54,8 @@ pub(super) fn read(status: u16, body: &str) -> Complaint {
         400 => text.is_some_and(|text| text.starts_with(OWN_LIMIT)),
         _ => false,
     };
+    let filtered =
+        status == 400 && (names.contains(&FILTERED) || text.is_some_and(|text| text.starts_with(BLOCKED)));
     let may_pass = barred
         || match status {
             408 | 409 | 425 => true,
@@ -68,7 +78,7 @@ pub(super) fn read(status: u16, body: &str) -> Complaint {
         reason.push_str(": ");
         reason.extend(text.chars().filter(|c| !c.is_control()).take(TEXT_CHARS_MAX));
     }
-    Complaint { reason, may_pass, not_billed: not_billed(status, error.is_some()), barred }
+    Complaint { reason, may_pass, not_billed: not_billed(status, error.is_some()), filtered, barred }
 }
 
 /// A request that was refused is not billed. Of the 5xx that is sure of the two that mean "not taken on" (503, 529), and

@@ -6,7 +6,7 @@ use super::{
     super::{
         Turn,
         allowance::{self, Allowance, Limited},
-        answer::Reading,
+        answer::{FILTERED, Reading},
         complaint::{self, Complaint},
         elapsed_ms,
     },
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     classify::{Ledger, LedgerError, TokensTaken, TokensUsed},
     decide::{breaker::Change, budget::Cost, cost},
-    domain::{Answer, Clock, Tokens},
+    domain::{Answer, Clock, Flaw, Tokens},
     remote::{Busy, Pass, RemoteError, Request, retry_after},
 };
 
@@ -43,6 +43,8 @@ pub(super) struct Unanswered {
     pub turn: Turn,
     /// The request may have counted at the vendor.
     pub left: bool,
+    /// What stopped the answer, if the vendor said that something of its own did.
+    pub flaw: Option<Flaw>,
 }
 
 /// How many times more than the most that it may cost an answer is charged as counted: vendors add some of their own to a question. A
@@ -130,42 +132,46 @@ impl Llm {
             Ok(response) => response,
             Err(RemoteError::NotSent { reason }) => {
                 ledger.not_billed(cost, digest).await?;
-                return Ok(Err(Unanswered { turn: passing(reason), left: false }));
+                return Ok(Err(Unanswered { turn: passing(reason), left: false, flaw: None }));
             }
             Err(RemoteError::Unknown { reason }) => {
                 // It takes at least as long as it was waited for.
                 self.usual.note(elapsed_ms(*clock, started));
-                return Ok(Err(Unanswered { turn: passing(reason), left: true }));
+                return Ok(Err(Unanswered { turn: passing(reason), left: true, flaw: None }));
             }
         };
-        if let Some((Complaint { reason, may_pass, not_billed, barred }, wait)) = complaint {
+        if let Some((Complaint { reason, may_pass, not_billed, filtered, barred }, wait)) = complaint {
             if not_billed {
                 ledger.not_billed(cost, digest).await?;
+            }
+            if filtered {
+                let turn = Turn::Abstained { reason: FILTERED.to_owned() };
+                return Ok(Err(Unanswered { turn, left: !not_billed, flaw: Some(Flaw::Filtered) }));
             }
             let held = barred.then(|| self.remote.held_for(clock.monotonic())).flatten();
             let is_busy = response.status == 429 && !barred;
             let turn = Turn::Unavailable { reason, may_pass, retry_after: wait.or(held), is_busy };
-            return Ok(Err(Unanswered { turn, left: !not_billed }));
+            return Ok(Err(Unanswered { turn, left: !not_billed, flaw: None }));
         }
         if response.truncated {
             // Nobody knows what was said, nor what it cost.
             let turn = passing("the answer broke off on its way, or is too long".to_owned());
-            return Ok(Err(Unanswered { turn, left: true }));
+            return Ok(Err(Unanswered { turn, left: true, flaw: None }));
         }
         let raw = String::from_utf8_lossy(&response.body).into_owned();
         let Reading { model, tokens, .. } = self.reading(&raw);
-        let tokens = tokens.believable();
         let model = model.unwrap_or_else(|| self.settings.model.id.clone());
         let counted = cost::cost(tokens, &self.settings.model.price);
-        // Without a count, or by one that cannot be, it is taken for as dear as it may have been.
-        let paid = if tokens == Tokens::default() {
-            cost.most
+        // Without a count, or by one that cannot be, it is taken for as dear as it may have been, and stands uncounted in the
+        // books and in the limits.
+        let (tokens, paid) = if tokens == Tokens::default() {
+            (tokens, cost.most)
         } else if counted.0 > cost.most.0.saturating_mul(MISCOUNTED) {
             let (judge, most) = (&self.settings.name, cost.most);
             tracing::warn!(%judge, %counted, %most, "by its own count an answer cost far more than it can have");
-            cost.most
+            (Tokens::default(), cost.most)
         } else {
-            counted
+            (tokens, counted)
         };
         let answer = Answer { raw, model, tokens, latency_ms: elapsed_ms(*clock, started) };
         self.usual.note(answer.latency_ms);
