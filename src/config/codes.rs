@@ -91,6 +91,8 @@ codes! {
     BAD_FILL = "HY0306";
     /// A budget that cannot pay for one question of the largest size: a warning.
     UNAFFORDABLE = "HY0307";
+    /// A judge that works, though perhaps not as meant: a warning.
+    DOUBTFUL_JUDGE = "HY0308";
 
     /// The parameters of an action are not what its kind wants.
     BAD_PARAMETERS = "HY0401";
