@@ -283,7 +283,7 @@ impl Llm {
                     let hearing = Hearing { flaw, again, is_new: true, finish: None, redacted };
                     ledger.heard(&self.settings.name, &digest, hearing);
                 }
-                Heard { flaw, ..Heard::nothing(turn) }
+                Heard::nothing(turn)
             }
         })
     }
