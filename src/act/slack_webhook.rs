@@ -2,6 +2,10 @@
 //!
 //! The webhook's URL is the credential. Slack answers 200 and `ok`, or 4xx and a word such as `no_text`
 //! (docs.slack.dev, "Sending messages using incoming webhooks"). Nothing protects from posting twice.
+//!
+//! In a text of its own Slack makes links of bare URLs, and of what looks like one; in a block it does not where the block's text is
+//! `verbatim` ("Text object"). So blocks are what a channel shows, and the text is for notifications. What a template puts
+//! between `<` and `>` is a link all the same; what the filter `slack` has been over never is.
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -18,6 +22,9 @@ use crate::{
 
 /// Characters of a text; Slack cuts longer ones itself.
 pub const TEXT_CHARS_MAX: usize = 40_000;
+
+/// Characters of the text of one block ("Text object").
+const BLOCK_CHARS_MAX: usize = 3_000;
 
 pub(super) struct SlackWebhook;
 
@@ -101,9 +108,36 @@ impl Freeze for Template {
             method: "POST".to_owned(),
             target: Target::SecretUrl,
             headers: vec![("content-type".to_owned(), HeaderValue::Plain("application/json".to_owned()))],
-            body: json!({ "text": text }).to_string(),
+            body: json!({
+                "text": text,
+                "blocks": blocks(&text).into_iter().map(verbatim).collect::<Vec<_>>(),
+                "unfurl_links": false,
+                "unfurl_media": false,
+            })
+            .to_string(),
         })
     }
+}
+
+fn verbatim(text: &str) -> Value {
+    json!({ "type": "section", "text": { "type": "mrkdwn", "text": text, "verbatim": true } })
+}
+
+/// The text in pieces that a block can hold, at the ends of lines or words where there are any.
+fn blocks(text: &str) -> Vec<&str> {
+    let mut blocks = Vec::new();
+    let mut rest = text;
+    while let Some((end, _)) = rest.char_indices().nth(BLOCK_CHARS_MAX) {
+        let (piece, _) = rest.split_at(end);
+        let at = piece.rfind('\n').or_else(|| piece.rfind(' ')).map_or(end, |at| at + 1);
+        let (block, after) = rest.split_at(at);
+        blocks.push(block);
+        rest = after;
+    }
+    blocks.push(rest);
+    // Slack refuses a block without text.
+    blocks.retain(|block| !block.trim().is_empty());
+    blocks
 }
 
 #[cfg(test)]
@@ -122,7 +156,8 @@ mod tests {
         let Ok(call) = freeze("hello {{ event.who | slack }}") else { panic!("freezes") };
         let json = serde_json::to_value(&call).unwrap();
         assert_eq!(json["target"], "secret_url");
-        assert_eq!(json["body"], r#"{"text":"hello &lt;!channel&gt;"}"#);
+        let body: Value = serde_json::from_str(json["body"].as_str().unwrap()).unwrap();
+        assert_eq!(body["text"], "hello &lt;!channel&gt;");
         assert!(!json.to_string().contains("services"), "{json}");
         assert!(freeze(" {{ event.nothing }}\n").is_err(), "empty");
     }
@@ -134,6 +169,27 @@ mod tests {
         let text = body["text"].as_str().unwrap();
         assert_eq!(text.chars().count(), TEXT_CHARS_MAX);
         assert!(text.ends_with("é…"));
+    }
+
+    #[test]
+    fn nothing_becomes_a_link_that_the_template_does_not_make_one() {
+        let Ok(Call::Http { body, .. }) = freeze("see https://evil.example") else { panic!("freezes") };
+        let body: Value = serde_json::from_str(&body).unwrap();
+        let text = json!({"type": "mrkdwn", "text": "see https://evil.example", "verbatim": true});
+        assert_eq!(body["blocks"], json!([{"type": "section", "text": text}]));
+        assert_eq!((&body["unfurl_links"], &body["unfurl_media"]), (&json!(false), &json!(false)));
+    }
+
+    #[test]
+    fn a_long_text_is_told_in_blocks_that_slack_takes() {
+        let lines = "a line of words\n".repeat(2_000);
+        for text in [lines, "é".repeat(TEXT_CHARS_MAX), format!("{}\n\n", "x".repeat(BLOCK_CHARS_MAX - 1))] {
+            let all = blocks(&text);
+            assert!(all.iter().all(|block| block.chars().count() <= BLOCK_CHARS_MAX));
+            assert_eq!(all.concat().trim_end(), text.trim_end());
+        }
+        assert!(blocks(&"a line of words\n".repeat(2_000)).iter().all(|block| block.ends_with('\n')));
+        assert_eq!(blocks("short"), ["short"]);
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub struct Parts {
     pub variants: Vec<Wording>,
     /// Prompts that a share of the events is shown to beside that, to be recorded and to change nothing.
     pub shadow: Option<Wording>,
-    /// What the instructions may speak of besides `classifier` and `labels`. Nothing that a sender can influence belongs here.
+    /// What the instructions may speak of besides `classifier`, `labels` and `canary`. Nothing that a sender can influence belongs here.
     pub facts: Context,
     /// The event as the local model reads it.
     pub text: Shape,
@@ -435,7 +435,9 @@ impl Climb {
                 let confidence = scaling.map_or(own, |scaling| scaling.apply(own));
                 let decided = step(confidence, rung.confidence_min) == Step::Accept;
                 let outcome = if decided { RungOutcome::Decided } else { RungOutcome::Unsure };
-                let repaired = if said.repaired { ", at the second try" } else { "" };
+                let told =
+                    |wrong: &String| format!(", at the second try (what was wrong with the first: {wrong})");
+                let repaired = said.repaired.as_ref().map(told).unwrap_or_default();
                 let words = format!("{} {confidence:.2}{repaired}", said.output.label());
                 note(outcome, words, Some(confidence), said.latency_ms);
                 return decided.then_some((*said, confidence));

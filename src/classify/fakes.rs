@@ -9,13 +9,16 @@ use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
-use super::{Fields, Form, Ledger, LedgerError, Question, Said, Schema, Turn};
+use super::{
+    Fields, Form, Hearing, Ledger, LedgerError, Question, Said, Schema, TokensTaken, TokensUsed, Turn,
+};
 use crate::{
     decide::{
         budget::Cost,
         purchase::{Buy, alone, answer, buy},
+        tokens::Need,
     },
-    domain::{Answer, Clock, Money, Name, Prior, Purchase, PurchaseState, Purse, Timestamp, Wait},
+    domain::{Answer, Clock, Flaw, Money, Name, Prior, Purchase, PurchaseState, Purse, Timestamp, Wait},
     template::{Context, Library, Prompt, Shape},
 };
 
@@ -155,6 +158,10 @@ pub(super) struct RecordingLedger {
     pub(super) short: Option<Purse>,
     /// The step from which on the lease is gone.
     pub(super) lost_at: Option<&'static str>,
+    /// What was wrong with each answer.
+    pub(super) heard: Mutex<Vec<Option<Flaw>>>,
+    /// What became of tokens that were taken.
+    pub(super) used: Mutex<Vec<TokensUsed>>,
 }
 
 impl RecordingLedger {
@@ -225,5 +232,17 @@ impl Ledger for RecordingLedger {
         self.step("not billed")?;
         self.last(digest, |purchase| purchase.state = PurchaseState::NotBilled);
         Ok(())
+    }
+
+    fn heard(&self, _judge: &Name, _digest: &str, hearing: Hearing<'_>) {
+        self.heard.lock().expect("not poisoned").push(hearing.flaw);
+    }
+
+    async fn take_tokens(&self, _judge: &Name, needs: &[Need]) -> Result<Vec<TokensTaken>, Duration> {
+        Ok(needs.iter().map(|need| TokensTaken { need: *need, at: Timestamp::default() }).collect())
+    }
+
+    async fn tokens_used(&self, _judge: &Name, used: &[TokensUsed]) {
+        self.used.lock().expect("not poisoned").extend(used);
     }
 }

@@ -34,6 +34,10 @@ pub(super) struct FakeLlm {
     /// How long every answer waits, in milliseconds.
     #[arg(long, default_value_t = 0, value_name = "MS")]
     delay_ms: u64,
+    /// Take questions to any model, as a server of your own would: without it, models that the vendors do not have are
+    /// refused as they refuse them, with 404.
+    #[arg(long)]
+    any_model: bool,
     /// Questions that each vendor takes in a minute; beyond it 429 with Retry-After.
     #[arg(long, value_name = "N")]
     requests_per_min: Option<NonZeroU32>,
@@ -67,6 +71,7 @@ impl FakeLlm {
             clock: Arc::new(SystemClock::new()),
             answers: self.answers,
             delay: Duration::from_millis(self.delay_ms),
+            any_model: self.any_model,
             limits,
             told,
         };

@@ -114,7 +114,11 @@ fn verdict(verdict: &Verdict) -> Vec<String> {
     // The last one decided. It may have been passed over before.
     let earlier = verdict.rungs.iter().rev().skip(1).rev();
     let earlier = earlier.map(|rung| format!("    before it, {}: {}", rung.judge, plain(&rung.said)));
-    std::iter::once(said).chain(why).chain(earlier).collect()
+    // Of its own turn all but the label and the confidence, which stand above.
+    let own = verdict.rungs.iter().filter(|rung| rung.judge == *judge);
+    let how = own.filter_map(|rung| rung.said.strip_prefix(label.as_str())?.split_once(", "));
+    let how = how.map(|(_, how)| format!("    {}", plain(how)));
+    std::iter::once(said).chain(why).chain(how).chain(earlier).collect()
 }
 
 /// What was asked for money, and what came of it.
@@ -229,4 +233,33 @@ fn cut(text: &str) -> String {
         shown.push('…');
     }
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::Tokens;
+
+    #[test]
+    fn a_second_try_is_told_with_what_was_wrong_with_the_first() {
+        let verdict_of = |said: &str| -> Verdict {
+            serde_json::from_value(json!({
+                "classifier": "triage", "label": "spam", "confidence": 0.9, "calibrated": false, "output": {},
+                "judge": "claude", "judged_by": "LLM", "model": "m", "why": ["it sells links"], "prompt_digest": "", "schema_digest": "",
+                "tokens": Tokens::default(), "latency_ms": 7,
+                "rungs": [
+                    {"judge": "rules", "outcome": "abstained", "said": "no rule holds", "latency_ms": 0},
+                    {"judge": "claude", "outcome": "decided", "said": said, "latency_ms": 7},
+                ],
+            }))
+            .expect("a verdict")
+        };
+        let first = verdict(&verdict_of("spam 0.90"));
+        let second = verdict(&verdict_of("spam 0.90, at the second try (the first lacks \"reason\")"));
+        assert_eq!(first.len(), 3, "{first:#?}");
+        assert_eq!(second[2], "    at the second try (the first lacks \"reason\")");
+        assert_eq!((second.len(), &second[3]), (4, &first[2]));
+    }
 }

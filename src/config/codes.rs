@@ -95,6 +95,8 @@ codes! {
     UNTRIED = "HY0308";
     /// A gate on what a mail server found, where no source names that server: a warning.
     UNHEARD = "HY0309";
+    /// A judge that works, though perhaps not as meant: a warning.
+    DOUBTFUL_JUDGE = "HY0310";
 
     /// The parameters of an action are not what its kind wants.
     BAD_PARAMETERS = "HY0401";

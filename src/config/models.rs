@@ -36,6 +36,8 @@ pub struct Model {
     pub price: Price,
     /// Whether anybody said what it costs.
     pub is_priced: bool,
+    /// Whether anybody said anything of it.
+    pub is_known: bool,
 }
 
 /// All rows, the user's over the built-in ones.
@@ -75,6 +77,7 @@ impl Models {
             output_limit: rows().find_map(|row| row.output_limit),
             price: price.map_or(PRICE, priced),
             is_priced: price.is_some(),
+            is_known: rows().next().is_some(),
         }
     }
 }

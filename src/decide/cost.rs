@@ -28,12 +28,12 @@ pub fn cost(tokens: Tokens, price: &Price) -> Money {
     Money((sum - 1e-6).ceil().max(0.0) as u64)
 }
 
-/// The most that a question of about `input` tokens and its answer of at most `output` may cost: the vendor may keep all of it for
-/// later questions, or nothing.
-pub fn most(input: u64, output: u64, price: &Price) -> Money {
+/// The most that a question of about `input` tokens and its answer of at most `output` may cost. A vendor that `may_keep` it for
+/// later questions may keep all of it, or nothing.
+pub fn most(input: u64, output: u64, price: &Price, may_keep: bool) -> Money {
+    let plain = cost(Tokens { input_uncached: input, output, ..Tokens::default() }, price);
     let kept = Tokens { cache_write: input, output, ..Tokens::default() };
-    let plain = Tokens { input_uncached: input, output, ..Tokens::default() };
-    cost(kept, price).max(cost(plain, price))
+    if may_keep { plain.max(cost(kept, price)) } else { plain }
 }
 
 /// About how many tokens a text of so many bytes is: of words in Latin letters rather more than fewer. Newer models cut text

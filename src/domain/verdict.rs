@@ -82,20 +82,15 @@ pub struct Tokens {
     pub output: u64,
 }
 
-/// More tokens than any answer has; a count beyond it is no count.
+/// More tokens than any question or answer has; a count beyond it is no count.
 const TOKENS_MAX: u64 = 1_000_000_000;
 
 impl Tokens {
-    /// As a server counted them, within reason: what others reckon with must add up.
-    #[must_use]
-    pub fn believable(self) -> Tokens {
+    /// As a server counted them, if they can be: what others reckon with must add up.
+    pub fn believable(self) -> Option<Tokens> {
         let Tokens { input_uncached, cache_write, cache_read, output } = self;
-        Tokens {
-            input_uncached: input_uncached.min(TOKENS_MAX),
-            cache_write: cache_write.min(TOKENS_MAX),
-            cache_read: cache_read.min(TOKENS_MAX),
-            output: output.min(TOKENS_MAX),
-        }
+        let counts = [input_uncached, cache_write, cache_read, output];
+        counts.iter().all(|count| *count <= TOKENS_MAX).then_some(self)
     }
 
     /// The sum of two answers'.

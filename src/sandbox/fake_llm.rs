@@ -17,6 +17,8 @@ pub struct FakeLlmOptions {
     pub answers: Vec<Reply>,
     /// How long every answer waits.
     pub delay: Duration,
+    /// Also models are asked that neither vendor is known to have.
+    pub any_model: bool,
     /// What each vendor takes in a minute.
     pub limits: Limits,
     /// Is told of every request; while it is full, answers wait.
@@ -35,8 +37,9 @@ impl FakeLlm {
     /// # Errors
     /// It does not listen: see [`SandboxError`].
     pub async fn start(options: FakeLlmOptions, spawn: impl Fn(Background)) -> Result<Self, SandboxError> {
-        let FakeLlmOptions { bind, clock, answers, delay, limits, told } = options;
-        let desk = llm::Desk::new(clock, llm::Keys::Any).delayed(delay).cycling(answers).telling(told);
+        let FakeLlmOptions { bind, clock, answers, delay, any_model, limits, told } = options;
+        let desk = llm::Desk::new(clock, llm::Keys::Any).delayed(delay).cycling(answers);
+        let desk = desk.strict(!any_model).telling(told);
         desk.limit(limits);
         let desk = Arc::new(desk);
         let listener = Listener::open(bind, llm::routes(Arc::clone(&desk)), spawn).await?;

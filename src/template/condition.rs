@@ -2,7 +2,7 @@
 
 use minijinja::Expression;
 
-use super::{Context, LANGUAGE, TemplateError, bounded_expression};
+use super::{Context, LANGUAGE, TemplateError, bounded_expression, roomy};
 
 /// A compiled expression such as `event.body.data.amount > 5000`.
 #[derive(Debug)]
@@ -25,7 +25,13 @@ impl Condition {
     /// # Errors
     /// It touched something undefined, ran out of fuel, or did not come out as a boolean.
     pub fn holds(&self, context: &Context) -> Result<bool, TemplateError> {
-        let value = self.expression.eval(context.value())?;
+        let value = match roomy(&LANGUAGE, context) {
+            None => self.expression.eval(context.value())?,
+            Some(env) => {
+                let expression = env.compile_expression(&self.source)?;
+                expression.eval(context.value())?
+            }
+        };
         bool::try_from(value.clone()).map_err(|_| TemplateError {
             line: None,
             message: format!("`{}` came out as {}, not as true or false", self.source, value.kind()),

@@ -1,6 +1,10 @@
 //! What conditions and templates see.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    sync::Arc,
+};
 
 use minijinja::value::{Serde, Value};
 use serde::Serialize;
@@ -16,7 +20,24 @@ pub(super) const REDACTOR: &str = "what redacts the prompt";
 
 /// Named values. Cheap to clone and to extend: values are shared.
 #[derive(Debug, Clone, Default)]
-pub struct Context(BTreeMap<String, Value>);
+pub struct Context {
+    values: BTreeMap<String, Value>,
+    bytes: u64,
+}
+
+/// Counts what is written to it.
+struct Count(u64);
+
+impl Write for Count {
+    fn write(&mut self, written: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.saturating_add(u64::try_from(written.len()).unwrap_or(u64::MAX));
+        Ok(written.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 impl Context {
     pub fn new() -> Self {
@@ -26,27 +47,36 @@ impl Context {
     /// The same with `name` added, replacing one of that name.
     #[must_use]
     pub fn with<T: Serialize + ?Sized>(mut self, name: &str, value: &T) -> Self {
+        let mut count = Count(0);
+        // What cannot be written counts as far as it could.
+        drop(serde_json::to_writer(&mut count, value));
+        self.bytes = self.bytes.saturating_add(count.0);
         let value = Value::from(Serde(value));
         if name == "event" {
-            self.0.insert(EVENT_ID.to_owned(), value.get_attr("id").unwrap_or_default());
+            self.values.insert(EVENT_ID.to_owned(), value.get_attr("id").unwrap_or_default());
         }
-        self.0.insert(name.to_owned(), value);
+        self.values.insert(name.to_owned(), value);
         self
     }
 
     /// The same for a prompt that `redactor` finishes: filters that cut redact before.
     #[must_use]
     pub fn redacted_by(mut self, redactor: &Arc<Redactor>) -> Self {
-        self.0.insert(REDACTOR.to_owned(), Value::from_dyn_object(Arc::clone(redactor)));
+        self.values.insert(REDACTOR.to_owned(), Value::from_dyn_object(Arc::clone(redactor)));
         self
+    }
+
+    /// How large it is, as JSON.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// All of it, as text.
     pub(super) fn json(&self) -> String {
-        serde_json::to_string(&self.0).unwrap_or_default()
+        serde_json::to_string(&self.values).unwrap_or_default()
     }
 
     pub(super) fn value(&self) -> Value {
-        Value::from(self.0.clone())
+        Value::from(self.values.clone())
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use minijinja::Environment;
 use sha2::{Digest, Sha256};
 
-use super::{Context, TemplateError, bounded, environment};
+use super::{Context, TemplateError, bounded, environment, roomy};
 
 /// All prompt files of a configuration, compiled together.
 #[derive(Debug)]
@@ -52,6 +52,8 @@ impl Prompt {
     /// # Errors
     /// The template touched something undefined, included a missing file, or ran out of fuel.
     pub fn render(&self, context: &Context) -> Result<String, TemplateError> {
-        Ok(self.library.get_template(&self.name)?.render(context.value())?)
+        let large = roomy(&self.library, context);
+        let library = large.as_ref().unwrap_or(&self.library);
+        Ok(library.get_template(&self.name)?.render(context.value())?)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! [`Condition`] is an expression that must come out true or false, [`Shape`] a tree of values in which strings
 //! may hold templates, [`Library`] a set of prompt files that may include each other. All of them see a
-//! [`Context`]. Evaluation is pure and bounded by [`FUEL_MAX`] steps.
+//! [`Context`]. Evaluation is pure and bounded by [`FUEL_MAX`] steps, and one more for each byte of what it sees.
 
 mod condition;
 mod context;
@@ -13,7 +13,7 @@ mod shape;
 
 use std::sync::LazyLock;
 
-use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
 
 pub use condition::Condition;
 pub use context::Context;
@@ -21,8 +21,12 @@ pub use library::{Library, Prompt};
 pub use redactor::Redactor;
 pub use shape::Shape;
 
-/// Steps one evaluation may take before it is stopped.
+/// Steps one evaluation may take before it is stopped. A large event adds to it, see [`FUEL_BYTES_MAX`].
 pub const FUEL_MAX: u64 = 200_000;
+
+/// Bytes of a context for each of which an evaluation may take a step more, that is, may read them all 64 times: minijinja counts 64
+/// bytes that a filter reads as one. More than the largest body and what is gathered for it.
+pub const FUEL_BYTES_MAX: u64 = 64 << 20;
 
 /// Bytes of one `{{ … }}` or `{% … %}`, or of a condition. The parser descends with every operator, and a stack is not
 /// endless.
@@ -43,6 +47,9 @@ pub struct TemplateError {
 impl From<minijinja::Error> for TemplateError {
     fn from(error: minijinja::Error) -> Self {
         let told = |error: &minijinja::Error| match error.detail() {
+            _ if error.kind() == ErrorKind::OutOfFuel => {
+                format!("took more than {FUEL_MAX} steps, and one for each byte of what it sees")
+            }
             Some(detail) => format!("{}: {detail}", error.kind()),
             None => error.kind().to_string(),
         };
@@ -79,6 +86,17 @@ fn bounded_expression(expression: &str) -> Result<(), TemplateError> {
     let message =
         format!("an expression of {} bytes, where {EXPRESSION_BYTES_MAX} are allowed", expression.len());
     Err(TemplateError { line: None, message })
+}
+
+/// `env` with the steps that so large a context needs; `None` where it has enough.
+fn roomy(env: &Environment<'static>, context: &Context) -> Option<Environment<'static>> {
+    let bytes = context.bytes().min(FUEL_BYTES_MAX);
+    // Up to there the usual steps read all of it 64 times, too.
+    (bytes > FUEL_MAX).then(|| {
+        let mut env = env.clone();
+        env.set_fuel(Some(FUEL_MAX.saturating_add(bytes)));
+        env
+    })
 }
 
 /// The language itself: what [`Condition`] and single expressions are compiled in.

@@ -3,7 +3,7 @@
 use minijinja::{Environment, Expression};
 use serde_json::{Map, Value};
 
-use super::{Context, LANGUAGE, TemplateError, bounded, environment};
+use super::{Context, LANGUAGE, TemplateError, bounded, environment, roomy};
 
 /// A compiled value: what `with = { … }` of an action becomes.
 ///
@@ -15,7 +15,8 @@ pub struct Shape(Node);
 #[derive(Debug)]
 enum Node {
     Literal(Value),
-    Native(Expression<'static, 'static>),
+    /// With its source, for contexts that need more steps than it was compiled for.
+    Native(Expression<'static, 'static>, String),
     Text(Box<Environment<'static>>),
     List(Vec<Node>),
     Map(Vec<(String, Node)>),
@@ -80,7 +81,8 @@ impl Node {
     fn string(text: &str) -> Result<Self, TemplateError> {
         bounded(text)?;
         if let Some(inner) = sole_expression(text) {
-            return Ok(Node::Native(LANGUAGE.compile_expression_owned(inner.to_owned())?));
+            let expression = LANGUAGE.compile_expression_owned(inner.to_owned())?;
+            return Ok(Node::Native(expression, inner.to_owned()));
         }
         let mut env = environment();
         env.add_template_owned(TEXT, text.to_owned())?;
@@ -90,15 +92,25 @@ impl Node {
     fn render(&self, context: &Context) -> Result<Value, TemplateError> {
         Ok(match self {
             Node::Literal(value) => value.clone(),
-            Node::Native(expression) => {
-                let value = expression.eval(context.value())?;
+            Node::Native(expression, source) => {
+                let value = match roomy(&LANGUAGE, context) {
+                    None => expression.eval(context.value())?,
+                    Some(env) => {
+                        let expression = env.compile_expression(source)?;
+                        expression.eval(context.value())?
+                    }
+                };
                 if value.is_undefined() {
                     return Err(TemplateError { line: None, message: "came out undefined".to_owned() });
                 }
                 serde_json::to_value(&value)
                     .map_err(|e| TemplateError { line: None, message: e.to_string() })?
             }
-            Node::Text(env) => Value::String(env.get_template(TEXT)?.render(context.value())?),
+            Node::Text(env) => {
+                let large = roomy(env, context);
+                let env = large.as_ref().unwrap_or(env);
+                Value::String(env.get_template(TEXT)?.render(context.value())?)
+            }
             Node::List(items) => {
                 Value::Array(items.iter().map(|item| item.render(context)).collect::<Result<_, _>>()?)
             }
@@ -141,6 +153,27 @@ mod tests {
         let context = Context::new().with("event", &json!({"text": "{{ event }}"}));
         let shape = Shape::compile(&json!("> {{ event.text }}")).expect("compiles");
         assert_eq!(shape.render(&context), Ok(json!("> {{ event }}")));
+    }
+
+    #[test]
+    fn the_largest_event_is_read_as_often_as_a_template_needs_and_a_small_one_ends_by_itself() {
+        let text = "a line of a mail\n".repeat((25 << 20) / 17);
+        let context = Context::new().with("event", &json!({"id": "evt_1", "text": text}));
+        let often = "{{ event.text | default('') | untrusted(50) }}".repeat(8);
+        for shape in ["{{ event.text | trim | clip(90) }}", &often] {
+            let rendered = Shape::compile(&json!(shape)).expect("compiles").render_text(&context);
+            assert!(rendered.is_ok_and(|text| text.len() < 3_000), "{shape}");
+        }
+        let files = [("event.j2", often.as_str())];
+        let prompt = crate::template::Library::compile(files.into_iter()).expect("compiles");
+        prompt.prompt("event.j2").expect("is there").render(&context).expect("renders");
+        let condition =
+            crate::template::Condition::compile("event.text | trim | length > 9").expect("compiles");
+        assert_eq!(condition.holds(&context), Ok(true));
+
+        let endless = Shape::compile(&json!("{{ range(100000) | map('string') | join }}")).expect("compiles");
+        let error = endless.render(&Context::new().with("event", &json!({"id": "evt_1"}))).expect_err("ends");
+        assert!(error.message.contains("200000 steps, and one for each byte"), "{error}");
     }
 
     #[test]

@@ -116,7 +116,7 @@ fn says(label: &str, confidence: f64) -> Turn {
     Turn::Said(Box::new(Said {
         output: fakes::schema().admit(fakes::output(label, confidence)).expect("valid"),
         calibrated: false,
-        repaired: false,
+        repaired: None,
         why: vec!["because".to_owned()],
         model: "fake-1-2026".to_owned(),
         tokens: Tokens { output: 5, ..Tokens::default() },

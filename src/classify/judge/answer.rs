@@ -14,6 +14,15 @@ use crate::{
 /// Characters of a model's reason that the record shows.
 const REASON_CHARS_MAX: usize = 500;
 
+/// What is said of an answer that its vendor's filter stopped, in the middle or before its beginning.
+const FILTERED: &str = "the vendor's content filter stopped the answer";
+
+/// Characters of a vendor's name for something: a model, or why it stopped.
+pub(super) const NAME_CHARS_MAX: usize = 100;
+
+/// Characters of what was wrong with a first answer that the record shows.
+const WRONG_CHARS_MAX: usize = 300;
+
 /// A response body, read as far as its vendor's shape goes.
 #[derive(Debug, PartialEq)]
 pub(super) struct Reading {
@@ -34,6 +43,11 @@ pub(super) enum Ending {
     Without(Flaw, String),
 }
 
+/// A vendor's name for something, no longer than names are.
+pub(super) fn name(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect()
+}
+
 impl Reading {
     pub(super) fn broken(reason: &str) -> Self {
         Reading { model: None, tokens: Tokens::default(), finish: None, ending: Ending::broken(reason) }
@@ -51,13 +65,18 @@ impl Ending {
     }
 
     pub(super) fn filtered() -> Self {
-        Ending::Without(Flaw::Filtered, "the vendor's content filter stopped the answer".to_owned())
+        Ending::Without(Flaw::Filtered, FILTERED.to_owned())
     }
 
     /// It came to the end of its room.
     pub(super) fn cut(output_tokens: u64) -> Self {
         let remedy = "raise the judge's output_tokens_max";
-        Ending::Without(Flaw::Truncated, format!("the answer was cut after {output_tokens} tokens; {remedy}"))
+        let told = match output_tokens {
+            // Nobody counted them.
+            0 => format!("the answer was cut; {remedy}"),
+            some => format!("the answer was cut after {some} tokens; {remedy}"),
+        };
+        Ending::Without(Flaw::Truncated, told)
     }
 }
 
@@ -116,7 +135,7 @@ pub(super) fn heard(schema: &Schema, canary: Option<&Canary>, reading: Reading, 
             let said = Said {
                 why: vec![shown.collect()],
                 output,
-                repaired: false,
+                repaired: None,
                 calibrated: false,
                 model: bought.model.clone(),
                 tokens,
@@ -159,7 +178,7 @@ impl Spoilt {
         let Spoilt { wrong, tokens, latency_ms } = self;
         match again {
             Turn::Said(said) => Turn::Said(Box::new(Said {
-                repaired: true,
+                repaired: Some(wrong.chars().take(WRONG_CHARS_MAX).collect()),
                 tokens: said.tokens.and(tokens),
                 latency_ms: said.latency_ms.saturating_add(latency_ms),
                 ..*said

@@ -8,13 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    answer::{Ending, Reading},
+    answer::{Ending, NAME_CHARS_MAX, Reading, name},
+    usage::{self, Places},
     wire::Asked,
 };
-use crate::{
-    config::tables::Effort,
-    domain::{Flaw, Tokens},
-};
+use crate::{config::tables::Effort, domain::Flaw};
 
 pub(super) const BASE_URL: &str = "https://api.anthropic.com";
 pub(super) const PATH: &str = "/v1/messages";
@@ -108,7 +106,6 @@ struct Reply {
     content: Vec<Block>,
     stop_reason: Option<String>,
     stop_details: Option<StopDetails>,
-    usage: Option<Usage>,
 }
 
 #[derive(Deserialize)]
@@ -123,13 +120,13 @@ struct StopDetails {
 }
 
 /// `input_tokens` leaves out what was read from or written to the cache.
-#[derive(Deserialize)]
-struct Usage {
-    input_tokens: Option<u64>,
-    cache_creation_input_tokens: Option<u64>,
-    cache_read_input_tokens: Option<u64>,
-    output_tokens: Option<u64>,
-}
+const USAGE: Places = Places {
+    input: "/usage/input_tokens",
+    cache_write: "/usage/cache_creation_input_tokens",
+    cache_read: "/usage/cache_read_input_tokens",
+    output: "/usage/output_tokens",
+    whole: false,
+};
 
 /// The request body. What strangers wrote is in the user's turn only.
 pub(super) fn request(asked: &Asked<'_>) -> Result<Vec<u8>, serde_json::Error> {
@@ -155,16 +152,10 @@ pub(super) fn request(asked: &Asked<'_>) -> Result<Vec<u8>, serde_json::Error> {
 
 /// Reads the body of a 2xx response.
 pub(super) fn reading(body: &str) -> Reading {
-    let Ok(reply) = serde_json::from_str::<Reply>(body) else {
-        return Reading::broken("the response has not the shape of Anthropic's Messages API");
-    };
-    let usage = |count: fn(&Usage) -> Option<u64>| reply.usage.as_ref().and_then(count).unwrap_or(0);
-    let tokens = Tokens {
-        input_uncached: usage(|u| u.input_tokens),
-        cache_write: usage(|u| u.cache_creation_input_tokens),
-        cache_read: usage(|u| u.cache_read_input_tokens),
-        output: usage(|u| u.output_tokens),
-    };
+    let broken = || Reading::broken("the response has not the shape of Anthropic's Messages API");
+    let Ok(whole) = serde_json::from_str::<Value>(body) else { return broken() };
+    let tokens = usage::tokens(&whole, &USAGE);
+    let Ok(reply) = serde_json::from_value::<Reply>(whole) else { return Reading { tokens, ..broken() } };
     let ending = match reply.stop_reason.as_deref() {
         Some("refusal") => Ending::Without(Flaw::Refused, refusal(reply.stop_details)),
         Some("max_tokens") => Ending::cut(tokens.output),
@@ -186,13 +177,16 @@ pub(super) fn reading(body: &str) -> Reading {
                 Ending::Text,
             ),
     };
-    Reading { model: reply.model, tokens, finish: reply.stop_reason, ending }
+    let (model, finish) = (reply.model.as_deref().map(name), reply.stop_reason.as_deref().map(name));
+    Reading { model, tokens, finish, ending }
 }
 
 /// A refusal arrives with status 200, is billed, and may have broken off anywhere.
 fn refusal(details: Option<StopDetails>) -> String {
     let category = details.and_then(|details| details.category);
-    let category = category.filter(|c| c.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+    let plain =
+        |c: &String| c.len() <= NAME_CHARS_MAX && c.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    let category = category.filter(plain);
     match category {
         Some(category) => format!("the model refused ({category})"),
         None => "the model refused".to_owned(),
@@ -204,7 +198,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::classify::{fakes::Setting, judge::wire::fakes::asked};
+    use crate::{
+        classify::{fakes::Setting, judge::wire::fakes::asked},
+        domain::Tokens,
+    };
 
     fn body(asked: &Asked<'_>) -> Value {
         serde_json::from_slice(&request(asked).expect("renders")).expect("JSON")
@@ -275,7 +272,7 @@ mod tests {
     #[test]
     fn every_bad_end_is_told() {
         let ending = |stop: &str| {
-            let body = json!({"content": [{"type": "text", "text": "{"}], "stop_reason": stop, "stop_details": {"type": "refusal", "category": "cyber"}, "usage": {"output_tokens": 3}});
+            let body = json!({"content": [{"type": "text", "text": "{"}], "stop_reason": stop, "stop_details": {"type": "refusal", "category": "cyber"}, "usage": {"input_tokens": 1, "output_tokens": 3}});
             reading(&body.to_string()).ending
         };
         assert_eq!(ending("refusal"), Ending::Without(Flaw::Refused, "the model refused (cyber)".to_owned()));

@@ -1,6 +1,6 @@
 //! What a vendor says when it does not answer, and what follows from it.
 //!
-//! Sources: platform.claude.com "Errors" and "Rate limits"; OpenAI "Error codes".
+//! Sources: platform.claude.com "Errors" and "Rate limits"; OpenAI "Error codes"; Azure OpenAI "Content filtering".
 
 use serde_json::Value;
 

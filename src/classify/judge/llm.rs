@@ -169,9 +169,17 @@ impl Llm {
         question: &Question<'_>,
         wrong: Option<&str>,
     ) -> Result<Vec<u8>, ClassifyError> {
-        let Settings { wire, model, effort, output_tokens_max, own, .. } = &self.settings;
+        self.settings.wire.body(&self.asked(question, wrong)?)
+    }
+
+    fn asked<'a>(
+        &'a self,
+        question: &'a Question<'_>,
+        wrong: Option<&str>,
+    ) -> Result<Asked<'a>, ClassifyError> {
+        let Settings { model, effort, output_tokens_max, own, .. } = &self.settings;
         let asked = Asked::new(question, model, *effort, *output_tokens_max, *own)?;
-        wire.body(&match wrong {
+        Ok(match wrong {
             Some(wrong) => asked.again(wrong),
             None => asked,
         })
@@ -216,7 +224,8 @@ impl Llm {
         ledger: &dyn Ledger,
         clock: &dyn Clock,
     ) -> Result<Heard, ClassifyError> {
-        let body = self.body(question, wrong)?;
+        let asked = self.asked(question, wrong)?;
+        let body = self.settings.wire.body(&asked)?;
         let digest = request_digest(self.settings.wire, &body);
         let listen = |heard, is_new| self.listen(heard, question, &digest, ledger, wrong.is_some(), is_new);
         if let Some(refusal) = ledger.refusal(&self.settings.name, &digest).await? {
@@ -238,12 +247,13 @@ impl Llm {
         }
         let sender = question.sender()?;
         let input = cost::tokens_most(&body);
+        let (output, price) = (self.settings.output_tokens_max.into(), &self.settings.model.price);
         let cost = Cost {
             classifier: question.classifier,
             judge: &self.settings.name,
             budget: self.settings.budget,
             sender: sender.as_ref(),
-            most: cost::most(input, self.settings.output_tokens_max.into(), &self.settings.model.price),
+            most: cost::most(input, output, price, asked.may_keep),
             asked_at: clock.now(),
         };
         if let Some((purse, limit)) = cost.beyond() {
@@ -348,8 +358,9 @@ impl Judge for Llm {
     }
 
     fn draft(&self, question: &Question<'_>) -> Result<Option<Draft>, ClassifyError> {
-        let body = self.body(question, None)?;
-        let Settings { model, output_tokens_max, .. } = &self.settings;
+        let asked = self.asked(question, None)?;
+        let Settings { wire, model, output_tokens_max, .. } = &self.settings;
+        let body = wire.body(&asked)?;
         let (input, dense) = (cost::tokens_about(body.len()), cost::tokens_most(&body));
         let output = u64::from(*output_tokens_max);
         Ok(Some(Draft {
@@ -358,8 +369,8 @@ impl Judge for Llm {
             body: serde_json::from_slice(&body).map_err(ClassifyError::unwritable)?,
             input_tokens: input,
             output_tokens_max: output,
-            question: cost::most(input, 0, &model.price),
-            most: cost::most(dense, output, &model.price),
+            question: cost::most(input, 0, &model.price, asked.may_keep),
+            most: cost::most(dense, output, &model.price, asked.may_keep),
             is_priced: model.is_priced,
         }))
     }

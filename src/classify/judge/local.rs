@@ -132,7 +132,7 @@ impl Judge for Local {
             Ok(output) => Turn::Said(Box::new(Said {
                 output,
                 calibrated: false,
-                repaired: false,
+                repaired: None,
                 why: why(&prediction),
                 model: name,
                 tokens: Tokens::default(),

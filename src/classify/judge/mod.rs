@@ -10,6 +10,7 @@ mod openai;
 mod question;
 mod replay;
 mod rules;
+mod usage;
 mod wire;
 
 use std::time::Duration;
@@ -142,8 +143,8 @@ pub enum Turn {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Said {
     pub output: Output,
-    /// It took a second question, which told what was wrong with the first answer.
-    pub repaired: bool,
+    /// What was wrong with its first answer, in words of ours, where it took a second question.
+    pub repaired: Option<String>,
     /// Whether the output's confidence is a measured probability and not a model's opinion of itself.
     pub calibrated: bool,
     /// In the judge's words, for people.

@@ -108,7 +108,7 @@ impl Judge for Rules {
             Ok(output) => Turn::Said(Box::new(Said {
                 output,
                 calibrated: true,
-                repaired: false,
+                repaired: None,
                 why: vec![rule.reason.clone()],
                 model: self.model(),
                 tokens: Tokens::default(),

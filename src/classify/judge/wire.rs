@@ -54,6 +54,8 @@ pub(super) struct Asked<'a> {
     pub own: bool,
     /// The instructions are marked, to be kept for later questions.
     pub marked: bool,
+    /// The vendor may keep it for later questions, and ask more for that.
+    pub may_keep: bool,
 }
 
 impl Wire {
@@ -164,9 +166,15 @@ impl<'a> Asked<'a> {
         let usual = if own { OutputLimit::MaxCompletionTokens } else { OutputLimit::MaxTokens };
         // Shorter ones are not kept, and a mark on them is of no use.
         let long = cost::tokens_about(system.len()) >= u64::from(model.cache_tokens_min);
+        let (marked, may_keep) = match model.cache {
+            CacheKind::None => (false, false),
+            CacheKind::Automatic => (false, true),
+            CacheKind::Marked => (long, long),
+        };
         Ok(Asked {
             model: &model.id,
-            marked: model.cache == CacheKind::Marked && long,
+            marked,
+            may_keep,
             system,
             event: question.event()?,
             again: None,
@@ -206,6 +214,7 @@ pub(super) mod fakes {
             effort: None,
             own: true,
             marked: false,
+            may_keep: false,
         }
     }
 }

@@ -56,20 +56,22 @@ pub struct JudgeTable {
     /// Time in ms to wait for an answer.
     #[serde(default = "timeout_ms")]
     pub timeout_ms: u64,
-    /// Questions under way at one time; beyond it jobs wait. Without it there is no limit of ours.
+    /// Questions under way at one time. Beyond it, and beyond the limits below, a short wait is waited for; where it is long the
+    /// next judge of the ladder is asked, and without one the job waits. Without a number there is no limit of ours.
     pub concurrency: Option<u32>,
     /// When it is left alone for a while; the next judge is asked meanwhile.
     #[serde(default)]
     pub breaker: BreakerTable,
-    /// Questions per minute; beyond it jobs wait. Without it there is no limit of ours.
+    /// Questions per minute; beyond it as with `concurrency`. Without it there is no limit of ours.
     pub limit_per_min: Option<u32>,
-    /// Input tokens per minute, without those that the vendor's cache gives: as Anthropic counts. Beyond it jobs wait.
+    /// Input tokens per minute, without those that the vendor's cache gives: as Anthropic counts. Beyond it as with
+    /// `concurrency`.
     pub input_tokens_per_min: Option<u32>,
     /// Output tokens per minute; what an answer may have is taken before it is asked, what it has not is given back.
     pub output_tokens_per_min: Option<u32>,
     /// Tokens per minute, both ways together, each answer counted as long as it may be: as OpenAI counts.
     pub tokens_per_min: Option<u32>,
-    /// What it may cost. Beyond it jobs wait until the next day or month.
+    /// What it may cost. Beyond it the next judge of the ladder is asked; without one jobs wait until the next day or month.
     #[serde(default)]
     pub budget: BudgetTable,
     /// Whether an answer that the schema does not admit is asked for once more, with what was wrong. It costs as much again.

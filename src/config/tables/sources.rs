@@ -37,7 +37,8 @@ pub struct SourceTable {
     pub silence_ms: Option<u64>,
     /// The `authserv-id` of the server that receives the mails this source passes on, as its header
     /// `Authentication-Results` begins: what it says of them is `trust.spf`, `trust.dkim` and `trust.dmarc` in conditions.
-    /// All three are `none` if left out, since whoever sends a mail can write such a header too.
+    /// All three are `none` if left out, since whoever sends a mail can write such a header too. Only `dmarc` is about the
+    /// domain in From: `spf` and `dkim` pass for any domain that sends or signs.
     pub authserv_id: Option<String>,
     /// Where its events are kept for another time than `[retention]` in `config/hookyard.toml` says.
     #[serde(default)]

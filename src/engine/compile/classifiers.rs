@@ -172,7 +172,8 @@ impl Compiler<'_> {
             Err((whose, error)) => {
                 let folder = table.folder(name, whose.as_deref());
                 let at = config::At { file: format!("prompts/{folder}/system.j2"), line: error.line };
-                let remedy = "the system prompt sees `classifier` and `labels` only, never the event";
+                let remedy =
+                    "the system prompt sees `classifier`, `labels` and `canary` only, never the event";
                 self.problems.push(at.error(codes::BAD_PROMPT, error.message, remedy));
                 return None;
             }

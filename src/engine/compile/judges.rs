@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use crate::{
     act::Setting,
     classify::{Judge, Key, Llm, Recordings, Replay, Settings, Wire, recordings_folder},
-    config::{JUDGES, NO_KEY, codes, tables::JudgeTable},
+    config::{JUDGES, MODELS, NO_KEY, codes, quoted, tables::JudgeTable},
     decide::{budget::Budget, tokens::TokenLimits},
     domain::{Money, Name},
     remote::{Remote, RemoteOptions},
@@ -69,6 +69,7 @@ impl Compiler<'_> {
                 month: table.budget.month_usd.map(Money::of_dollars),
             },
         };
+        self.doubts(name, table, &settings);
         let options = RemoteOptions {
             timeout: Duration::from_millis(table.timeout_ms),
             allow_private: table.allow_private || self.reach == Reach::Sandbox,
@@ -94,6 +95,26 @@ impl Compiler<'_> {
         }
     }
 
+    /// Says what works, though perhaps not as it is meant.
+    fn doubts(&mut self, name: &str, table: &JudgeTable, settings: &Settings) {
+        let at = |field| self.config.at(JUDGES, ["judge", name, field]);
+        let mut doubts = Vec::new();
+        if table.replay.is_none() && settings.own && !settings.model.is_known {
+            let message = format!("no row of {MODELS} is about the model {}", quoted(&table.model));
+            let remedy = "correct the id, or write a row for it: else it is asked without effort, temperature and cache, and taken \
+                 to be as dear as the dearest";
+            doubts.push(at("model").warning(codes::DOUBTFUL_JUDGE, message, remedy));
+        }
+        let in_clear = settings.base_url.as_deref().is_some_and(|url| url.starts_with("http://"));
+        // Without `allow_private` only public addresses are asked.
+        if in_clear && table.api_key != NO_KEY && !table.allow_private && self.reach != Reach::Sandbox {
+            let message = "the key goes to a public address by http, which whoever is on the way can read";
+            let remedy = "write https://, or allow_private = true if it is in your own network";
+            doubts.push(at("base_url").warning(codes::DOUBTFUL_JUDGE, message, remedy));
+        }
+        self.problems.extend(doubts);
+    }
+
     /// As ladders have it: `judge` itself, or what was recorded of it where its table says so.
     pub(super) fn seat(&mut self, name: &str, judge: &Arc<Llm>) -> Arc<dyn Judge> {
         match self.config.judges.get(name).and_then(|table| table.replay.as_deref()) {
@@ -116,5 +137,58 @@ impl Compiler<'_> {
         let (recordings, problems) = Recordings::of(&self.config.files, suite);
         self.problems.extend(problems);
         recordings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::{
+        config::{Files, FixedEnvironment, Severity, codes},
+        engine::{CompileOptions, Reach, compile},
+    };
+
+    /// What is doubted of a judge whose table has these lines.
+    fn doubts(lines: &str) -> Vec<(String, bool)> {
+        let files = Files::embedded();
+        let judges = files.get("config/judges.toml").expect("is embedded").to_owned();
+        let files = files.with("config/judges.toml", format!("{judges}\n[judge.ours]\n{lines}\n"));
+        let options = CompileOptions { reach: Reach::Offline, ..CompileOptions::default() };
+        let (_, problems) = compile(&files, &FixedEnvironment(BTreeMap::new()), options);
+        let ours = problems.iter().filter(|problem| problem.code == codes::DOUBTFUL_JUDGE);
+        ours.map(|problem| (problem.message.clone(), problem.severity == Severity::Error)).collect()
+    }
+
+    #[test]
+    fn a_model_that_no_table_knows_is_told_of_where_only_the_vendors_own_are() {
+        let openai = "kind = \"openai\"\napi_key = \"${OPENAI_API_KEY}\"\n";
+        let told = doubts(&format!("{openai}model = \"gpt-6-lunar\""));
+        assert!(
+            matches!(told.as_slice(), [(message, false)] if message.contains("\"gpt-6-lunar\"")),
+            "{told:?}"
+        );
+        for fine in [
+            "model = \"gpt-6-luna\"",
+            "model = \"gpt-4o-2024-08-06\"",
+            "model = \"qwen3:8b\"\nbase_url = \"https://llm.example/v1\"",
+        ] {
+            assert_eq!(doubts(&format!("{openai}{fine}")), [], "{fine}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_goes_to_a_public_address_in_clear_is_told_of() {
+        let table =
+            |key: &str, rest: &str| format!("kind = \"openai\"\nmodel = \"m\"\napi_key = \"{key}\"\n{rest}");
+        let told = doubts(&table("${KEY}", "base_url = \"http://llm.example/v1\""));
+        assert!(matches!(told.as_slice(), [(message, false)] if message.contains("http")), "{told:?}");
+        for fine in [
+            table("${KEY}", "base_url = \"https://llm.example/v1\""),
+            table("none", "base_url = \"http://llm.example/v1\""),
+            table("${KEY}", "base_url = \"http://10.0.0.7/v1\"\nallow_private = true"),
+        ] {
+            assert_eq!(doubts(&fine), [], "{fine}");
+        }
     }
 }

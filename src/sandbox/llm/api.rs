@@ -92,6 +92,16 @@ impl Api {
         }
     }
 
+    pub(super) fn unknown_model(self, id: &str) -> Refused {
+        match self.vendor() {
+            Vendor::Anthropic => Refused::new(404, "not_found_error", format!("model: {id}")),
+            Vendor::Openai => {
+                let problem = format!("The model `{id}` does not exist or you do not have access to it.");
+                Refused::new(404, "invalid_request_error", problem).with_code("model_not_found")
+            }
+        }
+    }
+
     /// Takes a question, or says what the vendor has against it.
     pub(super) fn take(self, headers: &HeaderMap, question: &Map<String, Value>) -> Result<Taken, Refused> {
         match self {

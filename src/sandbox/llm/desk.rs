@@ -18,6 +18,7 @@ use super::{
     cache::Cache,
     calls::Script,
     limits::{Buckets, Kind},
+    models::facts,
     refused::{Refused, invalid},
     reply::{Reply, UnknownReply},
     speech::{Heard, say},
@@ -47,6 +48,8 @@ pub(in crate::sandbox) struct Desk {
     openai: Account,
     /// Before every answer.
     delay: Duration,
+    /// Only models that the vendors have are asked.
+    strict: bool,
     /// Is told of every request.
     told: Option<mpsc::Sender<LlmCall>>,
     let_go: watch::Sender<bool>,
@@ -100,6 +103,7 @@ impl Desk {
             anthropic: Account::new(Vendor::Anthropic),
             openai: Account::new(Vendor::Openai),
             delay: Duration::ZERO,
+            strict: false,
             told: None,
             let_go: watch::Sender::new(false),
         }
@@ -108,6 +112,11 @@ impl Desk {
     /// Has every answer wait so long.
     pub fn delayed(self, delay: Duration) -> Self {
         Desk { delay, ..self }
+    }
+
+    /// Refuses models that neither vendor is known to have, if so.
+    pub fn strict(self, strict: bool) -> Self {
+        Desk { strict, ..self }
     }
 
     /// Answers so where nothing else is ordered.
@@ -197,6 +206,9 @@ impl Desk {
         }
         let question = object(body).ok_or_else(|| invalid("The request body is not valid JSON."))?;
         call.model = question.get("model").and_then(Value::as_str).unwrap_or_default().to_owned();
+        if self.strict && !call.model.is_empty() && facts(&call.model).maker.is_none() {
+            return Err(api.unknown_model(&call.model));
+        }
         let ordered: Option<Reply> = text(headers, ANSWER_HEADER)
             .map(str::parse)
             .transpose()

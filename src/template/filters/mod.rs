@@ -10,6 +10,7 @@ mod marks;
 mod moment;
 mod redact;
 mod slack;
+mod uncommented;
 mod unquoted;
 mod untrusted;
 
@@ -24,6 +25,7 @@ pub(super) fn register(env: &mut Environment<'static>) {
     env.add_filter("marks", marks::marks);
     env.add_filter("redact", redact::redact);
     env.add_filter("slack", slack::slack);
+    env.add_filter("uncommented", uncommented::uncommented);
     env.add_filter("unquoted", unquoted::unquoted);
     env.add_filter("untrusted", untrusted::untrusted);
 }

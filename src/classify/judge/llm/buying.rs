@@ -177,18 +177,18 @@ impl Llm {
         }
         let raw = String::from_utf8_lossy(&response.body).into_owned();
         let Reading { model, tokens, .. } = self.reading(&raw);
-        let tokens = tokens.believable();
         let model = model.unwrap_or_else(|| self.settings.model.id.clone());
         let counted = cost::cost(tokens, &self.settings.model.price);
-        // Without a count, or by one that cannot be, it is taken for as dear as it may have been.
-        let paid = if tokens == Tokens::default() {
-            cost.most
+        // Without a count, or by one that cannot be, it is taken for as dear as it may have been, and stands uncounted in the
+        // books and in the limits.
+        let (tokens, paid) = if tokens == Tokens::default() {
+            (tokens, cost.most)
         } else if counted.0 > cost.most.0.saturating_mul(MISCOUNTED) {
             let (judge, most) = (&self.settings.name, cost.most);
             tracing::warn!(%judge, %counted, %most, "by its own count an answer cost far more than it can have");
-            cost.most
+            (Tokens::default(), cost.most)
         } else {
-            counted
+            (tokens, counted)
         };
         let answer = Answer { raw, model, tokens, latency_ms: elapsed_ms(*clock, started) };
         self.usual.note(answer.latency_ms);

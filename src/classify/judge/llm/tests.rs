@@ -1,5 +1,6 @@
 //! Judges of every API against a loopback server that speaks its wire, well and badly.
 
+mod counts;
 mod repair;
 
 use std::{sync::Mutex, time::Duration};

@@ -11,10 +11,11 @@ use async_openai::types::chat::{
 };
 use serde_json::Value;
 
-use super::{effort, format, tokens};
+use super::{effort, format};
 use crate::{
     classify::judge::{
-        answer::{Ending, Reading},
+        answer::{Ending, Reading, name},
+        usage::{self, Places},
         wire::Asked,
     },
     config::tables::OutputLimit,
@@ -50,14 +51,22 @@ pub(in crate::classify::judge) fn request(asked: &Asked<'_>) -> Result<Vec<u8>, 
     serde_json::to_vec(&request)
 }
 
+const USAGE: Places = Places {
+    input: "/usage/prompt_tokens",
+    cache_write: "/usage/prompt_tokens_details/cache_write_tokens",
+    cache_read: "/usage/prompt_tokens_details/cached_tokens",
+    output: "/usage/completion_tokens",
+    whole: true,
+};
+
 /// Reads the body of a 2xx response.
 pub(in crate::classify::judge) fn reading(body: &str) -> Reading {
     let Ok(reply) = serde_json::from_str::<Value>(body) else {
         return Reading::broken("the response is not JSON");
     };
-    let tokens = tokens(&reply, "prompt", "completion");
-    let model = reply.get("model").and_then(Value::as_str).map(str::to_owned);
-    let finish = reply.pointer("/choices/0/finish_reason").and_then(Value::as_str).map(str::to_owned);
+    let tokens = usage::tokens(&reply, &USAGE);
+    let model = reply.get("model").and_then(Value::as_str).map(name);
+    let finish = reply.pointer("/choices/0/finish_reason").and_then(Value::as_str).map(name);
     Reading { model, tokens, finish, ending: ending(&reply, tokens) }
 }
 

@@ -7,7 +7,7 @@ use async_openai::types::{chat::ResponseFormatJsonSchema, responses::ReasoningEf
 use serde_json::Value;
 
 use super::wire::Asked;
-use crate::{config::tables::Effort, domain::Tokens};
+use crate::config::tables::Effort;
 
 pub(super) const BASE_URL: &str = "https://api.openai.com/v1";
 
@@ -34,20 +34,5 @@ fn effort(effort: Effort) -> ReasoningEffort {
         Effort::High => ReasoningEffort::High,
         Effort::Xhigh => ReasoningEffort::Xhigh,
         Effort::Max => ReasoningEffort::Max,
-    }
-}
-
-/// What was bought, as the usage of a response has it; its APIs call both sides of it otherwise.
-fn tokens(reply: &Value, input: &str, output: &str) -> Tokens {
-    let count = |path: String| reply.pointer(&path).and_then(Value::as_u64).unwrap_or(0);
-    let cache_read = count(format!("/usage/{input}_tokens_details/cached_tokens"));
-    let cache_write = count(format!("/usage/{input}_tokens_details/cache_write_tokens"));
-    // The whole of the input includes what the cache gave and took.
-    let whole = count(format!("/usage/{input}_tokens"));
-    Tokens {
-        input_uncached: whole.saturating_sub(cache_read.saturating_add(cache_write)),
-        cache_write,
-        cache_read,
-        output: count(format!("/usage/{output}_tokens")),
     }
 }

@@ -10,10 +10,11 @@ use async_openai::types::responses::{
 };
 use serde_json::Value;
 
-use super::{effort, format, tokens};
+use super::{effort, format};
 use crate::{
     classify::judge::{
-        answer::{Ending, Reading},
+        answer::{Ending, NAME_CHARS_MAX, Reading, name},
+        usage::{self, Places},
         wire::Asked,
     },
     domain::Tokens,
@@ -50,14 +51,22 @@ fn of_user(text: &str) -> InputItem {
     InputItem::EasyMessage(EasyInputMessage { role: Role::User, content, ..EasyInputMessage::default() })
 }
 
+const USAGE: Places = Places {
+    input: "/usage/input_tokens",
+    cache_write: "/usage/input_tokens_details/cache_write_tokens",
+    cache_read: "/usage/input_tokens_details/cached_tokens",
+    output: "/usage/output_tokens",
+    whole: true,
+};
+
 /// Reads the body of a 2xx response.
 pub(in crate::classify::judge) fn reading(body: &str) -> Reading {
     let Ok(reply) = serde_json::from_str::<Value>(body) else {
         return Reading::broken("the response is not JSON");
     };
-    let tokens = tokens(&reply, "input", "output");
-    let model = reply.get("model").and_then(Value::as_str).map(str::to_owned);
-    let finish = reply.pointer("/status").and_then(Value::as_str).map(str::to_owned);
+    let tokens = usage::tokens(&reply, &USAGE);
+    let model = reply.get("model").and_then(Value::as_str).map(name);
+    let finish = reply.pointer("/status").and_then(Value::as_str).map(name);
     Reading { model, tokens, finish, ending: ending(&reply, tokens) }
 }
 
@@ -69,8 +78,10 @@ fn ending(reply: &Value, tokens: Tokens) -> Ending {
         }
         (Some("incomplete"), Some("max_output_tokens")) => return Ending::cut(tokens.output),
         (Some("failed" | "incomplete" | "cancelled"), _) => {
-            let code =
-                word("/error/code").filter(|code| code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+            let plain = |code: &&str| {
+                code.len() <= NAME_CHARS_MAX && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+            };
+            let code = word("/error/code").filter(plain);
             return Ending::broken(&match code {
                 Some(code) => format!("the vendor gave the answer up ({code})"),
                 None => "the vendor gave the answer up".to_owned(),

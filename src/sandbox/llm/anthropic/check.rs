@@ -34,7 +34,7 @@ pub(in crate::sandbox::llm) fn take(
     let Some(id) = filled(question, "model") else { return Err(invalid("model: Field required")) };
     let model = facts(id);
     if model.maker == Some(Vendor::Openai) {
-        return Err(Refused::new(404, "not_found_error", format!("model: {id}")));
+        return Err(Api::Messages.unknown_model(id));
     }
     if version == WITHOUT_SAMPLING
         && let Some(name) = parameters::any_sampling(question)

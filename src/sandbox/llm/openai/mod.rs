@@ -38,8 +38,7 @@ fn model(api: Api, question: &Map<String, Value>) -> Result<Facts, Refused> {
     };
     let model = facts(id);
     if model.maker == Some(Vendor::Anthropic) {
-        let problem = format!("The model `{id}` does not exist or you do not have access to it.");
-        return Err(Refused::new(404, "invalid_request_error", problem).with_code("model_not_found"));
+        return Err(api.unknown_model(id));
     }
     if let Some(name) = parameters::unknown(api, question, &model) {
         let problem = format!("Unknown parameter: '{name}'.");
