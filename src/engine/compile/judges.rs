@@ -165,7 +165,7 @@ mod tests {
         let openai = "kind = \"openai\"\napi_key = \"${OPENAI_API_KEY}\"\n";
         let told = doubts(&format!("{openai}model = \"gpt-6-lunar\""));
         assert!(
-            matches!(told.as_slice(), [(message, false)] if message.contains("\"gpt-6-lunar\"")),
+            matches!(told.as_slice(), [(message, false)] if message.contains("`gpt-6-lunar`")),
             "{told:?}"
         );
         for fine in [

@@ -115,7 +115,7 @@ async fn a_saved_file_is_seen_without_a_word_and_what_must_wait_is_named() {
     // Of two tables a key each; what takes effect at once is not told of as if it waited.
     project.write(
         SETTINGS,
-        "[server]\nreload_ms = 50\nlisten = \"127.0.0.1:0\"\ntrusted_proxies = [\"10.0.0.1\"]\n\
+        "[server]\nreload_ms = 200\nlisten = \"127.0.0.1:0\"\ntrusted_proxies = [\"10.0.0.1\"]\n\
          [store]\nopen_jobs_max = 7\ndedupe_ms = 700000000\n[worker]\nconcurrency = 3\n",
     );
     said(&service, APPLIED, 2).await;

@@ -78,8 +78,7 @@ async fn a_filter_of_the_vendor_is_heard_as_one_whichever_way_it_is_told() {
         let vendor = Vendor::new(wire, status, &[], body);
         let ledger = RecordingLedger::default();
         let turn = vendor.ask(&ledger).await.expect("a turn");
-        let reason = "the vendor's content filter stopped the answer".to_owned();
-        assert_eq!(turn, Turn::Abstained { reason });
+        assert!(matches!(&turn, Turn::Abstained { reason } if reason.contains("filter")), "{turn:?}");
         assert_eq!(ledger.states(), [state], "{status}");
         assert_eq!(*ledger.heard.lock().expect("not poisoned"), [Some(Flaw::Filtered)], "{status}");
     }
