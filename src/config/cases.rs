@@ -306,7 +306,7 @@ fn unpaired(file: &str, cases: &[Case]) -> Vec<Problem> {
     let known: HashMap<&str, &Case> = cases.iter().map(|case| (case.id.as_str(), case)).collect();
     let mut problems = Vec::new();
     for (case, of) in cases.iter().filter_map(|case| Some((case, case.expect.of.as_ref()?))) {
-        if !known.get(of.as_str()).is_some_and(|other| other.id != case.id) {
+        if known.get(of.as_str()).is_none_or(|other| other.id == case.id) {
             let ids = known.keys().copied().filter(|known| *known != case.id);
             let message =
                 format!("case {}: `expect.of` names {}, which is no other case", case.id, quoted(of));

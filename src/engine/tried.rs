@@ -17,7 +17,7 @@ use crate::{
 use super::{Engine, Origins, context, examples};
 
 /// Labelled cases of one source and type that prompts are tried on.
-const OF_A_KIND_MAX: usize = 20;
+const OF_A_KIND_MAX: usize = 5;
 
 const REMEDY: &str = "correct the name, or say what stands in with default(…)";
 

@@ -34,10 +34,9 @@ fn ends(
     all: &[Case],
     clock: &dyn Clock,
 ) -> (&'static str, String) {
-    match case.delivery.as_ref().map(|delivery| delivery.refusal()) {
-        Some(Ok(Some(reason))) => return (Ending::Refused.as_str(), reason),
-        // Who reads cases refuses one that is no delivery at all.
-        Some(Ok(None) | Err(_)) | None => {}
+    // Who reads cases refuses one that is no delivery at all.
+    if let Some(Ok(Some(reason))) = case.delivery.as_ref().map(|delivery| delivery.refusal()) {
+        return (Ending::Refused.as_str(), reason);
     }
     if let Some(reason) = engine.rehearse(FIRST, case, classifier, None, clock).ignored {
         return (Ending::Filtered.as_str(), reason);

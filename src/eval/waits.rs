@@ -15,10 +15,13 @@ const SHORT: Duration = Duration::from_millis(500);
 /// How often waits are told of at the most, unless one is longer than what was told.
 const EVERY: Duration = Duration::from_secs(10);
 
+/// Takes one sentence.
+type Tell = dyn Fn(&str) + Send + Sync;
+
 /// Hears of waits, of all cases of a run together. Nobody does by default.
 #[derive(Clone, Default)]
 pub struct Waits {
-    tell: Option<Arc<dyn Fn(&str) + Send + Sync>>,
+    tell: Option<Arc<Tell>>,
     /// Until when it has been told, by the monotonic clock.
     told_until: Arc<Mutex<Duration>>,
 }

@@ -65,7 +65,7 @@ pub(super) fn read(status: u16, body: &str) -> Complaint {
     let barred = flaw.is_none()
         && match status {
             // Nor does a key that is not known, or may not do this, become another one by waiting.
-            401 | 402 | 403 => true,
+            401..=403 => true,
             404 => names.iter().any(|name| MODEL.contains(name)),
             429 => names.iter().any(|name| MONEY.contains(name)),
             400 => text.is_some_and(|text| text.starts_with(OWN_LIMIT)),

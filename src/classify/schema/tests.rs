@@ -72,7 +72,8 @@ fn every_object_at_any_depth_is_closed_and_whole_as_vendors_are_told_it() {
         file["required"].as_array_mut().expect("a list").push(json!("extra"));
         file
     };
-    let places: [(&str, fn(Value) -> Value); 4] = [
+    type Within = fn(Value) -> Value;
+    let places: [(&str, Within); 4] = [
         ("", |object| object),
         ("/items", |object| json!({"type": "array", "items": object})),
         ("/anyOf/1", |object| json!({"anyOf": [{"type": "null"}, object]})),

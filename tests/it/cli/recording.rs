@@ -272,7 +272,7 @@ async fn an_edit_of_the_prompt_leaves_recordings_behind_that_are_listed() {
     assert!(name.starts_with("evals/few/recordings/"), "{name}");
     assert!(!plain.out.contains(name) && verbose.out.contains(name), "{}", verbose.out);
     // A judge that is gone has left its recordings too.
-    let gone = project.read(&format!("{name}")).replace("\"claude\"", "\"clod\"");
+    let gone = project.read(name).replace("\"claude\"", "\"clod\"");
     fs::remove_file(project.path(name)).expect("removed");
     project.write(&name.replace("claude-", "clod-"), &gone);
     let told = "no judge of today made 1 recording of clod in evals/few/recordings/";
