@@ -195,7 +195,7 @@ fn parse(file: &str, line: usize, text: &str) -> Result<Case, Problem> {
         if case.event != CaseEvent::default() {
             return wrong("it has both an event and a delivery".to_owned(), "leave the event out");
         }
-        if let Err(reason) = delivery.refusal() {
+        if let Err(reason) = delivery.refusal(delivery::ANY_TIME) {
             return wrong(
                 format!("its delivery is none: {reason}"),
                 "correct its `scheme`, `secret` or headers",
@@ -206,7 +206,7 @@ fn parse(file: &str, line: usize, text: &str) -> Result<Case, Problem> {
             Ok(event) => case.event = event,
             Err(_) if refused => case.event = delivery.unread(),
             Err(reason) => {
-                let remedy = "sign it with its `secret`, and let `received_at` be the time that is signed";
+                let remedy = "sign it with its `secret`";
                 return wrong(format!("its delivery would be refused: {reason}"), remedy);
             }
         }

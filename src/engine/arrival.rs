@@ -4,7 +4,7 @@ use super::{Engine, sources};
 use crate::{
     config::{Case, CaseDelivery, tables::SameBody},
     domain::Timestamp,
-    source::{KeyKind, Scheme},
+    source::{KeyKind, Scheme, TOLERANCE_DEFAULT},
     store::{DedupeKey, OnMatch},
 };
 
@@ -49,6 +49,21 @@ impl Keys {
 }
 
 impl Engine {
+    /// Why the case's delivery would be refused by its source as it is configured; `None` if it would not, or there is none. Of a
+    /// source that is not set up here only the usual is known.
+    pub fn refusal_of(&self, case: &Case) -> Option<String> {
+        let delivery = case.delivery.as_ref()?;
+        let origin = self.origin(&case.event.source);
+        if let Some(origin) = origin
+            && *delivery.scheme != *origin.scheme.as_str()
+        {
+            let (source, scheme) = (&case.event.source, origin.scheme.as_str());
+            return Some(format!("`{source}` is of the scheme {scheme}, and not of {}", delivery.scheme));
+        }
+        // Who reads cases refuses one that is no delivery at all.
+        delivery.refusal(origin.map_or(TOLERANCE_DEFAULT, |origin| origin.tolerance)).ok().flatten()
+    }
+
     /// What a delivery of `case` is known by. A case without a delivery is given one, under an id of its own. `None` if its
     /// source is not configured.
     ///

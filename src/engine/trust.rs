@@ -2,10 +2,15 @@
 
 mod authentication_results;
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use self::authentication_results::AuthenticationResults;
-use crate::{config::tables::SameBody, source::Scheme};
+use crate::{
+    config::tables::SameBody,
+    source::{Scheme, TOLERANCE_DEFAULT},
+};
 
 /// What the configuration says of where an event comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,12 +20,14 @@ pub struct Origin {
     pub authserv_id: Option<String>,
     /// What the same body under a new, unsigned id is taken for.
     pub same_body: SameBody,
+    /// How far the time that a sender signs may be off.
+    pub tolerance: Duration,
 }
 
 impl Origin {
     /// One whose mails nobody we know of has received.
     pub const fn of(scheme: Scheme) -> Self {
-        Origin { scheme, authserv_id: None, same_body: SameBody::Accept }
+        Origin { scheme, authserv_id: None, same_body: SameBody::Accept, tolerance: TOLERANCE_DEFAULT }
     }
 }
 
@@ -44,7 +51,7 @@ pub(super) const CHECKS: [&str; 3] = ["spf", "dkim", "dmarc"];
 /// The facts about an event of `origin`: how its sender was verified, what the author is to the repository, and what the
 /// receiving mail server found. What there is nothing to say about is `none`.
 pub(super) fn facts(origin: &Origin, test_mode: bool, body: &Value) -> Value {
-    let Origin { scheme, authserv_id, same_body: _ } = origin;
+    let Origin { scheme, authserv_id, .. } = origin;
     let association =
         ASSOCIATIONS.iter().filter(|_| *scheme == Scheme::Github).find_map(|at| body.pointer(at)?.as_str());
     let results = authserv_id

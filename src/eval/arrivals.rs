@@ -34,8 +34,7 @@ fn ends(
     all: &[Case],
     clock: &dyn Clock,
 ) -> (&'static str, String) {
-    // Who reads cases refuses one that is no delivery at all.
-    if let Some(Ok(Some(reason))) = case.delivery.as_ref().map(|delivery| delivery.refusal()) {
+    if let Some(reason) = engine.refusal_of(case) {
         return (Ending::Refused.as_str(), reason);
     }
     if let Some(reason) = engine.rehearse(FIRST, case, classifier, None, clock).ignored {

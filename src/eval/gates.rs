@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Panel,
-    report::{Before, CaseReport, Class, Estimate, Gate, Held, Report, Verdict, dollars, duration, percent},
+    report::{
+        ArrivalReport, Before, CaseReport, Class, Estimate, Gate, Held, Report, Verdict, dollars, duration,
+        percent,
+    },
 };
 use crate::config::{BaselineGates, Gates, Relation, Suite};
 
@@ -33,6 +36,8 @@ impl Baseline {
         let recall = |class: &Class| Some((class.label.clone(), class.recall?.value));
         let case =
             |case: &CaseReport| (case.id.clone(), Before { got: case.got.clone(), passed: case.passed });
+        let arrival =
+            |one: &ArrivalReport| (one.id.clone(), Before { got: Some(one.got.clone()), passed: one.passed });
         Baseline {
             judges: report.judges.clone(),
             splits: report.splits.clone(),
@@ -40,7 +45,7 @@ impl Baseline {
             accuracy: report.figures.accuracy.map(|accuracy| accuracy.value),
             macro_f1: report.figures.macro_f1.value,
             recall: report.classes.iter().filter_map(recall).collect(),
-            cases: report.cases.iter().map(case).collect(),
+            cases: report.cases.iter().map(case).chain(report.arrivals.iter().map(arrival)).collect(),
         }
     }
 
@@ -52,8 +57,11 @@ impl Baseline {
 
     /// Cases that were measured and are not there any more.
     pub fn missing<'a>(&'a self, report: &Report) -> Vec<&'a str> {
-        let there = |id: &&String| !report.cases.iter().any(|case| case.id == **id);
-        self.cases.keys().filter(there).map(String::as_str).collect()
+        let is_gone = |id: &&String| {
+            !report.cases.iter().any(|case| case.id == **id)
+                && !report.arrivals.iter().any(|one| one.id == **id)
+        };
+        self.cases.keys().filter(is_gone).map(String::as_str).collect()
     }
 }
 
@@ -110,17 +118,18 @@ pub fn gates(gates: &Gates, report: &Report, baseline: Option<&Baseline>) -> Vec
     let forbidden_max = gates.forbidden_actions_max.unwrap_or(0) as f64;
     most(Gate::FORBIDDEN_ACTIONS, Some(forbidden_max), forbidden, plain);
     // Where no case expects anything, nobody knows whether anything is missing.
-    let missing = asking.map(|actions| actions.missing as f64);
-    // Demanded of every suite that has such cases.
-    let astray = report.arrivals.iter().filter(|one| !one.passed).count() as f64;
-    let astray = (!report.arrivals.is_empty()).then_some(astray);
-    let astray_max = gates.arrivals_missed_max.unwrap_or(0) as f64;
-    held.extend(astray.map(|astray| at_most(Gate::ARRIVALS, astray_max, astray, plain)));
+    let expecting = report.actions.as_ref().filter(|actions| actions.expecting > 0);
+    let missing = expecting.map(|actions| actions.missing as f64);
     let missing_max = gates.missing_actions_max;
     held.extend(missing_max.map(|most| at_most_counted(Gate::MISSING_ACTIONS, most, missing)));
     let duplicates = report.actions.as_ref().filter(|actions| actions.redelivered > 0);
     let duplicates = duplicates.map(|actions| actions.duplicates as f64);
     held.extend(gates.duplicates_max.map(|most| at_most_counted(Gate::DUPLICATES, most, duplicates)));
+    // Demanded of every suite that has such cases.
+    let astray = report.arrivals.iter().filter(|one| !one.passed).count() as f64;
+    let astray = (!report.arrivals.is_empty()).then_some(astray);
+    let astray_max = gates.arrivals_missed_max.unwrap_or(0) as f64;
+    held.extend(astray.map(|astray| at_most(Gate::ARRIVALS, astray_max, astray, plain)));
     let graded = |field: &str| report.graded.iter().find(|graded| graded.field == field);
     for (field, wanted) in &gates.graded_mean_min {
         let mean = graded(field).and_then(|graded| graded.mean);

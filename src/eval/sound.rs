@@ -61,6 +61,13 @@ pub fn sound(engine: &Engine, name: &str, suite: &Suite, cases: &[Case]) -> Prob
     let actions: BTreeSet<&Name> = engine.actions_after(&suite.classifier).collect();
     for case in cases.iter().filter(|case| case.is_judged()) {
         problems.extend(unsound(name, case, &labels, &actions));
+        if let Some(reason) = engine.refusal_of(case) {
+            let at = At { file: config::cases_file(name), line: Some(case.line) };
+            let message = format!("the delivery of the case `{}` would be refused: {reason}", case.id);
+            let remedy =
+                "let it be as the source of this configuration takes it, or expect the outcome `refused`";
+            problems.push(at.error(codes::BAD_CASE, message, remedy));
+        }
     }
     problems
 }

@@ -26,10 +26,12 @@ fn path(folder: &Path, suite: &str) -> PathBuf {
 pub(super) fn note(folder: &Path, reports: &[Report]) {
     for report in reports {
         let path = path(folder, &report.suite);
-        let asked: BTreeSet<&str> = report.cases.iter().map(|case| case.id.as_str()).collect();
+        let judged = report.cases.iter().map(|case| (&case.id, case.passed));
+        let ended: Vec<(&String, bool)> =
+            judged.chain(report.arrivals.iter().map(|one| (&one.id, one.passed))).collect();
         let mut failed = read(&path);
-        failed.retain(|id| !asked.contains(id.as_str()));
-        failed.extend(report.cases.iter().filter(|case| !case.passed).map(|case| case.id.clone()));
+        failed.retain(|id| !ended.iter().any(|(one, _)| *one == id));
+        failed.extend(ended.iter().filter(|(_, passed)| !passed).map(|(id, _)| String::clone(id)));
         let text: String = failed.iter().map(|id| format!("{id}\n")).collect();
         if let Err(error) = fs::write(&path, text) {
             out::note(format!(
@@ -53,7 +55,7 @@ pub(super) fn last(
     splits: &[Split],
 ) -> anyhow::Result<BTreeMap<String, BTreeSet<String>>> {
     let mut failed = BTreeMap::new();
-    let (mut others, mut well, mut never) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut others, mut well, mut never, mut unjudged) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (name, suite) in suites::chosen(files, names)? {
         let (cases, problems) = config::cases(files, &name);
         problems.into_result().map_err(EvalError::Problems)?;
@@ -64,6 +66,11 @@ pub(super) fn last(
             continue;
         }
         let (here, elsewhere) = sorted(&read(&path), &cases, splits);
+        let is_judged = |id: &String| cases.iter().any(|case| case.id == *id && case.is_judged());
+        if !here.is_empty() && !here.iter().any(is_judged) {
+            unjudged.push(name);
+            continue;
+        }
         if let Some(other) = elsewhere.first() {
             others.push(format!(
                 "{name}: cases of other splits failed too: --split {} asks them",
@@ -78,6 +85,12 @@ pub(super) fn last(
     }
     if failed.is_empty() && !never.is_empty() {
         anyhow::bail!("{}", never.join("; "));
+    }
+    if let Some(suite) = unjudged.first() {
+        anyhow::bail!(
+            "{}: what failed the last time is judged by nobody, and every run tries it: run `hookyard eval {suite}`",
+            unjudged.join(", ")
+        );
     }
     if failed.is_empty() && !others.is_empty() {
         anyhow::bail!("no case of these splits failed the last time; {}", others.join("; "));

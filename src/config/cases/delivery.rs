@@ -1,5 +1,7 @@
 //! A case that holds what was sent, signature and all.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use indexmap::IndexMap;
@@ -8,10 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::CaseEvent;
 use crate::{
     domain::{Delivery, Timestamp},
-    source::{
-        self, Identity, Reading, Refusal, Scheme, TOLERANCE_DEFAULT, UNREADABLE, Verified, Verifier,
-        kept_headers,
-    },
+    source::{self, Identity, Reading, Refusal, Scheme, UNREADABLE, Verified, Verifier, kept_headers},
 };
 
 /// A delivery as its sender signed it. It is verified as if it had just come.
@@ -32,6 +31,9 @@ pub struct CaseDelivery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authserv_id: Option<String>,
 }
+
+/// For whoever does not know the source, and so not how far its time may be off: a hundred years.
+pub(super) const ANY_TIME: Duration = Duration::from_hours(24 * 36_525);
 
 /// Why it is no event.
 const HANDSHAKE: &str = "it is a handshake, and no event";
@@ -68,12 +70,12 @@ impl CaseDelivery {
         })
     }
 
-    /// Why its signature does not hold; `None` if it does.
+    /// Why its signature does not hold where the time that is signed may be off by `tolerance`; `None` if it does.
     ///
     /// # Errors
     /// It is no delivery.
-    pub fn refusal(&self) -> Result<Option<String>, String> {
-        Ok(self.open(false)?.err().map(|refusal| refusal.to_string()))
+    pub fn refusal(&self, tolerance: Duration) -> Result<Option<String>, String> {
+        Ok(self.open(tolerance, false)?.err().map(|refusal| refusal.to_string()))
     }
 
     /// What it says of itself; with `body_key` also that its body is this one.
@@ -123,10 +125,10 @@ impl CaseDelivery {
     }
 
     fn verified(&self, body_key: bool) -> Result<Opened, String> {
-        self.open(body_key)?.map_err(|refusal| refusal.to_string())
+        self.open(ANY_TIME, body_key)?.map_err(|refusal| refusal.to_string())
     }
 
-    fn open(&self, body_key: bool) -> Result<Result<Opened, Refusal>, String> {
+    fn open(&self, tolerance: Duration, body_key: bool) -> Result<Result<Opened, Refusal>, String> {
         let scheme: Scheme = self.scheme.parse().map_err(|error: source::SchemeError| error.to_string())?;
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
@@ -139,7 +141,7 @@ impl CaseDelivery {
         let body = Bytes::from(self.body.clone());
         let delivery = Delivery::new(self.source.as_str().into(), headers, body, at);
         let secrets = vec![self.secret.clone().into()];
-        let verifier = Verifier::new(scheme, secrets, TOLERANCE_DEFAULT)
+        let verifier = Verifier::new(scheme, secrets, tolerance)
             .map_err(|error| error.to_string())?
             .with_body_key(body_key);
         Ok(verifier.verify(delivery, at).map(|delivery| (verifier, delivery)))

@@ -110,6 +110,7 @@ pub(super) fn origin(table: &SourceTable) -> Option<Origin> {
         scheme: table.scheme.parse().ok()?,
         authserv_id: table.authserv_id.clone(),
         same_body: table.same_body,
+        tolerance: Duration::from_secs(table.tolerance_s),
     })
 }
 

@@ -68,8 +68,9 @@ pub fn figures<'a>(
     redelivered: impl IntoIterator<Item = (usize, usize)>,
 ) -> Option<ActionFigures> {
     let mut figures = ActionFigures::default();
-    for (_, faults) in cases.into_iter().filter(|(wanted, _)| wanted.says_anything()) {
+    for (wanted, faults) in cases.into_iter().filter(|(wanted, _)| wanted.says_anything()) {
         figures.cases += 1;
+        figures.expecting += usize::from(!wanted.expected.is_empty());
         for fault in faults {
             match fault {
                 Fault::Missing(_) => figures.missing += 1,

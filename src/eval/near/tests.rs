@@ -131,6 +131,7 @@ fn what_does_not_count_folds_as_the_table_says() {
         ("<p class=\"x\">Hello<br/>you</p><!-- no -->a < b > c <d", "hello you a b c d"),
         ("sub_1Stcgb26iY4b9BN7k7OXY9ns was billed, sha 41d89aebb4c9", "was billed sha"),
         ("[v2.0]—final...\r\n\tdraft", "v0 final draft"),
+        ("a၀A0aaAa, ४२", "0"),
         ("@home, a@b, ://", "home a b"),
         ("", ""),
     ] {

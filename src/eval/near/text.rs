@@ -51,7 +51,8 @@ fn words(plain: &str) -> usize {
 /// | all other punctuation, line breaks | a space, and never two |
 pub(super) fn plain(text: &str) -> String {
     let spelled = DecomposingNormalizerBorrowed::new_nfkd().normalize(text);
-    let visible: String = spelled.chars().filter(|&c| !is_unseen(c)).collect();
+    let western = |c: char| if c.is_numeric() && !c.is_ascii() { '0' } else { c };
+    let visible: String = spelled.chars().filter(|&c| !is_unseen(c)).map(western).collect();
     let mut plain = Plain::default();
     for piece in without_tags(&visible).split(|c: char| c.is_whitespace() || c.is_control()) {
         // In scripts without spaces an address has letters at both ends.

@@ -86,7 +86,8 @@ fn answered(answers: &Answers) -> String {
 }
 
 fn actions(figures: &ActionFigures) -> String {
-    let ActionFigures { cases, missing, forbidden, not_allowed, redelivered, duplicates } = figures;
+    let ActionFigures { cases, expecting: _, missing, forbidden, not_allowed, redelivered, duplicates } =
+        figures;
     let cases = several(*cases, "case");
     let mut says = format!("{cases}: {missing} missing, {forbidden} forbidden, {not_allowed} not allowed");
     if *redelivered > 0 {

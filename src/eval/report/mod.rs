@@ -237,6 +237,9 @@ pub struct Broken {
 pub struct ActionFigures {
     /// Cases that say anything of actions.
     pub cases: usize,
+    /// Those that expect some.
+    #[serde(default)]
+    pub expecting: usize,
     pub missing: usize,
     pub forbidden: usize,
     pub not_allowed: usize,

@@ -130,3 +130,54 @@ fn a_case_may_end_before_anybody_is_asked() {
         assert!(wrong.code == Some(2) && wrong.err.contains(told), "{told}: {wrong:?}");
     }
 }
+
+#[test]
+fn a_delivery_is_verified_as_its_source_is_configured() {
+    let project = ruled(&CASES);
+    let mut late = delivery("A demo for the wharf office", Some("evt_1"));
+    late["received_at"] = json!(1_795_000_100_000_i64);
+    project.append("evals/few/cases.jsonl", &case("late", &late, &json!({"outcome": "refused"})));
+    let missed = eval(&project, &[]);
+    assert_eq!(missed.code, Some(1), "five minutes are usual: {missed:?}");
+    let again = eval(&project, &["--failed"]);
+    assert!(again.code == Some(1) && again.out.contains("late (accepted"), "it is tried again: {again:?}");
+    project.edit("config/sources.toml", "[source.forms]\n", "[source.forms]\ntolerance_s = 30\n");
+    assert_eq!(eval(&project, &[]).code, Some(0));
+    // What is blessed and gone is missed, judged or not.
+    assert_eq!(eval(&project, &["--bless"]).code, Some(0));
+    let cases = project.read("evals/few/cases.jsonl");
+    project.write("evals/few/cases.jsonl", &without_last_line(&cases));
+    let gone = eval(&project, &[]);
+    assert!(gone.code != Some(0) && gone.out.contains("late"), "{gone:?}");
+    // A judged case is told of before anybody is asked.
+    for (case, told) in [
+        (case("late", &late, &json!({"label": "lead"})), "the delivery of the case `late` would be refused"),
+        (
+            case("other", &late, &json!({"label": "lead"})).replace("\"forms\"", "\"stripe\""),
+            "`stripe` is of the scheme stripe",
+        ),
+    ] {
+        project.write("evals/few/cases.jsonl", &(without_last_line(&cases) + &case));
+        let wrong = eval(&project, &[]);
+        assert!(wrong.code == Some(2) && wrong.err.contains(told), "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_gate_on_missing_actions_wants_a_case_that_expects_some() {
+    let project = ruled(&CASES);
+    let only = json!({"label": "lead", "actions": {"forbidden": ["urgent"]}});
+    let first = delivery("A demo for the wharf office", Some("evt_1"));
+    project.append("evals/few/cases.jsonl", &case("x", &first, &only));
+    project.append("evals/few/suite.toml", "[gate]\nmissing_actions_max = 0\n");
+    assert_eq!(eval(&project, &[]).code, Some(1), "nobody knows whether any is missing");
+    let both =
+        only.to_string().replace("\"forbidden\"", "\"expected\":[\"contact\",\"reply\"],\"forbidden\"");
+    project.edit("evals/few/cases.jsonl", &only.to_string(), &both);
+    assert_eq!(eval(&project, &[]).code, Some(0));
+}
+
+fn without_last_line(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[..lines.len() - 1].iter().map(|line| format!("{line}\n")).collect()
+}
