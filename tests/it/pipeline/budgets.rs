@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, time::Duration};
 
 use hookyard::{
     config::{CLASSIFIERS, JUDGES},
-    domain::{Day, EventState, JobState, RungOutcome, Spent},
+    domain::{Day, EventState, JobState, RungOutcome, Spent, Timestamp},
     sandbox::{Limits, Reply},
     store::{Draw, JobHistory, Timeline},
 };
@@ -84,13 +84,13 @@ async fn where_the_days_money_is_spent_the_next_judge_is_asked_and_past_the_last
     let event = house.queue(&form("g")).await;
     let parked = house.until(event, |timeline| !route(timeline).history.is_empty()).await;
     assert_eq!((outcomes(route(&parked)), route(&parked).job.attempts), (vec!["parked"], 0));
-    let midnight = (house.now().as_millis() / DAY_MS + 1) * DAY_MS;
-    let in_ten_minutes = house.now().plus(10 * MINUTE).as_millis();
-    assert_eq!(
-        route(&parked).job.due.as_millis(),
-        midnight.min(in_ten_minutes),
-        "somebody may raise the budget"
-    );
+    let wait = |timeline: &Timeline| route(timeline).job.due.since(house.now());
+    assert_eq!(wait(&parked), Duration::from_secs(1), "it may only be taken for questions under way");
+    house.advance(10 * MINUTE);
+    let parked = house.until(event, |timeline| route(timeline).history.len() == 2).await;
+    let midnight = Timestamp::from_millis((house.now().as_millis() / DAY_MS + 1) * DAY_MS);
+    let most = (10 * MINUTE).min(midnight.since(house.now()));
+    assert_eq!(wait(&parked), most, "somebody may raise the budget");
     assert_eq!(route(&parked).job.state, JobState::Ready);
 }
 
