@@ -353,6 +353,9 @@ pub struct CaseReport {
     pub split: String,
     pub tags: Vec<String>,
     pub cluster: String,
+    /// Digest of what it asks and what is right; `None` in reports of before there was one.
+    #[serde(default)]
+    pub digest: Option<String>,
     pub expected: String,
     /// `None`: left to a person.
     pub got: Option<String>,

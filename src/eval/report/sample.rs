@@ -22,6 +22,7 @@ pub(super) fn case(n: usize, expected: &str, got: Option<&str>) -> CaseReport {
         split: "test".to_owned(),
         tags: vec!["short".to_owned()],
         cluster: format!("c{n}"),
+        digest: None,
         expected: expected.to_owned(),
         got: got.map(str::to_owned),
         judge: got.map(|_| "rules".to_owned()),
