@@ -127,6 +127,7 @@ pub(super) fn report() -> Report {
             relation: Relation::Quoting,
             tried: 6,
             held: 5,
+            undecided: 2,
             share: Some(estimate(0.833)),
             left_out: 1,
             nobody: false,
