@@ -12,7 +12,7 @@ use crate::eval::{
     },
 };
 
-pub use pairs::CompareError;
+pub use pairs::{CompareError, Relabelled};
 
 use pairs::Pair;
 
@@ -22,6 +22,8 @@ pub struct Answered<'a> {
     pub id: &'a str,
     /// Cases of one cluster hang together; a case that stands alone has its own id here.
     pub cluster: &'a str,
+    /// Of what is asked and what is right, if it is known.
+    pub digest: Option<&'a str>,
     pub expected: &'a str,
     /// `None`: left to a person.
     pub got: Option<&'a str>,
@@ -29,7 +31,13 @@ pub struct Answered<'a> {
 
 impl<'a> From<&'a CaseReport> for Answered<'a> {
     fn from(case: &'a CaseReport) -> Self {
-        Answered { id: &case.id, cluster: &case.cluster, expected: &case.expected, got: case.got.as_deref() }
+        Answered {
+            id: &case.id,
+            cluster: &case.cluster,
+            digest: case.digest.as_deref(),
+            expected: &case.expected,
+            got: case.got.as_deref(),
+        }
     }
 }
 

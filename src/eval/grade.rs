@@ -9,6 +9,7 @@ use super::{
         findings::{self, Finding, Side, Within},
     },
     report::{Before, CaseReport, Prompt},
+    test_lock,
 };
 use crate::{
     config::{self, Case, ExpectedActions, FindingsTable},
@@ -104,6 +105,7 @@ pub fn grade(
         split: case.split().as_str().to_owned(),
         tags: case.tags.clone(),
         cluster: case.cluster().to_owned(),
+        digest: Some(test_lock::digest(case)),
         expected: case.expect.label.clone(),
         got,
         judge: verdict.map(|verdict| verdict.judge.to_string()),

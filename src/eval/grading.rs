@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Map, Value, json};
 
 use super::{
-    EvalError, Reel, Tape, Trial,
+    CASES_AT_ONCE, EvalError, Reel, Tape, Trial,
     ask::{Asked, ask},
     report::{GradedFigures, SecondGrades},
     stats::kappa,
@@ -154,18 +155,21 @@ async fn grades(
     let judge = Arc::clone(judge) as Arc<dyn Judge>;
     let grader =
         grader(&judge, table).map_err(|why| no(format!("`graded.{field}` cannot be asked: {why}")))?;
-    let (mut of, mut cost) = (Vec::with_capacity(cases.len()), Money::default());
-    for (case, trial) in cases.iter().zip(trials) {
-        let text = trial.said.output().and_then(|output| output.get(field)?.as_str());
-        let Some(text) = text else {
-            of.push(None);
-            continue;
-        };
-        let context = engine.case_context(case).with("graded", text);
-        let reel = tape.reel(0);
-        of.push(grader.ask(case, &context, &reel, clock).await?);
-        cost = cost.and(reel.told().cost);
-    }
+    let grader = &grader;
+    let asked: Vec<(Option<f64>, Money)> = stream::iter(cases.iter().zip(trials))
+        .map(|(case, trial)| async move {
+            let text = trial.said.output().and_then(|output| output.get(field)?.as_str());
+            let Some(text) = text else { return Ok((None, Money::default())) };
+            let context = engine.case_context(case).with("graded", text);
+            let reel = tape.reel(0);
+            let grade = grader.ask(case, &context, &reel, clock).await?;
+            Ok::<_, EvalError>((grade, reel.told().cost_new))
+        })
+        .buffered(CASES_AT_ONCE)
+        .try_collect()
+        .await?;
+    let cost = asked.iter().fold(Money::default(), |sum, (_, cost)| sum.and(*cost));
+    let of = asked.into_iter().map(|(grade, _)| grade).collect();
     Ok(Grades { judge: format!("{name} ({})", judge.model()), of, cost })
 }
 

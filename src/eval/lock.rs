@@ -155,7 +155,7 @@ fn entry(line: &str) -> Result<(String, String), &'static str> {
 }
 
 /// Of the locked fields of a case.
-fn digest(case: &Value) -> String {
+pub fn digest(case: &Value) -> String {
     let locked = LOCKED.iter().filter_map(|field| Some(((*field).to_owned(), sorted(case.get(field)?))));
     let mut digest = hex::encode(Sha256::digest(Value::Object(locked.collect()).to_string()));
     digest.truncate(DIGITS);

@@ -95,7 +95,7 @@ pub fn report(run: Run<'_>) -> Result<Option<Report>, CostsError> {
     let latencies: Vec<f64> = graded.iter().filter_map(|one| one.report.latency_ms).collect();
     let costs_usd: Vec<f64> = graded.iter().filter_map(|one| one.report.cost_usd).collect();
     let paid_usd = Paid {
-        asked: trials.iter().map(|trial| trial.told.cost.dollars()).sum(),
+        asked: trials.iter().map(|trial| trial.told.cost_new.dollars()).sum(),
         graded: texts.iter().map(|figures| figures.cost_usd).sum(),
         metamorphic: relations.1.dollars(),
     };

@@ -37,6 +37,8 @@ struct State {
     used: BTreeSet<RecordingKey>,
     /// Bought in this run.
     made: BTreeSet<RecordingKey>,
+    /// Whose cost was counted: two cases that ask the same share one answer.
+    counted: BTreeSet<RecordingKey>,
     spent: Money,
     /// The first recording that could not be written.
     unwritten: Option<String>,
@@ -220,6 +222,8 @@ pub struct Told {
     pub flaws: BTreeMap<&'static str, usize>,
     /// What their answers cost, at today's prices.
     pub cost: Money,
+    /// The part of it for answers that nobody before in this run had asked for.
+    pub cost_new: Money,
     /// The time that their answers took, one after the other, repairs among them.
     pub latency_ms: u64,
 }
@@ -231,6 +235,7 @@ impl Told {
         self.valid_first += other.valid_first;
         self.repaired += other.repaired;
         self.cost = self.cost.and(other.cost);
+        self.cost_new = self.cost_new.and(other.cost_new);
         self.latency_ms = self.latency_ms.saturating_add(other.latency_ms);
         for (flaw, count) in other.flaws {
             *self.flaws.entry(flaw).or_default() += count;
@@ -249,10 +254,14 @@ impl Reel<'_> {
         &self.tape.waits
     }
 
-    fn count(&self, digest: &str, answer: &Answer, cost: Money) {
+    fn count(&self, judge: &str, digest: &str, answer: &Answer, cost: Money) {
         let mut heard = self.lock();
         if heard.counted.insert(digest.to_owned()) {
             heard.told.cost = heard.told.cost.and(cost);
+            let (judge, request) = (judge.to_owned(), digest.to_owned());
+            if self.tape.lock().counted.insert(RecordingKey { judge, request, sample: self.sample }) {
+                heard.told.cost_new = heard.told.cost_new.and(cost);
+            }
             heard.told.latency_ms = heard.told.latency_ms.saturating_add(answer.latency_ms);
         }
     }
@@ -262,7 +271,7 @@ impl Reel<'_> {
         let recording = Recording::new(digest.to_owned(), cost.judge, said, cost.asked_at);
         let host = self.tape.vendors.get(cost.judge).map(|vendor| vendor.host.clone());
         let recording = Recording { sample: self.sample, status, host, ..recording };
-        self.count(digest, said, paid);
+        self.count(cost.judge, digest, said, paid);
         self.lock().unread.insert(digest.to_owned(), recording);
     }
 
@@ -279,7 +288,7 @@ impl Ledger for Reel<'_> {
                 let answer = recording.answer();
                 let cost =
                     self.tape.vendors.get(judge).map(|vendor| cost::cost(answer.tokens, &vendor.price));
-                self.count(digest, &answer, cost.unwrap_or_default());
+                self.count(judge, digest, &answer, cost.unwrap_or_default());
                 Ok(Some(answer))
             }
             None if self.tape.mode.buys() => Ok(None),
@@ -310,7 +319,7 @@ impl Ledger for Reel<'_> {
     async fn refusal(&self, judge: &Name, digest: &str) -> Result<Option<Refusal>, LedgerError> {
         let refusal = self.tape.find(judge, digest, self.sample).and_then(|found| found.refusal());
         if let Some(refusal) = &refusal {
-            self.count(digest, &refusal.said, Money::default());
+            self.count(judge, digest, &refusal.said, Money::default());
         }
         Ok(refusal)
     }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     EvalError,
-    lock::Lock,
+    lock::{self, Lock},
     near::{Pair, Text, near_pairs, text_of},
 };
 use crate::config::{self, At, Case, Files, Problems, Split, codes};
@@ -25,6 +25,12 @@ pub fn of(files: &Files, suite: &str) -> Result<Lock, EvalError> {
     let (cases, problems) = config::cases(files, suite);
     problems.into_result().map_err(EvalError::Problems)?;
     Ok(locked(&cases))
+}
+
+/// The digest of a case, as its lock has it.
+pub(super) fn digest(case: &Case) -> String {
+    // A case that was read can be written.
+    lock::digest(&serde_json::to_value(case).unwrap_or_default())
 }
 
 fn locked(cases: &[Case]) -> Lock {

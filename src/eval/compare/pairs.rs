@@ -14,12 +14,36 @@ pub enum CompareError {
     Unpaired { a: String, only_a: Vec<String>, b: String, only_b: Vec<String> },
     #[error("`{run}` has the case `{id}` twice")]
     Twice { run: String, id: String },
-    #[error("the case `{id}` is `{a}` in one run and `{b}` in the other")]
-    Expected { id: String, a: String, b: String },
+    #[error("{}", differing(.relabelled, .changed))]
+    Differing { relabelled: Vec<Relabelled>, changed: Vec<String> },
     #[error("the case `{id}` has the label `{label}`, which the classifier does not")]
     Label { id: String, label: String },
     #[error("there are no cases to compare")]
     NoCases,
+}
+
+/// A case of which each run holds another label for right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relabelled {
+    pub id: String,
+    pub a: String,
+    pub b: String,
+}
+
+fn differing(relabelled: &[Relabelled], changed: &[String]) -> String {
+    let told = |Relabelled { id, a, b }: &Relabelled| {
+        format!("the case `{id}` is `{a}` in one run and `{b}` in the other")
+    };
+    let mut says: Vec<String> = relabelled.iter().take(NAMED_MAX).map(told).collect();
+    match relabelled.len().saturating_sub(NAMED_MAX) {
+        0 => {}
+        more => says.push(format!("{more} more have another label")),
+    }
+    if !changed.is_empty() {
+        let cases = if changed.len() == 1 { "case" } else { "cases" };
+        says.push(format!("what is asked, or what else is right, differs of the {cases} {}", Named(changed)));
+    }
+    says.join("; ")
 }
 
 fn unpaired(a: &str, only_a: &[String], b: &str, only_b: &[String]) -> String {
@@ -80,15 +104,31 @@ pub(super) fn paired<'a>(labels: &[String], a: Run<'a>, b: Run<'_>) -> Result<Ve
     if !only_a.is_empty() || !only_b.is_empty() {
         return Err(CompareError::Unpaired { a: a.name.to_owned(), only_a, b: b.name.to_owned(), only_b });
     }
-    let both = a.cases.iter().filter_map(|case| Some((*case, *in_b.get(case.id)?)));
-    both.map(|(case, other)| pair(labels, case, other)).collect()
+    let both: Vec<(Answered<'a>, Answered<'_>)> =
+        a.cases.iter().filter_map(|case| Some((*case, *in_b.get(case.id)?))).collect();
+    same(&both)?;
+    both.into_iter().map(|(case, other)| pair(labels, case, other)).collect()
+}
+
+/// Whether the two of each pair ask the same, and hold the same for right. A tag or a second pair of eyes changes
+/// nothing.
+fn same(pairs: &[(Answered<'_>, Answered<'_>)]) -> Result<(), CompareError> {
+    let (mut relabelled, mut changed) = (Vec::new(), Vec::new());
+    for (a, b) in pairs {
+        let id = a.id.to_owned();
+        if a.expected != b.expected {
+            relabelled.push(Relabelled { id, a: a.expected.to_owned(), b: b.expected.to_owned() });
+        } else if a.digest.zip(b.digest).is_some_and(|(a, b)| a != b) {
+            changed.push(id);
+        }
+    }
+    if relabelled.is_empty() && changed.is_empty() {
+        return Ok(());
+    }
+    Err(CompareError::Differing { relabelled, changed })
 }
 
 fn pair<'a>(labels: &[String], a: Answered<'a>, b: Answered<'_>) -> Result<Pair<'a>, CompareError> {
-    if a.expected != b.expected {
-        let (id, a, b) = (a.id.to_owned(), a.expected.to_owned(), b.expected.to_owned());
-        return Err(CompareError::Expected { id, a, b });
-    }
     let index = |label: &str| {
         let none = || CompareError::Label { id: a.id.to_owned(), label: label.to_owned() };
         labels.iter().position(|known| known == label).ok_or_else(none)

@@ -14,7 +14,8 @@ fn labels() -> Vec<String> {
 static IDS: LazyLock<Vec<String>> = LazyLock::new(|| (0..1_000).map(|id| format!("case-{id}")).collect());
 
 fn case(id: usize, expected: usize, got: Option<usize>) -> Answered<'static> {
-    Answered { id: &IDS[id], cluster: &IDS[id], expected: LABELS[expected], got: got.map(|got| LABELS[got]) }
+    let (id, expected, got) = (&IDS[id], LABELS[expected], got.map(|got| LABELS[got]));
+    Answered { id, cluster: id, digest: None, expected, got }
 }
 
 /// Two runs on cases of the label 0: right in both, only in the first, only in the second, in neither.
@@ -137,7 +138,7 @@ fn the_order_of_the_cases_does_not_matter_to_the_pairs() {
 
 #[test]
 fn runs_on_other_cases_cannot_be_compared() {
-    let [mut a, b] = runs(3, 0, 0, 0);
+    let [mut a, mut b] = runs(3, 0, 0, 0);
     let told = |a: &[Answered<'_>], b: &[Answered<'_>]| compared(a, b, 0.02).unwrap_err().to_string();
     assert_eq!(told(&a[..2], &b), "only `v2` has the case `case-2`");
     assert_eq!(told(&a, &b[2..]), "only `v1` has the cases `case-0`, `case-1`");
@@ -148,7 +149,23 @@ fn runs_on_other_cases_cannot_be_compared() {
     assert_eq!(told(&[], &[]), "there are no cases to compare");
     a[1].expected = "spam";
     assert_eq!(told(&a, &b), "the case `case-1` is `spam` in one run and `lead` in the other");
+    a[2].digest = Some("of before");
+    assert!(
+        told(&a, &b).starts_with("the case `case-1` is `spam`"),
+        "of before there were digests: {}",
+        told(&a, &b)
+    );
     a[1].expected = "lead";
+    b[2].digest = Some("of now");
+    assert_eq!(told(&a, &b), "what is asked, or what else is right, differs of the case `case-2`");
+    a[1].expected = "spam";
+    assert_eq!(
+        told(&a, &b),
+        "the case `case-1` is `spam` in one run and `lead` in the other; what is asked, or what else is right, differs of \
+         the case `case-2`"
+    );
+    a[1].expected = "lead";
+    a[2].digest = None;
     a[1].got = Some("lemon");
     assert_eq!(told(&a, &b), "the case `case-1` has the label `lemon`, which the classifier does not");
 }

@@ -88,12 +88,14 @@ struct Figures {
     tried: usize,
     left_out: usize,
     nobody: bool,
+    undecided: usize,
     broken: Vec<Broken>,
 }
 
 impl Figures {
     fn add(&mut self, case: &str, other: Option<&str>, before: &Ends, after: &Ends, held: bool) {
         self.tried += 1;
+        self.undecided += usize::from(held && before.label.is_none() && after.label.is_none());
         if !held {
             self.broken.push(Broken {
                 case: case.to_owned(),
@@ -107,9 +109,10 @@ impl Figures {
     }
 
     fn finish(self, relation: Relation) -> RelationFigures {
-        let Figures { tried, left_out, nobody, broken } = self;
+        let Figures { tried, left_out, nobody, undecided, broken } = self;
         let held = tried - broken.len();
-        RelationFigures { relation, tried, held, share: wilson::share(held, tried), left_out, nobody, broken }
+        let share = wilson::share(held, tried);
+        RelationFigures { relation, tried, held, undecided, share, left_out, nobody, broken }
     }
 }
 
@@ -214,7 +217,7 @@ impl Asking<'_> {
         let rehearsal = engine.rehearse(FIRST, case, panel.classifier.name(), verdict.as_ref(), *clock);
         let planned: Vec<Name> = rehearsal.routes.into_iter().flat_map(|route| route.actions).collect();
         let label = verdict.as_ref().map(|verdict| verdict.label.as_str());
-        Ok((Ends::of(label, planned.iter()), reel.told().cost))
+        Ok((Ends::of(label, planned.iter()), reel.told().cost_new))
     }
 
     fn alteration(&self, relation: Relation, table: &Metamorphic) -> Option<Alteration> {

@@ -113,12 +113,15 @@ fn arrivals(all: &[ArrivalReport]) -> String {
 
 /// How often the same was said of another form, and of which cases it was not.
 fn relation(figures: &RelationFigures) -> String {
-    let RelationFigures { relation: _, tried, held, share, left_out, nobody, broken } = figures;
+    let RelationFigures { relation: _, tried, held, undecided, share, left_out, nobody, broken } = figures;
     if *nobody {
         return "does not apply: rules go by conditions, not by labels".to_owned();
     }
     let share = or_none(share.as_ref(), percent_estimate);
     let mut says = format!("the same is said of {held} of {tried}, {share}");
+    if *undecided > 0 {
+        says.push_str(&format!("; {undecided} of these {held} left to a person both times"));
+    }
     if *left_out > 0 {
         says.push_str(&format!("; {left_out} left out"));
     }
@@ -214,8 +217,8 @@ mod tests {
         pair.other = Some("b".to_owned());
         broken.extend([done, pair]);
         let says = facts(&report).into_iter().find(|fact| fact.about == "quoting").map(|fact| fact.says);
-        let wanted = "the same is said of 5 of 6, 83.3% (78.3–88.3); 1 left out; not of a (lead → (person)), a (label → \
-                      nothing), a and b (lead → (person))";
+        let wanted = "the same is said of 5 of 6, 83.3% (78.3–88.3); 2 of these 5 left to a person both times; 1 \
+                      left out; not of a (lead → (person)), a (label → nothing), a and b (lead → (person))";
         assert_eq!(says.as_deref(), Some(wanted));
         report.metamorphic[0].nobody = true;
         let says = facts(&report).into_iter().find(|fact| fact.about == "quoting").map(|fact| fact.says);

@@ -180,7 +180,8 @@ pub struct Spread {
     pub total: f64,
 }
 
-/// What answers cost at today's prices, in dollars, whether they were bought now or are recorded.
+/// What answers cost at today's prices, in dollars, whether they were bought now or are recorded. An answer that several
+/// questions of the run share counts once, where it was asked for first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Paid {
     /// Of the suite's judges, on all samples of all cases.
@@ -198,6 +199,9 @@ pub struct RelationFigures {
     pub relation: Relation,
     pub tried: usize,
     pub held: usize,
+    /// Held only in that a person was asked both times.
+    #[serde(default)]
+    pub undecided: usize,
     /// Held among the tried (Wilson).
     pub share: Option<Estimate>,
     /// Cases that it cannot be tried on: they hold no mail, or rules decided them, which do not go by labels.
@@ -356,6 +360,9 @@ pub struct CaseReport {
     pub split: String,
     pub tags: Vec<String>,
     pub cluster: String,
+    /// Digest of what it asks and what is right; `None` in reports of before there was one.
+    #[serde(default)]
+    pub digest: Option<String>,
     pub expected: String,
     /// `None`: left to a person.
     pub got: Option<String>,

@@ -293,6 +293,32 @@ fn two_sides_are_compared_case_by_case() {
 }
 
 #[test]
+fn sides_are_compared_if_each_case_asks_the_same_and_what_differs_is_named() {
+    let (project, other) = (ruled(&CASES), ruled(&CASES));
+    let (here, there) =
+        (format!("dir={}", project.path(".").display()), format!("dir={}", other.path(".").display()));
+    let compare = || eval(&project, &["--compare", &here, &there]);
+    let cases = other.read("evals/few/cases.jsonl");
+    let edited = |from: &str, to: &str| {
+        assert!(cases.contains(from), "{from}: {cases}");
+        other.write("evals/few/cases.jsonl", &cases.replacen(from, to, 1));
+    };
+    edited(
+        "\"author\":\"me\"",
+        "\"author\":\"you\",\"checked_by\":\"me\",\"tags\":[\"hard\"],\"weight\":2.0",
+    );
+    assert_eq!(compare().code, Some(0), "{:?}", compare());
+    edited("\"label\":\"spam\"", "\"label\":\"lead\"");
+    compare().assert_refused("the case `b` is `spam` in one run and `lead` in the other");
+    edited("broken since noon", "broken since dawn");
+    compare().assert_refused("what is asked, or what else is right, differs of the case `c`");
+    edited("\"id\":\"d\"", "\"id\":\"e\"");
+    let apart = compare();
+    apart.assert_refused("has the case `d`");
+    apart.assert_refused("has the case `e`");
+}
+
+#[test]
 fn an_edit_of_the_prompt_is_not_measured_by_judges_that_do_not_read_it() {
     let project = ruled(&CASES);
     let unread = |ended: &Ended| ended.out.matches("none of the judges measured reads prompts").count();
