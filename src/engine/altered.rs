@@ -6,7 +6,7 @@ use super::Engine;
 use crate::classify::{Alteration, Classifier, LadderRung, Local, Variant};
 
 /// Judges by the names that every ladder may give without a table.
-pub(super) const RULES: &str = "rules";
+pub const RULES: &str = "rules";
 pub(super) const LOCAL: &str = "local";
 
 impl Engine {
