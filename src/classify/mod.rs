@@ -21,7 +21,7 @@ mod variant;
 pub use calibrations::{Calibrated, Calibrations, Subject, calibration_file};
 pub use classifier::{Alteration, Classifier, ClassifyError, LadderRung, Outcome, Parts};
 pub use judge::{
-    Draft, Form, Judge, Key, Llm, Local, Question, Replay, Rule, Rules, Said, SenderBudget, Settings,
+    Draft, Form, Judge, Key, Lesson, Llm, Local, Question, Replay, Rule, Rules, Said, SenderBudget, Settings,
     SettingsError, Turn, Wire,
 };
 pub use ledger::{FreeLedger, Hearing, Ledger, LedgerError, PerMinute, Refusal, TokensTaken, TokensUsed};

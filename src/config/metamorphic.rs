@@ -30,6 +30,17 @@ pub struct Metamorphic {
     pub cases_max: Option<u32>,
 }
 
+impl Metamorphic {
+    /// What `renamed` calls these labels, which are all of the schema in its order.
+    pub fn called(&self, labels: &[String]) -> Vec<String> {
+        labels
+            .iter()
+            .zip(1..)
+            .map(|(label, n)| self.names.get(label).cloned().unwrap_or_else(|| format!("group_{n}")))
+            .collect()
+    }
+}
+
 /// Least share of the cases of which the same is said, 0 to 1.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -84,6 +95,13 @@ pub(super) fn check(
             codes::BAD_SUITE,
             "`metamorphic.relations` has `language`, which nobody but a person can derive",
             "write the case in the other language, with `same_as` and `by = \"language\"`",
+        ));
+    }
+    if table.cases_max == Some(0) {
+        problems.push(at(&["metamorphic", "cases_max"]).error(
+            codes::OUT_OF_BOUNDS,
+            "`metamorphic.cases_max` is 0",
+            "write a number from 1, or remove it to try all cases",
         ));
     }
     let places = [("text", Some(&table.text)), ("html", table.html.as_ref())];

@@ -317,6 +317,14 @@ mod tests {
     }
 
     #[test]
+    fn no_relation_is_tried_on_no_case() {
+        let (_, problems) =
+            read("classifier = \"triage\"\n[metamorphic]\nrelations = [\"html\"]\ncases_max = 0\n");
+        let told = "evals/triage/suite.toml:4: error[HY0010]: `metamorphic.cases_max` is 0\n    remedy: write a number from 1";
+        assert!(problems.contains(told), "{problems}");
+    }
+
+    #[test]
     fn bounds_are_checked() {
         let (_, problems) = read(
             "classifier = \"\"\nsplits = [\"train\"]\nsamples = 0\n[gate]\naccuracy_min = 80\n\

@@ -6,7 +6,7 @@ use super::Engine;
 use crate::classify::{Alteration, Classifier, LadderRung, Local, Variant};
 
 /// Judges by the names that every ladder may give without a table.
-pub(super) const RULES: &str = "rules";
+pub const RULES: &str = "rules";
 pub(super) const LOCAL: &str = "local";
 
 impl Engine {
@@ -47,13 +47,13 @@ impl Engine {
 
     fn teach(&self, classifier: &Classifier, alteration: &Alteration, local: &Local) -> Result<(), String> {
         let training = self.training.iter().find(|training| training.is_of(classifier.name()));
-        let mut texts = training.map(|training| training.texts()).unwrap_or_default();
-        for (_, label) in &mut texts {
-            *label = alteration.name_of(label).to_owned();
+        let mut lessons = training.map(|training| training.lessons()).unwrap_or_default();
+        for lesson in &mut lessons {
+            lesson.label = alteration.name_of(&lesson.label).to_owned();
         }
         if *alteration == Alteration::Reordered {
-            texts.reverse();
+            lessons.reverse();
         }
-        local.train(&texts).map_err(|error| format!("the local judge could not learn anew: {error}"))
+        local.train(&lessons).map_err(|error| format!("the local judge could not learn anew: {error}"))
     }
 }

@@ -22,6 +22,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 pub use admit::Admitted;
 pub use affordable::unaffordable;
+pub use altered::RULES;
 pub use arrival::{Arrival, Keys};
 pub use compile::{CompileOptions, Reach, compile};
 pub use examples::{offline, run_examples};

@@ -56,7 +56,7 @@ pub fn sound(engine: &Engine, name: &str, suite: &Suite, cases: &[Case]) -> Prob
         }
     }
     if let Some(table) = &suite.metamorphic {
-        problems.extend(misnamed(name, table, &labels));
+        problems.extend(misnamed(name, table, classifier.schema().labels()));
     }
     let actions: BTreeSet<&Name> = engine.actions_after(&suite.classifier).collect();
     for case in cases.iter().filter(|case| case.is_judged()) {
@@ -73,15 +73,22 @@ pub fn sound(engine: &Engine, name: &str, suite: &Suite, cases: &[Case]) -> Prob
 }
 
 /// Names for labels that are none, or that two would have.
-fn misnamed(suite: &str, table: &Metamorphic, labels: &[&str]) -> Problems {
+fn misnamed(suite: &str, table: &Metamorphic, labels: &[String]) -> Problems {
     let mut problems = Problems::new();
     let at = || At::file(config::suite_file(suite));
-    for label in table.names.keys().filter(|label| !labels.contains(&label.as_str())) {
+    for label in table.names.keys().filter(|label| !labels.contains(label)) {
         let message = format!("`metamorphic.names` has {}, which is no label", quoted(label));
-        problems.push(at().error(codes::BAD_SUITE, message, one_of(label, labels.iter().copied())));
+        problems.push(at().error(
+            codes::BAD_SUITE,
+            message,
+            one_of(label, labels.iter().map(String::as_str)),
+        ));
     }
+    // A label that is left out has the name that it gets in its place, and nobody else is to be called by its own.
+    let called = table.called(labels);
+    let left_out = labels.iter().zip(&called).filter(|(label, _)| !table.names.contains_key(*label));
     let mut taken: BTreeSet<&str> =
-        labels.iter().copied().filter(|label| !table.names.contains_key(*label)).collect();
+        left_out.flat_map(|(label, name)| [label.as_str(), name.as_str()]).collect();
     for name in table.names.values().filter(|name| !taken.insert(name.as_str())) {
         let message = format!("`metamorphic.names` gives two labels the name {}", quoted(name));
         problems.push(at().error(codes::BAD_SUITE, message, "give each label a name of its own"));

@@ -25,6 +25,15 @@ const DIGEST_DIGITS: usize = 12;
 /// Words named as deciding.
 const WORDS_MAX: usize = 6;
 
+/// What it learns from a labelled case.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lesson {
+    pub text: String,
+    pub label: String,
+    /// How much it counts, above 0.
+    pub weight: f64,
+}
+
 /// A linear model that may still be in training.
 #[derive(Debug)]
 pub struct Local {
@@ -45,13 +54,16 @@ impl Local {
         Local { name: "local".into(), model: watch::Sender::new(State::Untrained) }
     }
 
-    /// Learns from `cases`, each a text and its label, and answers from then on. Takes CPU time: call it off the
-    /// threads that serve. May be called again with other cases.
+    /// Learns and answers from then on. Takes CPU time: call it off the threads that serve. May be called again with
+    /// other lessons.
     ///
     /// # Errors
-    /// The cases are not enough to learn from; the judge is unavailable then, with that reason.
-    pub fn train(&self, cases: &[(String, String)]) -> Result<(), TrainError> {
-        let examples: Vec<Example<'_>> = cases.iter().map(|(text, label)| Example { text, label }).collect();
+    /// The lessons are not enough to learn from; the judge is unavailable then, with that reason.
+    pub fn train(&self, lessons: &[Lesson]) -> Result<(), TrainError> {
+        let examples: Vec<Example<'_>> = lessons
+            .iter()
+            .map(|Lesson { text, label, weight }| Example { text, label, weight: *weight })
+            .collect();
         match LinearModel::train(&examples) {
             Ok(model) => {
                 let digest: String = model.digest().chars().take(DIGEST_DIGITS).collect();
@@ -175,14 +187,14 @@ mod tests {
     use crate::classify::FreeLedger;
     use crate::classify::fakes::{HandClock, Setting, said};
 
-    fn cases() -> Vec<(String, String)> {
+    fn lessons() -> Vec<Lesson> {
         [
             ("we would like a demo and a quote for forty seats", "lead"),
             ("pricing and a demo for our team please", "lead"),
             ("the export is broken and shows an error", "support"),
             ("login fails with an error since the update", "support"),
         ]
-        .map(|(text, label)| (text.to_owned(), label.to_owned()))
+        .map(|(text, label)| Lesson { text: text.to_owned(), label: label.to_owned(), weight: 1.0 })
         .to_vec()
     }
 
@@ -195,7 +207,7 @@ mod tests {
     async fn it_says_which_words_decided() {
         let local = Local::untrained();
         assert_eq!(local.model(), "linear:untrained");
-        local.train(&cases()).expect("trains");
+        local.train(&lessons()).expect("trains");
         let said = said(ask(&local, "the export fails with an error").await);
         assert_eq!(said.output.label(), "support");
         assert!(said.output.confidence() > 0.5 && !said.calibrated);
@@ -209,7 +221,7 @@ mod tests {
     #[tokio::test]
     async fn a_text_of_unknown_words_is_no_ground_for_a_label() {
         let local = Local::untrained();
-        local.train(&cases()).expect("trains");
+        local.train(&lessons()).expect("trains");
         for text in ["", "12 ¿¡ \u{1F600}", "xyzzy plugh"] {
             assert!(matches!(ask(&local, text).await, Turn::Abstained { .. }), "{text}");
         }
@@ -220,7 +232,7 @@ mod tests {
         let local = Local::untrained();
         let (turn, ()) = tokio::join!(ask(&local, "a demo and a quote please"), async {
             tokio::task::yield_now().await;
-            local.train(&cases()).expect("trains");
+            local.train(&lessons()).expect("trains");
         });
         assert_eq!(said(turn).output.label(), "lead");
     }
@@ -248,7 +260,7 @@ mod tests {
         };
         assert!(reason.starts_with("it could not be trained: "), "{reason}");
         assert!(!may_pass);
-        local.train(&cases()).expect("a later training mends it");
+        local.train(&lessons()).expect("a later training mends it");
         said(ask(&local, "a demo").await);
     }
 

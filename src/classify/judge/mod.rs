@@ -22,7 +22,7 @@ use super::{ClassifyError, Ledger, Output};
 use crate::domain::{Clock, Money, Name, Tokens};
 
 pub use llm::{Key, Llm, Settings, SettingsError};
-pub use local::Local;
+pub use local::{Lesson, Local};
 pub use question::{Form, Question, SenderBudget};
 pub use replay::Replay;
 pub use rules::{Rule, Rules};

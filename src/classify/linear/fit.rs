@@ -26,6 +26,16 @@ const LENGTHS_MAX: usize = 40;
 /// Share of the decrease promised by the slope that a step must deliver (Armijo's rule).
 const DECREASE_MIN: f64 = 1e-4;
 
+/// What one text teaches.
+#[derive(Debug, Clone)]
+pub(super) struct Sample {
+    pub(super) row: Row,
+    /// Below the number of classes.
+    pub(super) target: usize,
+    /// It counts as though it stood there so many times; above 0.
+    pub(super) times: f64,
+}
+
 /// The weights: `classes` numbers a term, in term order, then one bias a class.
 #[derive(Debug, Clone)]
 pub(super) struct Weights {
@@ -35,9 +45,9 @@ pub(super) struct Weights {
 
 impl Weights {
     /// Fits rows over `terms` terms to their targets, each below `classes`.
-    pub(super) fn fit(rows: &[Row], targets: &[usize], classes: usize, terms: usize) -> Self {
+    pub(super) fn fit(samples: &[Sample], classes: usize, terms: usize) -> Self {
         let start = vec![0.0; (terms + 1) * classes];
-        let loss = |weights: &[f64], gradient: &mut [f64]| loss(rows, targets, classes, weights, gradient);
+        let loss = |weights: &[f64], gradient: &mut [f64]| loss(samples, classes, weights, gradient);
         Self { values: minimise(start, loss), classes }
     }
 
@@ -60,22 +70,24 @@ impl Weights {
     }
 }
 
-/// Mean loss of the rows plus the penalty; overwrites `gradient` with its gradient.
+/// Mean loss of the samples plus the penalty; overwrites `gradient` with its gradient. Where every sample counts once,
+/// each product with `times` and their sum is exact, so no bit depends on their being weighed.
 ///
-/// Indices hold because rows, targets and `weights` speak of the same terms and classes.
-fn loss(rows: &[Row], targets: &[usize], classes: usize, weights: &[f64], gradient: &mut [f64]) -> f64 {
-    let share = 1.0 / rows.len() as f64;
-    let shrink = PENALTY * share;
+/// Indices hold because samples and `weights` speak of the same terms and classes.
+fn loss(samples: &[Sample], classes: usize, weights: &[f64], gradient: &mut [f64]) -> f64 {
+    let share_of_one = 1.0 / samples.iter().map(|sample| sample.times).sum::<f64>();
+    let shrink = PENALTY * share_of_one;
     let bias = weights.len() - classes;
     let mut total = 0.5 * shrink * dot(&weights[..bias], &weights[..bias]);
     gradient.iter_mut().zip(weights).for_each(|(slope, weight)| *slope = shrink * weight);
     gradient[bias..].fill(0.0); // biases go unpenalised
     let mut errors = vec![0.0; classes];
-    for (row, &target) in rows.iter().zip(targets) {
+    for Sample { row, target, times } in samples {
+        let share = share_of_one * times;
         score(weights, row, &mut errors);
-        let wanted = errors[target];
+        let wanted = errors[*target];
         total += share * (softmax(&mut errors) - wanted);
-        errors[target] -= 1.0;
+        errors[*target] -= 1.0;
         for &(term, weight) in row {
             add(&mut gradient[term * classes..], share * weight, &errors);
         }
@@ -198,29 +210,35 @@ mod tests {
 
     const CLASSES: usize = 3;
     const TERMS: usize = 4;
-    const TARGETS: [usize; 5] = [0, 1, 2, 1, 0];
 
-    fn rows() -> Vec<Row> {
-        vec![
+    fn samples() -> Vec<Sample> {
+        let rows = vec![
             vec![(0, 0.6), (2, 0.8)],
             vec![(1, 1.0)],
             vec![(2, 0.3), (3, 0.9)],
             vec![],
             vec![(0, 0.5), (1, 0.5), (3, 0.7)],
-        ]
+        ];
+        let targets = [0, 1, 2, 1, 0];
+        rows.into_iter().zip(targets).map(|(row, target)| Sample { row, target, times: 1.0 }).collect()
+    }
+
+    /// As many times as its place says, the first one half.
+    fn weighed() -> Vec<Sample> {
+        samples().into_iter().zip(0_u8..).map(|(s, n)| Sample { times: f64::from(n).max(0.5), ..s }).collect()
     }
 
     #[test]
     fn gradient_matches_finite_differences() {
-        let rows = rows();
+        let samples = weighed();
         let weights: Vec<f64> = (0..(TERMS + 1) * CLASSES).map(|i| (i as f64 * 1.7).sin()).collect();
         let mut gradient = vec![f64::NAN; weights.len()];
-        loss(&rows, &TARGETS, CLASSES, &weights, &mut gradient);
+        loss(&samples, CLASSES, &weights, &mut gradient);
         for (i, slope) in gradient.iter().enumerate() {
             let beside = |by: f64| {
                 let mut moved = weights.clone();
                 moved[i] += by;
-                loss(&rows, &TARGETS, CLASSES, &moved, &mut vec![0.0; weights.len()])
+                loss(&samples, CLASSES, &moved, &mut vec![0.0; weights.len()])
             };
             let measured = (beside(1e-6) - beside(-1e-6)) / 2e-6;
             assert!((slope - measured).abs() < 1e-8, "{i}: {slope} against {measured}");
@@ -229,11 +247,26 @@ mod tests {
 
     #[test]
     fn fit_ends_where_the_gradient_vanishes() {
-        let rows = rows();
-        let fitted = Weights::fit(&rows, &TARGETS, CLASSES, TERMS);
-        let mut gradient = vec![0.0; fitted.values.len()];
-        loss(&rows, &TARGETS, CLASSES, &fitted.values, &mut gradient);
-        assert!(gradient.iter().all(|slope| slope.abs() <= GRADIENT_MAX), "{gradient:?}");
+        for samples in [samples(), weighed()] {
+            let fitted = Weights::fit(&samples, CLASSES, TERMS);
+            let mut gradient = vec![0.0; fitted.values.len()];
+            loss(&samples, CLASSES, &fitted.values, &mut gradient);
+            assert!(gradient.iter().all(|slope| slope.abs() <= GRADIENT_MAX), "{gradient:?}");
+        }
+    }
+
+    #[test]
+    fn a_sample_that_counts_twice_is_one_that_stands_there_twice() {
+        let (once, mut repeated, mut doubled) = (samples(), samples(), samples());
+        repeated.extend(once.get(1).cloned());
+        doubled[1].times = 2.0;
+        let fit = |samples: &[Sample]| Weights::fit(samples, CLASSES, TERMS).values;
+        let apart = |a: &[f64], b: &[f64]| {
+            difference(a, b).into_iter().fold(0.0, |most: f64, between| most.max(between.abs()))
+        };
+        let (once, repeated, doubled) = (fit(&once), fit(&repeated), fit(&doubled));
+        assert!(apart(&repeated, &doubled) < 1e-3, "{repeated:?} against {doubled:?}");
+        assert!(apart(&once, &doubled) > 1e-1, "{once:?} against {doubled:?}");
     }
 
     #[test]

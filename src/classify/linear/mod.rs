@@ -16,10 +16,12 @@ mod fit;
 mod tfidf;
 mod tokens;
 
+use std::cmp::Ordering;
+
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use self::fit::Weights;
+use self::fit::{Sample, Weights};
 use self::tfidf::{Row, Vocabulary};
 use self::tokens::Phrases;
 
@@ -30,12 +32,22 @@ pub const EVIDENCE_MAX: usize = 6;
 const DIGEST_DOMAIN: &str = "hookyard linear model 2";
 
 /// A text to learn from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Example<'a> {
     /// The text as a prediction will later see it: folding is the model's job.
     pub text: &'a str,
     /// The class it belongs to.
     pub label: &'a str,
+    /// How much it counts, above 0: at 2, a mistake about it is as bad as about two texts. How rare a word is goes by the
+    /// number of texts and not by this.
+    pub weight: f64,
+}
+
+impl Example<'_> {
+    fn order(&self, other: &Self) -> Ordering {
+        let (by, than) = ((self.text, self.label), (other.text, other.label));
+        by.cmp(&than).then(self.weight.total_cmp(&other.weight))
+    }
 }
 
 /// Why no model can be trained.
@@ -94,7 +106,7 @@ impl LinearModel {
     /// Without examples, with fewer than two labels, or if no text contains a word.
     pub fn train(examples: &[Example<'_>]) -> Result<Self, TrainError> {
         let mut examples = examples.to_vec();
-        examples.sort_unstable();
+        examples.sort_unstable_by(Example::order);
         let mut labels: Vec<&str> = examples.iter().map(|example| example.label).collect();
         labels.sort_unstable();
         labels.dedup();
@@ -108,10 +120,13 @@ impl LinearModel {
         if vocabulary.terms().is_empty() {
             return Err(TrainError::NoTerms);
         }
-        let rows: Vec<Row> = texts.iter().map(|text| vocabulary.row(text)).collect();
-        let class = |example: &Example<'_>| labels.partition_point(|label| *label < example.label);
-        let targets: Vec<usize> = examples.iter().map(class).collect();
-        let weights = Weights::fit(&rows, &targets, labels.len(), vocabulary.terms().len());
+        let sample = |(text, example): (&Phrases, &Example<'_>)| Sample {
+            row: vocabulary.row(text),
+            target: labels.partition_point(|label| *label < example.label),
+            times: example.weight,
+        };
+        let samples: Vec<Sample> = texts.iter().zip(&examples).map(sample).collect();
+        let weights = Weights::fit(&samples, labels.len(), vocabulary.terms().len());
         let digest = digest(&labels, &vocabulary, &weights);
         Ok(Self { labels: labels.into_iter().map(str::to_owned).collect(), vocabulary, weights, digest })
     }
@@ -198,7 +213,7 @@ mod tests {
     ];
 
     fn examples() -> Vec<Example<'static>> {
-        SET.iter().map(|&(text, label)| Example { text, label }).collect()
+        SET.iter().map(|&(text, label)| Example { text, label, weight: 1.0 }).collect()
     }
 
     fn model() -> LinearModel {
@@ -231,7 +246,7 @@ mod tests {
 
     #[test]
     fn evidence_of_two_classes_adds_up_to_the_log_odds() {
-        let pair = [Example { text: "yes", label: "a" }, Example { text: "no", label: "b" }];
+        let pair = [("yes", "a"), ("no", "b")].map(|(text, label)| Example { text, label, weight: 1.0 });
         let seen = LinearModel::train(&pair).unwrap().predict("yes");
         let log_odds = (seen.probability / (1.0 - seen.probability)).ln();
         assert!((seen.evidence[0].weight - log_odds).abs() < 1e-6, "{seen:?}");
@@ -247,6 +262,23 @@ mod tests {
         assert_eq!(first.predict("free demo error"), second.predict("free demo error"));
         assert_eq!(first.digest().len(), 64);
         assert_ne!(LinearModel::train(&other[1..]).unwrap().digest(), first.digest());
+    }
+
+    #[test]
+    fn a_text_between_two_classes_goes_to_the_one_that_counts_more() {
+        let between = "demo, error";
+        let of = |heavy: &str| {
+            let weigh = |example: Example<'static>| {
+                let weight = if example.label == heavy { 20.0 } else { 1.0 };
+                Example { weight, ..example }
+            };
+            LinearModel::train(&examples().into_iter().map(weigh).collect::<Vec<_>>()).unwrap()
+        };
+        for heavy in ["lead", "support"] {
+            assert_eq!(of(heavy).predict(between).label, heavy);
+        }
+        assert_ne!(of("lead").digest(), model().digest());
+        assert_eq!(of("nothing").digest(), model().digest());
     }
 
     #[test]
@@ -267,7 +299,8 @@ mod tests {
     #[test]
     fn unusable_examples_are_refused() {
         let train = |set: &[(&'static str, &'static str)]| {
-            let examples: Vec<_> = set.iter().map(|&(text, label)| Example { text, label }).collect();
+            let example = |&(text, label)| Example { text, label, weight: 1.0 };
+            let examples: Vec<_> = set.iter().map(example).collect();
             LinearModel::train(&examples).map(|model| model.digest())
         };
         assert_eq!(train(&[]), Err(TrainError::NoExamples));

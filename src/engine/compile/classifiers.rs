@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
     classify::{
-        Calibrations, Classifier, Fields, Judge, LadderRung, Llm, Local, Parts, Rule, Rules, Schema,
+        Calibrations, Classifier, Fields, Judge, LadderRung, Lesson, Llm, Local, Parts, Rule, Rules, Schema,
         SenderBudget, Wording, calibration_file,
     },
     config::{
@@ -28,8 +28,14 @@ use super::{
 pub(in crate::engine) struct Training {
     local: Arc<Local>,
     classifier: Arc<Classifier>,
-    /// The training cases and their labels.
-    cases: Vec<(Trial, String)>,
+    cases: Vec<Labelled>,
+}
+
+/// A training case.
+struct Labelled {
+    trial: Trial,
+    label: String,
+    weight: f64,
 }
 
 impl Training {
@@ -38,33 +44,35 @@ impl Training {
     }
 
     pub fn trials(&self) -> impl Iterator<Item = &Trial> {
-        self.cases.iter().map(|(trial, _)| trial)
+        self.cases.iter().map(|case| &case.trial)
     }
 
-    /// What it learns from: texts and their labels.
-    pub fn texts(&self) -> Vec<(String, String)> {
-        let mut texts = Vec::with_capacity(self.cases.len());
-        for (trial, label) in &self.cases {
+    pub fn lessons(&self) -> Vec<Lesson> {
+        let mut lessons = Vec::with_capacity(self.cases.len());
+        for Labelled { trial, label, weight } in &self.cases {
             let Some(variant) = self.classifier.variants().next() else { continue };
             match self.classifier.question(variant, &trial.context).text() {
-                Ok(text) => texts.push((text.to_owned(), label.clone())),
+                Ok(text) => {
+                    let (text, label) = (text.to_owned(), label.clone());
+                    lessons.push(Lesson { text, label, weight: *weight });
+                }
                 Err(error) => {
                     tracing::warn!(classifier = %self.classifier.name(), %error, "a case was passed over")
                 }
             }
         }
-        texts
+        lessons
     }
 
     /// # Errors
     /// There was nothing to learn from.
     pub fn run(&self) -> Result<(), String> {
-        let texts = self.texts();
-        let learned = self.local.train(&texts);
+        let lessons = self.lessons();
+        let learned = self.local.train(&lessons);
         match &learned {
             Ok(()) => tracing::info!(
                 classifier = %self.classifier.name(),
-                cases = texts.len(),
+                cases = lessons.len(),
                 model = self.local.model(),
                 "the local judge has learned"
             ),
@@ -363,12 +371,17 @@ impl Compiler<'_> {
         ladder
     }
 
-    fn training_cases(&mut self, name: &str, table: &ClassifierTable) -> Vec<(Trial, String)> {
+    fn training_cases(&mut self, name: &str, table: &ClassifierTable) -> Vec<Labelled> {
         let folder = table.cases.as_deref().unwrap_or(name);
         let (cases, problems) = config::training_cases(&self.config.files, folder);
         self.problems.extend(problems);
         let origins = super::origins(self.config);
-        cases.into_iter().map(|case| (Trial::of_case(&origins, &case), case.expect.label)).collect()
+        let labelled = |case: config::Case| Labelled {
+            trial: Trial::of_case(&origins, &case),
+            label: case.expect.label,
+            weight: case.weight,
+        };
+        cases.into_iter().map(labelled).collect()
     }
 }
 

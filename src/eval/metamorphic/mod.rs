@@ -4,7 +4,7 @@
 mod html;
 mod mail;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
@@ -20,12 +20,9 @@ use crate::{
     classify::{Alteration, Classifier, LadderRung},
     config::{Case, Metamorphic, Relation, Suite},
     domain::{Clock, Money, Name, Verdict},
-    engine::Engine,
+    engine::{Engine, RULES},
 };
 use mail::Places;
-
-/// Whose verdicts go by conditions: what labels are called, or where they stand, is nothing to them.
-const RULES: &str = "rules";
 
 /// A run, once its cases have been asked about.
 pub struct Asking<'a> {
@@ -149,10 +146,9 @@ impl Asking<'_> {
             },
         };
         let places = Places::new(&table.text, table.html.as_deref());
-        let drawn = self.drawn(relation, table.cases_max);
         let mut tries = Vec::new();
-        for (case, trial) in self.cases.iter().zip(self.trials).filter(|(case, _)| drawn.contains(&*case.id))
-        {
+        for (case, trial) in self.cases.iter().zip(self.trials) {
+            // Rules go by conditions: what labels are called, or where they stand, is nothing to them.
             let by_rules = trial.said.verdict().is_some_and(|verdict| *verdict.judge == *RULES);
             let changed = match altered {
                 Some(_) => (!by_rules).then(|| case.clone()),
@@ -169,6 +165,13 @@ impl Asking<'_> {
             match changed {
                 Some(changed) => tries.push((trial, changed)),
                 None => figures.left_out += 1,
+            }
+        }
+        if let Some(most) = table.cases_max {
+            let mut draws: Vec<u64> = tries.iter().map(|(_, case)| self.draw(relation, &case.id)).collect();
+            draws.sort_unstable();
+            if let Some(first_beyond) = draws.get(most as usize) {
+                tries.retain(|(_, case)| self.draw(relation, &case.id) < *first_beyond);
             }
         }
         let altered = altered.as_ref();
@@ -224,11 +227,8 @@ impl Asking<'_> {
         match relation {
             Relation::Reordered => Some(Alteration::Reordered),
             Relation::Renamed => {
-                let labels = self.panel.classifier.schema().labels().iter().zip(1..);
-                let named = labels.map(|(label, n)| {
-                    let name = table.names.get(label).cloned().unwrap_or_else(|| format!("group_{n}"));
-                    (label.clone(), name)
-                });
+                let labels = self.panel.classifier.schema().labels();
+                let named = labels.iter().cloned().zip(table.called(labels));
                 Some(Alteration::Renamed(named.collect::<BTreeMap<_, _>>()))
             }
             Relation::Quoting | Relation::Signature | Relation::Html | Relation::Language => None,
@@ -242,16 +242,6 @@ impl Asking<'_> {
         let altered =
             altered.map_err(|reason| EvalError::Suite { suite: classifier.name().to_string(), reason })?;
         Ok(altered.map(|(classifier, ladder)| (alteration, classifier, ladder)))
-    }
-
-    /// The cases that `relation` is tried on.
-    fn drawn(&self, relation: Relation, most: Option<u32>) -> BTreeSet<&str> {
-        let mut ids: Vec<&str> = self.cases.iter().map(|case| case.id.as_str()).collect();
-        if let Some(most) = most {
-            ids.sort_by_key(|id| self.draw(relation, id));
-            ids.truncate(most as usize);
-        }
-        ids.into_iter().collect()
     }
 
     /// A number that follows from the suite's seed and the names of both.

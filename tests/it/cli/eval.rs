@@ -434,6 +434,34 @@ fn with_local_alone(project: &Project, confidence_min: &str) {
 }
 
 #[test]
+fn what_a_training_case_weighs_decides_between_two_labels() {
+    let project = ruled(&[]);
+    project.edit(
+        "config/classifiers.toml",
+        "[classifier.triage]\n",
+        "[classifier.triage]\ncases = \"few\"\n",
+    );
+    let got = |heavy: &str| {
+        let line = |(split, label, message): (&str, &str, &str)| {
+            let body = json!({"type": "lead.form.submitted", "data": {"message": message}});
+            let event = json!({"source": "forms", "type": "lead.form.submitted", "body": body});
+            let weight = if (split, label) == ("train", heavy) { 50.0 } else { 1.0 };
+            let (id, expect) = (format!("{split}-{label}"), json!({"label": label}));
+            let case = json!({"id": id, "event": event, "expect": expect, "split": split, "author": "me", "weight": weight});
+            case.to_string() + "\n"
+        };
+        let cases = [
+            ("train", "lead", "We would like to see a demo"),
+            ("train", "support", "The import is broken since noon"),
+            ("dev", "lead", "demo broken"),
+        ];
+        project.write("evals/few/cases.jsonl", &cases.map(line).concat());
+        report(&eval(&project, &["--judge", "local", "--json"]))["cases"][0]["got"].clone()
+    };
+    assert_eq!((got("lead"), got("support")), (json!("lead"), json!("support")));
+}
+
+#[test]
 fn what_a_confidence_is_worth_is_measured_once_and_used_from_then_on() {
     let project = project();
     let raw = project.run(&["eval", "triage", "--judge", "local", "--json"]);

@@ -91,7 +91,18 @@ fn rules_do_not_go_by_what_labels_are_called_and_the_local_model_says_the_same()
     project.edit("evals/few/suite.toml", "[gate", "names = { lead = \"spam\" }\n[gate");
     let twice = eval(&project, &[]);
     assert!(twice.code == Some(2) && twice.err.contains("gives two labels the name `spam`"), "{twice:?}");
-    project.edit("evals/few/suite.toml", "lead = \"spam\"", "laed = \"prospect\"");
+    // What is left out is called by its place: `support` is the second.
+    for (before, names, shared) in [
+        ("lead = \"spam\"", "lead = \"group_2\"", "group_2"),
+        ("lead = \"group_2\"", "lead = \"prospect\", spam = \"prospect\"", "prospect"),
+    ] {
+        project.edit("evals/few/suite.toml", before, names);
+        let refused = project.run(&["check"]);
+        let told = format!("`metamorphic.names` gives two labels the name `{shared}`");
+        assert!(refused.code == Some(1) && refused.out.contains(&told), "{told}: {refused:?}");
+        assert!(refused.out.contains("evals/few/suite.toml"), "{refused:?}");
+    }
+    project.edit("evals/few/suite.toml", "lead = \"prospect\", spam = \"prospect\"", "laed = \"prospect\"");
     assert!(eval(&project, &[]).err.contains("did you mean `lead`"));
     project.edit("evals/few/suite.toml", "\"reordered\"", "\"language\"");
     assert!(eval(&project, &[]).err.contains("nobody but a person can derive"));
@@ -106,6 +117,19 @@ fn so_many_cases_as_are_asked_for_are_drawn_by_the_seed() {
     let (one, again) = (run("1"), run("1"));
     assert_eq!(of(&one, "quoting"), of(&again, "quoting"));
     assert_eq!(of(&one, "quoting")["tried"], 7);
+}
+
+#[test]
+fn cases_are_drawn_among_those_that_a_relation_can_be_tried_on() {
+    let project = ruled(&CASES);
+    project.append("evals/few/suite.toml", "[metamorphic]\nrelations = [\"renamed\"]\ncases_max = 1\n");
+    // Rules decide all but `d`.
+    for seed in ["1", "2", "3", "4"] {
+        let both = eval(&project, &["--judge", "rules", "--judge", "local", "--seed", seed, "--json"]);
+        let found = report(&both);
+        let figures = of(&found, "renamed");
+        assert_eq!((&figures["tried"], &figures["left_out"]), (&json!(1), &json!(3)), "{seed}: {figures:#}");
+    }
 }
 
 #[test]
