@@ -141,7 +141,7 @@ fn a_delivery_is_verified_as_its_source_is_configured() {
     assert_eq!(missed.code, Some(1), "five minutes are usual: {missed:?}");
     let again = eval(&project, &["--failed"]);
     assert!(again.code == Some(1) && again.out.contains("late (accepted"), "it is tried again: {again:?}");
-    project.edit("config/sources.toml", "[source.forms]\n", "[source.forms]\ntolerance_s = 30\n");
+    project.edit("config/sources.toml", "tolerance_s = 300\n# The id", "tolerance_s = 30\n# The id");
     assert_eq!(eval(&project, &[]).code, Some(0));
     // What is blessed and gone is missed, judged or not.
     assert_eq!(eval(&project, &["--bless"]).code, Some(0));
