@@ -68,9 +68,12 @@ async fn a_sweep_goes_in_steps_and_takes_nothing_twice() {
     let house = House::start().await;
     let events = refused(&house, 3).await;
     house.sandbox.fail_next(TICKETS, 2, 422);
+    // They die again after the sweep began, and not in its very millisecond.
+    let gate = house.sandbox.hold(TICKETS);
     let (moved, left, until) = sweep(&house, "redrive", json!({ "route": "triage", "limit": 2 })).await;
     assert_eq!((moved, left), (2, 1));
     house.advance(Duration::from_secs(1));
+    gate.release();
     for event in &events[..2] {
         let again = |t: &_| outcomes(action(t, "ticket")) == ["dead", "person", "dead"];
         house.until(*event, again).await;
