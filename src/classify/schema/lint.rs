@@ -20,14 +20,15 @@ impl SchemaError {
     }
 }
 
-/// Demands a closed object with the three fields, and of every object within that it is closed too. Gives the labels;
-/// problems go to `wrong`.
+/// Demands a closed object with the three fields. Gives the labels; problems go to `wrong`.
 pub(super) fn lint(schema: &Value, fields: &Fields, wrong: &mut Vec<SchemaError>) -> Vec<String> {
     if schema.get("type").is_none_or(|t| t != "object") {
         wrong.push(SchemaError::at("#/type", "an output is an object", "set \"type\": \"object\""));
     }
-    shut(schema, "#", wrong);
-    closed(schema, "#", wrong);
+    if schema.get("additionalProperties") != Some(&Value::Bool(false)) {
+        let remedy = "set \"additionalProperties\": false";
+        wrong.push(SchemaError::at("#/additionalProperties", "the object is not closed", remedy));
+    }
     let remedy = "make it a string with an enum of the labels";
     let label = field(schema, "label", &fields.label, "string", remedy, wrong);
     let remedy = "make it a number with \"minimum\": 0 and \"maximum\": 1";
@@ -46,55 +47,7 @@ pub(super) fn lint(schema: &Value, fields: &Fields, wrong: &mut Vec<SchemaError>
     label.map(|property| labels(property, &fields.label, wrong)).unwrap_or_default()
 }
 
-/// Demands of every object that it has its properties, all of them, and no others: so OpenAI and Anthropic are told it, and
-/// an answer that goes beyond is not one that anybody asked for. Goes where the derivation for the wire goes.
-fn closed(schema: &Value, path: &str, wrong: &mut Vec<SchemaError>) {
-    if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
-        if path != "#" {
-            shut(schema, path, wrong);
-        }
-        let required = schema.get("required").and_then(Value::as_array);
-        let is_required = |name: &str| required.is_some_and(|all| all.iter().any(|r| r == name));
-        let free: Vec<String> =
-            properties.keys().filter(|name| !is_required(name)).map(|name| format!("\"{name}\"")).collect();
-        if !free.is_empty() {
-            let problem = "OpenAI and Anthropic are told that every property is required, and not all are";
-            let remedy = format!(
-                "add {}; what may be missing has a value that says so, as \"none\" or null",
-                free.join(", ")
-            );
-            wrong.push(SchemaError::at(&below(path, "required"), problem, remedy));
-        }
-        let here = below(path, "properties");
-        for (name, property) in properties {
-            closed(property, &below(&here, name), wrong);
-        }
-    }
-    if let Some(items) = schema.get("items") {
-        closed(items, &below(path, "items"), wrong);
-    }
-    for key in ["anyOf", "oneOf"] {
-        let options = schema.get(key).and_then(Value::as_array).into_iter().flatten();
-        for (i, option) in options.enumerate() {
-            closed(option, &below(&below(path, key), &i.to_string()), wrong);
-        }
-    }
-}
-
-/// Demands that an object has no properties but those that are listed.
-fn shut(schema: &Value, path: &str, wrong: &mut Vec<SchemaError>) {
-    if schema.get("additionalProperties") != Some(&Value::Bool(false)) {
-        let problem = "the object is not closed, as OpenAI and Anthropic are told it";
-        let remedy = "set \"additionalProperties\": false";
-        wrong.push(SchemaError::at(&below(path, "additionalProperties"), problem, remedy));
-    }
-    if schema.get("patternProperties").is_some() {
-        let problem = "admits fields that OpenAI and Anthropic cannot be told of";
-        wrong.push(SchemaError::at(&below(path, "patternProperties"), problem, "list them as properties"));
-    }
-}
-
-/// The property `name` that holds `what`, demanded to be of type `kind`.
+/// The property `name` that holds `what`, demanded to be required and of type `kind`.
 fn field<'a>(
     schema: &'a Value,
     what: &str,
@@ -111,6 +64,11 @@ fn field<'a>(
         wrong.push(SchemaError::at(&path, problem, remedy));
         return None;
     };
+    let required = schema.get("required").and_then(Value::as_array);
+    if !required.is_some_and(|all| all.iter().any(|r| r == name)) {
+        let problem = format!("`{name}` is not among them; it holds the {what}");
+        wrong.push(SchemaError::at("#/required", problem, format!("add \"{name}\"")));
+    }
     if property.get("type").is_none_or(|t| t != kind) {
         wrong.push(SchemaError::at(&below(&path, "type"), format!("the {what} is a {kind}"), remedy));
     }
