@@ -44,9 +44,7 @@ impl Waits {
         drop(told_until);
         tell(&says());
     }
-}
 
-impl Waits {
     /// `work` to its end; `says` what is told of the time that it takes.
     pub(super) async fn during<T>(
         &self,

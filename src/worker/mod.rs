@@ -79,8 +79,9 @@ impl Worker {
             let elapsed = self.clock.monotonic();
             let limits = self.engine().limits(elapsed);
             let request = ClaimRequest { shares, lease, limits: limits.clone() };
-            let worker = self.clone();
-            let now = Arc::new(move || worker.engine().limits(worker.clock.monotonic()));
+            // The store keeps this: it must not hold the store in turn.
+            let (engine, clock) = (self.engine.clone(), Arc::clone(&self.clock));
+            let now = Arc::new(move || engine.now().limits(clock.monotonic()));
             let (mut claim, coming) = match self.store.claim_or_wait(request, now).await {
                 Ok(answer) => answer,
                 Err(error) => {

@@ -38,6 +38,8 @@ pub(super) fn claim_or_stand(
     let coming = now.jobs.is_empty().then(|| {
         let (wanted, coming) = Coming::of_one();
         let until = due(desk, &now);
+        // Whoever looks again while nothing happens leaves no more than one behind.
+        desk.standing.retain(|one| !one.wanted.is_withdrawn());
         desk.standing.push(Standing { request, limits, wanted, until });
         coming
     });

@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
 use crate::{
-    domain::{Clock, Timestamp},
+    domain::{Clock, Lease, Timestamp},
     store::{Load, StoreError, bodies::Bodies, dir::DirLock},
 };
 
@@ -23,7 +23,7 @@ use super::{
     moment::Moment,
     queue::{self, Queue, Waiting},
     retain,
-    standing::{self, Found, Standing},
+    standing::{self, Standing},
     tally::Tally,
 };
 
@@ -235,8 +235,9 @@ impl Thread {
                 if changed {
                     (self.bench.on_commit)(took.work + took.commit, operations);
                 }
+                let missed = standing::hand_out(found);
                 replies.into_iter().for_each(|reply| reply(Ok(())));
-                self.hand_out(found);
+                self.take_back(missed);
                 if new_work {
                     self.work.send_modify(|n| *n += 1);
                 }
@@ -259,9 +260,8 @@ impl Thread {
         }
     }
 
-    /// Hands out jobs to those who waited for them.
-    fn hand_out(&mut self, found: Vec<Found>) {
-        let mut missed = standing::hand_out(found);
+    /// Takes back jobs that nobody waited for any more, for those who do.
+    fn take_back(&mut self, mut missed: Vec<Lease>) {
         while !missed.is_empty() {
             let mut found = Vec::new();
             let done = self.bench.transact(|desk| {

@@ -107,6 +107,17 @@ async fn what_an_end_makes_room_for_is_handed_out_with_it() {
 }
 
 #[tokio::test]
+async fn whoever_looks_again_while_nothing_happens_leaves_nothing_behind() {
+    let b = bench().await;
+    let first = Arc::new(Limits::default);
+    let (_, coming) = b.claim_or_wait(wanting(LANES, 9), first.clone()).await.unwrap();
+    assert_eq!(Arc::strong_count(&first), 2, "the store has it");
+    drop(coming);
+    let _coming = stands(&b, wanting(LANES, 9)).await;
+    assert_eq!(Arc::strong_count(&first), 1);
+}
+
+#[tokio::test]
 async fn the_limits_are_those_of_the_moment() {
     let b = bench().await;
     let held = Arc::new(AtomicBool::new(true));
