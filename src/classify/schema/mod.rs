@@ -1,9 +1,10 @@
 //! What an answer must look like: one JSON Schema file, compiled and checked when it is loaded.
 //!
-//! The file serves three readers: `jsonschema`, which validates every answer here; the vendors, which are told what
-//! [`wire`] derives from it; and the code, which reads the label, the confidence and the reason.
+//! The file serves three readers: `jsonschema`, which holds every answer to it, its objects [`closed`]; the vendors, which
+//! are told what [`wire`] derives from it; and the code, which reads the label, the confidence and the reason.
 
 mod canonical;
+mod closed;
 mod inline;
 mod lint;
 mod masked;
@@ -89,7 +90,8 @@ impl Schema {
             return Err(vec![SchemaError::at("#/$schema", "names another draft", remedy)]);
         }
         let plain = inline::inline(&file).map_err(|e| vec![e])?;
-        let validator = compile(&file).map_err(|e| vec![e])?;
+        // Compiled for what is wrong with it: that is told by the file's own paths.
+        compile(&file).map_err(|e| vec![e])?;
 
         let mut wrong = Vec::new();
         let labels = lint::lint(&plain, &fields, &mut wrong);
@@ -97,6 +99,9 @@ impl Schema {
         if !wrong.is_empty() {
             return Err(wrong);
         }
+        let mut held_to = plain.clone();
+        closed::close(&mut held_to);
+        let validator = compile(&held_to).map_err(|e| vec![e])?;
         let digest = hex::encode(Sha256::digest(text));
         Ok(Schema { fields, labels, plain, wire, validator, digest })
     }
