@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use hookyard::{domain::EventState, sandbox::Fault, store::Timeline};
+use hookyard::{
+    domain::{EventId, EventState},
+    sandbox::Fault,
+    store::Timeline,
+};
 use serde_json::json;
 
 use crate::support::{
@@ -22,12 +26,19 @@ async fn set_back() -> House {
     house
 }
 
+/// Waits until one job of the event is left: what is signed as of now must not arrive a day later.
+async fn alone(house: &House, event: EventId) {
+    let under_way = |t: &Timeline| t.jobs.iter().filter(|entry| !entry.job.state.is_settled()).count();
+    house.until(event, |timeline| under_way(timeline) == 1).await;
+}
+
 #[tokio::test]
 async fn a_clock_set_back_holds_no_retry_up() {
     let house = House::start().await;
     house.sandbox.fail_next(EMAILS, 1, 503);
     let event = house.queue(&payment("evt_1")).await;
     house.retrying(event, "email", 1).await;
+    alone(&house, event).await;
     house.clock.set_by(-DAY_MS);
     house.advance(Duration::from_secs(10));
     let done = house.settled(event).await;
@@ -44,9 +55,7 @@ async fn a_clock_set_forward_or_back_takes_no_lease_from_a_worker() {
         let event = house.queue(&payment(&format!("evt_{n}"))).await;
         seen.push(event);
         arrived(&answers, n as u64 + 1).await;
-        // What is signed as of now must not arrive a day later.
-        let under_way = |t: &Timeline| t.jobs.iter().filter(|entry| !entry.job.state.is_settled()).count();
-        house.until(event, |timeline| under_way(timeline) == 1).await;
+        alone(&house, event).await;
         house.clock.set_by(by);
     }
     // The workers have looked for work since, and found no more than this.

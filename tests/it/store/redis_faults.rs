@@ -189,6 +189,10 @@ async fn a_server_that_loads_its_data_is_waited_for_at_the_start() {
         clock.slept().await;
         assert!(server.loads().await, "that is what is waited for");
         server.let_load().await;
+        // In its own time; only then does that of the store go on.
+        while server.loads().await {
+            tokio::task::yield_now().await;
+        }
         loop {
             clock.slept().await;
             clock.advance(Duration::from_secs(1));
