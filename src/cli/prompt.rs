@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
 use crate::{
     classify::{Classifier, Draft, Variant},
-    config::{self, Case, CaseEvent, ProcessEnvironment},
+    config::{self, Case, CaseDelivery, CaseEvent, ProcessEnvironment},
     engine::{CompileOptions, Engine, Reach},
 };
 
@@ -31,8 +32,8 @@ enum Command {
 struct Render {
     /// A classifier of config/classifiers.toml.
     classifier: String,
-    /// JSON with `source`, `type` and `body`, or a labelled case with such an `event`; `-` reads it from standard input. Of a
-    /// file with one on each line, FILE:LINE is one of them.
+    /// JSON with `source`, `type` and `body`, or a labelled case with such an `event` or a `delivery`; `-` reads it from standard
+    /// input. Of a file with one on each line, FILE:LINE is one of them.
     #[arg(long, value_name = "FILE")]
     event: PathBuf,
     /// The case with this id, of a file with one on each line.
@@ -148,14 +149,36 @@ fn read(path: &Path, id: Option<&str>) -> anyhow::Result<Case> {
         },
         (_, None) => one(&text(path)?, path)?,
     };
-    let id = file["id"].as_str().unwrap_or("evt_preview").to_owned();
-    if let Some(event) = file.get_mut("event") {
-        file = event.take();
+    if file.get("event").or_else(|| file.get("delivery")).is_none() {
+        file = json!({ "event": file });
     }
-    let event: CaseEvent = serde_json::from_value(file).with_context(|| {
+    let given: Given = serde_json::from_value(file).with_context(|| {
         format!("{shown} is no event: it needs `source`, `type` and `body`, as those of evals/triage/cases.jsonl have")
     })?;
-    Ok(Case::unlabelled(id, event))
+    given.case().with_context(|| format!("{shown} holds no event that could be shown"))
+}
+
+/// What counts of a case before it is judged.
+#[derive(Deserialize)]
+struct Given {
+    id: Option<String>,
+    event: Option<CaseEvent>,
+    delivery: Option<CaseDelivery>,
+    #[serde(default)]
+    gathered: Map<String, Value>,
+}
+
+impl Given {
+    fn case(self) -> anyhow::Result<Case> {
+        let Given { id, event, delivery, gathered } = self;
+        let event = match (event, delivery) {
+            (Some(event), _) => event,
+            (None, Some(delivery)) => delivery.event().map_err(anyhow::Error::msg)?,
+            (None, None) => anyhow::bail!("it has neither an event nor a delivery"),
+        };
+        let id = id.unwrap_or_else(|| "evt_preview".to_owned());
+        Ok(Case { gathered, ..Case::unlabelled(id, event) })
+    }
 }
 
 fn text(path: &Path) -> anyhow::Result<String> {

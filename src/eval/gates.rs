@@ -67,78 +67,115 @@ impl Baseline {
 
 /// Every demand of `gates`, and whether `report` meets it.
 pub fn gates(gates: &Gates, report: &Report, baseline: Option<&Baseline>) -> Vec<Gate> {
+    let mut held = of_labels(gates, report);
+    held.extend(of_answers(gates, report));
+    held.extend(of_findings(gates, report));
+    held.extend(of_expense(gates, report));
+    held.extend(of_actions(gates, report));
+    held.extend(of_arrivals(gates, report));
+    held.extend(of_grades(gates, report));
+    held.extend(of_relations(gates, report));
+    held.extend(baseline.into_iter().flat_map(|baseline| against(&gates.baseline, report, baseline)));
+    held
+}
+
+fn value(estimate: Option<Estimate>) -> Option<f64> {
+    estimate.map(|estimate| estimate.value)
+}
+
+fn of_labels(gates: &Gates, report: &Report) -> Vec<Gate> {
     let figures = &report.figures;
-    let value = |estimate: Option<Estimate>| estimate.map(|estimate| estimate.value);
-    let mut held = Vec::new();
-    let mut least = |name: &str, wanted: Option<f64>, got: Option<f64>| {
-        held.extend(wanted.map(|wanted| at_least(name, wanted, got)));
-    };
-    least("accuracy_min", gates.accuracy_min, value(figures.accuracy));
-    least("coverage_min", gates.coverage_min, Some(figures.coverage.value));
-    least("macro_f1_min", gates.macro_f1_min, Some(figures.macro_f1.value));
+    let wanted = [
+        ("accuracy_min", gates.accuracy_min, value(figures.accuracy)),
+        ("coverage_min", gates.coverage_min, Some(figures.coverage.value)),
+        ("macro_f1_min", gates.macro_f1_min, Some(figures.macro_f1.value)),
+    ];
+    let mut held: Vec<Gate> =
+        wanted.into_iter().filter_map(|(name, min, got)| Some(at_least(name, min?, got))).collect();
     let class = |label: &str| report.classes.iter().find(|class| class.label == label);
-    for (label, wanted) in &gates.precision_min {
-        least(
-            &format!("precision_min.{label}"),
-            Some(*wanted),
-            class(label).and_then(|class| value(class.precision)),
-        );
+    for (label, min) in &gates.precision_min {
+        let got = class(label).and_then(|class| value(class.precision));
+        held.push(at_least(&format!("precision_min.{label}"), *min, got));
     }
-    for (label, wanted) in &gates.recall_min {
-        least(
-            &format!("recall_min.{label}"),
-            Some(*wanted),
-            class(label).and_then(|class| value(class.recall)),
-        );
+    for (label, min) in &gates.recall_min {
+        let got = class(label).and_then(|class| value(class.recall));
+        held.push(at_least(&format!("recall_min.{label}"), *min, got));
     }
+    held
+}
+
+/// Where no language model was asked, nothing is demanded of its answers.
+fn of_answers(gates: &Gates, report: &Report) -> Option<Gate> {
     let answers = &report.answers;
-    let valid = (answers.asked > 0).then(|| answers.valid_first as f64 / answers.asked as f64);
-    if valid.is_some() {
-        least("valid_min", gates.valid_min, valid);
-    }
-    let findings = report.findings.as_ref();
-    least("findings_recall_min", gates.findings_recall_min, findings.and_then(|found| value(found.recall)));
-    least(
-        "findings_precision_min",
-        gates.findings_precision_min,
-        findings.and_then(|found| value(found.precision)),
-    );
-    let mut most = |name: &str, wanted: Option<f64>, got: Option<f64>, shown: fn(f64) -> String| {
-        held.extend(wanted.zip(got).map(|(wanted, got)| at_most(name, wanted, got, shown)));
-    };
+    let min = gates.valid_min.filter(|_| answers.asked > 0)?;
+    Some(at_least("valid_min", min, Some(answers.valid_first as f64 / answers.asked as f64)))
+}
+
+fn of_findings(gates: &Gates, report: &Report) -> impl Iterator<Item = Gate> {
+    let found = report.findings.as_ref();
+    let wanted = [
+        ("findings_recall_min", gates.findings_recall_min, found.and_then(|found| value(found.recall))),
+        (
+            "findings_precision_min",
+            gates.findings_precision_min,
+            found.and_then(|found| value(found.precision)),
+        ),
+    ];
+    wanted.into_iter().filter_map(|(name, min, got)| Some(at_least(name, min?, got)))
+}
+
+fn of_expense(gates: &Gates, report: &Report) -> Vec<Gate> {
     // Where nothing was decided, nothing is calibrated.
     let ece = report.calibration.as_ref().map_or(1.0, |found| found.ece);
-    most("ece_max", gates.ece_max, Some(ece), percent);
-    most("latency_p95_ms_max", gates.latency_p95_ms_max, report.latency_ms.as_ref().map(|l| l.p95), duration);
-    let cost = report.cost_usd.as_ref().map(|cost| cost.total / figures.cases.max(1) as f64);
-    most("cost_usd_max", gates.cost_usd_max, cost, dollars);
+    let latency = report.latency_ms.as_ref().map(|spread| spread.p95);
+    let cost = report.cost_usd.as_ref().map(|cost| cost.total / report.figures.cases.max(1) as f64);
+    let most = |name, wanted: Option<f64>, got: Option<f64>, shown| Some(at_most(name, wanted?, got?, shown));
+    let held = [
+        most("ece_max", gates.ece_max, Some(ece), percent),
+        most("latency_p95_ms_max", gates.latency_p95_ms_max, latency, duration),
+        most("cost_usd_max", gates.cost_usd_max, cost, dollars),
+    ];
+    held.into_iter().flatten().collect()
+}
+
+fn of_actions(gates: &Gates, report: &Report) -> Vec<Gate> {
+    let actions = report.actions.as_ref();
     // Demanded of every suite whose cases forbid anything.
-    let asking = report.actions.as_ref().filter(|actions| actions.cases > 0);
-    let forbidden = asking.map(|actions| actions.forbidden as f64);
+    let forbidden = actions.filter(|actions| actions.cases > 0).map(|actions| actions.forbidden as f64);
     let forbidden_max = gates.forbidden_actions_max.unwrap_or(0) as f64;
-    most(Gate::FORBIDDEN_ACTIONS, Some(forbidden_max), forbidden, plain);
+    let mut held: Vec<Gate> = Vec::new();
+    held.extend(forbidden.map(|forbidden| at_most(Gate::FORBIDDEN_ACTIONS, forbidden_max, forbidden, plain)));
     // Where no case expects anything, nobody knows whether anything is missing.
-    let expecting = report.actions.as_ref().filter(|actions| actions.expecting > 0);
-    let missing = expecting.map(|actions| actions.missing as f64);
-    let missing_max = gates.missing_actions_max;
-    held.extend(missing_max.map(|most| at_most_counted(Gate::MISSING_ACTIONS, most, missing)));
-    let duplicates = report.actions.as_ref().filter(|actions| actions.redelivered > 0);
-    let duplicates = duplicates.map(|actions| actions.duplicates as f64);
+    let missing = actions.filter(|actions| actions.expecting > 0).map(|actions| actions.missing as f64);
+    held.extend(gates.missing_actions_max.map(|most| at_most_counted(Gate::MISSING_ACTIONS, most, missing)));
+    let duplicates =
+        actions.filter(|actions| actions.redelivered > 0).map(|actions| actions.duplicates as f64);
     held.extend(gates.duplicates_max.map(|most| at_most_counted(Gate::DUPLICATES, most, duplicates)));
-    // Demanded of every suite that has such cases.
+    held
+}
+
+/// Demanded of every suite that has cases nobody is to judge.
+fn of_arrivals(gates: &Gates, report: &Report) -> Option<Gate> {
     let astray = report.arrivals.iter().filter(|one| !one.passed).count() as f64;
-    let astray = (!report.arrivals.is_empty()).then_some(astray);
-    let astray_max = gates.arrivals_missed_max.unwrap_or(0) as f64;
-    held.extend(astray.map(|astray| at_most(Gate::ARRIVALS, astray_max, astray, plain)));
+    let most = gates.arrivals_missed_max.unwrap_or(0) as f64;
+    (!report.arrivals.is_empty()).then(|| at_most(Gate::ARRIVALS, most, astray, plain))
+}
+
+fn of_grades(gates: &Gates, report: &Report) -> Vec<Gate> {
     let graded = |field: &str| report.graded.iter().find(|graded| graded.field == field);
-    for (field, wanted) in &gates.graded_mean_min {
+    let means = gates.graded_mean_min.iter().map(|(field, min)| {
         let mean = graded(field).and_then(|graded| graded.mean);
-        held.push(at_least_as(&format!("graded_mean_min.{field}"), *wanted, mean, hundredths));
-    }
-    for (field, wanted) in &gates.graded_kappa_min {
+        at_least_as(&format!("graded_mean_min.{field}"), *min, mean, hundredths)
+    });
+    let agreements = gates.graded_kappa_min.iter().map(|(field, min)| {
         let agreement = graded(field).and_then(|graded| graded.agreement);
-        held.push(at_least_as(&format!("graded_kappa_min.{field}"), *wanted, agreement, hundredths));
-    }
+        at_least_as(&format!("graded_kappa_min.{field}"), *min, agreement, hundredths)
+    });
+    means.chain(agreements).collect()
+}
+
+fn of_relations(gates: &Gates, report: &Report) -> Vec<Gate> {
+    let mut held = Vec::new();
     for relation in Relation::ALL {
         let figures = report.metamorphic.iter().find(|figures| figures.relation == relation);
         let wanted = gates.metamorphic.of(relation);
@@ -147,9 +184,6 @@ pub fn gates(gates: &Gates, report: &Report, baseline: Option<&Baseline>) -> Vec
             let share = figures.and_then(|figures| value(figures.share));
             held.push(at_least(&format!("metamorphic.{}_min", relation.as_str()), wanted, share));
         }
-    }
-    if let Some(baseline) = baseline {
-        held.extend(against(&gates.baseline, report, baseline));
     }
     held
 }

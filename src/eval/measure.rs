@@ -12,7 +12,7 @@ use super::{
     Baseline, EvalError, Graded, Mode, Panel, Purse, Shard, Tape, Trial, Vendor, Waits, arrivals, grade,
     grading,
     metamorphic::{self, Asking},
-    report::{Digests, GradedFigures, Leftover, Report, SecondGrades, several},
+    report::{Digests, Leftover, Report, grades, several},
     run, sound, summary, test_lock, unread,
 };
 use crate::{
@@ -112,11 +112,14 @@ pub async fn measure(
     if let Some(only) = request.only {
         cases.retain(|case| only.contains(&case.id));
     }
-    if let Some(shard) = request.shard {
-        cases.retain(|case| shard.holds(case));
-    }
     if cases.is_empty() {
         return Err(no(name, "it has no cases in its splits, or none of those that are asked for"));
+    }
+    if let Some(shard) = request.shard {
+        cases.retain(|case| shard.holds(case));
+        if cases.is_empty() {
+            return Err(EvalError::NothingInPart { suite: name.to_owned() });
+        }
     }
     let tape = tape(engine, files, name, request)?;
     (progress.begin)(cases.len());
@@ -154,7 +157,7 @@ pub async fn measure(
     }
     // Nobody is asked about these: also of a part they are all tried.
     let arrived = arrivals::arrivals(engine, &suite.classifier, &unjudged, &all, clock);
-    let notes_on_texts = texts.iter().map(told).collect();
+    let notes_on_texts = texts.iter().map(grades).collect();
     let found = summary::report(summary::Run {
         name,
         suite: &suite,
@@ -186,33 +189,6 @@ pub async fn measure(
     report.notes.extend(tape.moved());
     report.notes.extend(notes(name, &panel, &report.leftovers));
     Ok(Measured { report, panel, trials, bought: tape.bought(), unread })
-}
-
-/// What a graded text is worth, in a sentence.
-fn told(figures: &GradedFigures) -> String {
-    let GradedFigures { field, judge, graded, mean, well, by_people, agreement, cost_usd: _, second } =
-        figures;
-    let of_one =
-        |judge: &str, graded: usize, mean: Option<f64>, well: usize, people: (usize, Option<f64>)| {
-            let mean = mean.map_or("none".to_owned(), |mean| format!("{mean:.2}"));
-            let agreement = match people {
-                (count, Some(kappa)) => format!("kappa {kappa:.2} with people on {count}"),
-                (count, None) => format!("not comparable with people, who graded {count}"),
-            };
-            format!("{judge} graded {graded}, mean {mean}, {well} well; {agreement}")
-        };
-    let mut says = format!("{field}: {}", of_one(judge, *graded, *mean, *well, (*by_people, *agreement)));
-    if let Some(SecondGrades { judge, graded, mean, well, by_people, agreement, by_both, with_first }) =
-        second
-    {
-        let both = match with_first {
-            Some(kappa) => format!("kappa {kappa:.2} of both judges on {by_both}"),
-            None => format!("the judges are not comparable on {by_both}"),
-        };
-        let other = of_one(judge, *graded, *mean, *well, (*by_people, *agreement));
-        says.push_str(&format!("; {other}; {both}"));
-    }
-    says
 }
 
 fn lost(reason: String) -> EvalError {

@@ -77,6 +77,9 @@ pub enum EvalError {
     /// A file could not be written.
     #[error("{reason}")]
     Unwritten { reason: String },
+    /// No mistake: a suite of few cases has none for some of many parts.
+    #[error("suite `{suite}`: none of its cases is in this part")]
+    NothingInPart { suite: String },
     #[error("suite `{suite}`: {reason}")]
     Suite { suite: String, reason: String },
 }

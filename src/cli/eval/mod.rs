@@ -181,7 +181,10 @@ impl Measure {
 
 const fn status(error: &EvalError) -> u8 {
     match error {
-        EvalError::Problems(_) | EvalError::Case { .. } | EvalError::Suite { .. } => exit::WRONG,
+        EvalError::Problems(_)
+        | EvalError::Case { .. }
+        | EvalError::NothingInPart { .. }
+        | EvalError::Suite { .. } => exit::WRONG,
         EvalError::Unrecorded { .. } => exit::UNRECORDED,
         EvalError::OutOfReach { .. } | EvalError::Unwritten { .. } => exit::BROKEN,
     }

@@ -16,7 +16,7 @@ use crate::{
     config::{self, Files, FixedEnvironment, ProcessEnvironment, Split, Suite},
     domain::Money,
     engine::{CompileOptions, Engine, Reach},
-    eval::{self, Mode, Progress, Purse, Request, Shard, Waits, report::Report},
+    eval::{self, EvalError, Mode, Progress, Purse, Request, Shard, Waits, report::Report},
     host::SystemClock,
 };
 
@@ -157,7 +157,13 @@ pub(super) fn measured(
             Progress { begin: &begin, done: &done },
         ));
         bar.finish_and_clear();
-        let measured = measured?;
+        let measured = match measured {
+            Err(nothing @ EvalError::NothingInPart { .. }) => {
+                out::note(nothing.to_string());
+                continue;
+            }
+            measured => measured?,
+        };
         let (bought, spent) = measured.bought;
         if bought > 0 {
             out::note(format!("{name}: {} bought for {spent}", out::several(bought as u64, "answer")));

@@ -94,7 +94,7 @@ impl CaseDelivery {
     ///
     /// # Errors
     /// It would not be accepted, or is no event; why.
-    pub(super) fn event(&self) -> Result<CaseEvent, String> {
+    pub fn event(&self) -> Result<CaseEvent, String> {
         let (verifier, verified) = self.verified(false)?;
         let identity = match verifier.read(&verified) {
             Reading::Event(identity) => identity,

@@ -19,7 +19,7 @@ pub use html::{PageError, html};
 pub use junit::junit;
 pub use markdown::markdown;
 pub use text::{comparison_text, text};
-pub use wording::{dollars, duration, percent, several};
+pub use wording::{dollars, duration, grades, percent, several};
 
 /// A figure with the interval that holds it with 95 % confidence.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

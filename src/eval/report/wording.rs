@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Change, Comparison, Estimate, Held, Spread, Verdict};
+use super::{Change, Comparison, Estimate, GradedFigures, Held, SecondGrades, Spread, Verdict};
 
 /// What is said where there is no figure.
 pub(super) const NO_FIGURE: &str = "–";
@@ -70,6 +70,33 @@ pub fn dollars(amount: f64) -> String {
 pub(super) fn spread(spread: &Spread, unit: fn(f64) -> String) -> String {
     let [p50, p95, p99, max] = [spread.p50, spread.p95, spread.p99, spread.max].map(unit);
     format!("p50 {p50}, p95 {p95}, p99 {p99}, at most {max}")
+}
+
+/// What a graded text is worth, in a sentence.
+pub fn grades(figures: &GradedFigures) -> String {
+    let GradedFigures { field, judge, graded, mean, well, by_people, agreement, cost_usd: _, second } =
+        figures;
+    let of_one =
+        |judge: &str, graded: usize, mean: Option<f64>, well: usize, people: (usize, Option<f64>)| {
+            let mean = mean.map_or("none".to_owned(), |mean| format!("{mean:.2}"));
+            let agreement = match people {
+                (count, Some(kappa)) => format!("kappa {kappa:.2} with people on {count}"),
+                (count, None) => format!("not comparable with people, who graded {count}"),
+            };
+            format!("{judge} graded {graded}, mean {mean}, {well} well; {agreement}")
+        };
+    let mut says = format!("{field}: {}", of_one(judge, *graded, *mean, *well, (*by_people, *agreement)));
+    if let Some(SecondGrades { judge, graded, mean, well, by_people, agreement, by_both, with_first }) =
+        second
+    {
+        let both = match with_first {
+            Some(kappa) => format!("kappa {kappa:.2} of both judges on {by_both}"),
+            None => format!("the judges are not comparable on {by_both}"),
+        };
+        let other = of_one(judge, *graded, *mean, *well, (*by_people, *agreement));
+        says.push_str(&format!("; {other}; {both}"));
+    }
+    says
 }
 
 fn figure(value: f64, say: impl FnOnce(f64) -> String) -> String {

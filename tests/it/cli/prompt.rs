@@ -1,6 +1,10 @@
 //! `hookyard prompt render`: what would be asked, and nobody is.
 
-use hookyard::config::Files;
+use hookyard::{
+    config::{CaseDelivery, CaseEvent, Files},
+    domain::Timestamp,
+    source::Scheme,
+};
 use serde_json::{Value, json};
 
 use crate::support::process::Project;
@@ -77,6 +81,26 @@ fn one_line_of_a_file_of_cases_is_chosen_by_its_number_or_its_id() {
         let shown = render(chosen);
         assert!(shown.code == Some(2) && shown.err.contains(want), "{want}: {shown:?}");
     }
+}
+
+#[test]
+fn of_a_case_the_delivery_and_what_was_gathered_are_shown() {
+    let project = project();
+    let event = json!({"source": "mail", "type": "mail.received", "body": {"text": "May we see a demo?"}});
+    let event: CaseEvent = serde_json::from_value(event).expect("an event");
+    let received = Timestamp::from_millis(1_767_225_600_000);
+    let delivery = CaseDelivery::made_of(&event, Scheme::StandardWebhooks, "msg_1", received).expect("signs");
+    let mut case =
+        json!({"id": "c-2", "expect": {"label": "lead"}, "gathered": {"tier": "gold"}, "delivery": delivery});
+    project.write("prompts/triage/event.j2", "{{ event.body.text }} of tier {{ gathered.tier }}");
+    project.write("case.json", &case.to_string());
+    let render = || project.run(&["prompt", "render", "triage", "--event", "case.json"]);
+    let shown = render();
+    assert!(shown.code == Some(0) && shown.out.contains("May we see a demo? of tier gold"), "{shown:?}");
+    case["delivery"]["body"] = json!("{}");
+    project.write("case.json", &case.to_string());
+    let refused = render();
+    assert!(refused.code == Some(2) && refused.err.contains("case.json holds no event"), "{refused:?}");
 }
 
 #[test]

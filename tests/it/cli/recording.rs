@@ -80,7 +80,9 @@ async fn parts_that_were_recorded_apart_are_replayed_as_a_whole() {
     let fake = Fake::start(&[]).await;
     let project = suite(&fake);
     let mut recorded = 0;
-    // Of these three none is in the first part.
+    let nothing = project.run(&["eval", "few", "--judge", "claude", "--mode", "record", "--shard", "1/3"]);
+    assert_eq!(nothing.code, Some(0), "a part that happens to be empty is no mistake: {nothing:?}");
+    assert!(nothing.err.contains("none of its cases is in this part"), "{nothing:?}");
     for part in ["2/3", "3/3"] {
         let bought =
             project.run(&["eval", "few", "--judge", "claude", "--mode", "record", "--shard", part, "--json"]);
