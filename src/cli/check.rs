@@ -54,6 +54,7 @@ impl Check {
             problems.extend(failed);
             problems.extend(engine::unaffordable(&engine, &files));
             problems.extend(engine::untried(&engine, &files));
+            problems.extend(engine::outdated(&engine));
             problems.extend(cases(&engine, &files));
             if self.eval {
                 problems.extend(runtime()?.block_on(eval::ready(&engine, &files, &SystemClock::new())));
@@ -96,8 +97,8 @@ impl Check {
     }
 }
 
-/// What is wrong with the suites' cases: what cannot be read, test cases that are not as they were locked, and near-duplicates
-/// in different splits.
+/// What is wrong with the suites' cases: what cannot be read, test cases that are not as they were locked, near-duplicates in
+/// different splits, and baselines that are none.
 fn cases(engine: &Engine, files: &Files) -> Problems {
     let mut problems = Problems::new();
     for (name, suite) in &config::suites(files).0 {
@@ -106,6 +107,7 @@ fn cases(engine: &Engine, files: &Files) -> Problems {
         problems.extend(eval::sound(engine, name, suite, &cases));
         problems.extend(test_lock::check(files, name, &cases));
         problems.extend(test_lock::leaks(name, &cases));
+        problems.extend(eval::baseline(files, name).err());
     }
     problems
 }

@@ -70,6 +70,8 @@ pub struct Gates {
     pub ece_max: Option<f64>,
     /// Most actions that are planned though their case forbids them: 0 unless it is written.
     pub forbidden_actions_max: Option<u64>,
+    /// Most actions that are planned though they are not among those that their case allows.
+    pub not_allowed_actions_max: Option<u64>,
     /// Most actions that a case expects and that are not planned.
     pub missing_actions_max: Option<u64>,
     /// Most actions that would be done twice if each case came twice.
@@ -95,7 +97,7 @@ pub struct Gates {
     /// Least share of the cases of which the same is said, by relation.
     #[serde(default)]
     pub metamorphic: MetamorphicGates,
-    /// Held against `baseline.json`, where there is one.
+    /// Held against `baseline.json`, which must be there then, of the suite's judges and splits.
     #[serde(default)]
     pub baseline: BaselineGates,
 }

@@ -28,6 +28,13 @@ pub struct Rehearsed {
     pub stopped: Option<String>,
 }
 
+impl Rehearsal {
+    /// Ids of the actions that would be planned, on all routes.
+    pub fn planned(&self) -> impl Iterator<Item = &Name> {
+        self.routes.iter().flat_map(|route| &route.actions)
+    }
+}
+
 impl Engine {
     /// What the routes that ask `classifier` would do about `case`, accepted as the event `id`, after this verdict; without one
     /// a person decides first.

@@ -55,7 +55,8 @@ fn few_of_each<'t>(trials: impl Iterator<Item = &'t Trial>) -> Vec<&'t Trial> {
 
 fn cases(engine: &Engine, files: &Files, folder: &str) -> Vec<Trial> {
     // What is wrong with them is told by whoever learns or measures by them.
-    config::cases(files, folder).0.iter().map(|case| Trial::of_case(&engine.origins, case)).collect()
+    let (cases, _) = config::cases(files, folder);
+    cases.iter().filter(|case| case.is_judged()).map(|case| Trial::of_case(&engine.origins, case)).collect()
 }
 
 /// The example as an event, and the routes that take it; none if it cannot be told.

@@ -27,6 +27,8 @@ pub struct Answered<'a> {
     pub expected: &'a str,
     /// `None`: left to a person.
     pub got: Option<&'a str>,
+    /// Something is planned that the case forbids.
+    pub forbidden: bool,
 }
 
 impl<'a> From<&'a CaseReport> for Answered<'a> {
@@ -37,9 +39,13 @@ impl<'a> From<&'a CaseReport> for Answered<'a> {
             digest: case.digest.as_deref(),
             expected: &case.expected,
             got: case.got.as_deref(),
+            forbidden: !case.forbidden.is_empty(),
         }
     }
 }
+
+/// Of fewer clusters the bootstrap draws next to nothing but what is there: its interval is too narrow to say anything.
+pub const CLUSTERS_MIN: usize = 6;
 
 /// One run of a suite.
 #[derive(Debug, Clone, Copy)]
@@ -59,11 +65,12 @@ pub struct Terms {
 /// Compares `b` with `a`, case by case. What is compared is the share of all cases with the right label, where one
 /// left to a person is not right. `labels` are those of the classifier, in order.
 ///
-/// - [`Change::Better`] or [`Change::Worse`] needs two witnesses: the exact McNemar test, which takes cases as
+/// - [`Change::Worse`] is a run that plans what a case forbids where the other one does not, whatever else it gets right.
+/// - [`Change::Better`] or else [`Change::Worse`] needs two witnesses: the exact McNemar test, which takes cases as
 ///   independent of each other, and the bootstrap interval of the difference, which draws clusters and does not.
 /// - [`Change::Equivalent`] if neither, the whole interval lies within ±δ, and so many cases would have shown a difference
 ///   of δ. The interval alone is no evidence: of two runs that agree on three cases it is nothing wide.
-/// - [`Change::Inconclusive`] else.
+/// - [`Change::Inconclusive`] else, and always of fewer than [`CLUSTERS_MIN`] clusters.
 ///
 /// A label's change is that of its own cases; Holm's correction is over the labels that have any.
 ///
@@ -84,12 +91,17 @@ pub fn compare(
     let [accuracy_delta, macro_f1_delta] =
         changes(&pairs, labels.len(), terms.plan).ok_or(CompareError::NoCases)?;
     let differing = pairs.iter().filter(|pair| pair.right_a() != pair.right_b());
-    let detectable = detectable::difference(pairs.len(), (only_a + only_b) as f64 / pairs.len() as f64);
+    let newly_forbidden: Vec<String> =
+        pairs.iter().filter(|pair| pair.forbidden == [false, true]).map(|pair| pair.id.to_owned()).collect();
+    // Cases of one cluster may be right or wrong together: they show no more than one.
+    let clusters = counted(pairs.iter().map(|pair| (pair.cluster, ()))).len();
+    let detectable = detectable::difference(clusters, (only_a + only_b) as f64 / pairs.len() as f64);
     Ok(Comparison {
         suite: suite.to_owned(),
         a: a.name.to_owned(),
         b: b.name.to_owned(),
         cases: pairs.len(),
+        clusters,
         both: count(true, true),
         only_a,
         only_b,
@@ -100,8 +112,13 @@ pub fn compare(
         classes: classes(&pairs, labels),
         detectable,
         margin: terms.margin,
-        verdict: verdict(p_value, accuracy_delta, detectable, terms.margin),
+        verdict: match clusters {
+            _ if !newly_forbidden.is_empty() => Change::Worse,
+            ..CLUSTERS_MIN => Change::Inconclusive,
+            CLUSTERS_MIN.. => verdict(p_value, accuracy_delta, detectable, terms.margin),
+        },
         changed: differing.map(|pair| changed(pair, labels)).collect(),
+        newly_forbidden,
         notes: Vec::new(),
     })
 }

@@ -1,72 +1,13 @@
 //! What a suite demands, held against its report.
 
-use std::collections::BTreeMap;
-
-use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
-
 use super::{
-    Panel,
-    report::{
-        ArrivalReport, Before, CaseReport, Class, Estimate, Gate, Held, Report, Verdict, dollars, duration,
-        percent,
-    },
+    baseline::{self, ROUNDING, Standing},
+    report::{Estimate, Gate, Held, Report, Verdict, dollars, duration, percent},
 };
-use crate::config::{BaselineGates, Gates, Relation, Suite};
-
-/// The figures that a suite once had and that were found well: what is held against it must not be worse.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Baseline {
-    pub judges: Vec<String>,
-    pub splits: Vec<String>,
-    /// Digest of the prompts that were asked by.
-    pub prompt: String,
-    /// Right among the decided cases.
-    pub accuracy: Option<f64>,
-    pub macro_f1: f64,
-    pub recall: BTreeMap<String, f64>,
-    /// What each case came to.
-    pub cases: BTreeMap<String, Before>,
-}
-
-impl Baseline {
-    /// What `report` says.
-    pub fn of(report: &Report) -> Self {
-        let recall = |class: &Class| Some((class.label.clone(), class.recall?.value));
-        let case =
-            |case: &CaseReport| (case.id.clone(), Before { got: case.got.clone(), passed: case.passed });
-        let arrival =
-            |one: &ArrivalReport| (one.id.clone(), Before { got: Some(one.got.clone()), passed: one.passed });
-        Baseline {
-            judges: report.judges.clone(),
-            splits: report.splits.clone(),
-            prompt: report.digests.prompt.clone(),
-            accuracy: report.figures.accuracy.map(|accuracy| accuracy.value),
-            macro_f1: report.figures.macro_f1.value,
-            recall: report.classes.iter().filter_map(recall).collect(),
-            cases: report.cases.iter().map(case).chain(report.arrivals.iter().map(arrival)).collect(),
-        }
-    }
-
-    /// Whether it is of the same judges on the same splits, so that figures can be compared.
-    pub fn is_of(&self, panel: &Panel, suite: &Suite) -> bool {
-        self.judges.iter().eq(panel.names().iter().map(|name| &**name))
-            && self.splits.iter().eq(suite.splits.iter().map(|split| split.as_str()))
-    }
-
-    /// Cases that were measured and are not there any more.
-    pub fn missing<'a>(&'a self, report: &Report) -> Vec<&'a str> {
-        let is_gone = |id: &&String| {
-            !report.cases.iter().any(|case| case.id == **id)
-                && !report.arrivals.iter().any(|one| one.id == **id)
-        };
-        self.cases.keys().filter(is_gone).map(String::as_str).collect()
-    }
-}
+use crate::config::{Gates, Relation};
 
 /// Every demand of `gates`, and whether `report` meets it.
-pub fn gates(gates: &Gates, report: &Report, baseline: Option<&Baseline>) -> Vec<Gate> {
+pub fn gates(gates: &Gates, report: &Report, standing: &Standing<'_>) -> Vec<Gate> {
     let mut held = of_labels(gates, report);
     held.extend(of_answers(gates, report));
     held.extend(of_findings(gates, report));
@@ -75,7 +16,7 @@ pub fn gates(gates: &Gates, report: &Report, baseline: Option<&Baseline>) -> Vec
     held.extend(of_arrivals(gates, report));
     held.extend(of_grades(gates, report));
     held.extend(of_relations(gates, report));
-    held.extend(baseline.into_iter().flat_map(|baseline| against(&gates.baseline, report, baseline)));
+    held.extend(baseline::held(&gates.baseline, report, standing));
     held
 }
 
@@ -102,6 +43,16 @@ fn of_labels(gates: &Gates, report: &Report) -> Vec<Gate> {
         held.push(at_least(&format!("recall_min.{label}"), *min, got));
     }
     held
+}
+
+/// What must never happen in a part either: of `gates`, as far as cases of `report` say anything of it.
+pub fn never(gates: &Gates, report: &Report) -> Gates {
+    let forbids = report.actions.as_ref().is_some_and(|actions| actions.cases > 0);
+    Gates {
+        forbidden_actions_max: gates.forbidden_actions_max.filter(|_| forbids),
+        arrivals_missed_max: gates.arrivals_missed_max.filter(|_| !report.arrivals.is_empty()),
+        ..Gates::default()
+    }
 }
 
 /// Where no language model was asked, nothing is demanded of its answers.
@@ -140,11 +91,16 @@ fn of_expense(gates: &Gates, report: &Report) -> Vec<Gate> {
 
 fn of_actions(gates: &Gates, report: &Report) -> Vec<Gate> {
     let actions = report.actions.as_ref();
-    // Demanded of every suite whose cases forbid anything.
-    let forbidden = actions.filter(|actions| actions.cases > 0).map(|actions| actions.forbidden as f64);
-    let forbidden_max = gates.forbidden_actions_max.unwrap_or(0) as f64;
+    let asking = actions.filter(|actions| actions.cases > 0);
+    // Demanded also where it is not written, of every suite whose cases say anything of actions.
+    let forbidden_max = gates.forbidden_actions_max.or(asking.map(|_| 0));
+    let forbidden = asking.map(|actions| actions.forbidden as f64);
     let mut held: Vec<Gate> = Vec::new();
-    held.extend(forbidden.map(|forbidden| at_most(Gate::FORBIDDEN_ACTIONS, forbidden_max, forbidden, plain)));
+    held.extend(forbidden_max.map(|most| at_most_counted(Gate::FORBIDDEN_ACTIONS, most, forbidden)));
+    let not_allowed = asking.map(|actions| actions.not_allowed as f64);
+    held.extend(
+        gates.not_allowed_actions_max.map(|most| at_most_counted(Gate::NOT_ALLOWED, most, not_allowed)),
+    );
     // Where no case expects anything, nobody knows whether anything is missing.
     let missing = actions.filter(|actions| actions.expecting > 0).map(|actions| actions.missing as f64);
     held.extend(gates.missing_actions_max.map(|most| at_most_counted(Gate::MISSING_ACTIONS, most, missing)));
@@ -154,11 +110,12 @@ fn of_actions(gates: &Gates, report: &Report) -> Vec<Gate> {
     held
 }
 
-/// Demanded of every suite that has cases nobody is to judge.
+/// Demanded also where it is not written, of every suite that has cases nobody is to judge.
 fn of_arrivals(gates: &Gates, report: &Report) -> Option<Gate> {
-    let astray = report.arrivals.iter().filter(|one| !one.passed).count() as f64;
-    let most = gates.arrivals_missed_max.unwrap_or(0) as f64;
-    (!report.arrivals.is_empty()).then(|| at_most(Gate::ARRIVALS, most, astray, plain))
+    let arrivals = Some(&report.arrivals).filter(|all| !all.is_empty());
+    let most = gates.arrivals_missed_max.or(arrivals.map(|_| 0))?;
+    let astray = arrivals.map(|all| all.iter().filter(|one| !one.passed).count() as f64);
+    Some(at_most_counted(Gate::ARRIVALS, most, astray))
 }
 
 fn of_grades(gates: &Gates, report: &Report) -> Vec<Gate> {
@@ -188,52 +145,6 @@ fn of_relations(gates: &Gates, report: &Report) -> Vec<Gate> {
     held
 }
 
-fn against(gates: &BaselineGates, report: &Report, baseline: &Baseline) -> Vec<Gate> {
-    let mut held = Vec::new();
-    let mut drop = |name: String, most: Option<f64>, before: Option<f64>, now: Option<f64>| {
-        if let (Some(most), Some(before)) = (most, before) {
-            let now = now.unwrap_or(0.0);
-            held.push(Gate {
-                name,
-                wanted: format!("at least {}", percent((before - most).max(0.0))),
-                got: format!("{}, before {}", percent(now), percent(before)),
-                // What is equal but for rounding is equal.
-                held: if before - now <= most + 1e-9 { Held::Passed } else { Held::Regressed },
-            });
-        }
-    };
-    let accuracy = report.figures.accuracy.map(|accuracy| accuracy.value);
-    drop("baseline.accuracy".to_owned(), gates.accuracy_drop_max, baseline.accuracy, accuracy);
-    let macro_f1 = Some(report.figures.macro_f1.value);
-    drop("baseline.macro_f1".to_owned(), gates.macro_f1_drop_max, Some(baseline.macro_f1), macro_f1);
-    let recall: IndexMap<&str, Option<f64>> =
-        report.classes.iter().map(|class| (class.label.as_str(), class.recall.map(|r| r.value))).collect();
-    for (label, before) in &baseline.recall {
-        let now = recall.get(label.as_str()).copied().flatten();
-        drop(format!("baseline.recall.{label}"), gates.recall_drop_max, Some(*before), now);
-    }
-    if let Some(most) = gates.newly_failed_max {
-        let was_well = |case: &&CaseReport| baseline.cases.get(&case.id).is_some_and(|before| before.passed);
-        let failed = report.cases.iter().filter(|case| !case.passed).filter(was_well).count() as u64;
-        held.push(Gate {
-            name: Gate::NEWLY_FAILED.to_owned(),
-            wanted: format!("at most {most}"),
-            got: failed.to_string(),
-            held: if failed <= most { Held::Passed } else { Held::Regressed },
-        });
-    }
-    let missing = baseline.missing(report);
-    if let Some(first) = missing.first() {
-        held.push(Gate {
-            name: Gate::BASELINE_CASES.to_owned(),
-            wanted: "every case of the baseline".to_owned(),
-            got: format!("{} are missing, such as {first}", missing.len()),
-            held: Held::Failed,
-        });
-    }
-    held
-}
-
 /// The worst of all gates: to fail is worse than to be worse than before.
 pub fn verdict(gates: &[Gate]) -> Verdict {
     let any = |held| gates.iter().any(|gate| gate.held == held);
@@ -253,7 +164,7 @@ fn at_least_as(name: &str, wanted: f64, got: Option<f64>, shown: fn(f64) -> Stri
         name: name.to_owned(),
         wanted: format!("at least {}", shown(wanted)),
         got: got.map_or("nothing to measure".to_owned(), shown),
-        held: if got.is_some_and(|got| got >= wanted) { Held::Passed } else { Held::Failed },
+        held: if got.is_some_and(|got| got >= wanted - ROUNDING) { Held::Passed } else { Held::Failed },
     }
 }
 
@@ -262,7 +173,7 @@ fn at_most(name: &str, wanted: f64, got: f64, shown: fn(f64) -> String) -> Gate 
         name: name.to_owned(),
         wanted: format!("at most {}", shown(wanted)),
         got: shown(got),
-        held: if got <= wanted { Held::Passed } else { Held::Failed },
+        held: if got <= wanted + ROUNDING { Held::Passed } else { Held::Failed },
     }
 }
 

@@ -67,27 +67,35 @@ pub fn grade(
     review: Option<&FindingsTable>,
     before: Option<Before>,
 ) -> Graded {
-    let verdict = trial.said.verdict();
+    let verdict = trial.verdict();
     let got = verdict.map(|verdict| verdict.label.clone());
     let right = got.as_ref() == Some(&case.expect.label);
-    let planned: Vec<String> = trial.planned().map(ToString::to_string).collect();
+    let planned: Vec<String> = trial.rehearsal.planned().map(ToString::to_string).collect();
     let mut faults = Vec::new();
     match &got {
         Some(label) if !right => {
             faults.push(format!("it is said to be {label} and not {}", case.expect.label))
         }
         Some(_) => {}
-        None => faults.push("it is left to a person".to_owned()),
+        None => faults.push(match &trial.rehearsal.ignored {
+            Some(reason) => format!("it is judged by nobody: {reason}"),
+            None => "it is left to a person".to_owned(),
+        }),
     }
-    if let Some(output) = trial.said.output().filter(|_| gives_fields) {
+    if let Some(output) = verdict.map(|verdict| &verdict.output).filter(|_| gives_fields) {
         for (field, wanted) in &case.expect.fields {
             let said = output.get(field).unwrap_or(&Value::Null);
-            if said != wanted {
+            if !same(said, wanted) {
                 faults.push(format!("`{field}` is {said} and not {wanted}"));
             }
         }
     }
-    let wrong = actions::faults(&wanted_actions(&case.expect.actions), &planned);
+    let wanted = wanted_actions(&case.expect.actions);
+    let mut wrong = actions::faults(&wanted, &planned);
+    // What must not happen must not happen once in many times.
+    let others =
+        trial.ever_planned.iter().map(|name| name.to_string()).filter(|name| !planned.contains(name));
+    wrong.extend(actions::too_much(&wanted, &others.collect::<Vec<_>>()));
     let forbidden = wrong.iter().filter_map(|fault| match fault {
         Fault::Forbidden(name) => Some(name.clone()),
         Fault::Missing(_) | Fault::NotAllowed(_) => None,
@@ -125,6 +133,18 @@ pub fn grade(
         before,
     };
     Graded { report, actions: wrong, told }
+}
+
+/// Whether two values say the same: JSON does not tell 5 from 5.0.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| same(a, b)))
+        }
+        (a, b) => a == b,
+    }
 }
 
 /// Findings beside the diff, and expected ones that are not told. Those that nobody expects are told by the precision of

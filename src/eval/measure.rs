@@ -9,15 +9,16 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    Baseline, EvalError, Graded, Mode, Panel, Purse, Shard, Tape, Trial, Vendor, Waits, arrivals, grade,
-    grading,
+    Baseline, EvalError, Graded, Mode, Panel, Purse, Shard, Tape, Trial, Vendor, Waits, arrivals,
+    baseline::Standing,
+    baseline_file, grade, grading,
     metamorphic::{self, Asking},
     report::{Digests, Leftover, Report, grades, several},
     run, sound, summary, test_lock, unread,
 };
 use crate::{
     classify::{Judge, recordings_folder},
-    config::{self, Case, Files, GradedTable, Problems, Split, Suite},
+    config::{self, Case, Files, GradedTable, Problem, Split, Suite},
     domain::{Clock, Money, Name},
     engine::Engine,
 };
@@ -50,6 +51,15 @@ impl Request<'_> {
     const fn is_whole(&self) -> bool {
         self.only.is_none() && self.shard.is_none()
     }
+
+    /// All of it is measured as `suite.toml` says.
+    const fn is_the_suites_own(&self) -> bool {
+        self.is_whole()
+            && self.judges.is_empty()
+            && self.splits.is_empty()
+            && self.variant.is_none()
+            && self.confidence_min.is_none()
+    }
 }
 
 /// Who hears how far it has come.
@@ -77,11 +87,6 @@ pub struct Measured {
     pub bought: (usize, Money),
     /// Why it says nothing about an edit of the prompts, if there was one. The report notes it too.
     pub unread: Option<String>,
-}
-
-/// Path of a suite's baseline.
-pub fn baseline_file(suite: &str) -> String {
-    format!("evals/{suite}/baseline.json")
 }
 
 /// Measures the suite called `name`; `progress` hears how far it has come.
@@ -127,14 +132,19 @@ pub async fn measure(
     if let Some(reason) = tape.unwritten() {
         return Err(lost(reason));
     }
-    let baseline = baseline(files, name)?;
+    // One that cannot be read is none: the gate says so, and --bless writes it anew.
+    let (baseline, damaged) = match baseline(files, name) {
+        Ok(baseline) => (baseline, None),
+        Err(problem) => (None, Some(problem)),
+    };
     // Figures of others are none of ours.
     let fitting = baseline.as_ref().filter(|baseline| baseline.is_of(&panel, &suite));
     let graded: Vec<Graded> = cases
         .iter()
         .zip(&trials)
         .map(|(case, trial)| {
-            let before = fitting.and_then(|baseline| baseline.cases.get(&case.id)).cloned();
+            let digest = test_lock::digest(case);
+            let before = fitting.and_then(|baseline| baseline.before(&case.id, Some(&digest))).cloned();
             let gives_fields = trial.said.verdict().is_some_and(|v| panel.gives_fields(&v.judge));
             grade(case, trial, gives_fields, suite.findings.as_ref(), before)
         })
@@ -169,7 +179,7 @@ pub async fn measure(
         texts,
         relations,
         arrivals: arrived,
-        baseline: fitting.filter(|_| whole),
+        standing: standing(name, request, baseline.as_ref(), fitting, damaged.as_ref()),
         whole,
         digests: digests(engine, &suite, &panel, &cases)?,
         notes: notes_on_texts,
@@ -177,7 +187,7 @@ pub async fn measure(
     let mut report = found
         .map_err(|error| no(name, &format!("its `cost` cannot be used: {error}")))?
         .ok_or_else(|| no(name, "it has no cases"))?;
-    if baseline.is_some() && fitting.is_none() {
+    if baseline.is_some() && fitting.is_none() && !request.is_the_suites_own() {
         let file = baseline_file(name);
         report.notes.push(format!("{file} is of other judges or splits: nothing was held against it"));
     }
@@ -189,6 +199,27 @@ pub async fn measure(
     report.notes.extend(tape.moved());
     report.notes.extend(notes(name, &panel, &report.leftovers));
     Ok(Measured { report, panel, trials, bought: tape.bought(), unread })
+}
+
+fn standing<'a>(
+    name: &str,
+    request: &Request<'_>,
+    baseline: Option<&Baseline>,
+    fitting: Option<&'a Baseline>,
+    damaged: Option<&Problem>,
+) -> Standing<'a> {
+    match (fitting, baseline) {
+        (Some(fitting), _) if request.is_whole() => Standing::Against(fitting),
+        _ if !request.is_the_suites_own() => Standing::Free,
+        (_, None) => Standing::Lacking(match damaged {
+            Some(problem) => format!("{} is none: {}", baseline_file(name), problem.message),
+            None => format!("there is no {}", baseline_file(name)),
+        }),
+        (_, Some(Baseline { judges, splits, .. })) => {
+            let (file, judges, splits) = (baseline_file(name), judges.join(", "), splits.join(", "));
+            Standing::Lacking(format!("{file} is of {judges} on {splits}"))
+        }
+    }
 }
 
 fn lost(reason: String) -> EvalError {
@@ -240,15 +271,13 @@ fn tape(engine: &Engine, files: &Files, name: &str, request: &Request<'_>) -> Re
 ///
 /// # Errors
 /// The file is none.
-pub fn baseline(files: &Files, name: &str) -> Result<Option<Baseline>, EvalError> {
+pub fn baseline(files: &Files, name: &str) -> Result<Option<Baseline>, Problem> {
     let file = baseline_file(name);
     let Some(text) = files.get(&file) else { return Ok(None) };
     serde_json::from_str(text).map(Some).map_err(|error| {
-        let mut problems = Problems::new();
         let at = config::At::line(&file, error.line());
         let remedy = "bring it back, or write it anew with `hookyard eval --bless`";
-        problems.push(at.error(config::codes::BAD_BASELINE, error.to_string(), remedy));
-        EvalError::Problems(problems)
+        at.error(config::codes::BAD_BASELINE, error.to_string(), remedy)
     })
 }
 

@@ -16,6 +16,7 @@ pub mod test_lock;
 
 mod arrivals;
 mod ask;
+mod baseline;
 mod gates;
 mod grade;
 mod grading;
@@ -43,9 +44,9 @@ use crate::{
     engine::Engine,
 };
 
-pub use gates::Baseline;
+pub use baseline::{Baseline, baseline_file};
 pub use grade::{Graded, grade};
-pub use measure::{Measured, Progress, Request, baseline, baseline_file, measure};
+pub use measure::{Measured, Progress, Request, baseline, measure};
 pub use mode::Mode;
 pub use panel::Panel;
 pub use purse::Purse;

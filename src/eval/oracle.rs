@@ -196,7 +196,14 @@ fn answered<'a>(
     got: Option<usize>,
 ) -> Answered<'a> {
     let name = |at: usize| labels.get(at).map_or("", String::as_str);
-    Answered { id, cluster: &case.cluster, digest: None, expected: name(case.expected), got: got.map(name) }
+    Answered {
+        id,
+        cluster: &case.cluster,
+        digest: None,
+        expected: name(case.expected),
+        got: got.map(name),
+        forbidden: false,
+    }
 }
 
 fn finding(place: &Place) -> Finding<'_> {

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{
     Graded, Mode, Panel, Trial,
-    gates::{self, Baseline},
+    baseline::Standing,
+    gates,
     grade::{ToldFinding, wanted_actions, wanted_finding, within},
     metrics::{
         Marked, actions, calibration,
@@ -21,7 +22,7 @@ use super::{
     stats::{bootstrap::Plan, spread::spread},
 };
 use crate::{
-    config::{Case, Gates, Suite},
+    config::{Case, Suite},
     domain::Money,
 };
 
@@ -40,7 +41,7 @@ pub struct Run<'a> {
     pub relations: (Vec<RelationFigures>, Money),
     /// Cases that are not to be judged.
     pub arrivals: Vec<ArrivalReport>,
-    pub baseline: Option<&'a Baseline>,
+    pub standing: Standing<'a>,
     /// All cases were asked about: of a part only what must never happen is demanded.
     pub whole: bool,
     pub digests: Digests,
@@ -63,7 +64,7 @@ pub fn report(run: Run<'_>) -> Result<Option<Report>, CostsError> {
         texts,
         relations,
         arrivals,
-        baseline,
+        standing,
         whole,
         digests,
         notes,
@@ -92,11 +93,13 @@ pub fn report(run: Run<'_>) -> Result<Option<Report>, CostsError> {
         all_samples.iter().map(|(expected, got)| Asked { expected: *expected, got }).collect();
     let wanted: Vec<_> = cases.iter().map(|case| wanted_actions(&case.expect.actions)).collect();
     let classes = classes(&marked, labels);
+    let curve = risk::curve(&marked);
     let latencies: Vec<f64> = graded.iter().filter_map(|one| one.report.latency_ms).collect();
     let costs_usd: Vec<f64> = graded.iter().filter_map(|one| one.report.cost_usd).collect();
     let paid_usd = Paid {
-        asked: trials.iter().map(|trial| trial.told.cost_new.dollars()).sum(),
-        graded: texts.iter().map(|figures| figures.cost_usd).sum(),
+        asked: trials.iter().map(|trial| trial.told.cost_new.dollars()).sum::<f64>(),
+        // A sum of nothing is -0.
+        graded: texts.iter().map(|figures| figures.cost_usd).sum::<f64>() + 0.0,
         metamorphic: relations.1.dollars(),
     };
     let notes = notes.into_iter().chain(lists_none(suite, cases, &graded)).collect();
@@ -112,7 +115,8 @@ pub fn report(run: Run<'_>) -> Result<Option<Report>, CostsError> {
         figures,
         classes,
         calibration: calibration::calibration(&marked, calibration::BINS),
-        risk_coverage: risk::thinned(&risk::curve(&marked), risk::POINTS_MAX),
+        risk_coverage: risk::thinned(&curve, risk::POINTS_MAX),
+        mean_risk: risk::area(&curve),
         stability: stability::stability(&asked),
         answers: answers(trials),
         latency_ms: spread(&latencies),
@@ -132,12 +136,8 @@ pub fn report(run: Run<'_>) -> Result<Option<Report>, CostsError> {
         notes,
         leftovers: Vec::new(),
     };
-    let never = Gates {
-        forbidden_actions_max: suite.gate.forbidden_actions_max,
-        arrivals_missed_max: suite.gate.arrivals_missed_max,
-        ..Gates::default()
-    };
-    report.gates = gates::gates(if whole { &suite.gate } else { &never }, &report, baseline);
+    let never = gates::never(&suite.gate, &report);
+    report.gates = gates::gates(if whole { &suite.gate } else { &never }, &report, &standing);
     report.verdict = gates::verdict(&report.gates);
     Ok(Some(report))
 }

@@ -1,5 +1,7 @@
 //! One case, asked about: what the judges said, and what would be done.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{
@@ -23,6 +25,8 @@ pub struct Trial {
     pub samples: Vec<Option<String>>,
     /// What would be done about the first sample, by route.
     pub rehearsal: Rehearsal,
+    /// Ids of what would be done about any sample.
+    pub ever_planned: BTreeSet<Name>,
     /// What would be done if it came twice.
     pub redelivery: Redelivery,
     /// What a language model reads: instructions and event.
@@ -36,9 +40,9 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// Ids of the actions that would be planned, on all routes.
-    pub fn planned(&self) -> impl Iterator<Item = &Name> {
-        self.rehearsal.routes.iter().flat_map(|route| &route.actions)
+    /// What a judge decides: nothing of an event that reaches none.
+    pub fn verdict(&self) -> Option<&Verdict> {
+        self.said.verdict().filter(|_| self.rehearsal.ignored.is_none())
     }
 
     /// Why it came to this: the judge's words, or who said what before a person was to decide, and why nothing would be done.
@@ -101,8 +105,10 @@ pub async fn run(
     let variant = panel.variant()?;
     let asked = Asked { classifier: &panel.classifier, ladder: &panel.ladder, variant };
     let context = engine.case_context(case);
+    let classifier = panel.classifier.name();
     let mut labels = Vec::new();
     let mut first = None;
+    let mut ever_planned = BTreeSet::new();
     let mut told = Told::default();
     let asked_times = samples.max(1);
     for sample in 0..asked_times {
@@ -116,21 +122,31 @@ pub async fn run(
             if heard.latency_ms > 0 { heard.latency_ms as f64 } else { took.as_secs_f64() * 1_000.0 };
         told.add(heard);
         labels.push(said.label().map(str::to_owned));
-        first.get_or_insert((said, latency_ms));
+        let rehearsal = engine.rehearse(FIRST, case, classifier, said.verdict(), clock);
+        ever_planned.extend(rehearsal.planned().cloned());
+        first.get_or_insert((said, rehearsal, latency_ms));
     }
-    let Some((said, latency_ms)) = first else {
+    let Some((said, rehearsal, latency_ms)) = first else {
         return Err(EvalError::Suite {
-            suite: panel.classifier.name().to_string(),
+            suite: classifier.to_string(),
             reason: "nobody was asked".to_owned(),
         });
     };
-    let rehearsal = engine.rehearse(FIRST, case, panel.classifier.name(), said.verdict(), clock);
-    let classifier = panel.classifier.name();
     let redelivery = redelivered(engine, classifier, case, said.verdict(), &rehearsal, clock);
     let question = panel.classifier.question(variant, &context);
     let prompt = (question.system().to_owned(), question.event().map_err(fail)?.to_owned());
     if labels.len() == 1 {
         labels.clear();
     }
-    Ok(Trial { said, samples: labels, rehearsal, redelivery, prompt, told, asked_times, latency_ms })
+    Ok(Trial {
+        said,
+        samples: labels,
+        rehearsal,
+        ever_planned,
+        redelivery,
+        prompt,
+        told,
+        asked_times,
+        latency_ms,
+    })
 }

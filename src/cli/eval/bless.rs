@@ -12,16 +12,18 @@ use crate::{
 
 use super::write::write;
 
-/// Writes the baseline of each report's suite.
+/// Writes the baseline of each report's suite, unless one of them fails: what is not well is nothing to be held to.
 ///
 /// # Errors
-/// A suite fails, and so is nothing to be held to; a file cannot be written.
+/// A file cannot be written.
 pub(super) fn bless(folder: &Path, reports: &[Report]) -> anyhow::Result<()> {
-    // That the baseline had a case more is what the new one is for.
-    let fails = |gate: &&Gate| gate.held == Held::Failed && gate.name != Gate::BASELINE_CASES;
+    // That there was none, or that it was of other cases, is what the new one is for.
+    let mended = [Gate::BASELINE, Gate::BASELINE_CASES];
+    let fails = |gate: &&Gate| gate.held == Held::Failed && !mended.contains(&gate.name.as_str());
     for report in reports {
         if let Some(gate) = report.gates.iter().find(fails) {
-            anyhow::bail!("{} fails by {}: what is not well is no baseline", report.suite, gate.name);
+            out::note(format!("{} fails by {}: what is not well is no baseline", report.suite, gate.name));
+            return Ok(());
         }
     }
     for report in reports {

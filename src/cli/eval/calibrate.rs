@@ -11,7 +11,11 @@ use toml_edit::{DocumentMut, value};
 
 use crate::{
     classify::{Calibrated, Calibrations, calibration_file},
-    cli::{End, out, project, runtime},
+    cli::{
+        End,
+        out::{self, several},
+        project, runtime,
+    },
     config::{CLASSIFIERS, Files, Split, Suite},
     decide::calibration::Scaling,
     engine::Engine,
@@ -28,6 +32,7 @@ use crate::{
 };
 
 use super::{
+    exit,
     suites::{self, Asked},
     write::write,
 };
@@ -144,6 +149,7 @@ impl Calibrate {
             Some(text) => serde_json::from_str(text).with_context(|| format!("{file} is no calibration"))?,
             None => Calibrations::default(),
         };
+        let (mut measured_any, mut unmeasured) = (false, false);
         for Alone { judge, measured } in self.one.alone(&engine, &files, &folder, &suite)? {
             let Measured { report, panel, trials, .. } = &measured;
             let raw = |trial: &eval::Trial| {
@@ -155,9 +161,16 @@ impl Calibrate {
                 .zip(&report.cases)
                 .filter_map(|(trial, case)| Some((raw(trial)?, case.right)))
                 .collect();
-            let scaling = Scaling::fit(&answers).with_context(|| {
-                format!("the confidence of {judge} cannot be measured on {} answers", answers.len())
-            })?;
+            let scaling = match Scaling::fit(&answers) {
+                Ok(scaling) => scaling,
+                Err(error) => {
+                    let answers = several(answers.len() as u64, "answer");
+                    out::note(format!("the confidence of {judge} cannot be measured on {answers}: {error}"));
+                    unmeasured = true;
+                    continue;
+                }
+            };
+            measured_any = true;
             let of = panel.subject(&judge).context("the judge was asked a moment ago")?;
             calibrations.keep(&judge, Calibrated { of, splits: report.splits.clone(), scaling });
             out::say(format!(
@@ -168,10 +181,13 @@ impl Calibrate {
                 answers.len()
             ))?;
         }
+        if !measured_any {
+            return Ok(End::Exit(exit::WRONG));
+        }
         let text = serde_json::to_string_pretty(&calibrations)? + "\n";
         write(&folder.join(&file), &text)?;
         out::say(format!("written to {file}: a running service takes it up as it does every change"))?;
-        Ok(End::Well)
+        Ok(if unmeasured { End::Exit(exit::WRONG) } else { End::Well })
     }
 }
 

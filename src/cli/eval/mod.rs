@@ -151,11 +151,11 @@ impl Measure {
             None
         };
         if let Some((reports, comparisons)) = comparisons {
-            self.forms.give(&reports, &comparisons)?;
+            unless_unread(self.forms.give(&reports, &comparisons))?;
             return Ok(ended(&reports, &comparisons));
         }
         let reports = self.reports(folder, &files, purse)?;
-        self.forms.give(&reports, &[])?;
+        unless_unread(self.forms.give(&reports, &[]))?;
         if let Some(folder) = folder {
             failed::note(folder, &reports);
             if self.bless {
@@ -187,6 +187,14 @@ const fn status(error: &EvalError) -> u8 {
         | EvalError::Suite { .. } => exit::WRONG,
         EvalError::Unrecorded { .. } => exit::UNRECORDED,
         EvalError::OutOfReach { .. } | EvalError::Unwritten { .. } => exit::BROKEN,
+    }
+}
+
+/// Whoever reads no further, such as `head`, still wants to know by the exit status how it ended.
+fn unless_unread(given: anyhow::Result<()>) -> anyhow::Result<()> {
+    match given {
+        Err(error) if out::is_unread(&error) => Ok(()),
+        given => given,
     }
 }
 

@@ -49,8 +49,13 @@ pub(super) struct Asked {
     seed: Option<u64>,
     /// The most that this run may spend in all, in dollars. Nothing else bounds it: it is not charged to the
     /// budgets of judges.toml, which are the service's.
-    #[arg(long, value_name = "USD", default_value_t = SPEND_MAX_USD)]
+    #[arg(long, value_name = "USD", default_value_t = SPEND_MAX_USD, value_parser = dollars)]
     spend_max: f64,
+}
+
+fn dollars(text: &str) -> Result<f64, String> {
+    let amount: Option<f64> = text.parse().ok().filter(|amount: &f64| amount.is_finite() && *amount >= 0.0);
+    amount.ok_or_else(|| "write an amount in dollars, such as 2.50".to_owned())
 }
 
 impl Asked {

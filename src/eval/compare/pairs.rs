@@ -78,6 +78,8 @@ pub(super) struct Pair<'a> {
     pub expected: usize,
     pub a: Option<usize>,
     pub b: Option<usize>,
+    /// Whether something is planned in A, and in B, that the case forbids.
+    pub forbidden: [bool; 2],
 }
 
 impl Pair<'_> {
@@ -139,6 +141,7 @@ fn pair<'a>(labels: &[String], a: Answered<'a>, b: Answered<'_>) -> Result<Pair<
         expected: index(a.expected)?,
         a: a.got.map(index).transpose()?,
         b: b.got.map(index).transpose()?,
+        forbidden: [a.forbidden, b.forbidden],
     })
 }
 

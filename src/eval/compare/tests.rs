@@ -15,7 +15,7 @@ static IDS: LazyLock<Vec<String>> = LazyLock::new(|| (0..1_000).map(|id| format!
 
 fn case(id: usize, expected: usize, got: Option<usize>) -> Answered<'static> {
     let (id, expected, got) = (&IDS[id], LABELS[expected], got.map(|got| LABELS[got]));
-    Answered { id, cluster: id, digest: None, expected, got }
+    Answered { id, cluster: id, digest: None, expected, got, forbidden: false }
 }
 
 /// Two runs on cases of the label 0: right in both, only in the first, only in the second, in neither.
@@ -54,6 +54,26 @@ fn a_clear_difference_is_called_by_its_direction() {
     assert!((found.accuracy_delta.value - 0.18).abs() < 1e-12 && found.accuracy_delta.low > 0.0);
     assert!(found.p_value < 0.001 && found.detectable < 0.18, "{found:?}");
     assert_eq!(verdict_of(&[b, a], 0.02), Change::Worse);
+}
+
+#[test]
+fn cases_of_a_few_clusters_tell_nothing_however_many_there_are() {
+    let grouped = |clusters: usize, runs: [Vec<Answered<'static>>; 2]| {
+        let of = |(at, case): (usize, Answered<'static>)| Answered { cluster: &IDS[at % clusters], ..case };
+        runs.map(|cases| cases.into_iter().enumerate().map(of).collect::<Vec<_>>())
+    };
+    for clusters in [1, 2, CLUSTERS_MIN - 1] {
+        let [a, b] = grouped(clusters, runs(0, 0, 40, 0));
+        let found = compared(&a, &b, 0.02).unwrap();
+        assert_eq!((found.clusters, found.verdict, found.detectable), (clusters, Change::Inconclusive, 1.0));
+        assert_eq!(verdict_of(&grouped(clusters, runs(200, 0, 0, 0)), 0.2), Change::Inconclusive);
+    }
+    assert_eq!(verdict_of(&grouped(CLUSTERS_MIN, runs(0, 0, 40, 0)), 0.02), Change::Better);
+    // Ten copies of each show no more than one.
+    let [a, b] = runs(180, 10, 10, 0);
+    let alone = compared(&a, &b, 0.02).unwrap().detectable;
+    let [a, b] = grouped(20, [a, b]);
+    assert!(compared(&a, &b, 0.02).unwrap().detectable > 2.0 * alone);
 }
 
 #[test]

@@ -92,6 +92,7 @@ struct Figures {
 impl Figures {
     fn add(&mut self, case: &str, other: Option<&str>, before: &Ends, after: &Ends, held: bool) {
         self.tried += 1;
+        // Whoever decides nothing keeps to every relation.
         self.undecided += usize::from(held && before.label.is_none() && after.label.is_none());
         if !held {
             self.broken.push(Broken {
@@ -107,8 +108,9 @@ impl Figures {
 
     fn finish(self, relation: Relation) -> RelationFigures {
         let Figures { tried, left_out, nobody, undecided, broken } = self;
-        let held = tried - broken.len();
-        let share = wilson::share(held, tried);
+        let decided = tried - undecided;
+        let held = decided - broken.len();
+        let share = wilson::share(held, decided);
         RelationFigures { relation, tried, held, undecided, share, left_out, nobody, broken }
     }
 }
@@ -125,7 +127,7 @@ impl Asking<'_> {
 
     fn ends(&self, id: &str) -> Option<Ends> {
         let (_, trial) = self.cases.iter().zip(self.trials).find(|(case, _)| case.id == id)?;
-        Some(Ends::of(trial.said.label(), trial.planned()))
+        Some(Ends::of(trial.said.label(), trial.rehearsal.planned()))
     }
 
     /// Tries `relation` on the cases that it can be tried on. What the answers cost.
@@ -178,7 +180,7 @@ impl Asking<'_> {
         let asked: Vec<(Ends, Ends, String, Money)> = stream::iter(&tries)
             .map(|(trial, case)| async move {
                 let (after, cost) = self.ask(relation, case, altered).await?;
-                let before = Ends::of(trial.said.label(), trial.planned());
+                let before = Ends::of(trial.said.label(), trial.rehearsal.planned());
                 Ok::<_, EvalError>((before, after, case.id.clone(), cost))
             })
             .buffered(CASES_AT_ONCE)

@@ -47,6 +47,13 @@ pub fn faults(wanted: &Wanted<'_>, planned: &[String]) -> Vec<Fault> {
     let mut seen = BTreeSet::new();
     let missing = wanted.expected.iter().filter(|name| !planned.contains(name) && seen.insert(*name));
     let mut faults: Vec<Fault> = missing.cloned().map(Fault::Missing).collect();
+    faults.extend(too_much(wanted, planned));
+    faults
+}
+
+/// What of the planned is too much, in the order planned.
+pub fn too_much(wanted: &Wanted<'_>, planned: &[String]) -> Vec<Fault> {
+    let mut faults = Vec::new();
     let may =
         |name| wanted.allowed.is_none_or(|allowed| allowed.contains(name)) || wanted.expected.contains(name);
     let mut seen = BTreeSet::new();

@@ -67,6 +67,17 @@ impl Tally {
         ratio(self.right(), self.cases())
     }
 
+    /// Share of the decided cases that are right; `None` of none.
+    pub fn accuracy_of_decided(&self) -> Option<f64> {
+        ratio(self.right(), self.decided())
+    }
+
+    /// Share of the cases with the label that were said to have it; `None` of none.
+    pub fn recall(&self, label: usize) -> Option<f64> {
+        let Counts { support, hits, .. } = self.0[label];
+        ratio(hits, support)
+    }
+
     /// F1 of one label over all cases: 0 if it was never rightly said.
     pub fn f1(&self, label: usize) -> f64 {
         let of = self.0[label];

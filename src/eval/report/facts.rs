@@ -16,11 +16,12 @@ pub(super) struct Fact {
 /// Broken cases that are named of one relation.
 const BROKEN_MAX: usize = 10;
 
-/// Calibration, stability, answers, actions, findings, arrivals, relations, latency and cost: those that the suite has.
+/// Calibration, abstention, stability, answers, actions, findings, arrivals, relations, latency and cost: those that the suite has.
 pub(super) fn facts(report: &Report) -> Vec<Fact> {
     let answers = (report.answers.asked > 0).then_some(&report.answers);
     let before = [
         ("calibration", report.calibration.as_ref().map(calibration)),
+        ("abstention", report.mean_risk.map(abstention)),
         ("stability", report.stability.as_ref().map(stability)),
         ("answers", answers.map(answered)),
         ("actions", report.actions.as_ref().map(actions)),
@@ -45,6 +46,10 @@ pub(super) fn facts(report: &Report) -> Vec<Fact> {
 fn calibration(calibration: &Calibration) -> String {
     let auroc = or_none(calibration.auroc, ratio);
     format!("ECE {}, Brier {}, AUROC {auroc}", ratio(calibration.ece), ratio(calibration.brier))
+}
+
+fn abstention(mean_risk: f64) -> String {
+    format!("{} of the answers are wrong in the mean over all thresholds", percent(mean_risk))
 }
 
 fn stability(stability: &Stability) -> String {
@@ -118,9 +123,9 @@ fn relation(figures: &RelationFigures) -> String {
         return "does not apply: rules go by conditions, not by labels".to_owned();
     }
     let share = or_none(share.as_ref(), percent_estimate);
-    let mut says = format!("the same is said of {held} of {tried}, {share}");
+    let mut says = format!("the same is said of {held} of {}, {share}", tried - undecided);
     if *undecided > 0 {
-        says.push_str(&format!("; {undecided} of these {held} left to a person both times"));
+        says.push_str(&format!("; {undecided} more are left to a person both times"));
     }
     if *left_out > 0 {
         says.push_str(&format!("; {left_out} left out"));
@@ -175,6 +180,7 @@ mod tests {
             told(&report),
             [
                 "calibration",
+                "abstention",
                 "stability",
                 "answers",
                 "actions",
@@ -185,7 +191,7 @@ mod tests {
                 "cost"
             ]
         );
-        report.calibration = None;
+        (report.calibration, report.mean_risk) = (None, None);
         report.answers.asked = 0;
         report.findings = None;
         report.metamorphic.clear();
@@ -217,7 +223,7 @@ mod tests {
         pair.other = Some("b".to_owned());
         broken.extend([done, pair]);
         let says = facts(&report).into_iter().find(|fact| fact.about == "quoting").map(|fact| fact.says);
-        let wanted = "the same is said of 5 of 6, 83.3% (78.3–88.3); 2 of these 5 left to a person both times; 1 \
+        let wanted = "the same is said of 5 of 6, 83.3% (78.3–88.3); 2 more are left to a person both times; 1 \
                       left out; not of a (lead → (person)), a (label → nothing), a and b (lead → (person))";
         assert_eq!(says.as_deref(), Some(wanted));
         report.metamorphic[0].nobody = true;

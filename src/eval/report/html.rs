@@ -17,8 +17,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Comparison, Report, Verdict,
-    wording::{is_unseen, several},
+    Change, Comparison, Report, Verdict,
+    wording::{changes, is_unseen, several},
 };
 use compared::ComparedView;
 use suite::SuiteView;
@@ -57,8 +57,8 @@ pub fn html(reports: &[Report], comparisons: &[Comparison]) -> Result<String, Pa
     env.set_formatter(seen);
     env.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     let page = Page {
-        title: title(reports),
-        verdict: verdict(reports),
+        title: title(reports, comparisons),
+        verdict: verdict(reports, comparisons),
         policy: policy(),
         suites: reports.iter().enumerate().map(|(n, report)| SuiteView::new(n, report)).collect(),
         compared: comparisons
@@ -99,7 +99,10 @@ fn numbered(text: &str) -> String {
     shown
 }
 
-fn title(reports: &[Report]) -> String {
+fn title(reports: &[Report], comparisons: &[Comparison]) -> String {
+    if !comparisons.is_empty() {
+        return changes(comparisons);
+    }
     let passed = reports.iter().filter(|report| report.verdict == Verdict::Passed).count();
     match reports {
         [] => "No suite was run".to_owned(),
@@ -109,8 +112,12 @@ fn title(reports: &[Report]) -> String {
     }
 }
 
-/// The worst of all; without a suite there is none.
-fn verdict(reports: &[Report]) -> &'static str {
+/// The worst of all; without a suite there is none. A comparison speaks for itself.
+fn verdict(reports: &[Report], comparisons: &[Comparison]) -> &'static str {
+    if !comparisons.is_empty() {
+        let is_worse = comparisons.iter().any(|one| one.verdict == Change::Worse);
+        return super::wording::verdict(if is_worse { Verdict::Regressed } else { Verdict::Passed });
+    }
     let any = |verdict| reports.iter().any(|report| report.verdict == verdict);
     let worst = [Verdict::Failed, Verdict::Regressed, Verdict::Passed].into_iter().find(|worst| any(*worst));
     worst.map_or("none", super::wording::verdict)

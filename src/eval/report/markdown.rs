@@ -4,15 +4,15 @@ mod comment;
 mod escape;
 
 use super::{
-    CaseReport, Changed, Class, Comparison, Held, Report, Verdict,
+    CaseReport, Change, Changed, Class, Comparison, Held, Report, Verdict,
     facts::facts,
     wording::{
-        chance, change, change_estimate, change_reason, detectable, held, or_none, percent, percent_estimate,
-        points, ratio, ratio_change, ratio_estimate, said, several, verdict,
+        chance, change, change_estimate, change_reason, changes, detectable, held, or_none, percent,
+        percent_estimate, points, ratio, ratio_change, ratio_estimate, said, several, verdict,
     },
 };
 use comment::{Comment, Table};
-use escape::{code, prose};
+use escape::{account, code, prose};
 
 /// Suites, classes and gates shown at the most.
 const ROWS_MAX: usize = 60;
@@ -24,7 +24,7 @@ const CASES_MAX: usize = 25;
 /// be: what has no room is left out, and said to be.
 pub fn markdown(reports: &[Report], comparisons: &[Comparison]) -> String {
     let mut comment = Comment::new();
-    comment.add(format!("## {}\n", headline(reports)));
+    comment.add(format!("## {}\n", headline(reports, comparisons)));
     comment.add(suites(reports));
     for report in reports {
         comment.add_some(gates(report));
@@ -42,7 +42,12 @@ pub fn markdown(reports: &[Report], comparisons: &[Comparison]) -> String {
     comment.finish()
 }
 
-fn headline(reports: &[Report]) -> String {
+/// A comparison speaks for itself: what its sides miss is not asked.
+fn headline(reports: &[Report], comparisons: &[Comparison]) -> String {
+    if !comparisons.is_empty() {
+        let mark = if comparisons.iter().any(|one| one.verdict == Change::Worse) { "❌" } else { "✅" };
+        return format!("{mark} Eval: {}", changes(comparisons));
+    }
     let passed = reports.iter().filter(|report| report.verdict == Verdict::Passed).count();
     match (passed, reports.len()) {
         (_, 0) => "Eval: no suite was run".to_owned(),
@@ -222,8 +227,8 @@ fn instead(report: &Report, n: usize, class: &Class) -> String {
 }
 
 fn remarks(report: &Report) -> Option<String> {
-    let facts = facts(report).into_iter().map(|fact| format!("- {}: {}\n", fact.about, prose(&fact.says)));
-    let notes = report.notes.iter().take(CASES_MAX).map(|note| format!("- {}\n", prose(note)));
+    let facts = facts(report).into_iter().map(|fact| format!("- {}: {}\n", fact.about, account(&fact.says)));
+    let notes = report.notes.iter().take(CASES_MAX).map(|note| format!("- {}\n", account(note)));
     let measured = format!(
         "- {} by {}, {}, {}, seed {}; prompt {}, schema {}, cases {}\n",
         code(&report.classifier),

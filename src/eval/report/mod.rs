@@ -36,7 +36,7 @@ pub struct Report {
     pub classifier: String,
     /// Who was asked: the judges, in the order of the ladder.
     pub judges: Vec<String>,
-    /// offline | replay | record_missing | record | live
+    /// offline | replay | record-missing | record | live
     pub mode: String,
     pub splits: Vec<String>, // "train" | "dev" | "test"
     pub seed: u64,
@@ -47,6 +47,9 @@ pub struct Report {
     pub classes: Vec<Class>,
     pub calibration: Option<Calibration>,
     pub risk_coverage: Vec<RiskPoint>,
+    /// The area under the whole curve as a share of the coverage it reaches: the mean risk over all coverages.
+    #[serde(default)]
+    pub mean_risk: Option<f64>,
     pub stability: Option<Stability>,
     pub answers: Answers,
     pub latency_ms: Option<Spread>,
@@ -69,7 +72,7 @@ pub struct Report {
     pub gates: Vec<Gate>,
     pub verdict: Verdict,
     pub cases: Vec<CaseReport>,
-    /// Stale and unused recordings, near-duplicates across splits, missing baseline cases, …: one sentence each.
+    /// What else is to be known, such as recordings that are stale or unused: one sentence each.
     pub notes: Vec<String>,
     /// Recordings that no longer serve, of which the notes tell how many there are.
     #[serde(default)]
@@ -198,11 +201,12 @@ pub struct Paid {
 pub struct RelationFigures {
     pub relation: Relation,
     pub tried: usize,
+    /// Decided, and alike.
     pub held: usize,
-    /// Held only in that a person was asked both times.
+    /// Left to a person both times.
     #[serde(default)]
     pub undecided: usize,
-    /// Held among the tried (Wilson).
+    /// Held among those that were decided in one form at least (Wilson).
     pub share: Option<Estimate>,
     /// Cases that it cannot be tried on: they hold no mail, or rules decided them, which do not go by labels.
     pub left_out: usize,
@@ -323,9 +327,13 @@ pub struct Gate {
 
 impl Gate {
     /// Cases of the baseline may not be missing.
+    /// That there is one, of the same judges and splits.
+    pub const BASELINE: &str = "baseline";
     pub const BASELINE_CASES: &str = "baseline.cases";
     /// How many forbidden actions may be planned.
     pub const FORBIDDEN_ACTIONS: &str = "forbidden_actions_max";
+    /// How many actions may be planned that are not among those allowed.
+    pub const NOT_ALLOWED: &str = "not_allowed_actions_max";
     /// How many expected actions may be left out.
     pub const MISSING_ACTIONS: &str = "missing_actions_max";
     /// How many actions may be done twice of what comes twice.
@@ -405,6 +413,9 @@ pub struct Prompt {
 pub struct Before {
     pub got: Option<String>,
     pub passed: bool,
+    /// Of the case as it was asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }
 
 /// Two runs of one suite on the same cases.
@@ -414,6 +425,8 @@ pub struct Comparison {
     pub a: String,
     pub b: String,
     pub cases: usize,
+    /// Groups of cases that hang together; one that stands alone is its own.
+    pub clusters: usize,
     /// Right in both, only in A, only in B, in neither.
     pub both: usize,
     pub only_a: usize,
@@ -433,6 +446,9 @@ pub struct Comparison {
     pub verdict: Change,
     /// Cases that one of them has right and the other one not.
     pub changed: Vec<Changed>,
+    /// Cases of which B plans what they forbid, and A does not.
+    #[serde(default)]
+    pub newly_forbidden: Vec<String>,
     /// What else is to be known before it is believed: one sentence each.
     #[serde(default)]
     pub notes: Vec<String>,

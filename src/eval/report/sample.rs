@@ -39,7 +39,7 @@ pub(super) fn case(n: usize, expected: &str, got: Option<&str>) -> CaseReport {
         cost_usd: None,
         prompt: Some(Prompt { system: "You sort mail.".to_owned(), event: "Hello".to_owned() }),
         output: Some(serde_json::json!({ "label": got })),
-        before: Some(Before { got: Some(expected.to_owned()), passed: true }),
+        before: Some(Before { got: Some(expected.to_owned()), passed: true, digest: None }),
     }
 }
 
@@ -83,6 +83,7 @@ pub(super) fn report() -> Report {
             auroc: Some(0.934),
             bins: vec![Bin { low: 0.8, high: 0.9, count: 6, confidence: 0.81, accuracy: 0.833 }],
         }),
+        mean_risk: Some(0.031),
         risk_coverage: vec![
             RiskPoint { threshold: 0.9, coverage: 0.5, risk: 0.0 },
             RiskPoint { threshold: 0.0, coverage: 0.857, risk: 0.167 },
@@ -125,7 +126,7 @@ pub(super) fn report() -> Report {
         }],
         metamorphic: vec![RelationFigures {
             relation: Relation::Quoting,
-            tried: 6,
+            tried: 8,
             held: 5,
             undecided: 2,
             share: Some(estimate(0.833)),
@@ -206,6 +207,7 @@ pub(super) fn comparison() -> Comparison {
         a: "prompts of main".to_owned(),
         b: "prompts here".to_owned(),
         cases: 7,
+        clusters: 120,
         both: 4,
         only_a: 1,
         only_b: 1,
@@ -228,6 +230,7 @@ pub(super) fn comparison() -> Comparison {
             changed("mail-003", "support", None, Some("support")),
             changed(&format!("mail-006 {HOSTILE}"), "support", Some("support"), Some("lead")),
         ],
+        newly_forbidden: Vec::new(),
         notes: vec!["the two sides are not alike".to_owned()],
     }
 }

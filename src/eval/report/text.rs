@@ -123,19 +123,32 @@ fn classes(classes: &[Class], sheet: &mut Sheet) {
     }
 }
 
+/// Columns below which a table of gates would have no room for what was wanted.
+const GATE_COLUMNS_MIN: usize = 60;
+
 fn gates(gates: &[Gate], sheet: &mut Sheet) {
     if gates.is_empty() {
+        return;
+    }
+    let state = |gate: &Gate| match gate.held {
+        Held::Passed => (format!("✓ {}", held(gate.held)), Ink::Good),
+        Held::Failed | Held::Regressed => (format!("✗ {}", held(gate.held)), Ink::Bad),
+    };
+    if sheet.width() < GATE_COLUMNS_MIN {
+        sheet.blank();
+        for gate in gates {
+            let (state, ink) = state(gate);
+            sheet.line(&[("  ", Ink::Plain), (&state, ink), (" ", Ink::Plain), (&gate.name, Ink::Plain)]);
+            sheet.paragraph("    ", &format!("wanted {}, got {}", gate.wanted, gate.got), Ink::Dim);
+        }
         return;
     }
     let mut grid =
         Grid::new(vec![Column::whole(""), Column::text("GATE"), Column::text("WANTED"), Column::text("GOT")]);
     for gate in gates {
-        let (mark, ink) = match gate.held {
-            Held::Passed => ("✓", Ink::Good),
-            Held::Failed | Held::Regressed => ("✗", Ink::Bad),
-        };
+        let (state, ink) = state(gate);
         grid.row(vec![
-            Cell::new(format!("{mark} {}", held(gate.held)), ink),
+            Cell::new(state, ink),
             Cell::new(&gate.name, Ink::Plain),
             Cell::new(&gate.wanted, Ink::Dim),
             Cell::new(&gate.got, Ink::Strong),

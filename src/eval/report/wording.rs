@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::eval::compare::CLUSTERS_MIN;
+
 use super::{Change, Comparison, Estimate, GradedFigures, Held, SecondGrades, Spread, Verdict};
 
 /// What is said where there is no figure.
@@ -170,13 +172,30 @@ pub(super) fn change(change: Change) -> &'static str {
     }
 }
 
+/// The verdicts on all suites of two runs, the worst first: one sentence.
+pub(super) fn changes(comparisons: &[Comparison]) -> String {
+    let worst_first = [Change::Worse, Change::Inconclusive, Change::Equivalent, Change::Better];
+    let count = |verdict| comparisons.iter().filter(|one| one.verdict == verdict).count();
+    let each = worst_first.into_iter().filter(|verdict| count(*verdict) > 0);
+    let suites = |verdict| format!("{} ({})", change(verdict), several(count(verdict), "suite"));
+    each.map(suites).collect::<Vec<_>>().join(", ")
+}
+
 /// What the verdict on two runs rests on: one sentence.
 pub(super) fn change_reason(comparison: &Comparison) -> String {
     let margin = points(comparison.margin).replace('+', "");
+    if let [first, ..] = comparison.newly_forbidden.as_slice() {
+        let cases = several(comparison.newly_forbidden.len(), "case");
+        return format!("B plans what is forbidden of {cases} and A does not, such as {first}.");
+    }
     match comparison.verdict {
         Change::Better => "B is right more often than chance explains.".to_owned(),
         Change::Worse => "B is right less often than chance explains.".to_owned(),
         Change::Equivalent => format!("Whatever the difference is, it is smaller than {margin} points."),
+        Change::Inconclusive if comparison.clusters < CLUSTERS_MIN => format!(
+            "The cases are of {}: too few to tell anything from.",
+            several(comparison.clusters, "cluster")
+        ),
         Change::Inconclusive => format!(
             "The difference is no larger than chance makes it, and may still be more than {margin} points."
         ),

@@ -2,7 +2,7 @@
 
 use crate::eval::report::Estimate;
 
-/// The normal quantile of 0.975: an interval between it and its opposite holds 95 %.
+/// The normal quantile of 1 - α/2: an interval between it and its opposite holds 95 %.
 const Z: f64 = 1.959_963_984_540_054;
 
 /// The share of `hits` among `of` with its 95 % interval; `None` of nothing. Hits are taken as independent of each

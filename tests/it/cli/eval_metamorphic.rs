@@ -23,8 +23,10 @@ fn a_mail_that_quotes_another_is_to_be_taken_for_the_same() {
     let all_hold = report(&eval(&project, &["--json"]));
     assert_eq!(
         (&of(&all_hold, "quoting")["held"], &of(&all_hold, "quoting")["tried"]),
-        (&json!(4), &json!(4))
+        (&json!(3), &json!(4))
     );
+    // `d` is left to a person in any form: that is no merit.
+    assert_eq!(of(&all_hold, "quoting")["share"]["value"], json!(1.0));
     // Whoever takes what is quoted for what is said falls for it.
     let rule = "\n[[classifier.triage.rule]]\nwhen = \"'wrote' in event.body.data.message\"\nlabel = \"support\"\nreason = \"a letter\"\n";
     project.append("config/classifiers.toml", rule);
@@ -37,7 +39,7 @@ fn a_mail_that_quotes_another_is_to_be_taken_for_the_same() {
         (&broken["case"], &broken["before"], &broken["after"]),
         (&json!("d"), &json!(null), &json!("support"))
     );
-    assert_eq!(of(&found, "signature")["held"], 4, "{found:#}");
+    assert_eq!(of(&found, "signature")["held"], 3, "{found:#}");
     project.append("evals/few/suite.toml", "[gate.metamorphic]\nquoting_min = 0.9\nsignature_min = 1.0\n");
     let file = |name: &str| project.path(name).display().to_string();
     let (html, junit, markdown) = (file("page.html"), file("junit.xml"), file("comment.md"));
@@ -61,10 +63,10 @@ fn a_mail_that_quotes_another_is_to_be_taken_for_the_same() {
 fn html_stands_in_the_place_that_is_named_for_it() {
     let project = ruled(&CASES);
     project.append("evals/few/suite.toml", "[metamorphic]\nrelations = [\"html\"]\n");
-    assert_eq!(of(&report(&eval(&project, &["--json"])), "html")["held"], 4);
+    assert_eq!(of(&report(&eval(&project, &["--json"])), "html")["held"], 3);
     project.append("evals/few/suite.toml", "html = \"data.html\"\n");
     let apart = report(&eval(&project, &["--json"]));
-    assert_eq!(of(&apart, "html")["held"], 1, "the rules do not look there: {apart:#}");
+    assert_eq!(of(&apart, "html")["held"], 0, "the rules do not look there: {apart:#}");
     project.edit("evals/few/suite.toml", "html = \"data.html\"", "text = \"data.nowhere\"");
     let none = report(&eval(&project, &["--json"]));
     assert_eq!((&of(&none, "html")["tried"], &of(&none, "html")["left_out"]), (&json!(0), &json!(4)));

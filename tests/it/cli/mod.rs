@@ -5,6 +5,7 @@ mod demo;
 mod erase;
 mod eval;
 mod eval_arrivals;
+mod eval_baseline;
 mod eval_import;
 mod eval_metamorphic;
 mod fake_llm;

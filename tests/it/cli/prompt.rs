@@ -86,13 +86,13 @@ fn one_line_of_a_file_of_cases_is_chosen_by_its_number_or_its_id() {
 #[test]
 fn of_a_case_the_delivery_and_what_was_gathered_are_shown() {
     let project = project();
-    let event = json!({"source": "mail", "type": "mail.received", "body": {"text": "May we see a demo?"}});
+    let event = json!({"source": "mail", "type": "mail.received", "body": {"type": "mail.received", "text": "May we see a demo?"}});
     let event: CaseEvent = serde_json::from_value(event).expect("an event");
     let received = Timestamp::from_millis(1_767_225_600_000);
     let delivery = CaseDelivery::made_of(&event, Scheme::StandardWebhooks, "msg_1", received).expect("signs");
     let mut case =
         json!({"id": "c-2", "expect": {"label": "lead"}, "gathered": {"tier": "gold"}, "delivery": delivery});
-    project.write("prompts/triage/event.j2", "{{ event.body.text }} of tier {{ gathered.tier }}");
+    project.write("prompts/triage/event.j2", "{{ event.body.text | default('') }} {% if gathered is defined %}of tier {{ gathered.tier }}{% endif %}");
     project.write("case.json", &case.to_string());
     let render = || project.run(&["prompt", "render", "triage", "--event", "case.json"]);
     let shown = render();

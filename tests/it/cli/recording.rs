@@ -484,6 +484,43 @@ async fn several_samples_of_one_case_are_recorded_apart_and_show_whether_answers
 }
 
 #[tokio::test]
+async fn what_is_forbidden_is_not_planned_in_any_sample() {
+    let fake = Fake::start(&[]).await;
+    let project = suite(&fake);
+    let text = project.read("evals/few/cases.jsonl");
+    let forbids = "{\"actions\":{\"forbidden\":[\"record\"]},\"label\":\"lead\"}";
+    project.write("evals/few/cases.jsonl", &text.replace("{\"label\":\"lead\"}", forbids));
+    let sampled = |mode: &str| {
+        project.run(&["eval", "few", "--judge", "claude", "--mode", mode, "--samples", "3", "--json"])
+    };
+    let bought = sampled("record").json()[0].clone();
+    drop(fake);
+    let planned = |report: &Value| {
+        let gates = report["gates"].as_array().expect("gates").iter();
+        let gate = gates.clone().find(|gate| gate["name"] == "forbidden_actions_max").expect("a gate");
+        gate["got"].as_str().expect("a count").parse::<u64>().expect("a number")
+    };
+    let demo =
+        |recording: &Value| recording["response"].as_str().is_some_and(|text| text.contains("\\\"lead\\\""));
+    let before = planned(&bought);
+    // The second answer about the demo is another one.
+    let files = files_below(&project.path(FOLDER));
+    let of_lead = files.iter().find(|file| {
+        let recording: Value =
+            serde_json::from_str(&project.read(&format!("{FOLDER}/{file}"))).expect("JSON");
+        recording["sample"] == 1 && demo(&recording)
+    });
+    let file = format!("{FOLDER}/{}", of_lead.expect("an answer that says lead"));
+    let mut recording: Value = serde_json::from_str(&project.read(&file)).expect("JSON");
+    let response = recording["response"].as_str().expect("text").replace("\\\"lead\\\"", "\\\"spam\\\"");
+    recording["response"] = json!(response);
+    project.write(&file, &recording.to_string());
+    let replayed = sampled("replay");
+    assert_eq!(replayed.code, Some(1), "{replayed:?}");
+    assert_eq!(planned(&replayed.json()[0]), before + 1);
+}
+
+#[tokio::test]
 async fn an_answer_that_two_questions_share_is_paid_once() {
     let fake = Fake::start(&["--answer", "ok"]).await;
     let project = suite(&fake);

@@ -35,6 +35,10 @@ fn a_closed_pipe_ends_a_command_quietly() {
     ] {
         assert_quiet(project.command(arguments));
     }
+    // Its exit status still says how it ended.
+    project.edit("evals/churn/suite.toml", "ece_max = 0.2 ", "ece_max = 0.0 ");
+    let mut failing = project.command(&["eval", "churn", "--json"]);
+    assert_eq!(failing.stdout(closed()).status().expect("it starts").code(), Some(1));
     let mut init = hookyard();
     init.arg("init").arg(project.path("yard"));
     assert_quiet(init);

@@ -88,7 +88,7 @@ fn the_policy_names_the_very_style_and_script_of_the_page() {
 fn the_page_shows_every_part_of_a_suite() {
     let page = text_of(&html(&[sample::report()], &[sample::comparison()]).unwrap());
     for told in [
-        "<title>mail regressed · Hookyard eval</title>",
+        "<title>cannot tell (1 suite) · Hookyard eval</title>",
         "<span class=\"value\">0.750</span> <span class=\"interval\">0.700–0.800</span>",
         "no less than 100% before",
         "data-expected=\"1\" data-got=\"0\"",
@@ -110,6 +110,8 @@ fn several_suites_have_an_overview_and_a_tab_each() {
     let page = text_of(&html(&[sample::report(), sample::report()], &[]).unwrap());
     assert!(page.contains("class=\"suites\"") && page.contains("0 of 2 suites passed"));
     assert_eq!(page.matches("role=\"tab\"").count(), 2);
+    let page = text_of(&html(&[sample::report()], &[]).unwrap());
+    assert!(page.contains("<title>mail regressed · Hookyard eval</title>"), "{page}");
 }
 
 #[test]

@@ -9,6 +9,9 @@ use crate::eval::report::wording::{NO_FIGURE, clipped, plain};
 /// Characters shown of one piece of text at the most.
 const CHARS_MAX: usize = 160;
 
+/// The same of what a suite came to.
+const ACCOUNT_CHARS_MAX: usize = 1_000;
+
 /// Signs that are nowhere structure, and frequent in figures.
 const HARMLESS: [char; 2] = [',', '%'];
 
@@ -22,8 +25,17 @@ pub(super) fn code(text: &str) -> String {
 
 /// A sentence, on one line.
 pub(super) fn prose(text: &str) -> String {
+    escaped(text, CHARS_MAX)
+}
+
+/// Sentences of ours that may name several cases, on one line.
+pub(super) fn account(text: &str) -> String {
+    escaped(text, ACCOUNT_CHARS_MAX)
+}
+
+fn escaped(text: &str, chars_max: usize) -> String {
     let text = plain(text);
-    let text = clipped(text.trim(), CHARS_MAX);
+    let text = clipped(text.trim(), chars_max);
     if text.is_empty() {
         return NO_FIGURE.to_owned();
     }

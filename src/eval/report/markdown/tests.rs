@@ -17,7 +17,7 @@ fn a_comment_has_the_table_the_gates_and_the_folded_rest() {
     let other = Comparison { suite: "tickets".to_owned(), ..sample::comparison() };
     let shown = markdown(&[sample::report()], &[sample::comparison(), other]);
     for told in [
-        "## ❌ Eval: 1 of 1 suite did not pass\n",
+        "## ✅ Eval: cannot tell (2 suites)\n",
         "| <code>mail</code> | ❌ regressed | 0.750 (0.700–0.800) |",
         "| recall of support | no less than 100% before | 50&#46;0% | ❌ regressed |",
         "### <code>mail</code>: cannot tell\n",
@@ -32,6 +32,11 @@ fn a_comment_has_the_table_the_gates_and_the_folded_rest() {
         assert!(shown.contains(told), "{told}\n{shown}");
     }
     assert_eq!(shown.matches("<details>").count(), shown.matches("</details>").count());
+    let alone = markdown(&[sample::report()], &[]);
+    assert!(alone.starts_with("## ❌ Eval: 1 of 1 suite did not pass\n"), "{alone}");
+    let worse =
+        markdown(&[sample::report()], &[Comparison { verdict: Change::Worse, ..sample::comparison() }]);
+    assert!(worse.starts_with("## ❌ Eval: B is worse (1 suite)\n"), "{worse}");
 }
 
 #[test]
