@@ -37,7 +37,9 @@ pub use cases::{
     cases_file, training_cases,
 };
 pub use checks::NO_KEY;
-pub use disk::{FILE_BYTES_MAX, FILES_BYTES_MAX, FILES_MAX, WriteError};
+pub use disk::{
+    FILE_BYTES_MAX, FILES_BYTES_MAX, FILES_MAX, RECORDINGS_BYTES_MAX, RECORDINGS_MAX, WriteError,
+};
 pub use editor::schemas;
 pub use files::{
     ACTIONS, CLASSIFIERS, CONFIG_FILES, FILTER, Files, JUDGES, MODELS, ROUTES, SETTINGS, SOURCES,
