@@ -33,8 +33,8 @@ mod wrong;
 
 pub use bounds::IGNORE;
 pub use cases::{
-    Case, CaseDelivery, CaseEvent, Ending, Expect, ExpectedActions, Finding, Relation, Side, Split, cases,
-    cases_file, training_cases,
+    Case, CaseDelivery, CaseEvent, Ending, Expect, ExpectedActions, Finding, Peers, Relation, Side, Split,
+    case, cases, cases_file, training_cases,
 };
 pub use checks::NO_KEY;
 pub use disk::{
