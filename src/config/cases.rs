@@ -2,6 +2,7 @@
 
 mod delivery;
 mod expect;
+mod peers;
 mod relation;
 mod split;
 
@@ -15,11 +16,12 @@ use super::{
     codes,
     files::Files,
     problem::{At, Problem, Problems},
-    suggest::{one_of, quoted},
+    suggest::quoted,
 };
 
 pub use delivery::CaseDelivery;
 pub use expect::{Ending, Expect, ExpectedActions, Finding, Side};
+pub use peers::Peers;
 pub use relation::Relation;
 pub use split::Split;
 
@@ -47,7 +49,7 @@ pub struct Case {
     /// Cases that are relatives, such as letters of one sender or campaign, share one; else it is a relative of nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
-    /// What it is used for; its body decides if left out.
+    /// What it is used for; its cluster decides if left out, and without one its body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<Split>,
     /// The case that says the same in another form: both are to get one label.
@@ -106,7 +108,7 @@ impl Case {
     }
 
     pub fn split(&self) -> Split {
-        self.split.unwrap_or_else(|| Split::of(&self.event.body))
+        self.split.unwrap_or_else(|| Split::of(self.cluster.as_deref(), &self.event.body))
     }
 
     /// Whether it is to be judged: else it ends before, as it says.
@@ -170,22 +172,36 @@ pub fn training_cases(files: &Files, folder: &str) -> (Vec<Case>, Problems) {
     (cases, problems)
 }
 
-fn parse(file: &str, line: usize, text: &str) -> Result<Case, Problem> {
-    let wrong = |message, remedy| Err(At::line(file, line).error(codes::BAD_CASE, message, remedy));
-    let remedy = "write one JSON object: id, event {source, type, body} or delivery, expect {label}, author; perhaps \
-                  tags, split, cluster, weight, gathered, checked_by";
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let read: Result<Case, _> = serde_path_to_error::deserialize(&mut reader);
-    let mut case = match read {
-        Ok(case) => Case { line, ..case },
-        Err(error) => return wrong(said(&error), remedy),
-    };
-    if let Err(error) = reader.end() {
-        return wrong(
-            format!("there is more than one value on this line (column {})", error.column()),
-            remedy,
-        );
+/// What a line is to be, if it is none.
+const REMEDY: &str = "write one JSON object: id, event {source, type, body} or delivery, expect {label}, author; perhaps tags, split, \
+                      cluster, weight, gathered, checked_by";
+
+/// Reads one case: what [`cases`] would read from its line.
+///
+/// # Errors
+/// What is wrong with it, and the remedy.
+pub fn case(value: Value) -> Result<Case, (String, String)> {
+    match serde_path_to_error::deserialize(value) {
+        Ok(case) => whole(case),
+        Err(error) => Err((said(&error), REMEDY.to_owned())),
     }
+}
+
+fn parse(file: &str, line: usize, text: &str) -> Result<Case, Problem> {
+    let wrong = |(message, remedy)| At::line(file, line).error(codes::BAD_CASE, message, remedy);
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let read = serde_path_to_error::deserialize(&mut reader)
+        .map_err(|error| wrong((said(&error), REMEDY.to_owned())))?;
+    if let Err(error) = reader.end() {
+        let message = format!("there is more than one value on this line (column {})", error.column());
+        return Err(wrong((message, REMEDY.to_owned())));
+    }
+    Ok(Case { line, ..whole(read).map_err(wrong)? })
+}
+
+/// With the event that its delivery is, if nothing is wrong with it.
+fn whole(mut case: Case) -> Result<Case, (String, String)> {
+    let wrong = |message: String, remedy: &str| Err((message, remedy.to_owned()));
     if let Some(outcome) = case.expect.outcome
         && let Some((message, remedy)) = unended(&case, outcome)
     {
@@ -261,14 +277,18 @@ fn unended(case: &Case, outcome: Ending) -> Option<(&'static str, &'static str)>
     }
 }
 
-/// An error of serde_json with its path and column, without the line: here it is always the first.
+/// An error of serde_json with its path, and with its column if it was a text that was read; without the line: here it is
+/// always the first.
 fn said(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
     let inner = error.inner().to_string();
     let text = inner.split(" at line ").next().unwrap_or_default();
-    let column = error.inner().column();
+    let column = match error.inner().column() {
+        0 => String::new(),
+        column => format!(" (column {column})"),
+    };
     match error.path().to_string().as_str() {
-        "." | "?" => format!("{text} (column {column})"),
-        path => format!("{}: {text} (column {column})", quoted(path)),
+        "." | "?" => format!("{text}{column}"),
+        path => format!("{}: {text}{column}", quoted(path)),
     }
 }
 
@@ -301,52 +321,19 @@ fn repeated(file: &str, cases: &[Case]) -> Vec<Problem> {
     problems
 }
 
-/// What is wrong with cases that speak of others.
+/// What is wrong with cases that speak of others, and that there is more of it.
 fn unpaired(file: &str, cases: &[Case]) -> Vec<Problem> {
-    let known: HashMap<&str, &Case> = cases.iter().map(|case| (case.id.as_str(), case)).collect();
-    let mut problems = Vec::new();
-    for (case, of) in cases.iter().filter_map(|case| Some((case, case.expect.of.as_ref()?))) {
-        if known.get(of.as_str()).is_none_or(|other| other.id == case.id) {
-            let ids = known.keys().copied().filter(|known| *known != case.id);
-            let message =
-                format!("case {}: `expect.of` names {}, which is no other case", case.id, quoted(of));
-            problems.push(At::line(file, case.line).error(codes::BAD_CASE, message, one_of(of, ids)));
-        }
-    }
-    for case in cases {
-        let mut wrong = |message: String, remedy: String| {
-            let message = format!("case {}: {message}", case.id);
-            problems.push(At::line(file, case.line).error(codes::BAD_CASE, message, remedy));
-        };
-        let id = match (&case.same_as, case.by) {
-            (None, None) => continue,
-            (Some(id), Some(_)) => id,
-            (Some(_), None) => {
-                let names = Relation::ALL.map(Relation::as_str).join(", ");
-                wrong("it has `same_as` and no `by`".to_owned(), format!("write how it differs: {names}"));
-                continue;
-            }
-            (None, Some(_)) => {
-                wrong("it has `by` and no `same_as`".to_owned(), "name the case that it is like".to_owned());
-                continue;
-            }
-        };
-        let other = known.get(id.as_str()).filter(|other| other.id != case.id);
-        let Some(other) = other else {
-            let ids = known.keys().copied().filter(|known| *known != case.id);
-            wrong(format!("`same_as` names {}, which is no other case", quoted(id)), one_of(id, ids));
-            continue;
-        };
-        if other.split() != case.split() {
-            let (here, there) = (case.split().as_str(), other.split().as_str());
-            let message = format!("it is in {here}, and case {} that it is like in {there}", other.id);
-            wrong(message, "give both the same `split`".to_owned());
-        }
-        if other.expect.label != case.expect.label {
-            let (here, there) = (quoted(&case.expect.label), quoted(&other.expect.label));
-            let message = format!("it is labelled {here}, and case {} that it is like {there}", other.id);
-            wrong(message, "decide which label is right: one of both cannot be".to_owned());
-        }
+    let peers = Peers::of(cases);
+    let wrong = |case: &Case| {
+        let problem = |(message, remedy)| At::line(file, case.line).error(codes::BAD_CASE, message, remedy);
+        peers.wrong(case).into_iter().map(problem).collect::<Vec<_>>()
+    };
+    // One at a time: what might have been meant is looked for among all cases.
+    let mut all = cases.iter().flat_map(wrong);
+    let mut problems: Vec<Problem> = all.by_ref().take(FAULTY_LINES_MAX).collect();
+    if all.next().is_some() {
+        let message = "more cases speak of others that do not fit, or do not exist";
+        problems.push(At::file(file).error(codes::BAD_CASE, message, "correct those that are told first"));
     }
     problems
 }
@@ -450,6 +437,43 @@ mod tests {
              evals/t/cases.jsonl:4: error[HY0503]: the body is that of case `b` on line 3, which is labelled `x`, not \
              `y`\n    remedy: decide which label is right and remove the other case"
         );
+    }
+
+    #[test]
+    fn a_cluster_stays_together_where_no_split_is_named() {
+        let with = |id: &str, n: u32, more: Value| {
+            let mut case: Value = serde_json::from_str(&line(id, n, "x")).expect("JSON");
+            case.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            case.to_string()
+        };
+        let relatives: Vec<_> =
+            (0..50).map(|n| with(&n.to_string(), n, json!({"cluster": "campaign"}))).collect();
+        let (cases, problems) = read(&relatives.join("\n"));
+        assert_eq!(problems, "");
+        // As another program computes it from the cluster's name.
+        assert!(cases.iter().all(|case| case.split() == Split::Dev));
+        let named = read(&with("a", 1, json!({"cluster": "campaign", "split": "test"}))).0;
+        assert_eq!(named[0].split(), Split::Test, "what is named holds");
+    }
+
+    #[test]
+    fn wrong_references_are_bounded_and_told_in_one_way() {
+        let text: Vec<_> = (0..2_000)
+            .map(|n| {
+                line(&format!("case-{n:04}"), n, "x").replacen(
+                    '{',
+                    "{\"same_as\":\"nobody\",\"by\":\"html\",",
+                    1,
+                )
+            })
+            .collect();
+        let (cases, problems) = read(&text.join("\n"));
+        assert_eq!(cases.len(), 2_000);
+        assert_eq!(problems.matches("error[HY0501]").count(), FAULTY_LINES_MAX + 1);
+        assert!(problems.contains("write one of: case-0001, case-0002, "), "{problems}");
+        assert!(problems.contains(", and 1979 more\n") && problems.len() < 50_000, "{}", problems.len());
+        assert!(problems.contains("cases.jsonl: error[HY0501]: more cases speak of others"), "{problems}");
+        assert_eq!(read(&text.join("\n")).1, problems);
     }
 
     #[test]

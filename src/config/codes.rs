@@ -130,6 +130,8 @@ codes! {
     BAD_SUITE = "HY0512";
     /// Prompts are not those of a suite's baseline, and none of the judges measured reads prompts.
     PROMPTS_UNREAD = "HY0513";
+    /// A cluster with cases in two splits: a warning.
+    TORN_CLUSTER = "HY0514";
     /// A judge has changed since its confidence was measured: a warning.
     OUTDATED_CALIBRATION = "HY0515";
 }

@@ -8,16 +8,20 @@ use std::{
 
 use super::{
     codes,
-    files::{FOLDERS, Files, is_looked_into, is_read},
+    files::{FOLDERS, Files, is_looked_into, is_read, is_recording},
     problem::{At, Problem, Problems},
 };
 
 /// Largest file that is read, in bytes.
 pub const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
-/// Most bytes that all files together may have.
+/// Most bytes that all files together may have, recordings left out.
 pub const FILES_BYTES_MAX: u64 = 256 * 1024 * 1024;
-/// Most files and folders that are looked at.
+/// Most files and folders that are looked at, recordings left out.
 pub const FILES_MAX: usize = 20_000;
+/// Most recordings of one suite: 10,000 cases with three samples by three judges, and some.
+pub const RECORDINGS_MAX: usize = 100_000;
+/// Most bytes that the recordings of one suite may have.
+pub const RECORDINGS_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// Depth of folders that are looked into, so that a symlink to a parent ends somewhere.
 pub(super) const FOLDER_DEPTH_MAX: usize = 8;
 
@@ -37,12 +41,18 @@ impl Files {
     ///
     /// # Errors
     /// All that could not be read: no `config` folder, IO errors, text that is not UTF-8, more than
-    /// [`FILE_BYTES_MAX`], [`FILES_BYTES_MAX`] or [`FILES_MAX`].
+    /// [`FILE_BYTES_MAX`], [`FILES_BYTES_MAX`] or [`FILES_MAX`], or in one folder of recordings than [`RECORDINGS_MAX`]
+    /// or [`RECORDINGS_BYTES_MAX`].
     pub fn read(dir: &Path) -> Result<Files, Problems> {
-        let mut walk =
-            Walk { root: dir, files: Files::default(), count: 0, bytes: 0, problems: Problems::new() };
+        let mut walk = Walk {
+            root: dir,
+            files: Files::default(),
+            held: Held::default(),
+            recordings: Held::default(),
+            problems: Problems::new(),
+        };
         for folder in FOLDERS {
-            if walk.is_full() {
+            if walk.held.is_full(&FILES) {
                 break;
             }
             if walk.root.join(folder).is_dir() {
@@ -90,9 +100,35 @@ fn write_new(path: &Path, text: &str) -> io::Result<()> {
 struct Walk<'a> {
     root: &'a Path,
     files: Files,
+    held: Held,
+    /// Of the folder of recordings that is looked into.
+    recordings: Held,
+    problems: Problems,
+}
+
+/// Files that share their bounds.
+#[derive(Debug, Default)]
+struct Held {
     count: usize,
     bytes: u64,
-    problems: Problems,
+}
+
+/// How many files there may be, and what they are.
+struct Bounds {
+    what: &'static str,
+    count_max: usize,
+    bytes_max: u64,
+}
+
+const FILES: Bounds = Bounds { what: "files and folders", count_max: FILES_MAX, bytes_max: FILES_BYTES_MAX };
+
+const RECORDINGS: Bounds =
+    Bounds { what: "recordings", count_max: RECORDINGS_MAX, bytes_max: RECORDINGS_BYTES_MAX };
+
+impl Held {
+    fn is_full(&self, bounds: &Bounds) -> bool {
+        self.count > bounds.count_max || self.bytes > bounds.bytes_max
+    }
 }
 
 impl Walk<'_> {
@@ -121,23 +157,28 @@ impl Walk<'_> {
                 },
                 Err(error) => self.problems.push(unreadable(folder, &error)),
             }
-            if self.is_full() {
-                return;
+            if self.held.is_full(&FILES) || self.recordings.is_full(&RECORDINGS) {
+                break;
             }
         }
+        // There are no folders below one of recordings: the next one has bounds of its own.
+        self.recordings = Held::default();
     }
 
     /// Counts one more file or folder; false if it is one too many.
     fn counted(&mut self, path: &str) -> bool {
-        self.count += 1;
-        if self.count > FILES_MAX {
-            self.problems.push(too_large(path, format!("there are more than {FILES_MAX} files and folders")));
+        let (held, Bounds { what, count_max, .. }) = self.held_with(path);
+        held.count += 1;
+        let counted = held.count <= count_max;
+        if !counted {
+            self.problems.push(too_large(path, format!("there are more than {count_max} {what}")));
         }
-        self.count <= FILES_MAX
+        counted
     }
 
-    fn is_full(&self) -> bool {
-        self.count > FILES_MAX || self.bytes > FILES_BYTES_MAX
+    /// What shares its bounds with the file at `path`.
+    fn held_with(&mut self, path: &str) -> (&mut Held, Bounds) {
+        if is_recording(path) { (&mut self.recordings, RECORDINGS) } else { (&mut self.held, FILES) }
     }
 
     fn entry(&mut self, path: &str, depth: usize) {
@@ -161,12 +202,12 @@ impl Walk<'_> {
                 .problems
                 .push(too_large(path, format!("it is larger than {FILE_BYTES_MAX} bytes (8 MiB)")));
         }
-        self.bytes += size;
-        if self.bytes > FILES_BYTES_MAX {
-            return self.problems.push(too_large(
-                path,
-                format!("with it, all files are larger than {FILES_BYTES_MAX} bytes (256 MiB)"),
-            ));
+        let (held, Bounds { what, bytes_max, .. }) = self.held_with(path);
+        held.bytes += size;
+        if held.bytes > bytes_max {
+            let mebibytes = bytes_max >> 20;
+            let message = format!("with it, all {what} are larger than {bytes_max} bytes ({mebibytes} MiB)");
+            return self.problems.push(too_large(path, message));
         }
         match String::from_utf8(bytes) {
             Ok(text) => self.files = std::mem::take(&mut self.files).with(path, text),
@@ -298,6 +339,16 @@ mod tests {
             problems.to_string().contains("error[HY0003]: there are more than 20000 files and folders"),
             "{problems}"
         );
+    }
+
+    #[test]
+    fn recordings_of_many_cases_are_read_beside_all_else() {
+        let dir = folder(&[("config/routes.toml", b""), ("evals/a/recordings/x.json", b"{}")]);
+        for n in 0..FILES_MAX {
+            fs::write(dir.path().join(format!("evals/a/recordings/{n}.json")), b"{}").expect("a file");
+        }
+        let files = Files::read(dir.path()).expect("reads");
+        assert_eq!(files.under("evals/a/recordings/").count(), FILES_MAX + 1);
     }
 
     #[cfg(unix)]

@@ -122,6 +122,11 @@ pub(super) fn is_read(path: &str) -> bool {
     }
 }
 
+/// Whether it is an answer of a language model that was recorded for a suite.
+pub(super) fn is_recording(path: &str) -> bool {
+    is_read(path) && matches!(path.split('/').collect::<Vec<_>>().as_slice(), ["evals", _, "recordings", _])
+}
+
 /// Whether a folder may hold files that are read.
 pub(super) fn is_looked_into(folder: &str) -> bool {
     ["x.toml", "x.json"].iter().any(|name| is_read(&format!("{folder}/{name}")))

@@ -33,11 +33,13 @@ mod wrong;
 
 pub use bounds::IGNORE;
 pub use cases::{
-    Case, CaseDelivery, CaseEvent, Ending, Expect, ExpectedActions, Finding, Relation, Side, Split, cases,
-    cases_file, training_cases,
+    Case, CaseDelivery, CaseEvent, Ending, Expect, ExpectedActions, Finding, Peers, Relation, Side, Split,
+    case, cases, cases_file, training_cases,
 };
 pub use checks::NO_KEY;
-pub use disk::{FILE_BYTES_MAX, FILES_BYTES_MAX, FILES_MAX, WriteError};
+pub use disk::{
+    FILE_BYTES_MAX, FILES_BYTES_MAX, FILES_MAX, RECORDINGS_BYTES_MAX, RECORDINGS_MAX, WriteError,
+};
 pub use editor::schemas;
 pub use files::{
     ACTIONS, CLASSIFIERS, CONFIG_FILES, FILTER, Files, JUDGES, MODELS, ROUTES, SETTINGS, SOURCES,

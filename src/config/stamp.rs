@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    disk::{FILES_MAX, FOLDER_DEPTH_MAX},
+    disk::{FILES_MAX, FOLDER_DEPTH_MAX, RECORDINGS_MAX},
     files::{FOLDERS, is_looked_into, is_read},
 };
 
@@ -37,7 +37,7 @@ type Seen = (String, u64, i64, i64, u64);
 fn look(root: &Path, folder: &str, depth: usize, seen: &mut Vec<Seen>) {
     let Ok(entries) = fs::read_dir(root.join(folder)) else { return };
     for entry in entries.flatten() {
-        if seen.len() >= FILES_MAX {
+        if seen.len() >= FILES_MAX + RECORDINGS_MAX {
             return;
         }
         let Some(path) = entry.file_name().to_str().map(|name| format!("{folder}/{name}")) else { continue };

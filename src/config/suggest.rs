@@ -2,20 +2,37 @@
 
 /// Names longer than this are not compared.
 const COMPARED_CHARS_MAX: usize = 64;
+/// Names that a remedy lists; of more only the first ones.
+const LISTED_MAX: usize = 20;
 /// Characters of a text from a file that a problem repeats.
 const SHOWN_CHARS_MAX: usize = 80;
 
-/// A remedy for `given`, which is not among `known`: the nearest one first, then all.
+/// A remedy for `given`, which is not among `known`: the nearest one first, then all. Of more than [`LISTED_MAX`] only so many
+/// are listed, those that begin like `given` first and then by name, and the others counted.
 pub fn one_of<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let known: Vec<&str> = known.into_iter().collect();
+    let mut known: Vec<&str> = known.into_iter().collect();
     if known.is_empty() {
         return "there is none to choose from; add one first".to_owned();
     }
-    let all = known.join(", ");
-    match nearest(given, &known) {
+    let near = nearest(given, &known);
+    let more = known.len().saturating_sub(LISTED_MAX);
+    if more > 0 {
+        known.sort_by_key(|name| (std::cmp::Reverse(begins_alike(given, name)), *name));
+        known.truncate(LISTED_MAX);
+    }
+    let mut all = known.join(", ");
+    if more > 0 {
+        all.push_str(&format!(", and {more} more"));
+    }
+    match near {
         Some(near) => format!("did you mean `{near}`? Write one of: {all}"),
         None => format!("write one of: {all}"),
     }
+}
+
+/// With how many equal characters both begin.
+fn begins_alike(a: &str, b: &str) -> usize {
+    a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count()
 }
 
 /// The known name that `given` is most likely a slip of, if any is near enough.
@@ -30,7 +47,7 @@ pub fn nearest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
         .filter(|name| name.chars().count() <= COMPARED_CHARS_MAX)
         .map(|name| (distance(given, name), *name))
         .filter(|(distance, _)| *distance <= allowed)
-        .min_by_key(|(distance, _)| *distance)
+        .min()
         .map(|(_, name)| name)
 }
 
@@ -87,6 +104,22 @@ mod tests {
             "did you mean `ticket`? Write one of: crm-note, ticket"
         );
         assert_eq!(one_of("b", []), "there is none to choose from; add one first");
+    }
+
+    #[test]
+    fn long_lists_are_cut_and_do_not_depend_on_the_order_of_the_names() {
+        let ids: Vec<String> = (0..10_000).map(|n| format!("case-{n:05}")).collect();
+        let mut known: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let remedy = one_of("case-0420x", known.iter().copied());
+        assert!(
+            remedy.starts_with("did you mean `case-04200`? Write one of: case-04200, case-04201, "),
+            "{remedy}"
+        );
+        assert!(remedy.ends_with(", and 9980 more") && remedy.len() < 500, "{remedy}");
+        known.reverse();
+        assert_eq!(one_of("case-0420x", known.iter().copied()), remedy);
+        known.rotate_left(17);
+        assert!(one_of("other", known).starts_with("write one of: case-00000, case-00001, "));
     }
 
     #[test]

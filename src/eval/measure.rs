@@ -246,7 +246,9 @@ fn cases(engine: &Engine, files: &Files, name: &str, suite: &Suite) -> Result<Ca
         tracing::warn!(%problem, "a case is doubtful");
     }
     if suite.splits.contains(&Split::Test) {
-        test_lock::check(files, name, &all).into_result().map_err(EvalError::Problems)?;
+        for problem in &test_lock::check(files, name, &all).into_result().map_err(EvalError::Problems)? {
+            tracing::warn!(%problem, "the test cases are not held to a lock");
+        }
     }
     let of_splits = all.iter().filter(|case| suite.splits.contains(&case.split())).cloned();
     let (cases, unjudged): (Vec<Case>, Vec<Case>) = of_splits.partition(Case::is_judged);

@@ -28,6 +28,7 @@ mod purse;
 mod ready;
 mod redelivery;
 mod shard;
+mod shelf;
 mod sound;
 mod summary;
 mod tape;

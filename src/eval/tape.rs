@@ -2,14 +2,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs, io,
-    path::{Path, PathBuf},
+    io,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
 
-use super::{Mode, Purse, Waits, report::several};
+use super::{Mode, Purse, Waits, report::several, shelf::Shelf};
 use crate::{
     classify::{Hearing, Ledger, LedgerError, Recording, RecordingKey, Recordings, Refusal},
     config::{Files, Problems},
@@ -21,8 +21,6 @@ use crate::{
 #[derive(Debug)]
 pub struct Tape {
     mode: Mode,
-    /// Where new recordings are written.
-    dir: Option<PathBuf>,
     purse: Arc<Purse>,
     /// Who answers each judge's questions.
     vendors: BTreeMap<Name, Vendor>,
@@ -42,6 +40,8 @@ struct State {
     spent: Money,
     /// The first recording that could not be written.
     unwritten: Option<String>,
+    /// Where new recordings are written.
+    shelf: Option<Shelf>,
 }
 
 /// Where a judge's questions go today, and what its tokens cost.
@@ -74,14 +74,15 @@ impl Tape {
     ) -> Result<Result<Self, Unwritable>, Problems> {
         let (recordings, problems) = Recordings::of(files, suite);
         problems.into_result()?;
-        if let Some(dir) = dir.as_ref().filter(|_| mode.writes())
-            && let Err(source) = fs::create_dir_all(dir)
-        {
-            return Ok(Err(Unwritable { dir: dir.clone(), source }));
-        }
-        let state = State { recordings, ..State::default() };
-        let (dir, waits) = (dir.filter(|_| mode.writes()), Waits::default());
-        Ok(Ok(Tape { mode, dir, purse, vendors, waits, state: Mutex::new(state) }))
+        let shelf = match dir.filter(|_| mode.writes()) {
+            Some(dir) => match Shelf::open(dir.clone()) {
+                Ok(shelf) => Some(shelf),
+                Err(source) => return Ok(Err(Unwritable { dir, source })),
+            },
+            None => None,
+        };
+        let state = State { recordings, shelf, ..State::default() };
+        Ok(Ok(Tape { mode, purse, vendors, waits: Waits::default(), state: Mutex::new(state) }))
     }
 
     /// Tells `waits` while a vendor is waited for.
@@ -164,25 +165,17 @@ impl Tape {
     fn keep(&self, recording: Recording) {
         let mut state = self.lock();
         let key = recording.key();
-        if let Some(dir) = &self.dir {
-            let path = dir.join(recording.file_name());
-            let written =
-                recording.text().map_err(io::Error::from).and_then(|text| write_whole(&path, &text));
-            if let Err(error) = written {
-                state.unwritten.get_or_insert_with(|| format!("{}: {error}", path.display()));
+        if let Some(shelf) = &mut state.shelf {
+            let name = recording.file_name();
+            let text = recording.text().map_err(|error| format!("{name}: {error}"));
+            if let Err(reason) = text.and_then(|text| shelf.keep(&name, &text)) {
+                state.unwritten.get_or_insert(reason);
             }
         }
         state.used.insert(key.clone());
         state.made.insert(key);
         state.recordings.keep(recording);
     }
-}
-
-/// Writes a file that is there as a whole or not at all, whenever the process ends: half a recording could not be read.
-fn write_whole(path: &Path, text: &str) -> io::Result<()> {
-    let part = path.with_extension("part");
-    fs::write(&part, text)?;
-    fs::rename(part, path)
 }
 
 fn by_judge<'a>(recordings: impl Iterator<Item = &'a Recording>) -> BTreeMap<String, Vec<String>> {
@@ -297,6 +290,8 @@ impl Ledger for Reel<'_> {
     }
 
     async fn begin(&self, cost: &Cost<'_>, _digest: &str) -> Result<Prior, LedgerError> {
+        let room = self.tape.lock().shelf.as_ref().map_or(Ok(()), Shelf::room);
+        room.map_err(|reason| LedgerError::Refused { reason })?;
         self.tape.purse.take(cost.most).map_err(|reason| LedgerError::Refused { reason })?;
         Ok(Prior::Begun)
     }

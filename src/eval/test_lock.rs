@@ -1,16 +1,21 @@
 //! Whether a suite's test cases are as they were locked, and whether what is learned from is nearly among them.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::Value;
 
 use super::{
     EvalError,
     lock::{self, Lock},
-    near::{Pair, Text, near_pairs, text_of},
+    near::{self, Compared, Leaks, Pair},
 };
-use crate::config::{self, At, Case, Files, Problems, Split, codes};
+use crate::config::{self, At, Case, Files, Problems, Split, codes, quoted};
 
-/// Pairs of near-duplicates that are told one by one.
+/// Pairs of near-duplicates that are told one by one; the others are counted.
 const PAIRS_TOLD_MAX: usize = 20;
+
+/// What to do about near-duplicates.
+const NEAR_REMEDY: &str = "give both the same `split`, or remove one";
 
 /// Path of a suite's lock.
 pub fn file(suite: &str) -> String {
@@ -78,22 +83,28 @@ pub fn check(files: &Files, suite: &str, cases: &[Case]) -> Problems {
     problems
 }
 
-/// Cases of different splits that say nearly the same: what was learned from the one is measured on the other.
+/// What lets a figure look better than it is: cases of different splits that say nearly the same, and relatives of which some
+/// are in one split and some in another. What was learned from the one is measured on the other.
 pub fn leaks(suite: &str, cases: &[Case]) -> Problems {
-    let said: Vec<String> = cases.iter().map(|case| text_of(&case.event.body)).collect();
-    let texts: Vec<Text<'_>> = cases
+    let mut problems = near_duplicates(suite, cases);
+    problems.extend(torn_clusters(suite, cases));
+    problems
+}
+
+fn near_duplicates(suite: &str, cases: &[Case]) -> Problems {
+    let judged: Vec<&Case> = cases.iter().filter(|case| case.is_judged()).collect();
+    let said: Vec<Vec<String>> = judged.iter().map(|case| near::texts_of(case)).collect();
+    let compared: Vec<Compared<'_>> = judged
         .iter()
         .zip(&said)
-        .filter(|(case, _)| case.is_judged())
-        .map(|(case, text)| Text { id: &case.id, split: case.split(), text })
+        .map(|(case, texts)| Compared { id: &case.id, split: case.split(), texts })
         .collect();
-    let pairs = near_pairs(&texts);
-    let leaking: Vec<&Pair<'_>> = pairs.iter().filter(|pair| pair.leaks()).collect();
+    let Leaks { pairs, is_cut } = near::leaks(&compared);
+    let file = config::cases_file(suite);
     let mut problems = Problems::new();
-    for pair in leaking.iter().take(PAIRS_TOLD_MAX) {
-        let line = cases.iter().find(|case| case.id == pair.second.id).map(|case| case.line);
-        let at = At { file: config::cases_file(suite), line };
-        let (first, second) = (&pair.first, &pair.second);
+    for Pair { first, second, .. } in pairs.iter().take(PAIRS_TOLD_MAX) {
+        let line = cases.iter().find(|case| case.id == second.id).map(|case| case.line);
+        let at = At { file: file.clone(), line };
         let message = format!(
             "case {} ({}) says nearly the same as case {} ({})",
             second.id,
@@ -101,11 +112,42 @@ pub fn leaks(suite: &str, cases: &[Case]) -> Problems {
             first.id,
             first.split.as_str()
         );
-        problems.push(at.warning(
-            codes::NEAR_DUPLICATE,
-            message,
-            "give both the same `split`, or remove one",
-        ));
+        problems.push(at.warning(codes::NEAR_DUPLICATE, message, NEAR_REMEDY));
+    }
+    let more = pairs.len().saturating_sub(PAIRS_TOLD_MAX);
+    if more > 0 {
+        let least = if is_cut { "at least " } else { "" };
+        let message =
+            format!("and {least}{more} more pairs of cases in different splits that say nearly the same");
+        problems.push(At::file(file).warning(codes::NEAR_DUPLICATE, message, NEAR_REMEDY));
+    }
+    problems
+}
+
+/// Clusters with cases in more than one split, each told once, at the first case that is elsewhere than those before it.
+fn torn_clusters(suite: &str, cases: &[Case]) -> Problems {
+    let mut firsts: HashMap<&str, &Case> = HashMap::new();
+    let mut torn: HashSet<&str> = HashSet::new();
+    let mut problems = Problems::new();
+    for case in cases.iter().filter(|case| case.is_judged()) {
+        let Some(cluster) = case.cluster.as_deref() else { continue };
+        let first = *firsts.entry(cluster).or_insert(case);
+        if first.split() != case.split() && torn.insert(cluster) {
+            let message = format!(
+                "case {} ({}) is of the cluster {}, and so is case {} ({})",
+                case.id,
+                case.split().as_str(),
+                quoted(cluster),
+                first.id,
+                first.split().as_str()
+            );
+            let at = At::line(config::cases_file(suite), case.line);
+            problems.push(at.warning(
+                codes::TORN_CLUSTER,
+                message,
+                "give all cases of a cluster the same `split`",
+            ));
+        }
     }
     problems
 }

@@ -41,9 +41,14 @@ impl Split {
         }
     }
 
-    /// Of an event's body alone, so that it never moves and equal bodies stay together: six tenths train, two dev, two test.
-    pub(super) fn of(body: &Value) -> Self {
-        let digest: [u8; 32] = Sha256::digest(body.to_string()).into();
+    /// Of a cluster's name where there is one, so that relatives stay together; else of the event's body alone. So it never
+    /// moves, and equal bodies stay together: six tenths train, two dev, two test.
+    pub(super) fn of(cluster: Option<&str>, body: &Value) -> Self {
+        let digest: [u8; 32] = match cluster {
+            Some(cluster) => Sha256::digest(cluster),
+            None => Sha256::digest(body.to_string()),
+        }
+        .into();
         let [a, b, c, d, e, f, g, h, ..] = digest;
         match u64::from_be_bytes([a, b, c, d, e, f, g, h]) % 10 {
             0..=5 => Split::Train,

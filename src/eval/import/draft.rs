@@ -8,10 +8,7 @@ use super::{
     fault::Fault,
     options::{Given, Options},
 };
-use crate::{
-    config::{one_of, quoted},
-    eval::near::text_of,
-};
+use crate::config::{self, Case, Split, one_of, quoted};
 
 /// Hex digits of its event's digest in an id that is made.
 const ID_DIGITS: usize = 12;
@@ -20,17 +17,17 @@ const ID_DIGITS: usize = 12;
 pub const ID_CHARS_MAX: usize = 128;
 
 /// The fields of a case that come first, in this order.
-const ORDER: [&str; 6] = ["id", "event", "expect", "tags", "author", "split"];
+const ORDER: [&str; 7] = ["id", "event", "delivery", "expect", "tags", "author", "split"];
 
-/// A case as it will stand on its line. Whether it is one that the suite can use is for the reader of cases to say.
+/// A case as it will stand on its line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draft {
     /// 1-based line on which its row begins.
     pub line: usize,
     pub id: String,
     pub case: Value,
-    /// What [`text_of`] gives of its event's body.
-    pub(super) text: String,
+    /// The same as it is read.
+    pub read: Case,
 }
 
 /// The cells of one row that are not empty, by column.
@@ -73,11 +70,8 @@ pub(super) fn draft(row: Row, options: &Options) -> Result<Draft, Vec<Fault>> {
         (Some(label), Some(source), Some(event_type), Some(body)) if faults.is_empty() => {
             let event = json!({"source": source, "type": event_type, "body": body});
             let fields = [("id", json!(id)), ("event", event), ("expect", json!({"label": label}))];
-            Ok(completed(
-                line,
-                fields.map(|(name, value)| (name.to_owned(), value)).into_iter().collect(),
-                options,
-            ))
+            let fields = fields.map(|(name, value)| (name.to_owned(), value)).into_iter().collect();
+            completed(line, fields, options)
         }
         _ => Err(faults.into_iter().map(|fault| fault.at_line(line)).collect()),
     }
@@ -93,18 +87,19 @@ pub(super) fn adopted(line: usize, case: Map<String, Value>, options: &Options) 
         .into_iter()
         .chain(id.and_then(bad_id));
     let faults: Vec<Fault> = faults.map(|fault| fault.at_line(line)).collect();
-    if faults.is_empty() { Ok(completed(line, case, options)) } else { Err(faults) }
+    if faults.is_empty() { completed(line, case, options) } else { Err(faults) }
 }
 
-fn completed(line: usize, mut case: Map<String, Value>, options: &Options) -> Draft {
-    let id = match case.get("id") {
-        None | Some(Value::Null) => made_id(case.get("event").unwrap_or(&Value::Null), &options.prefix),
-        Some(Value::String(id)) => id.clone(),
-        // Not a text: the reader of cases will say so.
-        Some(other) => other.to_string(),
-    };
-    if case.get("id").is_none_or(Value::is_null) {
-        case.insert("id".to_owned(), json!(id));
+/// A case with what the options say for all, if it can be read.
+fn completed(line: usize, mut case: Map<String, Value>, options: &Options) -> Result<Draft, Vec<Fault>> {
+    for name in ["id", "split"] {
+        if case.get(name).is_some_and(Value::is_null) {
+            case.shift_remove(name);
+        }
+    }
+    if !case.contains_key("id") {
+        let arrived = case.get("event").or_else(|| case.get("delivery")).unwrap_or(&Value::Null);
+        case.insert("id".to_owned(), json!(made_id(arrived, &options.prefix)));
     }
     let tags = case.entry("tags").or_insert_with(|| json!([]));
     if let Value::Array(tags) = tags {
@@ -123,8 +118,15 @@ fn completed(line: usize, mut case: Map<String, Value>, options: &Options) -> Dr
         ordered.extend(case.shift_remove_entry(name));
     }
     ordered.extend(case);
-    let text = ordered.get("event").and_then(|event| event.get("body")).map(text_of).unwrap_or_default();
-    Draft { line, id, case: Value::Object(ordered), text }
+    let case = Value::Object(ordered);
+    let told = |fault: Fault| vec![fault.at_line(line)];
+    let read = config::case(case.clone()).map_err(|(message, remedy)| told(Fault::new(message, remedy)))?;
+    if options.test_is_locked && read.split() == Split::Test {
+        let message = "it would be a test case, and those of the suite are locked";
+        let remedy = "write another `split`, or say --split test and lock anew";
+        return Err(told(Fault::new(message, remedy).in_column("split")));
+    }
+    Ok(Draft { line, id: read.id.clone(), case, read: Case { line, ..read } })
 }
 
 /// The same for the same event, on whatever day and in whatever file it is imported.

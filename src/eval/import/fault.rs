@@ -65,6 +65,11 @@ impl Faults {
         }
     }
 
+    /// Whether further ones are only counted.
+    pub(super) fn is_full(&self) -> bool {
+        self.told.len() >= FAULTS_MAX
+    }
+
     pub fn is_empty(&self) -> bool {
         self.told.is_empty()
     }

@@ -70,7 +70,8 @@ fn spread(message: &str, command: &str) -> Fault {
 }
 
 fn is_case(object: &Map<String, Value>) -> bool {
-    object.contains_key("event") && object.contains_key("expect")
+    let arrived = object.contains_key("event") || object.contains_key("delivery");
+    arrived && object.contains_key("expect")
 }
 
 fn object(line: &[u8]) -> Result<Map<String, Value>, Fault> {

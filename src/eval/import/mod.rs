@@ -2,7 +2,8 @@
 //!
 //! Every row becomes a [`Draft`], a case as it will stand on its line, or is told: as a [`Fault`] with line, column and
 //! remedy, or as [`Refused`] because it says nearly the same as another case. One faulty row does not hide the next.
-//! Nothing is read or written here, and whether the suite can use a draft is for the reader of cases to say.
+//! No file is read or written here, but every draft has been through the reader of cases: what that would not take from
+//! the suite's file is a fault of its row.
 
 mod bytes;
 mod column;
@@ -11,6 +12,7 @@ mod draft;
 mod fault;
 mod fresh;
 mod jsonl;
+mod labels;
 mod options;
 
 pub use column::{Column, ColumnError, Place};
@@ -19,9 +21,10 @@ pub use draft::{Draft, ID_CHARS_MAX};
 pub use fault::{FAULTS_MAX, Fault, Faults};
 pub use fresh::Refused;
 pub use jsonl::LINE_BYTES_MAX;
+pub use labels::{Contradiction, Labels};
 pub use options::{Given, Options};
 
-use super::near::Text;
+use crate::config::Case;
 
 /// Most rows of one file.
 pub const ROWS_MAX: usize = 10_000;
@@ -54,7 +57,7 @@ impl Imported {
 }
 
 /// Reads a file. `existing` are the cases that are there.
-pub fn import(bytes: &[u8], format: Format, options: &Options, existing: &[Text<'_>]) -> Imported {
+pub fn import(bytes: &[u8], format: Format, options: &Options, existing: &[Case]) -> Imported {
     let mut faults = Faults::default();
     faults.extend(options.faults());
     let text = bytes::without_mark(bytes).map_err(|fault| faults.push(fault));

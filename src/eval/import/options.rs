@@ -24,6 +24,8 @@ pub struct Options {
     pub author: String,
     pub tags: Vec<String>,
     pub split: Option<Split>,
+    /// No row may become a test case.
+    pub test_is_locked: bool,
     /// The labels that the classifier knows; none is not looked at.
     pub labels: Vec<String>,
     /// What separates the fields of a CSV file.

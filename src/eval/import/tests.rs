@@ -2,7 +2,11 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::Split;
+use crate::{
+    config::{Case, CaseDelivery, CaseEvent, Split},
+    domain::Timestamp,
+    source::Scheme,
+};
 
 fn options() -> Options {
     Options {
@@ -15,6 +19,7 @@ fn options() -> Options {
         author: "me".to_owned(),
         tags: Vec::new(),
         split: None,
+        test_is_locked: false,
         labels: Vec::new(),
         delimiter: b',',
         allow_near: false,
@@ -264,7 +269,10 @@ fn lines_that_are_cases_stay_as_they_are_and_are_completed() {
         "expect": {"label": "x"},
         "event": {"source": "s", "type": "t", "body": {"b": 1, "a": 2}},
     });
-    let full = json!({"id": "own", "event": {"body": 1}, "expect": {}, "tags": 3, "author": "you", "checked_by": "me"});
+    let full = json!({
+        "checked_by": "me", "author": "you", "expect": {"label": "x"}, "id": "own", "split": null,
+        "event": {"source": "s", "type": "t", "body": 1},
+    });
     let options =
         Options { tags: vec!["hard".to_owned(), "new".to_owned()], split: Some(Split::Test), ..options() };
     let read = jsonl(format!("\u{feff}{line}\r\n \r\n{full}\n"), &options);
@@ -274,8 +282,8 @@ fn lines_that_are_cases_stay_as_they_are_and_are_completed() {
         format!(
             "{{\"id\":\"{id}\",\"event\":{{\"source\":\"s\",\"type\":\"t\",\"body\":{{\"b\":1,\"a\":2}}}},\"expect\":\
              {{\"label\":\"x\"}},\"tags\":[\"hard\",\"new\"],\"author\":\"me\",\"split\":\"train\",\"weight\":2.0}}\n\
-             {{\"id\":\"own\",\"event\":{{\"body\":1}},\"expect\":{{}},\"tags\":3,\"author\":\"you\",\"split\":\"test\",\
-             \"checked_by\":\"me\"}}\n"
+             {{\"id\":\"own\",\"event\":{{\"source\":\"s\",\"type\":\"t\",\"body\":1}},\"expect\":{{\"label\":\"x\"}},\
+             \"tags\":[\"hard\",\"new\"],\"author\":\"you\",\"split\":\"test\",\"checked_by\":\"me\"}}\n"
         )
     );
     assert_eq!(lines_of(&read), [1, 3]);
@@ -349,14 +357,8 @@ const STOPPED: &str = "The export has stopped at five thousand rows since Monday
 
 #[test]
 fn rows_that_say_what_another_case_says_are_refused() {
-    let existing = [
-        Text {
-            id: "other",
-            split: Split::Train,
-            text: "Please send us a quote for twenty seats in the spring.",
-        },
-        Text { id: "old", split: Split::Test, text: STOPPED },
-    ];
+    let existing =
+        [there("other", "Please send us a quote for twenty seats in the spring."), there("old", STOPPED)];
     let text = format!(
         "label,text\nx,{}\nx,Could we see a demo for our whole estates team in March?\ny,could we see a demo for our \
          estates team in March??\nx,Something else that is entirely new to everybody here.\n",
@@ -379,7 +381,7 @@ fn rows_that_say_what_another_case_says_are_refused() {
 
 #[test]
 fn an_id_belongs_to_one_case() {
-    let existing = [Text { id: "a", split: Split::Train, text: "" }];
+    let existing = [there("a", "")];
     let options = Options { id: Some("id".to_owned()), ..options() };
     let text = "id,label,n\na,x,1\nb,x,2\nb,x,3\n,x,4\n,y,4\n";
     let read = import(text.as_bytes(), Format::Csv, &options, &existing);
@@ -393,6 +395,122 @@ fn an_id_belongs_to_one_case() {
         ]
     );
     assert_eq!(lines_of(&read), [3, 5]);
+}
+
+#[test]
+fn what_could_not_be_read_afterwards_is_a_fault_of_its_line() {
+    let event = json!({"source": "s", "type": "t", "body": {"a": 1}});
+    let line = |more: Value| {
+        let mut line = json!({"event": event, "expect": {"label": "x"}});
+        line.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        format!("{line}\n")
+    };
+    let lines = [
+        line(json!({"lable": "x"})),
+        line(json!({"weight": -3})),
+        line(json!({"event": {"body": 1}})),
+        line(json!({"event": {"source": "", "type": "t", "body": 1}})),
+        line(json!({"tags": 3})),
+        line(json!({"id": 7})),
+        line(json!({"same_as": "nobody", "by": "language"})),
+    ];
+    let read = jsonl(lines.concat(), &options());
+    assert_eq!(
+        told(&read),
+        [
+            "line 1: `lable`: unknown field `lable`, expected one of `id`, `event`, `delivery`, `gathered`, `expect`, `tags`, \
+             `cluster`, `split`, `same_as`, `by`, `author`, `weight`, `checked_by`",
+            "line 2: `weight` is -3",
+            "line 3: `event`: missing field `source`",
+            "line 4: `event.source` is empty",
+            "line 5: `tags`: invalid type: integer `3`, expected a sequence",
+            "line 6: `id`: invalid type: integer `7`, expected a string",
+            "line 7: case imported-d60e0309d7ac: `same_as` names `nobody`, which is no other case",
+        ]
+    );
+    let alone = import(lines[1].as_bytes(), Format::Jsonl, &options(), &[]);
+    assert!(alone.drafts.is_empty() && alone.faults.told[0].remedy.contains("above 0"), "{}", alone.faults);
+}
+
+#[test]
+fn one_body_has_one_label() {
+    let options = Options { id: Some("id".to_owned()), ..options() };
+    let rows = "id,label,text\na,lead,hi\nb,spam,hi\nc,lead,hi\n";
+    let read = csv(rows, &options);
+    assert_eq!(
+        told(&read),
+        ["line 3: its body is that of the case `a` on line 2, which is labelled `lead`, not `spam`"]
+    );
+    let there: Vec<Case> = read.drafts.iter().map(|draft| draft.read.clone()).collect();
+    let read = import(b"id,label,text\nd,spam,hi\n", Format::Csv, &options, &there);
+    assert_eq!(
+        told(&read),
+        ["line 2: its body is that of the case `a`, which is labelled `lead`, not `spam`"]
+    );
+}
+
+#[test]
+fn a_delivery_is_a_case_and_is_compared_by_what_it_says() {
+    let event = CaseEvent {
+        source: "forms".to_owned(),
+        event_type: "ticket.created".to_owned(),
+        body: json!({"type": "ticket.created", "data": {"message": STOPPED}}),
+        ..CaseEvent::default()
+    };
+    let at = Timestamp::from_millis(1_767_225_600_000);
+    let delivery = CaseDelivery::made_of(&event, Scheme::Generic, "d-1", at).expect("signed");
+    let line = json!({"delivery": delivery, "expect": {"label": "x"}, "tags": ["signed"]});
+    let read = jsonl(line.to_string(), &Options { split: Some(Split::Dev), ..options() });
+    let case = &cases(&read)[0];
+    assert_eq!((&case["delivery"], &case["split"]), (&json!(delivery), &json!("dev")));
+    assert!(case.get("event").is_none() && read.drafts[0].id.starts_with("imported-"), "{case:#}");
+    let again = import(line.to_string().as_bytes(), Format::Jsonl, &options(), &[there("old", STOPPED)]);
+    assert_eq!(again.refused[0].like, "old");
+    let forged = json!({"delivery": {"source": "forms"}, "expect": {"label": "x"}});
+    assert_eq!(told(&jsonl(forged.to_string(), &options())), ["line 1: `delivery`: missing field `scheme`"]);
+}
+
+#[test]
+fn the_same_diff_under_another_title_is_refused() {
+    let diff = "+    with self.lock:\n+        if not self.items:\n+            return None\n".repeat(4);
+    let line = |message: &str| {
+        let event = json!({"source": "s", "type": "t", "body": {"message": message}});
+        format!("{}\n", json!({"event": event, "gathered": {"diff": diff}, "expect": {"label": "x"}}))
+    };
+    let titles =
+        [line("Take the oldest item of the queue first"), line("Workers were served in the wrong order")];
+    let read = jsonl(titles.concat(), &options());
+    assert_eq!((lines_of(&read), read.refused[0].line, read.refused[0].similarity), (vec![1], 2, 1.0));
+}
+
+#[test]
+fn no_row_becomes_a_test_case_where_these_are_locked() {
+    let line = |n: u32, more: Value| {
+        let mut line = json!({"event": {"source": "s", "type": "t", "body": n}, "expect": {"label": "x"}});
+        line.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        format!("{line}\n")
+    };
+    let lines = [
+        line(1, json!({"split": "train"})),
+        line(2, json!({"split": "test"})),
+        line(3, json!({"split": null})),
+        line(4, json!({})),
+    ];
+    let dev = Options { split: Some(Split::Dev), test_is_locked: true, ..options() };
+    let read = jsonl(lines.concat(), &dev);
+    assert_eq!(
+        told(&read),
+        ["line 2, column `split`: it would be a test case, and those of the suite are locked"]
+    );
+    let splits: Vec<Split> = read.drafts.iter().map(|draft| draft.read.split()).collect();
+    assert_eq!(splits, [Split::Train, Split::Dev, Split::Dev]);
+    assert!(jsonl(lines.concat(), &Options { test_is_locked: false, ..dev }).faults.is_empty());
+}
+
+/// A case that is there already.
+fn there(id: &str, message: &str) -> Case {
+    let event = CaseEvent { body: json!({"data": {"message": message}}), ..CaseEvent::default() };
+    Case::unlabelled(id.to_owned(), event)
 }
 
 /// A text that a cell can hold, hard ones included.
@@ -436,9 +554,8 @@ proptest! {
         let first = jsonl(&lines, &options);
         let again = jsonl(first.jsonl(), &options);
         prop_assert_eq!(first.jsonl(), again.jsonl());
-        let texts: Vec<Text<'_>> =
-            first.drafts.iter().map(|draft| Text { id: &draft.id, split: Split::Dev, text: "" }).collect();
-        let third = import(first.jsonl().as_bytes(), Format::Jsonl, &options, &texts);
+        let there: Vec<Case> = first.drafts.iter().map(|draft| draft.read.clone()).collect();
+        let third = import(first.jsonl().as_bytes(), Format::Jsonl, &options, &there);
         prop_assert!(third.drafts.is_empty(), "every id is taken");
     }
 

@@ -3,6 +3,9 @@
 //! Prefix filtering: let every set be sorted in one order. Two sets of Jaccard similarity `t` or more share at least
 //! `t·n` of the `n` elements of either, so they share `k` within the first `n - ⌈t·n⌉ + k` of both. Only those are
 //! posted and looked up, and in an order from rare to common hardly two unrelated texts meet `k` times.
+//!
+//! Where many texts have a common part, such as a footer, they do. Positional filtering leaves these out: two sets that
+//! meet at a place share what they shared before it, that element, and no more than the shorter of what is left of both.
 
 use super::text::plain;
 
@@ -23,10 +26,21 @@ pub(super) struct Index {
     similar_min: f64,
     /// Of each text its shingles by rank, from rare to common.
     sets: Vec<Vec<usize>>,
-    /// By rank: the texts that were added with it among their first shingles.
-    posted: Vec<Vec<usize>>,
+    /// By rank: the texts that were added with it among their first shingles, with its place in their set.
+    posted: Vec<Vec<(usize, usize)>>,
     /// Of each text: how many shingles it was found by, for the text that is asked for.
-    met: Vec<usize>,
+    met: Vec<Met>,
+}
+
+/// What is known of one text while those similar to another are looked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Met {
+    #[default]
+    Never,
+    /// By so many shingles.
+    By(usize),
+    /// It cannot be similar any more, or nobody wants to know.
+    Dropped,
 }
 
 impl Index {
@@ -34,40 +48,61 @@ impl Index {
     pub(super) fn new<'a>(texts: impl Iterator<Item = &'a str>, similar_min: f64) -> Self {
         let sets: Vec<Vec<u128>> = texts.map(|text| shingles(&plain(text))).collect();
         let (sets, ranks) = ranked(&sets);
-        Index { similar_min, met: vec![0; sets.len()], posted: vec![Vec::new(); ranks], sets }
+        let met = vec![Met::default(); sets.len()];
+        Index { similar_min, met, posted: vec![Vec::new(); ranks], sets }
     }
 
-    /// The texts that were added and are similar to the one at `at`, by their place, with the similarity.
-    pub(super) fn near(&mut self, at: usize) -> Vec<(usize, f64)> {
+    /// Of the texts that were added, those that are `wanted` and similar to the one at `at`, by their place, with the similarity.
+    pub(super) fn near(&mut self, at: usize, wanted: impl Fn(usize) -> bool) -> Vec<(usize, f64)> {
         let set = &self.sets[at];
-        let mut met = Vec::new();
-        for rank in first(set, self.similar_min) {
-            for &other in &self.posted[*rank] {
-                if self.met[other] == 0 {
-                    met.push(other);
-                }
-                self.met[other] += 1;
+        let mut seen = Vec::new();
+        for (place, rank) in first(set, self.similar_min).iter().enumerate() {
+            for &(other, other_place) in &self.posted[*rank] {
+                let shared = match self.met[other] {
+                    Met::Dropped => continue,
+                    Met::By(shared) => shared,
+                    Met::Never => {
+                        seen.push(other);
+                        0
+                    }
+                };
+                let length = self.sets[other].len();
+                let left = (set.len() - place).min(length - other_place);
+                let is_hopeless = shared + left < shared_of(set.len() + length, self.similar_min);
+                self.met[other] = if is_hopeless || shared == 0 && !wanted(other) {
+                    Met::Dropped
+                } else {
+                    Met::By(shared + 1)
+                };
             }
         }
         let met_min = MEETINGS.min(shared_min(set, self.similar_min));
-        met.retain(|other| std::mem::take(&mut self.met[*other]) >= met_min);
-        met.sort_unstable();
+        let is_near = |met: Met| matches!(met, Met::By(shared) if shared >= met_min);
+        seen.retain(|other| is_near(std::mem::take(&mut self.met[*other])));
+        seen.sort_unstable();
         let similar = |other: usize| Some((other, similarity(set, &self.sets[other], self.similar_min)?));
-        met.into_iter().filter_map(similar).collect()
+        seen.into_iter().filter_map(similar).collect()
     }
 
     /// From now on the text at `at` is found.
     pub(super) fn add(&mut self, at: usize) {
-        for rank in first(&self.sets[at], self.similar_min) {
-            self.posted[*rank].push(at);
+        for (place, rank) in first(&self.sets[at], self.similar_min).iter().enumerate() {
+            self.posted[*rank].push((at, place));
         }
     }
 }
 
+/// Taken off a bound, because 0.07 × 100 is above 7 in binary: a bound may be too low, never too high.
+const SLACK: f64 = 1e-6;
+
 /// The least that a similar set shares with `set`.
 fn shared_min(set: &[usize], similar_min: f64) -> usize {
-    // A little less, because 0.07 × 100 is above 7 in binary.
-    (similar_min * set.len() as f64 - 1e-9).ceil() as usize
+    (similar_min * set.len() as f64 - SLACK).ceil() as usize
+}
+
+/// The least that two similar sets share which have `elements` together, those of both counted twice.
+fn shared_of(elements: usize, similar_min: f64) -> usize {
+    (similar_min / (1.0 + similar_min) * elements as f64 - SLACK).ceil() as usize
 }
 
 /// The elements among which a similar set shares [`MEETINGS`] with `set`, or all it shares if that is less.

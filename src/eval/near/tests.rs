@@ -1,7 +1,12 @@
 use proptest::{prelude::*, sample::SizeRange};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{text::plain, *};
+use super::{
+    index::Index,
+    text::{plain, words_of},
+    *,
+};
+use crate::config::{Case, CaseEvent};
 
 /// What the index must find, by comparing every text with every other.
 fn brute(texts: &[String], min: f64) -> Vec<(usize, usize, f64)> {
@@ -33,7 +38,9 @@ fn by_index(texts: &[String], min: f64) -> Vec<(usize, usize, f64)> {
     let mut index = Index::new(texts.iter().map(String::as_str), min);
     let mut found = Vec::new();
     for second in 0..texts.len() {
-        found.extend(index.near(second).into_iter().map(|(first, similarity)| (first, second, similarity)));
+        found.extend(
+            index.near(second, |_| true).into_iter().map(|(first, similarity)| (first, second, similarity)),
+        );
         index.add(second);
     }
     found
@@ -41,11 +48,21 @@ fn by_index(texts: &[String], min: f64) -> Vec<(usize, usize, f64)> {
 
 /// Two texts in the order given, of train and test.
 fn pair_of(a: &str, b: &str) -> Option<f64> {
-    let texts =
-        [Text { id: "a", split: Split::Train, text: a }, Text { id: "b", split: Split::Test, text: b }];
-    let pairs = near_pairs(&texts);
-    assert!(pairs.iter().all(Pair::leaks));
-    pairs.first().map(|pair| pair.similarity)
+    near_of(&[a.to_owned()], &[b.to_owned()])
+}
+
+/// Two cases by their texts, of train and test.
+fn near_of(a: &[String], b: &[String]) -> Option<f64> {
+    let cases = [
+        Compared { id: "a", split: Split::Train, texts: a },
+        Compared { id: "b", split: Split::Test, texts: b },
+    ];
+    leaks(&cases).pairs.first().map(|pair| pair.similarity)
+}
+
+/// Every text as that of a case.
+fn each(texts: &[String]) -> Vec<Vec<String>> {
+    texts.iter().map(|text| vec![text.clone()]).collect()
 }
 
 /// Texts of few words, so that many are alike in part.
@@ -77,20 +94,40 @@ proptest! {
     }
 
     #[test]
+    fn a_common_part_hides_no_text_that_is_similar(
+        own in prop::collection::vec(words(5..30), 2..10), common in words(10..40), min in 0.2..=0.9_f64,
+        like in prop::collection::vec((0..10_usize, 0..30_usize), 0..6),
+    ) {
+        let mut texts: Vec<Vec<String>> = own;
+        // Some say in part what another one says.
+        for (of, length) in like {
+            let part: Vec<String> = texts[of % texts.len()].iter().take(length).cloned().collect();
+            let last = texts.len() - 1;
+            texts[last].extend(part);
+            texts.rotate_right(1);
+        }
+        let texts: Vec<String> = texts.iter().map(|own| [own.join(" "), common.join(" ")].join(" ")).collect();
+        prop_assert_eq!(by_index(&texts, min), brute(&texts, min));
+    }
+
+    #[test]
     fn the_order_of_the_texts_does_not_matter(texts in alike(), turn in 0..14_usize) {
         let ids: Vec<String> = (0..texts.len()).map(|n| format!("case-{n:02}")).collect();
-        let mut texts: Vec<Text<'_>> = ids
+        let texts = each(&texts);
+        let mut cases: Vec<Compared<'_>> = ids
             .iter()
             .zip(&texts)
-            .map(|(id, text)| Text { id, split: Split::Train, text })
+            .enumerate()
+            .map(|(n, (id, texts))| Compared { id, split: Split::ALL[n % 2], texts })
             .collect();
-        let pairs = near_pairs(&texts);
-        prop_assert!(pairs.iter().all(|pair| pair.first.id < pair.second.id));
-        prop_assert!(pairs.is_sorted_by(|a, b| a.similarity >= b.similarity));
-        texts.rotate_left(turn.min(ids.len()));
-        prop_assert_eq!(&near_pairs(&texts), &pairs);
-        texts.reverse();
-        prop_assert_eq!(&near_pairs(&texts), &pairs);
+        let found = leaks(&cases);
+        prop_assert!(found.pairs.iter().all(|pair| pair.first.id < pair.second.id));
+        prop_assert!(found.pairs.iter().all(|pair| pair.first.split != pair.second.split));
+        prop_assert!(found.pairs.is_sorted_by(|a, b| a.similarity >= b.similarity));
+        cases.rotate_left(turn.min(ids.len()));
+        prop_assert_eq!(&leaks(&cases), &found);
+        cases.reverse();
+        prop_assert_eq!(&leaks(&cases), &found);
     }
 
     #[test]
@@ -151,9 +188,9 @@ fn the_words_of_people_count_and_not_the_envelope() {
             "notes": ["解約しますので返金してください", "too short", null, 3],
         }},
     });
-    assert_eq!(text_of(&body), "No calendar sync for our front desk.\n解約しますので返金してください");
-    assert_eq!(text_of(&json!("only one text of five words")), "only one text of five words");
-    assert_eq!(text_of(&json!({"a": 1})), "");
+    assert_eq!(words_of([&body]), "No calendar sync for our front desk.\n解約しますので返金してください");
+    assert_eq!(words_of([&json!("only one text of five words")]), "only one text of five words");
+    assert_eq!(words_of([&json!({"a": 1})]), "");
 }
 
 #[test]
@@ -165,27 +202,68 @@ fn cases_without_words_are_no_copies_of_each_other() {
 
 #[test]
 fn only_pairs_of_two_splits_leak() {
-    let text = |id, split| Text { id, split, text: "the same words in each of them" };
-    let pairs = [text("c", Split::Dev), text("a", Split::Train), text("b", Split::Train)];
-    let told: Vec<_> =
-        near_pairs(&pairs).iter().map(|pair| (pair.first.id, pair.second.id, pair.leaks())).collect();
-    assert_eq!(told, [("a", "b", false), ("a", "c", true), ("b", "c", true)]);
-    let pair = serde_json::to_value(near_pairs(&pairs)[0]).expect("serializes");
+    let texts = ["the same words in each of them".to_owned()];
+    let case = |id, split| Compared { id, split, texts: &texts };
+    let cases = [case("c", Split::Dev), case("a", Split::Train), case("b", Split::Train)];
+    let found = leaks(&cases);
+    let told: Vec<_> = found.pairs.iter().map(|pair| (pair.first.id, pair.second.id)).collect();
+    assert_eq!(told, [("a", "c"), ("b", "c")]);
+    let pair = serde_json::to_value(found.pairs[0]).expect("serializes");
     assert_eq!(
         pair,
-        json!({"first": {"id": "a", "split": "train"}, "second": {"id": "b", "split": "train"}, "similarity": 1.0})
+        json!({"first": {"id": "a", "split": "train"}, "second": {"id": "c", "split": "dev"}, "similarity": 1.0})
     );
 }
 
 #[test]
-fn a_file_that_repeats_itself_is_bounded() {
-    let ids: Vec<String> = (0..300).map(|n| n.to_string()).collect();
-    let mut texts: Vec<Text<'_>> =
-        ids.iter().map(|id| Text { id, split: Split::Dev, text: "the same words in each" }).collect();
-    let pairs = near_pairs(&texts);
-    assert_eq!(pairs.len(), PAIRS_MAX);
-    texts.reverse();
-    assert_eq!(near_pairs(&texts), pairs);
+fn a_file_that_repeats_itself_is_bounded_and_says_so() {
+    let ids: Vec<String> = (0..300).map(|n| format!("{n:03}")).collect();
+    let texts = ["the same words in each".to_owned()];
+    let split = |n: usize| if n < 150 { Split::Dev } else { Split::Train };
+    let of = |split: &dyn Fn(usize) -> Split| -> Vec<Compared<'_>> {
+        let case = |(n, id)| Compared { id, split: split(n), texts: &texts };
+        ids.iter().map(String::as_str).enumerate().map(case).collect()
+    };
+    let mut cases = of(&split);
+    let found = leaks(&cases);
+    assert_eq!((found.pairs.len(), found.is_cut), (PAIRS_MAX, true));
+    cases.reverse();
+    assert_eq!(leaks(&cases), found);
+    // 44,551 pairs of one split come before the 299 that are looked for.
+    let found = leaks(&of(&|n| if n == 299 { Split::Test } else { Split::Dev }));
+    assert_eq!((found.pairs.len(), found.is_cut), (299, false));
+}
+
+fn case(message: &str, gathered: &Value) -> Case {
+    let event = CaseEvent { body: json!({"data": {"message": message}}), ..CaseEvent::default() };
+    let gathered = gathered.as_object().cloned().unwrap_or_default();
+    Case { gathered, ..Case::unlabelled("x".to_owned(), event) }
+}
+
+#[test]
+fn what_was_gathered_is_compared_as_well() {
+    let diff = "--- a/src/queue.py\n+++ b/src/queue.py\n@@ -4,7 +4,9 @@\n def take(self):\n-    return self.items.pop()\n\
+                +    with self.lock:\n+        if not self.items:\n+            return None\n+        return self.items.pop(0)\n \
+                def put(self, item):\n     self.items.append(item)\n";
+    let title = "Take the oldest item of the queue and none if it is empty, because workers were served in the wrong order";
+    let other = "Fixes a race that two customers have seen on Mondays when many orders come in at once and nobody waits";
+    let near = |a: &Case, b: &Case| near_of(&texts_of(a), &texts_of(b));
+    let with = |message, gathered: Value| case(message, &gathered);
+    assert_eq!(near(&with(title, json!({})), &with(other, json!({}))), None);
+    let found = near(&with(title, json!({"diff": diff})), &with(other, json!({"diff": diff})));
+    assert_eq!(found, Some(1.0), "the same diff under another title");
+    // Another diff under the same title is as similar as the titles are.
+    let elsewhere =
+        "+++ b/README.md\n+Bring your own certificate, and renew it before the first of each month.\n"
+            .repeat(3);
+    let found = near(&with(title, json!({"diff": diff})), &with(title, json!({"diff": elsewhere})));
+    assert_eq!(found, Some(1.0));
+    // A few words say nothing.
+    let nobody = json!({"history": "There is no customer with this address"});
+    assert_eq!(near(&with(title, nobody.clone()), &with(other, nobody.clone())), None);
+    assert_eq!(near(&with("hello", nobody.clone()), &with("good day", nobody)), None);
+    // What one gathered, another was sent.
+    assert_eq!(near(&with(title, json!({"diff": diff})), &with(diff, json!({}))), Some(1.0));
 }
 
 #[test]
@@ -206,6 +284,8 @@ fn a_copy_is_of_what_was_there_or_of_what_was_new_before_it() {
         "Since the storm our kiosk prints every ticket upside down, and thrice",
         "Something else altogether: where do I find the invoice of last March?",
     ];
+    let known = each(&known.map(str::to_owned));
+    let new = each(&new.map(str::to_owned));
     let places: Vec<Option<usize>> = copies(&known, &new).iter().map(|copy| copy.map(|(at, _)| at)).collect();
     assert_eq!(places, [None, Some(0), Some(1), None]);
 }

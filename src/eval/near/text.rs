@@ -3,6 +3,8 @@
 use icu_normalizer::DecomposingNormalizerBorrowed;
 use serde_json::Value;
 
+use crate::config::Case;
+
 /// Words in a [`plain`] string that make it somebody's words: names, companies, plans and states of an envelope have fewer.
 const WORDS_MIN: usize = 5;
 
@@ -15,12 +17,26 @@ const CODE_CHARS_MIN: usize = 8;
 /// Longest tag of HTML, in bytes, that is taken for one.
 const TAG_BYTES_MAX: usize = 1_000;
 
-/// The words that people wrote into an event: every string of the body, at any depth, that has five words, one string a
-/// line. Ids, URLs, addresses, states and names of an envelope are no such strings, so two events of Stripe are as
-/// similar as the comments in them.
-pub fn text_of(body: &Value) -> String {
+/// Characters of a [`plain`] text from which what was gathered is compared. A shorter one, such as "there is no customer with this
+/// address", is much the same for events that have nothing in common.
+pub const GATHERED_CHARS_MIN: usize = 100;
+
+/// What a case says, as near-duplicates are told by it: the words of its event, and apart from them those of what was
+/// gathered. Apart, because the same diff is the same however much is written above it.
+pub fn texts_of(case: &Case) -> Vec<String> {
+    let mut texts = vec![words_of([&case.event.body])];
+    let gathered = words_of(case.gathered.values());
+    if plain(&gathered).chars().nth(GATHERED_CHARS_MIN - 1).is_some() {
+        texts.push(gathered);
+    }
+    texts
+}
+
+/// The words that people wrote: every string, at any depth, that has five words, one string a line. Ids, URLs, addresses,
+/// states and names of an envelope are no such strings, so two events of Stripe are as similar as the comments in them.
+pub(super) fn words_of<'a>(values: impl IntoIterator<Item = &'a Value>) -> String {
     let mut texts = Vec::new();
-    collect(body, &mut texts);
+    values.into_iter().for_each(|value| collect(value, &mut texts));
     texts.join("\n")
 }
 

@@ -675,6 +675,43 @@ fn near_duplicates_in_different_splits_are_told() {
     assert!(!Files::embedded().iter().any(|(path, _)| path.contains(".last-failed")));
 }
 
+#[test]
+fn near_duplicates_beyond_those_that_are_told_are_counted() {
+    let cases: Vec<(String, String)> = (0..25)
+        .map(|n| {
+            (
+                format!("n{n:02}"),
+                format!("We would like a demo of the whole product for our {n} depots next week"),
+            )
+        })
+        .collect();
+    let cases: Vec<(&str, &str, &str)> =
+        cases.iter().map(|(id, message)| (id.as_str(), "lead", message.as_str())).collect();
+    let project = ruled(&cases);
+    let lines = project.read("evals/few/cases.jsonl");
+    project.write("evals/few/cases.jsonl", &lines.replacen("\"split\":\"dev\"", "\"split\":\"train\"", 1));
+    let checked = project.run(&["check"]).out;
+    assert_eq!(checked.matches("warning[HY0510]: case ").count(), 20, "{checked}");
+    let more = "evals/few/cases.jsonl: warning[HY0510]: and 4 more pairs of cases in different splits";
+    assert!(checked.contains(more), "{checked}");
+}
+
+#[test]
+fn relatives_in_different_splits_are_told() {
+    let project = ruled(&CASES);
+    let clustered =
+        project.read("evals/few/cases.jsonl").replace("{\"id\"", "{\"cluster\":\"campaign\",\"id\"");
+    let told = |cases: &str| {
+        project.write("evals/few/cases.jsonl", cases);
+        project.run(&["check"]).out
+    };
+    assert!(!told(&clustered).contains("HY0514"));
+    let checked = told(&clustered.replacen("\"split\":\"dev\"", "\"split\":\"train\"", 1));
+    let torn = "evals/few/cases.jsonl:2: warning[HY0514]: case b (dev) is of the cluster `campaign`, and so is case a (train)";
+    assert!(checked.contains(torn), "{checked}");
+    assert_eq!(checked.matches("HY0514").count(), 1, "once for the cluster");
+}
+
 /// A classifier that reviews diffs, recorded as a model would answer: one finding at its place, one beside the diff.
 #[test]
 fn a_reviews_findings_are_held_against_those_that_are_planted() {
@@ -873,6 +910,14 @@ fn test_cases_that_nobody_locked_are_told() {
     let to_test = project.read("evals/few/cases.jsonl").replace("\"dev\"", "\"test\"");
     project.write("evals/few/cases.jsonl", &to_test);
     assert!(told(&project));
+    let warns = |project: &Project| {
+        let ended = eval(project, &["--split", "test"]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        ended.err.contains("HY0509") && ended.err.contains("hookyard eval lock few")
+    };
+    assert!(warns(&project));
     project.run(&["eval", "lock", "few"]);
-    assert!(!told(&project));
+    assert!(!told(&project) && !warns(&project));
+    fs::remove_file(project.path("evals/few/test.lock")).expect("removed");
+    assert!(told(&project) && warns(&project));
 }

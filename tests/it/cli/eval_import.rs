@@ -2,9 +2,10 @@
 
 use std::fs;
 
-use hookyard::config::Files;
+use hookyard::config::{FILE_BYTES_MAX, Files};
 use serde_json::{Value, json};
 
+use super::eval::{CASES, ruled};
 use crate::support::{
     house::{FORMS_SECRET, form, without_local},
     process::{Ended, Project},
@@ -55,6 +56,81 @@ fn rows_become_cases_that_are_measured() {
         import(&project, "label,message\nsuport,Where is my parcel to be found\n", &["--split", "dev"]);
     assert_eq!(wrong.code, Some(2), "{wrong:?}");
     assert!(wrong.err.contains("line 2") && wrong.err.contains("support"), "{}", wrong.err);
+}
+
+/// Imports lines of JSON into a small suite of its own.
+fn import_lines(project: &Project, lines: &[Value], more: &[&str]) -> Ended {
+    let file = project.path("rows.jsonl");
+    fs::write(&file, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).expect("written");
+    let file = file.display().to_string();
+    let arguments =
+        ["eval", "import", "file", "few", &file, "--type", "lead.form.submitted", "--author", "me"];
+    project.run(&[&arguments[..], more].concat())
+}
+
+fn labelled(more: &Value) -> Value {
+    let mut case = json!({
+        "event": {"source": "forms", "type": "lead.form.submitted", "body": {"data": {"message": more.to_string()}}},
+        "expect": {"label": "lead"},
+    });
+    case.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    case
+}
+
+#[test]
+fn nothing_is_written_that_could_not_be_read() {
+    let project = ruled(&CASES);
+    let before = project.read("evals/few/cases.jsonl");
+    let body = json!({"source": "forms", "type": "lead.form.submitted", "body": {"data": {"message": "hi"}}});
+    for (lines, told) in [
+        (vec![json!({}), json!({"lable": "lead"})], "rows.jsonl: line 2: `lable`: unknown field"),
+        (vec![json!({"weight": -3})], "rows.jsonl: line 1: `weight` is -3"),
+        (vec![json!({"event": {"body": 1}})], "rows.jsonl: line 1: `event`: missing field `source`"),
+        (
+            vec![
+                json!({"event": body, "id": "x"}),
+                json!({"event": body, "id": "y", "expect": {"label": "spam"}}),
+            ],
+            "rows.jsonl: line 2: its body is that of the case `x` on line 1, which is labelled `lead`, not `spam`",
+        ),
+    ] {
+        let lines: Vec<Value> = lines.iter().map(labelled).collect();
+        let ended = import_lines(&project, &lines, &["--split", "dev"]);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.err.contains(told) && ended.err.contains("nothing was added"), "{}", ended.err);
+        assert_eq!(project.read("evals/few/cases.jsonl"), before);
+    }
+}
+
+#[test]
+fn a_file_does_not_grow_beyond_what_is_read() {
+    let project = ruled(&CASES);
+    let long = labelled(&json!({"id": "long", "author": "me", "split": "dev"}));
+    let room = usize::try_from(FILE_BYTES_MAX).expect("fits") - long.to_string().len() - 300;
+    let padded = long.to_string().replacen("\\\"author\\\"", &"x".repeat(room), 1);
+    project.write("evals/few/cases.jsonl", &padded);
+    let rows = [labelled(&json!({"id": "one", "tags": ["t".repeat(400)]}))];
+    let ended = import_lines(&project, &rows, &["--split", "dev"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(
+        ended.err.contains("nothing was added") && ended.err.contains("may have 8388608"),
+        "{}",
+        ended.err
+    );
+    assert_eq!(project.read("evals/few/cases.jsonl").len(), padded.len());
+}
+
+#[test]
+fn a_locked_test_split_takes_nothing_in() {
+    let project = ruled(&CASES);
+    project.edit("evals/few/cases.jsonl", "\"split\":\"dev\"", "\"split\":\"test\"");
+    assert_eq!(project.run(&["eval", "lock", "few"]).code, Some(0));
+    let before = project.read("evals/few/cases.jsonl");
+    let lines = [labelled(&json!({"id": "x"})), labelled(&json!({"id": "y", "split": "test"}))];
+    let ended = import_lines(&project, &lines, &["--split", "dev", "--allow-near"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.err.contains("line 2, column `split`: it would be a test case"), "{}", ended.err);
+    assert_eq!(project.read("evals/few/cases.jsonl"), before);
 }
 
 #[tokio::test]

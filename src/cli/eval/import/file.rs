@@ -7,10 +7,11 @@ use clap::Args;
 
 use crate::{
     cli::{End, out},
+    config::Split,
     eval::import::{Column, Format, Given, Imported, Options, import},
 };
 
-use super::{Into, as_texts, texts};
+use super::Into;
 
 /// Rows of a CSV file, or lines of a JSONL file: cases as they are, or objects whose fields are columns.
 #[derive(Debug, Args)]
@@ -67,12 +68,12 @@ impl FromFile {
             author: self.into.author.clone(),
             tags: self.into.tag.clone(),
             split: self.into.split,
+            test_is_locked: place.test_is_locked && self.into.split != Some(Split::Test),
             labels: place.labels()?,
             delimiter: u8::try_from(self.delimiter).context("--delimiter must be one ASCII character")?,
             allow_near: self.into.allow_near,
         };
-        let texts = texts(&place.existing);
-        let imported = import(&bytes, format, &options, &as_texts(&texts));
+        let imported = import(&bytes, format, &options, &place.existing);
         let Imported { drafts, refused, faults } = &imported;
         for one in refused {
             out::note(format!("{shown}: {one}"));
@@ -86,7 +87,7 @@ impl FromFile {
             }
             anyhow::bail!("nothing was added: correct {shown} and import it whole");
         }
-        self.into.append(&place.folder, &imported.jsonl(), drafts.len())?;
+        self.into.append(&place, &imported.jsonl(), drafts.len())?;
         Ok(if refused.is_empty() { End::Well } else { End::Badly })
     }
 }

@@ -16,11 +16,7 @@ use crate::{
     cli::{End, out, project},
     config::{self, Case, Files, FixedEnvironment, Split, Suite},
     engine::{CompileOptions, Reach},
-    eval::{
-        EvalError,
-        near::{self, Text},
-        test_lock,
-    },
+    eval::{EvalError, test_lock},
 };
 
 use super::suites;
@@ -53,7 +49,7 @@ struct Into {
     /// A tag of all of them; may be given several times.
     #[arg(long, value_name = "TAG")]
     tag: Vec<String>,
-    /// What they are used for; each body decides for itself if left out.
+    /// What they are used for; each cluster, or else each body, decides for itself if left out.
     #[arg(long, value_enum, value_name = "SPLIT")]
     split: Option<Split>,
     /// Take those as well that say nearly the same as another case.
@@ -80,6 +76,8 @@ struct Place {
     files: Files,
     suite: Suite,
     existing: Vec<Case>,
+    /// Whether the suite has a lock on its test cases.
+    test_is_locked: bool,
 }
 
 impl Into {
@@ -89,8 +87,9 @@ impl Into {
         let files = project::files(dir)?;
         let mut suites = suites::chosen(&files, std::slice::from_ref(&self.suite))?;
         let suite = suites.swap_remove(&self.suite).context("the suite was found a moment ago")?;
+        let test_is_locked = files.get(&test_lock::file(&self.suite)).is_some();
         anyhow::ensure!(
-            self.split.is_some() || files.get(&test_lock::file(&self.suite)).is_none(),
+            self.split.is_some() || !test_is_locked,
             "the test cases of `{}` are locked: say --split train or --split dev",
             self.suite
         );
@@ -102,20 +101,21 @@ impl Into {
             }
             None => Vec::new(),
         };
-        Ok(Place { folder, files, suite, existing })
+        Ok(Place { folder, files, suite, existing, test_is_locked })
     }
 
-    /// Appends `lines`, each of them a case, unless nothing is to be written.
-    fn append(&self, folder: &Path, lines: &str, cases: usize) -> anyhow::Result<()> {
+    /// Appends `lines`, each of them a case, unless nothing is to be written, or what is there then could not be read.
+    fn append(&self, place: &Place, lines: &str, cases: usize) -> anyhow::Result<()> {
         if self.dry_run && cases == 0 {
             out::note("no case would be added");
             return Ok(());
         }
+        place.would_read(&config::cases_file(&self.suite), lines, &self.suite)?;
         if self.dry_run {
             return out::say(lines.trim_end());
         }
         let file = config::cases_file(&self.suite);
-        let path = folder.join(&file);
+        let path = place.folder.join(&file);
         append(&path, lines).map_err(|error| EvalError::Unwritten {
             reason: format!("{} cannot be written: {error}", path.display()),
         })?;
@@ -124,6 +124,28 @@ impl Into {
 }
 
 impl Place {
+    /// That `file` can be read once `lines` are at its end.
+    fn would_read(&self, file: &str, lines: &str, suite: &str) -> anyhow::Result<()> {
+        let mut text = self.files.get(file).unwrap_or_default().to_owned();
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text.push_str(lines);
+        anyhow::ensure!(
+            text.len() as u64 <= config::FILE_BYTES_MAX,
+            "nothing was added: {file} would have {} bytes and may have {}. Import less, shorten long texts, or begin another suite",
+            text.len(),
+            config::FILE_BYTES_MAX
+        );
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let (_, problems) = config::cases(&self.files.clone().with(file, text), suite);
+        problems.into_result().map(drop).map_err(|problems| {
+            anyhow::anyhow!("nothing was added, because what is there then could not be read:\n{problems}")
+        })
+    }
+
     /// The labels of the suite's classifier.
     fn labels(&self) -> anyhow::Result<Vec<String>> {
         let options = CompileOptions { reach: Reach::Offline, ..CompileOptions::default() };
@@ -149,13 +171,4 @@ fn append(path: &Path, lines: &str) -> io::Result<()> {
         }
     }
     file.write_all(lines.as_bytes())
-}
-
-/// What cases say, as near-duplicates are told by it.
-fn texts(cases: &[Case]) -> Vec<(String, Split, String)> {
-    cases.iter().map(|case| (case.id.clone(), case.split(), near::text_of(&case.event.body))).collect()
-}
-
-fn as_texts(texts: &[(String, Split, String)]) -> Vec<Text<'_>> {
-    texts.iter().map(|(id, split, text)| Text { id, split: *split, text }).collect()
 }

@@ -12,10 +12,10 @@ use crate::{
         events::Shown,
         out,
     },
-    config::{one_of, quoted},
+    config::{self, Case, one_of, quoted},
     decide::redact::{Sensitive, redact},
     domain::{Job, JobState, PERSON},
-    eval::near,
+    eval::{import::Labels, near},
     store::ROWS_MAX,
 };
 
@@ -114,8 +114,8 @@ impl Which {
 struct Candidate {
     id: String,
     case: Value,
-    /// What it says, as near-duplicates are told by it.
-    text: String,
+    /// The same as it is read.
+    read: Case,
 }
 
 async fn take(
@@ -135,12 +135,13 @@ async fn take(
         }
     }
     let fresh = if into.allow_near { candidates } else { without_copies(place, candidates) };
+    let fresh = without_contradictions(place, fresh);
     if fresh.is_empty() {
         out::say("there is nothing new to take over")?;
         return Ok(End::Well);
     }
     let lines: String = fresh.iter().map(|candidate| format!("{}\n", candidate.case)).collect();
-    into.append(&place.folder, &lines, fresh.len())?;
+    into.append(place, &lines, fresh.len())?;
     Ok(End::Well)
 }
 
@@ -160,7 +161,6 @@ async fn candidate(
         return Ok(None);
     };
     let body = redacted(body);
-    let text = near::text_of(&body);
     let mut case = json!({
         "id": id,
         "event": { "source": event.source, "type": event.event_type, "body": body },
@@ -171,14 +171,32 @@ async fn candidate(
     if let Some(split) = into.split {
         case["split"] = json!(split);
     }
-    Ok(Some(Candidate { id, case, text }))
+    Ok(match config::case(case.clone()) {
+        Ok(read) => Some(Candidate { id, case, read }),
+        Err((message, _)) => {
+            out::note(format!("event {}: it makes no case: {message}", event.id));
+            None
+        }
+    })
+}
+
+/// Those whose body has one label, of the cases that are there and those before them; the others are told.
+fn without_contradictions(place: &Place, candidates: Vec<Candidate>) -> Vec<Candidate> {
+    let mut labels = Labels::of(&place.existing);
+    let mut sound = Vec::new();
+    for candidate in candidates {
+        match labels.add(&candidate.read, None) {
+            Ok(()) => sound.push(candidate),
+            Err(contradiction) => out::note(format!("{}: {contradiction}", candidate.id)),
+        }
+    }
+    sound
 }
 
 /// Those that say something else than every case that is there and every one before them; the others are told.
 fn without_copies(place: &Place, candidates: Vec<Candidate>) -> Vec<Candidate> {
-    let known: Vec<String> = place.existing.iter().map(|case| near::text_of(&case.event.body)).collect();
-    let known: Vec<&str> = known.iter().map(String::as_str).collect();
-    let new: Vec<&str> = candidates.iter().map(|candidate| candidate.text.as_str()).collect();
+    let known: Vec<Vec<String>> = place.existing.iter().map(near::texts_of).collect();
+    let new: Vec<Vec<String>> = candidates.iter().map(|candidate| near::texts_of(&candidate.read)).collect();
     let copies = near::copies(&known, &new);
     let ids: Vec<String> = place
         .existing
