@@ -251,6 +251,7 @@ mod tests {
                 None => "done",
                 Some(Failure::Transient { .. }) => "transient",
                 Some(Failure::Throttled { .. }) => "throttled",
+                Some(Failure::Unaffordable { .. }) => "unaffordable",
                 Some(Failure::Permanent { .. }) => "permanent",
                 Some(Failure::Unknown { .. }) => "unknown",
             };

@@ -12,8 +12,8 @@ use std::{
 use serde_json::{Map, Value};
 
 use super::{
-    Calibrations, Form, Judge, Ledger, LedgerError, Question, Said, Schema, SenderBudget, Subject, Turn,
-    Variant, Wording, Wrong, variant::Variants,
+    Calibrations, Form, Hindrance, Judge, Ledger, LedgerError, Question, Said, Schema, SenderBudget, Subject,
+    Turn, Variant, Wording, Wrong, variant::Variants,
 };
 pub use altered::Alteration;
 
@@ -100,6 +100,8 @@ pub enum Outcome {
         /// The shortest wait after which a judge will listen, if each that was out of reach has named one: park until
         /// then. Otherwise the retry schedule decides.
         retry_after: Option<Duration>,
+        /// What one of them may cost is spent.
+        spent: bool,
     },
 }
 
@@ -278,10 +280,12 @@ impl Classifier {
             }
             if let Turn::UnderWay { wait } = turn {
                 let reason = format!("{}: it is being asked the same for another route", rung.judge.name());
-                return Ok(Outcome::TryAgain { reason, rungs: climb.rungs, retry_after: Some(wait) });
+                let retry_after = Some(wait);
+                return Ok(Outcome::TryAgain { reason, rungs: climb.rungs, retry_after, spent: false });
             }
             let has_next = rungs.iter().any(|(rung, _)| rung.judge.expected().is_some());
-            if let Turn::Unavailable { reason, retry_after: Some(wait), is_busy: true, .. } = &turn
+            if let Turn::Unavailable { reason, retry_after: Some(wait), hindrance: Hindrance::Full, .. } =
+                &turn
                 && has_next
                 && let Some(left) = left_of(self.objective.unwrap_or(PATIENCE))
                 && is_worth_the_wait((*wait).max(PARK_MIN), rung.judge.expected(), left)
@@ -289,7 +293,7 @@ impl Classifier {
                 let (reason, retry_after) = (format!("{}: {reason}", rung.judge.name()), Some(*wait));
                 rung.judge.is_waited_for(*wait, clock.monotonic());
                 climb.after(rung, turn, None, took_ms);
-                return Ok(Outcome::TryAgain { reason, rungs: climb.rungs, retry_after });
+                return Ok(Outcome::TryAgain { reason, rungs: climb.rungs, retry_after, spent: false });
             }
             let scaling = self.calibrations.of(rung.judge.name(), &self.subject(variant, &*rung.judge));
             if let Some((said, confidence)) = climb.after(rung, turn, scaling, took_ms) {
@@ -398,7 +402,7 @@ struct Passing {
     judge: Arc<dyn Judge>,
     reason: String,
     retry_after: Option<Duration>,
-    is_busy: bool,
+    hindrance: Hindrance,
 }
 
 /// What has been heard on the way up.
@@ -448,11 +452,11 @@ impl Climb {
             }
             // It ends the climb before.
             Turn::UnderWay { .. } => {}
-            Turn::Unavailable { reason, may_pass, retry_after, is_busy } => {
+            Turn::Unavailable { reason, may_pass, retry_after, hindrance } => {
                 if may_pass {
                     let (judge, reason) =
                         (Arc::clone(&rung.judge), format!("{}: {reason}", rung.judge.name()));
-                    self.passing.push(Passing { judge, reason, retry_after, is_busy });
+                    self.passing.push(Passing { judge, reason, retry_after, hindrance });
                 }
                 note(RungOutcome::Unavailable, reason, None, took_ms);
             }
@@ -468,11 +472,15 @@ impl Climb {
                 let waits: Option<Vec<(Duration, &Passing)>> =
                     self.passing.iter().map(|one| Some((one.retry_after?, one))).collect();
                 let first = waits.and_then(|waits| waits.into_iter().min_by_key(|(wait, _)| *wait));
-                if let Some((wait, Passing { judge, is_busy: true, .. })) = first {
+                // For money nobody waits in line: it does not come back little by little.
+                if let Some((wait, Passing { judge, hindrance: Hindrance::Full | Hindrance::Other, .. })) =
+                    first
+                {
                     judge.is_waited_for(wait, elapsed);
                 }
                 let retry_after = first.map(|(wait, _)| wait);
-                Outcome::TryAgain { reason, rungs: self.rungs, retry_after }
+                let spent = self.passing.iter().any(|one| one.hindrance == Hindrance::Spent);
+                Outcome::TryAgain { reason, rungs: self.rungs, retry_after, spent }
             }
         }
     }

@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
 use super::{
-    Fields, Form, Hearing, Ledger, LedgerError, Question, Said, Schema, TokensTaken, TokensUsed, Turn,
+    Fields, Form, Hearing, Ledger, LedgerError, PerMinute, Question, RequestTaken, Said, Schema, TokensTaken,
+    TokensUsed, Turn,
 };
 use crate::{
     decide::{
@@ -162,6 +163,8 @@ pub(super) struct RecordingLedger {
     pub(super) heard: Mutex<Vec<Option<Flaw>>>,
     /// What became of tokens that were taken.
     pub(super) used: Mutex<Vec<TokensUsed>>,
+    /// Requests that were taken and not given back.
+    pub(super) requests: Mutex<u32>,
 }
 
 impl RecordingLedger {
@@ -236,6 +239,20 @@ impl Ledger for RecordingLedger {
 
     fn heard(&self, _judge: &Name, _digest: &str, hearing: Hearing<'_>) {
         self.heard.lock().expect("not poisoned").push(hearing.flaw);
+    }
+
+    async fn may_ask(
+        &self,
+        _judge: &Name,
+        per_min: Option<PerMinute>,
+    ) -> Result<Option<RequestTaken>, Duration> {
+        let taken = per_min.map(|per_min| RequestTaken { per_min, at: Timestamp::default() });
+        *self.requests.lock().expect("not poisoned") += u32::from(taken.is_some());
+        Ok(taken)
+    }
+
+    async fn not_asked(&self, _judge: &Name, _taken: RequestTaken) {
+        *self.requests.lock().expect("not poisoned") -= 1;
     }
 
     async fn take_tokens(&self, _judge: &Name, needs: &[Need]) -> Result<Vec<TokensTaken>, Duration> {

@@ -76,13 +76,21 @@ pub trait Ledger: Send + Sync {
         true
     }
 
-    /// Takes one of the requests that a judge may get in a minute, where that is shared or not counted yet.
+    /// Takes one of the requests that a judge may get in a minute, where that is shared or not counted yet; what was taken, if
+    /// that is so.
     ///
     /// # Errors
     /// There is none left; the wait.
-    async fn may_ask(&self, _judge: &Name, _per_min: Option<PerMinute>) -> Result<(), Duration> {
-        Ok(())
+    async fn may_ask(
+        &self,
+        _judge: &Name,
+        _per_min: Option<PerMinute>,
+    ) -> Result<Option<RequestTaken>, Duration> {
+        Ok(None)
     }
+
+    /// Gives back a request that was taken and not made.
+    async fn not_asked(&self, _judge: &Name, _taken: RequestTaken) {}
 
     /// Takes tokens of what a judge may get in a minute: all that is needed, or nothing.
     ///
@@ -121,6 +129,13 @@ pub struct PerMinute {
     pub requests: u32,
     /// This process has counted its own already: only what others send is to be counted besides.
     pub counted_here: bool,
+}
+
+/// A request that was taken before a question was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestTaken {
+    pub per_min: PerMinute,
+    pub at: Timestamp,
 }
 
 /// What a vendor said in place of an answer.

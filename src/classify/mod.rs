@@ -21,10 +21,12 @@ mod variant;
 pub use calibrations::{Calibrated, Calibrations, Subject, calibration_file};
 pub use classifier::{Alteration, Classifier, ClassifyError, LadderRung, Outcome, Parts};
 pub use judge::{
-    Draft, Form, Judge, Key, Lesson, Llm, Local, Question, Replay, Rule, Rules, Said, SenderBudget, Settings,
-    SettingsError, Turn, Wire,
+    Draft, Form, Hindrance, Judge, Key, Lesson, Llm, Local, Question, Replay, Rule, Rules, Said,
+    SenderBudget, Settings, SettingsError, Turn, Wire,
 };
-pub use ledger::{FreeLedger, Hearing, Ledger, LedgerError, PerMinute, Refusal, TokensTaken, TokensUsed};
+pub use ledger::{
+    FreeLedger, Hearing, Ledger, LedgerError, PerMinute, Refusal, RequestTaken, TokensTaken, TokensUsed,
+};
 pub use recorded::RecordedLedger;
 pub use recordings::{
     Recording, RecordingError, RecordingKey, Recordings, recordings_folder, request_digest,

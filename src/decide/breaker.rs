@@ -16,7 +16,7 @@ const SLOTS: usize = 6;
 /// So many times longer it stays open where the other side says that somebody has to act.
 const BARRED_TIMES: u32 = 10;
 
-/// How long others wait while one call finds out whether it works again.
+/// How long others wait at least while one call finds out whether it works again.
 const PROBE_WAIT: Duration = Duration::from_secs(1);
 
 /// When it opens, and for how long.
@@ -124,6 +124,7 @@ enum State {
     },
     Probing {
         reason: String,
+        since: Duration,
     },
 }
 
@@ -156,6 +157,21 @@ impl Breaker {
         }
     }
 
+    /// The same, by other settings from now on: what is known goes on.
+    #[must_use]
+    pub fn with(self, settings: Settings) -> Self {
+        Breaker { settings, ..self }
+    }
+
+    /// The same, for those who will not hear how the calls under way went: a call that was to find out is none.
+    #[must_use]
+    pub fn without_calls(mut self, now: Duration) -> Self {
+        if let State::Probing { reason, .. } = &self.state {
+            self.state = State::Open { until: now, reason: reason.clone(), heard: true };
+        }
+        self
+    }
+
     /// Lets a call go, or tells how long to wait and why. The call's outcome is told to [`Breaker::record`]; a call
     /// that was not made after all is given back to [`Breaker::give_back`].
     ///
@@ -168,11 +184,15 @@ impl Breaker {
                 return Err((until.saturating_sub(now), reason.clone()));
             }
             State::Open { reason, .. } => {
-                self.state = State::Probing { reason: reason.clone() };
+                self.state = State::Probing { reason: reason.clone(), since: now };
                 self.generation += 1;
                 true
             }
-            State::Probing { reason } => return Err((PROBE_WAIT, reason.clone())),
+            // About as long as it was waited for already: what fails slowly is not looked at again and again.
+            State::Probing { reason, since } => {
+                let wait = now.saturating_sub(*since).min(self.settings.open).max(PROBE_WAIT);
+                return Err((wait, reason.clone()));
+            }
         };
         Ok(Ticket { generation: self.generation, alarm: false, probe })
     }
@@ -236,7 +256,7 @@ impl Breaker {
     /// A call was not made, and none is to find out for a while: another process does.
     pub fn put_off(&mut self, ticket: Ticket, wait: Duration, now: Duration) {
         if ticket.generation == self.generation
-            && let State::Probing { reason } = &self.state
+            && let State::Probing { reason, .. } = &self.state
         {
             self.state = State::Open { until: now + wait, reason: reason.clone(), heard: true };
             self.generation += 1;
@@ -306,7 +326,7 @@ impl Breaker {
                 let left_ms = u64::try_from(until.saturating_sub(now).as_millis()).unwrap_or(u64::MAX);
                 Shown::Open { left_ms, reason: reason.clone() }
             }
-            State::Open { reason, .. } | State::Probing { reason } => {
+            State::Open { reason, .. } | State::Probing { reason, .. } => {
                 Shown::HalfOpen { reason: reason.clone() }
             }
         }
@@ -435,6 +455,12 @@ mod tests {
         let mut breaker = open(Duration::ZERO);
         let probe = breaker.admit(60 * S).expect("one may");
         assert_eq!(breaker.admit(60 * S).map_err(|(wait, _)| wait), Err(S), "and no other");
+        let waits = [61, 64, 70, 300].map(|s| breaker.admit(s * S).map_err(|(wait, _)| wait.as_secs()));
+        assert_eq!(
+            waits,
+            [Err(1), Err(4), Err(10), Err(60)],
+            "the longer it takes, the less often they look"
+        );
         assert_eq!(breaker.record(probe, &Outcome::Answered, 61 * S), Some(Change::Closed));
         assert_eq!(breaker.room(61 * S), None);
 
@@ -454,6 +480,16 @@ mod tests {
         let probe = breaker.admit(60 * S).expect("one may");
         breaker.give_back(probe, 60 * S);
         assert!(breaker.admit(60 * S).is_ok());
+    }
+
+    #[test]
+    fn what_is_known_goes_on_under_other_settings() {
+        let breaker = open(Duration::ZERO).with(Settings { failures: 1, open: 5 * S, ..Settings::default() });
+        assert_eq!(breaker.left(50 * S), Some(10 * S), "it opened under the earlier ones");
+        let mut breaker = breaker;
+        call(&mut breaker, &Outcome::Answered, 60 * S);
+        assert!(call(&mut breaker, &failed(), 60 * S).is_some(), "one failure is enough now");
+        assert_eq!(breaker.left(60 * S), Some(5 * S));
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub enum Failure {
     Transient { reason: String, retry_after: Option<Duration> },
     /// The destination asks us to come later.
     Throttled { reason: String, retry_after: Option<Duration> },
+    /// What it may cost is spent: it waits for money, which is an operator's to give.
+    Unaffordable { reason: String, wait: Duration },
     /// Trying again cannot help.
     Permanent { cause: Cause, reason: String },
     /// The request left and no answer came, or none that tells: it may have had its effect.
@@ -28,6 +30,7 @@ impl Failure {
         match self {
             Failure::Transient { reason, .. }
             | Failure::Throttled { reason, .. }
+            | Failure::Unaffordable { reason, .. }
             | Failure::Permanent { reason, .. }
             | Failure::Unknown { reason, .. } => reason,
         }
@@ -43,7 +46,8 @@ pub struct Schedule {
     pub jitter: f64,
     /// Attempts in all.
     pub attempts_max: u32,
-    /// Time from a job's beginning after which it is not tried again, however often it was put off.
+    /// Time from a job's beginning after which it is not tried again, however often it was put off. What passes while it waits
+    /// for money does not count: see [`Failure::Unaffordable`].
     pub age_max: Duration,
 }
 
@@ -72,7 +76,9 @@ impl Tried {
     /// Attempts that counted: being asked to come later costs none.
     fn counted(self, last: &Failure) -> u32 {
         match last {
-            Failure::Throttled { retry_after: Some(_), .. } => self.attempts.saturating_sub(1),
+            Failure::Throttled { retry_after: Some(_), .. } | Failure::Unaffordable { .. } => {
+                self.attempts.saturating_sub(1)
+            }
             Failure::Throttled { retry_after: None, .. }
             | Failure::Transient { .. }
             | Failure::Permanent { .. }
@@ -88,6 +94,10 @@ impl Schedule {
         let reason = failure.reason().to_owned();
         match failure {
             Failure::Permanent { cause, .. } => Next::Dead { cause: *cause, reason },
+            // A month may be spent on its first day. Nothing has failed, and nothing will: it is no reason to die of age.
+            Failure::Unaffordable { wait, .. } => {
+                Next::Park { wait: (*wait).clamp(PARK_MIN, RETRY_AFTER_MAX), reason }
+            }
             Failure::Transient { .. } | Failure::Throttled { .. } | Failure::Unknown { .. }
                 if tried.age >= self.age_max =>
             {
@@ -206,6 +216,14 @@ mod tests {
                 matches!(&next, Next::Dead { cause: Cause::Exhausted, reason } if reason.contains("3600 s"))
             );
         }
+    }
+
+    #[test]
+    fn nobody_dies_of_waiting_for_money() {
+        let old = Tried { attempts: 4, age: Duration::from_hours(24 * 40) };
+        let spent =
+            Failure::Unaffordable { reason: "the month is spent".to_owned(), wait: Duration::from_mins(10) };
+        assert_eq!(wait_ms(&schedule().after(old, &spent, 0.5)), Some(600_000));
     }
 
     #[test]

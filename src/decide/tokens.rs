@@ -1,8 +1,9 @@
 //! How many tokens a question takes of what a vendor lets through in a minute.
 //!
 //! Vendors count otherwise. Anthropic counts what goes in, but not what its cache gives, and what really comes out
-//! ("Rate limits": input and output tokens a minute). OpenAI counts both together, and as much for the answer as it may have
-//! at most: unused room does not come back.
+//! ("Rate limits": input and output tokens a minute). OpenAI counts one number for both, the larger one of what goes in and of
+//! what the answer may have at most ("Rate limits": the maximum of max_tokens and the estimated number of tokens); what was
+//! counted so does not come back.
 
 use crate::domain::{Tokens, words};
 
@@ -13,7 +14,7 @@ pub struct TokenLimits {
     pub input: Option<u32>,
     /// Output as it really is.
     pub output: Option<u32>,
-    /// Input, and the room for the output, together.
+    /// The larger one of the input and of the room for the output.
     pub both: Option<u32>,
 }
 
@@ -42,7 +43,7 @@ impl TokenLimits {
         let wanted = [
             (Counted::Input, self.input, input),
             (Counted::Output, self.output, output_max),
-            (Counted::Both, self.both, input.saturating_add(output_max)),
+            (Counted::Both, self.both, input.max(output_max)),
         ];
         let need = |(counted, per_min, tokens): (Counted, Option<u32>, u64)| {
             let per_min = per_min?;
@@ -59,7 +60,7 @@ impl Need {
         let taken = match self.counted {
             Counted::Input => input,
             Counted::Output => tokens.output,
-            Counted::Both => input.saturating_add(tokens.cache_read).saturating_add(output_max),
+            Counted::Both => input.saturating_add(tokens.cache_read).max(output_max),
         };
         count(taken).min(self.per_min)
     }
@@ -131,8 +132,10 @@ mod tests {
 
         let openai = TokenLimits { both: Some(100_000), ..TokenLimits::default() };
         let needs = openai.needs(6_000, 1_024);
-        assert_eq!(needs[0].tokens, 7_024);
-        assert_eq!(needs[0].taken(tokens, 1_024), 100 + 20 + 5_000 + 1_024, "the room for the answer does");
+        assert_eq!(needs[0].tokens, 6_000, "the larger one of the two");
+        assert_eq!(needs[0].taken(tokens, 1_024), 100 + 20 + 5_000, "what the cache gave does");
+        assert_eq!(openai.needs(600, 1_024)[0].tokens, 1_024);
+        assert_eq!(needs[0].taken(tokens, 8_000), 8_000, "and the room for the answer, used or not");
         assert_eq!(TokenLimits::default().needs(6_000, 1_024), []);
     }
 

@@ -147,11 +147,11 @@ async fn planned(
         RouteEnd::Person { reason, verdict: None } if decided.is_none() => {
             Err(undecided(engine, example, &route, &reason))
         }
-        RouteEnd::Failed(Failure::Transient { reason, .. } | Failure::Throttled { reason, .. })
-            if decided.is_none() =>
-        {
-            Err(undecided(engine, example, &route, &reason))
-        }
+        RouteEnd::Failed(
+            Failure::Transient { reason, .. }
+            | Failure::Throttled { reason, .. }
+            | Failure::Unaffordable { reason, .. },
+        ) if decided.is_none() => Err(undecided(engine, example, &route, &reason)),
         RouteEnd::Person { reason, .. } | RouteEnd::Unknown { reason } => {
             Err(format!("route `{route}`: {reason}").into())
         }

@@ -79,7 +79,10 @@ async fn asked(
         Ok(Outcome::Verdict(verdict)) => Ok(verdict),
         Ok(Outcome::Person { reason, .. }) => Err(RouteEnd::Person { reason, verdict: None }),
         // Asked to wait, the job waits; it does not count as an attempt.
-        Ok(Outcome::TryAgain { reason, retry_after: retry_after @ Some(_), .. }) => {
+        Ok(Outcome::TryAgain { reason, retry_after: Some(wait), spent: true, .. }) => {
+            Err(RouteEnd::Failed(Failure::Unaffordable { reason, wait }))
+        }
+        Ok(Outcome::TryAgain { reason, retry_after: retry_after @ Some(_), spent: false, .. }) => {
             Err(RouteEnd::Failed(Failure::Throttled { reason, retry_after }))
         }
         Ok(Outcome::TryAgain { reason, retry_after: None, .. }) => {

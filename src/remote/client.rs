@@ -4,16 +4,13 @@ use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
 use reqwest::{Client, ClientBuilder, Url, redirect::Policy};
 
-use crate::{
-    decide::breaker::{self, Outcome, Own, Shown, Word},
-    rate::Bucket,
-};
+use crate::decide::breaker::{self, Outcome, Own, Shown, Word};
 
 use super::{
     Busy, Cut, Pass, RemoteError, Request, Response,
     departure::Departure,
     error::is_ours,
-    gate::Gate,
+    gate::{Bounds, Gate},
     guard::{self, PublicOnly},
     install_tls,
     redact::redact,
@@ -67,6 +64,13 @@ impl Default for RemoteOptions {
     }
 }
 
+impl RemoteOptions {
+    fn bounds(&self) -> Bounds {
+        let RemoteOptions { breaker, calls_max, limit_per_min, .. } = *self;
+        Bounds { breaker, per_min: limit_per_min.and_then(NonZeroU32::new), calls_max }
+    }
+}
+
 /// Why there can be no such remote.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
@@ -97,18 +101,30 @@ impl Remote {
         if options.timeout.is_zero() {
             return Err(SetupError::NoTime);
         }
-        let limiter = match options.limit_per_min.map(NonZeroU32::new) {
-            Some(None) => return Err(SetupError::NoRequests),
-            Some(Some(requests)) => Some(Bucket::per_minute(requests)),
-            None => None,
-        };
+        if options.limit_per_min == Some(0) {
+            return Err(SetupError::NoRequests);
+        }
         // Building fails on a machine without CA certificates, as minimal containers are. Plain HTTP needs none.
         let (client, has_roots) = match builder(options).build() {
             Ok(client) => (client, true),
             Err(_) => (builder(options).tls_certs_only([]).build().map_err(SetupError::Client)?, false),
         };
-        let gate = Gate::new(options.breaker, limiter, options.calls_max);
-        Ok(Remote { client, gate, options, has_roots })
+        Ok(Remote { client, gate: Gate::new(options.bounds()), options, has_roots })
+    }
+
+    /// `own` with what `earlier` knows of the other side, which has to be the same one: whether its breaker is open, whether
+    /// it rests, and what was taken of a limit that stays as it is. Connections are kept where they are made in the same way.
+    #[must_use]
+    pub fn continued(own: &Arc<Remote>, earlier: &Arc<Remote>) -> Arc<Remote> {
+        if own.options == earlier.options {
+            return Arc::clone(earlier);
+        }
+        let Remote { options, has_roots, .. } = **own;
+        let connects = |options: RemoteOptions| (options.timeout, options.allow_private);
+        let is_same = connects(options) == connects(earlier.options);
+        let client = if is_same { &earlier.client } else { &own.client };
+        let gate = earlier.gate.going_on(options.bounds());
+        Arc::new(Remote { client: client.clone(), gate, options, has_roots })
     }
 
     /// Takes the right to send one request, or tells how long to wait for it. To be asked before anything is begun, as

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    num::NonZeroU32,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -30,11 +31,19 @@ pub struct Busy {
     pub is_broken: bool,
 }
 
-/// See the module.
+/// What it lets through, and when it does not.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Bounds {
+    pub breaker: Settings,
+    pub per_min: Option<NonZeroU32>,
+    pub calls_max: Option<u32>,
+}
+
+/// See the module. What is known of the remote may be shared with a gate that was before.
 pub(super) struct Gate {
-    state: Mutex<State>,
-    limiter: Option<Bucket>,
-    calls_max: Option<u32>,
+    state: Arc<Mutex<State>>,
+    limiter: Option<Arc<Bucket>>,
+    bounds: Bounds,
 }
 
 struct State {
@@ -48,21 +57,48 @@ struct State {
     now: Duration,
 }
 
-fn no_room(wait: Duration) -> Busy {
-    let reason = format!("has no room within its limit_per_min for the next {} ms", wait.as_millis());
-    Busy { wait, reason, is_broken: false }
+impl Busy {
+    /// So much of `what` as it may get in a minute was taken, whoever set that limit.
+    fn full(what: &str, wait: Duration) -> Self {
+        let reason = format!("has no room within its {what} per minute for the next {} ms", wait.as_millis());
+        Busy { wait, reason, is_broken: false }
+    }
 }
 
+/// What [`Busy::full`] says of the limit of the gate itself.
+const REQUESTS: &str = "requests";
+
 impl Gate {
-    pub fn new(breaker: Settings, limiter: Option<Bucket>, calls_max: Option<u32>) -> Arc<Self> {
+    pub fn new(bounds: Bounds) -> Arc<Self> {
         let state = State {
-            breaker: Breaker::new(breaker),
+            breaker: Breaker::new(bounds.breaker),
             calls: 0,
             rest_until: Duration::ZERO,
             rest_why: String::new(),
             now: Duration::ZERO,
         };
-        Arc::new(Gate { state: Mutex::new(state), limiter, calls_max })
+        let limiter = bounds.per_min.map(Bucket::per_minute).map(Arc::new);
+        Arc::new(Gate { state: Arc::new(Mutex::new(state)), limiter, bounds })
+    }
+
+    /// One with other bounds before the same remote: what is known of it goes on, and what was taken of a limit that stays as it
+    /// is. Where the breaker's settings change, calls that are under way are told to the earlier one alone.
+    pub fn going_on(&self, bounds: Bounds) -> Arc<Self> {
+        let state = if bounds.breaker == self.bounds.breaker {
+            Arc::clone(&self.state)
+        } else {
+            let state = self.state(Duration::ZERO);
+            // A call under way that is to find out says so elsewhere: another one is to.
+            let breaker = state.breaker.clone().with(bounds.breaker).without_calls(state.now);
+            let (rest_until, rest_why, now) = (state.rest_until, state.rest_why.clone(), state.now);
+            Arc::new(Mutex::new(State { breaker, calls: 0, rest_until, rest_why, now }))
+        };
+        let limiter = if bounds.per_min == self.bounds.per_min {
+            self.limiter.clone()
+        } else {
+            bounds.per_min.map(Bucket::per_minute).map(Arc::new)
+        };
+        Arc::new(Gate { state, limiter, bounds })
     }
 
     fn state(&self, now: Duration) -> MutexGuard<'_, State> {
@@ -74,7 +110,7 @@ impl Gate {
     /// Takes the right to make one call.
     pub fn pass(self: &Arc<Self>, now: Duration) -> Result<Pass, Busy> {
         let mut state = self.state(now);
-        if self.calls_max.is_some_and(|max| state.calls >= max) {
+        if self.bounds.calls_max.is_some_and(|max| state.calls >= max) {
             let reason = format!("has {} calls under way, as many as it may", state.calls);
             return Err(Busy { wait: CALLS_WAIT, reason, is_broken: false });
         }
@@ -82,17 +118,20 @@ impl Gate {
             let reason = format!("asked to be left alone for another {} ms", wait.as_millis());
             return Err(Busy { wait, reason, is_broken: false });
         }
-        let ticket = state.breaker.admit(now).map_err(|(wait, reason)| Busy {
-            wait,
-            reason: format!(
-                "is not asked for another {} s, its breaker is open: {reason}",
-                wait.as_secs_f32().ceil()
-            ),
-            is_broken: true,
-        })?;
+        let ticket = match state.breaker.admit(now) {
+            Ok(ticket) => ticket,
+            Err((wait, why)) => {
+                let is_open = state.breaker.left(now).is_some();
+                let how =
+                    if is_open { "its breaker is open" } else { "one call finds out whether it works again" };
+                let s = wait.as_secs_f32().ceil();
+                let reason = format!("is not asked for another {s} s, {how}: {why}");
+                return Err(Busy { wait, reason, is_broken: true });
+            }
+        };
         if let Some(Err(wait)) = self.limiter.as_ref().map(|limiter| limiter.take(now)) {
             state.breaker.give_back(ticket, now);
-            return Err(no_room(wait));
+            return Err(Busy::full(REQUESTS, wait));
         }
         state.calls += 1;
         Ok(Pass { gate: Arc::clone(self), ticket: Some(ticket), noted: Mutex::new(None) })
@@ -162,13 +201,23 @@ impl Pass {
             state.calls = state.calls.saturating_sub(1);
             state.breaker.put_off(ticket, PROBE_ELSEWHERE, now);
         }
-        let reason =
-            "is not asked, its breaker is open: another process finds out whether it works".to_owned();
+        let reason = "is not asked: another process finds out whether it works again".to_owned();
         Busy { wait: PROBE_ELSEWHERE, reason, is_broken: true }
     }
 
-    /// The call is not made: other processes took what its limit allows.
-    pub fn no_room(mut self, wait: Duration, now: Duration) -> Busy {
+    /// The call is not made: others took the requests that it may get.
+    pub fn no_room(self, wait: Duration, now: Duration) -> Busy {
+        self.without(REQUESTS, wait, now)
+    }
+
+    /// The call is not made: there is nothing left for it of `what` it may get in a minute.
+    pub fn without(self, what: &str, wait: Duration, now: Duration) -> Busy {
+        self.unused(now);
+        Busy::full(what, wait)
+    }
+
+    /// The call is not made: all that was taken for it is given back.
+    pub fn unused(mut self, now: Duration) {
         if let Some(ticket) = self.ticket.take() {
             let mut state = self.gate.state(now);
             state.calls = state.calls.saturating_sub(1);
@@ -177,7 +226,6 @@ impl Pass {
                 limiter.give_back();
             }
         }
-        no_room(wait)
     }
 
     /// It says that no more than `left` requests are left within this minute. Whether that is fewer than was known here.
@@ -239,15 +287,25 @@ impl fmt::Debug for Pass {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU32;
-
     use super::*;
 
     const S: Duration = Duration::from_secs(1);
 
+    fn bounds() -> Bounds {
+        Bounds { breaker: Settings::default(), per_min: None, calls_max: None }
+    }
+
+    fn one_failure(open: Duration) -> Settings {
+        Settings { failures: 1, open, ..Settings::default() }
+    }
+
+    fn failed() -> Outcome {
+        Outcome::Failed { reason: "503".to_owned() }
+    }
+
     #[test]
     fn so_many_calls_are_under_way_at_one_time() {
-        let gate = Gate::new(Settings::default(), None, Some(2));
+        let gate = Gate::new(Bounds { calls_max: Some(2), ..bounds() });
         let (one, two) = (gate.pass(S).unwrap(), gate.pass(S).unwrap());
         assert_eq!(gate.pass(S).unwrap_err().wait, CALLS_WAIT);
         drop(one);
@@ -257,20 +315,62 @@ mod tests {
 
     #[test]
     fn what_the_limit_refuses_takes_nothing_from_the_breaker() {
-        let limiter = Bucket::per_minute(NonZeroU32::MIN);
-        let gate = Gate::new(Settings { failures: 1, ..Settings::default() }, Some(limiter), None);
-        let failed = Outcome::Failed { reason: "503".to_owned() };
+        let (breaker, per_min) = (one_failure(60 * S), Some(NonZeroU32::MIN));
+        let gate = Gate::new(Bounds { breaker, per_min, ..bounds() });
         assert!(matches!(
-            gate.pass(Duration::ZERO).unwrap().tell(&failed, Duration::ZERO),
+            gate.pass(Duration::ZERO).unwrap().tell(&failed(), Duration::ZERO),
             Some(Change::Opened { .. })
         ));
         assert!(gate.pass(30 * S).unwrap_err().reason.contains("breaker is open"));
         let probe = gate.pass(60 * S).unwrap();
         drop(probe);
         assert!(
-            gate.pass(61 * S).unwrap_err().reason.contains("limit_per_min"),
+            gate.pass(61 * S).unwrap_err().reason.contains("its requests per minute"),
             "the probe took the minute's one"
         );
         assert!(gate.pass(120 * S).unwrap().tell(&Outcome::Answered, 120 * S) == Some(Change::Closed));
+    }
+
+    #[test]
+    fn while_one_call_finds_out_the_breaker_is_not_said_to_be_open() {
+        let gate = Gate::new(Bounds { breaker: one_failure(60 * S), ..bounds() });
+        gate.pass(Duration::ZERO).unwrap().tell(&failed(), Duration::ZERO);
+        let _probe = gate.pass(60 * S).unwrap();
+        let reason = gate.pass(60 * S).unwrap_err().reason;
+        assert!(reason.contains("one call finds out") && !reason.contains("is open"), "{reason}");
+    }
+
+    #[test]
+    fn what_is_known_goes_on_behind_other_bounds_and_a_limit_that_changed_is_a_new_one() {
+        let two = NonZeroU32::new(2);
+        let bounds = Bounds { breaker: one_failure(60 * S), per_min: two, ..bounds() };
+        let gate = Gate::new(bounds);
+        let pass = gate.pass(S).unwrap();
+        pass.rest(20 * S, "429", S);
+        // Another number of calls: all the same.
+        let next = gate.going_on(Bounds { calls_max: Some(9), ..bounds });
+        assert_eq!(next.resting(S), Some((20 * S, "429".to_owned())));
+        pass.tell(&failed(), S);
+        assert_eq!(next.left(S), Some(60 * S), "what is under way is heard of");
+        // Other settings of the breaker: it is open as before.
+        let next = next.going_on(Bounds { breaker: one_failure(5 * S), ..bounds });
+        assert_eq!((next.left(S), next.resting(S).map(|(left, _)| left)), (Some(60 * S), Some(20 * S)));
+        next.pass(61 * S).unwrap().tell(&Outcome::Answered, 61 * S);
+        // A limit that is the same is as far used up as it was.
+        next.pass(61 * S).unwrap();
+        assert!(next.pass(61 * S).is_err() && next.going_on(bounds).pass(61 * S).is_err());
+        let wider = next.going_on(Bounds { per_min: NonZeroU32::new(3), ..bounds });
+        assert!(wider.pass(61 * S).is_ok());
+    }
+
+    #[test]
+    fn a_probe_under_way_is_not_waited_for_by_a_breaker_with_other_settings() {
+        let bounds = Bounds { breaker: one_failure(60 * S), ..bounds() };
+        let gate = Gate::new(bounds);
+        gate.pass(Duration::ZERO).unwrap().tell(&failed(), Duration::ZERO);
+        let probe = gate.pass(60 * S).unwrap();
+        let next = gate.going_on(Bounds { breaker: one_failure(5 * S), ..bounds });
+        assert!(next.pass(60 * S).unwrap().is_probe());
+        drop(probe);
     }
 }

@@ -107,7 +107,7 @@ pub trait Store: Send + Sync {
     async fn begin(&self, lease: Lease, request: Option<FrozenRequest>) -> Result<(), StoreError>;
 
     /// Whether what is asked for takes effect in the order in which it was asked, also if nobody waits for the answers in
-    /// between.
+    /// between. Only then is a settlement's `bill` heeded.
     fn keeps_order(&self) -> bool {
         false
     }

@@ -27,4 +27,6 @@ pub use query::{
     DeadGroup, Depths, EventQuery, EventSummary, JobHistory, JobQuery, LaneDepth, Load, Pause, QueueDepth,
     ROWS_MAX, Redelivery, Timeline,
 };
-pub use work::{Claim, ClaimRequest, Claimed, Limits, Replaced, Replayed, Resolution, Resolved, Settlement};
+pub use work::{
+    Claim, ClaimRequest, Claimed, Limits, PARKS_KEPT, Replaced, Replayed, Resolution, Resolved, Settlement,
+};

@@ -62,11 +62,17 @@ pub struct Claimed {
     pub has_bought: bool,
 }
 
+/// Lines kept of those that say, one after the other, that a job was handed back without an attempt: what it waits for may
+/// take days, and it looks now and then.
+pub const PARKS_KEPT: usize = 20;
+
 /// The end of an attempt: the record of it, and everything that follows, in one step.
 #[derive(Debug, Clone)]
 pub struct Settlement {
     pub attempt: Attempt,
     pub next: Next,
+    /// The job's age counts from the time on at which it is due again: what it waits for is nobody's failure.
+    pub afresh: bool,
     /// The request, if this attempt fixed it without beginning an effect.
     pub request: Option<FrozenRequest>,
     /// Whether it is unknown if this attempt had its effect.
@@ -77,8 +83,9 @@ pub struct Settlement {
     /// Jobs of the event that the follow-up replaces: those that have not come to their end are discarded. If one of
     /// them is not what the follow-up was planned for, the settlement is refused; see [`Replaced`].
     pub replaces: Vec<Replaced>,
-    /// The answer that it follows from, where that may not be on record yet. Only of use to a store that keeps the order: see
-    /// [`super::Store::keeps_order`].
+    /// The answer that it follows from, where that may not be on record yet. Only a store that keeps the order puts it on record
+    /// with the rest (see [`super::Store::keeps_order`]); any other one ignores it, and is to be handed none: its answers are
+    /// waited for before anything is settled.
     pub bill: Option<Bill>,
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    classify::{PerMinute, TokensTaken, TokensUsed},
+    classify::{PerMinute, RequestTaken, TokensTaken, TokensUsed},
     decide::tokens::Need,
     rate::Pace,
     store::{Back, RateDraw, RateDrawn},
@@ -14,8 +14,8 @@ use super::Worker;
 const MINUTE: Duration = Duration::from_mins(1);
 
 impl Worker {
-    /// Takes one of the `per_min` requests that all processes together may send. `what` is asked, and called `name`. Without
-    /// an answer in time each process goes by its own limit alone.
+    /// Takes one of the `per_min` requests that all processes together may send; what was taken, if they are counted together.
+    /// `what` is asked, and called `name`. Without an answer in time each process goes by its own limit alone.
     ///
     /// # Errors
     /// There is none left; the wait.
@@ -24,25 +24,33 @@ impl Worker {
         what: &str,
         name: &str,
         per_min: Option<PerMinute>,
-    ) -> Result<(), Duration> {
-        let Some(draw) = self.requests(what, name, per_min) else { return Ok(()) };
+    ) -> Result<Option<RequestTaken>, Duration> {
+        let Some((per_min, draw)) = self.requests(what, name, per_min) else { return Ok(None) };
         match self.draw(RateDraw { cells: 1, ..draw }).await {
             Some(RateDrawn { cells: 0, wait, .. }) => Err(wait),
-            Some(_) | None => Ok(()),
+            Some(RateDrawn { at, .. }) => Ok(Some(RequestTaken { per_min, at })),
+            None => Ok(None),
+        }
+    }
+
+    /// Gives back a request that was not made.
+    pub(super) async fn not_asked(&self, what: &str, name: &str, taken: RequestTaken) {
+        if let Some((_, draw)) = self.requests(what, name, Some(taken.per_min)) {
+            self.draw(RateDraw { back: Some(Back { cells: 1, drawn_at: taken.at }), ..draw }).await;
         }
     }
 
     /// No more than `left` of them are left.
     pub(super) async fn requests_left(&self, what: &str, name: &str, per_min: Option<PerMinute>, left: u32) {
-        if let Some(draw) = self.requests(what, name, per_min) {
+        if let Some((_, draw)) = self.requests(what, name, per_min) {
             self.draw(RateDraw { leave: Some(left), ..draw }).await;
         }
     }
 
     /// The rate of requests, if there is more to count than this process has counted.
-    fn requests(&self, what: &str, name: &str, per_min: Option<PerMinute>) -> Option<RateDraw> {
+    fn requests(&self, what: &str, name: &str, per_min: Option<PerMinute>) -> Option<(PerMinute, RateDraw)> {
         let per_min = per_min.filter(|per_min| !per_min.counted_here || self.store.is_shared())?;
-        Some(per_minute(format!("out/{what}/{name}"), per_min.requests))
+        Some((per_min, per_minute(format!("out/{what}/{name}"), per_min.requests)))
     }
 
     /// Takes the tokens of a question to `judge`, which all processes together may send it in a minute: all or none.

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 
 use crate::{
-    classify::{Hearing, Ledger, LedgerError, PerMinute, TokensTaken, TokensUsed},
+    classify::{Hearing, Ledger, LedgerError, PerMinute, RequestTaken, TokensTaken, TokensUsed},
     decide::{budget::Cost, tokens::Need},
     domain::{Answer, Bill, Flaw, Lease, Money, Name, Prior, PurchaseOrder},
     host::{self, FailPoint},
@@ -183,8 +183,16 @@ impl Ledger for StoreLedger<'_> {
         self.worker.may_find_out("judge", judge, every).await
     }
 
-    async fn may_ask(&self, judge: &Name, per_min: Option<PerMinute>) -> Result<(), Duration> {
+    async fn may_ask(
+        &self,
+        judge: &Name,
+        per_min: Option<PerMinute>,
+    ) -> Result<Option<RequestTaken>, Duration> {
         self.worker.may_ask("judge", judge, per_min).await
+    }
+
+    async fn not_asked(&self, judge: &Name, taken: RequestTaken) {
+        self.worker.not_asked("judge", judge, taken).await;
     }
 
     async fn take_tokens(&self, judge: &Name, needs: &[Need]) -> Result<Vec<TokensTaken>, Duration> {

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
+    decide::retry::Failure,
     domain::{Body, Event, Name, Next, Replay, ReplayMode, Timestamp},
     engine::{self, Engine, Given, RouteEnd},
     host::{self, FailPoint},
@@ -70,7 +71,9 @@ impl Worker {
                 End { verdict: verdict.map(|verdict| *verdict), ..End::from(Next::Review { reason }) }
             }
             RouteEnd::Failed(failure) => {
-                engine.schedule_of_route(route).after(tried(claimed), &failure, host::draw()).into()
+                let next = engine.schedule_of_route(route).after(tried(claimed), &failure, host::draw());
+                // Else the first failure after a month without money would be its last.
+                End { afresh: matches!(failure, Failure::Unaffordable { .. }), ..End::from(next) }
             }
             RouteEnd::Unknown { reason } => {
                 self.parked(claimed, engine.schedule_of_route(route), UNKNOWN_PAUSE, reason)

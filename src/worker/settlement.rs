@@ -11,6 +11,8 @@ use crate::{
 /// The end of an attempt.
 pub(super) struct End {
     pub next: Next,
+    /// As [`Settlement::afresh`].
+    pub afresh: bool,
     /// What to say in the history; the reason of `next` if there is nothing to add.
     pub detail: Option<String>,
     pub status: Option<u16>,
@@ -27,6 +29,7 @@ impl From<Next> for End {
     fn from(next: Next) -> Self {
         End {
             next,
+            afresh: false,
             detail: None,
             status: None,
             in_doubt: false,
@@ -68,7 +71,18 @@ impl End {
         started_at: Timestamp,
         now: Timestamp,
     ) -> Settlement {
-        let End { next, detail, status, in_doubt, request, verdict, receipt, mut follow_up, replaces } = self;
+        let End {
+            next,
+            afresh,
+            detail,
+            status,
+            in_doubt,
+            request,
+            verdict,
+            receipt,
+            mut follow_up,
+            replaces,
+        } = self;
         let (outcome, reason) = match &next {
             Next::Done => (AttemptOutcome::Done, None),
             Next::Retry { reason, .. } => (AttemptOutcome::Retry, Some(reason)),
@@ -82,6 +96,17 @@ impl End {
         };
         let detail = detail.or_else(|| reason.cloned());
         let attempt = Attempt { started_at, ended_at: now, outcome, detail, status };
-        Settlement { attempt, next, request, in_doubt, verdict, receipt, follow_up, replaces, bill: None }
+        Settlement {
+            attempt,
+            next,
+            afresh,
+            request,
+            in_doubt,
+            verdict,
+            receipt,
+            follow_up,
+            replaces,
+            bill: None,
+        }
     }
 }

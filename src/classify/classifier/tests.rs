@@ -130,7 +130,7 @@ fn abstains() -> Turn {
 
 fn unavailable(may_pass: bool, retry_after_s: Option<u64>) -> Turn {
     let retry_after = retry_after_s.map(Duration::from_secs);
-    Turn::Unavailable { reason: "HTTP 503".to_owned(), may_pass, retry_after, is_busy: false }
+    Turn::Unavailable { reason: "HTTP 503".to_owned(), may_pass, retry_after, hindrance: Hindrance::Other }
 }
 
 #[tokio::test]
@@ -200,7 +200,7 @@ async fn what_may_pass_is_tried_again_after_the_shortest_wait_named() {
         (unavailable(true, None), says("spam", 0.1), None),
     ] {
         let ladder = Ladder::default().rung("claude", 0.5, first).rung("gpt", 0.5, second);
-        let Ok(Outcome::TryAgain { reason, rungs, retry_after }) = ladder.climb().await else {
+        let Ok(Outcome::TryAgain { reason, rungs, retry_after, spent: false }) = ladder.climb().await else {
             panic!("other")
         };
         assert_eq!(reason, "claude: HTTP 503");
@@ -216,12 +216,32 @@ async fn what_may_pass_is_tried_again_after_the_shortest_wait_named() {
 }
 
 #[tokio::test]
+async fn whoever_waits_for_money_is_known_to() {
+    let spent = |retry_after_s| match unavailable(true, retry_after_s) {
+        Turn::Unavailable { reason, may_pass, retry_after, .. } => {
+            Turn::Unavailable { reason, may_pass, retry_after, hindrance: Hindrance::Spent }
+        }
+        other => other,
+    };
+    for (first, second, want) in [
+        (spent(Some(60)), unavailable(true, Some(9)), true),
+        (unavailable(true, Some(9)), spent(Some(60)), true),
+        (unavailable(true, Some(9)), unavailable(true, Some(60)), false),
+    ] {
+        let ladder = Ladder::default().rung("claude", 0.5, first).rung("gpt", 0.5, second);
+        let climbed = ladder.climb().await;
+        let Ok(Outcome::TryAgain { retry_after, spent, .. }) = climbed else { panic!("{climbed:?}") };
+        assert_eq!((retry_after, spent), (Some(Duration::from_secs(9)), want));
+    }
+}
+
+#[tokio::test]
 async fn a_judge_that_is_waited_for_and_one_that_was_led_stand_among_the_rungs() {
     let busy = Turn::Unavailable {
         reason: "it has no room".to_owned(),
         may_pass: true,
         retry_after: Some(Duration::from_millis(100)),
-        is_busy: true,
+        hindrance: Hindrance::Full,
     };
     let next = FakeJudge {
         name: "gpt".into(),

@@ -13,6 +13,9 @@ use crate::{decide::tokens::Counted, domain::Timestamp};
 /// A minute, and the second to which a vendor may round.
 const MINUTE_AT_MOST: Duration = Duration::from_secs(61);
 
+/// Less than this part of a limit of tokens is too little for any question.
+const LITTLE: u64 = 100;
+
 /// What a limit counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Limited {
@@ -108,8 +111,21 @@ impl Allowance {
         let wanted = match self.limited {
             Limited::Requests | Limited::Tokens(Counted::Output) => 1,
             Limited::Tokens(Counted::Input) => input.max(1),
-            Limited::Tokens(Counted::Both) => input.saturating_add(output).max(1),
+            Limited::Tokens(Counted::Both) => input.max(output).max(1),
         };
+        self.until_there_is(wanted)
+    }
+
+    /// How long nobody need ask, whatever the question: next to nothing is left. `None` as for [`Allowance::rest`].
+    pub fn rest_of_all(&self) -> Option<Duration> {
+        let least = match self.limited {
+            Limited::Requests | Limited::Tokens(Counted::Output) => 1,
+            Limited::Tokens(Counted::Input | Counted::Both) => self.whole.unwrap_or_default() / LITTLE,
+        };
+        self.until_there_is(least.max(1))
+    }
+
+    fn until_there_is(&self, wanted: u64) -> Option<Duration> {
         let missing = wanted.checked_sub(self.left).filter(|missing| *missing > 0)?;
         // It comes back evenly.
         let part = match self.whole.and_then(|whole| whole.checked_sub(self.left)) {
@@ -193,8 +209,24 @@ mod tests {
     fn openai_counts_the_answer_as_long_as_it_may_be() {
         let left = headers(&[("x-ratelimit-remaining-tokens", "2600"), ("x-ratelimit-reset-tokens", "30s")]);
         let of = |next| rest(Wire::Chat, &left, next, NOW);
-        assert_eq!(of((2_200, 400)), None);
-        assert_eq!(of((2_200, 1_024)), Some(Duration::from_secs(30)));
+        assert_eq!(of((2_600, 2_600)), None, "the larger one of the two");
+        assert_eq!(of((2_200, 2_601)), Some(Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn all_rest_only_where_next_to_nothing_is_left() {
+        let of = |left: &'static str| {
+            let left = headers(&[
+                ("anthropic-ratelimit-input-tokens-limit", "100000"),
+                ("anthropic-ratelimit-input-tokens-remaining", left),
+                ("anthropic-ratelimit-input-tokens-reset", "2026-11-24T00:01:00Z"),
+            ]);
+            read(Wire::Messages, &left, NOW)[0].rest_of_all()
+        };
+        assert_eq!((of("40000"), of("1000")), (None, None));
+        assert!(of("999").is_some_and(|rest| rest < Duration::from_secs(1)) && of("0").is_some());
+        let spent = rest(Wire::Messages, &anthropic("0", "80000"), (1, 1), NOW);
+        assert_eq!(read(Wire::Messages, &anthropic("0", "80000"), NOW)[0].rest_of_all(), spent);
     }
 
     #[test]

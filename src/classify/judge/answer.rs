@@ -191,8 +191,8 @@ impl Spoilt {
             }
             other @ (Turn::Suspect { .. } | Turn::UnderWay { .. }) => other,
             // The answer is on record: whoever asks later pays for the second question only.
-            Turn::Unavailable { reason, may_pass, retry_after, is_busy } => Turn::Unavailable {
-                is_busy,
+            Turn::Unavailable { reason, may_pass, retry_after, hindrance } => Turn::Unavailable {
+                hindrance,
                 reason: format!("{wrong}; it could not be told so: {reason}"),
                 may_pass,
                 retry_after,

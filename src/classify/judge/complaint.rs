@@ -12,19 +12,34 @@ const TEXT_CHARS_MAX: usize = 200;
 /// Longest error name that is shown; a longer one is not a name.
 const NAME_CHARS_MAX: usize = 64;
 
-/// Names under which a 429 means "not before someone pays": Anthropic's spend cap (a 429 without Retry-After) and
-/// OpenAI's.
+/// Names that mean "not before someone pays", with whichever status: Anthropic's spend cap (a 429 without Retry-After) and
+/// OpenAI's two (a 429, and a 400 for the limit that a customer has set).
 const MONEY: [&str; 4] =
     ["enforced_spend_limit_reached", "insufficient_quota", "billing_hard_limit_reached", "billing_error"];
 
-/// Names under which a 404 means that there is no such model; others may be of a URL that is no API's.
+/// Names under which a 404 means that there is no such model; others may be of a URL that is no API's. A 403 of OpenAI's means by
+/// the second that a project may not ask it.
 const MODEL: [&str; 2] = ["not_found_error", "model_not_found"];
+
+/// Names under which a 403 is about who asks: Anthropic's, OpenAI's, and Azure's.
+const ASKER: [&str; 8] = [
+    "permission_error",
+    "authentication_error",
+    "invalid_api_key",
+    "account_deactivated",
+    "access_terminated",
+    "unsupported_country_region_territory",
+    "permission_denied",
+    "AccessDenied",
+];
 
 /// A response that is no answer.
 #[derive(Debug, PartialEq)]
 pub(super) struct Complaint {
-    /// For people: status, the vendor's name for the error, and where it helps its text.
+    /// For people: status, the vendor's name for the error, and where it helps its text, which may quote the question.
     pub(super) reason: String,
+    /// As much of it as may stand in what is told of other questions: status, name, and what we say of it.
+    pub(super) heading: String,
     /// Whether asking later may help.
     pub(super) may_pass: bool,
     /// Whether the vendor certainly did not bill the question.
@@ -52,6 +67,9 @@ const OVERLONG_TEXTS: [&str; 3] = ["prompt is too long", "exceed context limit",
 /// How Anthropic begins to say, with a 400, that the spend limit is reached that a customer has set.
 const OWN_LIMIT: &str = "You have reached your specified";
 
+/// What is said of a limit of money.
+const SPENT: &str = "what may be spent there is spent";
+
 /// Reads a response of `status` (not 2xx) with `body`, which `remote` has cleaned of our key.
 pub(super) fn read(status: u16, body: &str) -> Complaint {
     let body: Option<Value> = serde_json::from_str(body).ok();
@@ -62,15 +80,8 @@ pub(super) fn read(status: u16, body: &str) -> Complaint {
         .collect();
     let text = error.and_then(text);
     let flaw = flaw(status, &names, text);
-    let barred = flaw.is_none()
-        && match status {
-            // Nor does a key that is not known, or may not do this, become another one by waiting.
-            401..=403 => true,
-            404 => names.iter().any(|name| MODEL.contains(name)),
-            429 => names.iter().any(|name| MONEY.contains(name)),
-            400 => text.is_some_and(|text| text.starts_with(OWN_LIMIT)),
-            _ => false,
-        };
+    let why = if flaw.is_none() { bar(status, &names, text) } else { None };
+    let barred = why.is_some();
     let may_pass = barred
         || match status {
             408 | 409 | 425 => true,
@@ -85,6 +96,7 @@ pub(super) fn read(status: u16, body: &str) -> Complaint {
     if !names.is_empty() {
         reason.push_str(&format!(" ({})", names.join(", ")));
     }
+    let heading = why.map_or_else(|| reason.clone(), |why| format!("{reason}: {why}"));
     // What is wrong with the request only the vendor's text can say; other texts add nothing, and that of a refused
     // key holds parts of it.
     if matches!(status, 400 | 402 | 404 | 413 | 422)
@@ -93,7 +105,27 @@ pub(super) fn read(status: u16, body: &str) -> Complaint {
         reason.push_str(": ");
         reason.extend(text.chars().filter(|c| !c.is_control()).take(TEXT_CHARS_MAX));
     }
-    Complaint { reason, may_pass, not_billed: not_billed(status, error.is_some()), barred, flaw }
+    let not_billed = not_billed(status, error.is_some());
+    Complaint { reason, heading, may_pass, not_billed, barred, flaw }
+}
+
+/// Why it will answer nobody until somebody acts, in words of ours; `None` if it may answer the next question.
+fn bar(status: u16, names: &[&str], text: Option<&str>) -> Option<&'static str> {
+    let named = |known: &[&str]| names.iter().any(|name| known.contains(name));
+    match status {
+        400 | 402 | 403 | 429 if named(&MONEY) => Some(SPENT),
+        400 if text.is_some_and(|text| text.starts_with(OWN_LIMIT)) => Some(SPENT),
+        402 => Some(SPENT),
+        // By its meaning it is about who asks, never about what is asked, and a key that is not known does not become another
+        // one by waiting. No name is demanded: OpenAI gives none of its own where there is no key, and servers that speak like it
+        // often say nothing else at all.
+        401 => Some("it does not take the key"),
+        // What stands before an API, or moderates for it, answers so where it dislikes one question: only the vendor's own
+        // name for the error says that it is about who asks.
+        403 if named(&ASKER) => Some("it does not let the key ask"),
+        403 | 404 if named(&MODEL) => Some("it has no such model for the key"),
+        _ => None,
+    }
 }
 
 /// What is wrong with the question itself. A parameter or a schema that is refused is not: it would be so with every question.
@@ -142,13 +174,29 @@ mod tests {
             |kind: &str| format!(r#"{{"type":"error","error":{{"type":"{kind}","message":"m"}}}}"#);
         let cap = r#"{"type":"error","error":{"type":"rate_limit_error","message":"m","details":{"error_code":"enforced_spend_limit_reached"}}}"#;
         let own_cap = r#"{"error":{"type":"invalid_request_error","message":"You have reached your specified API usage limits."}}"#;
+        let hard_limit = r#"{"error":{"message":"Billing hard limit has been reached","type":"invalid_request_error","param":null,"code":"billing_hard_limit_reached"}}"#;
         let quota = r#"{"error":{"message":"m","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#;
         for (status, body, may_pass, not_billed) in [
             (307, "", false, true),
             (400, own_cap, true, true),
+            (400, hard_limit, true, true),
             (401, &anthropic("authentication_error"), true, true),
+            (
+                401,
+                r#"{"error":{"message":"No key.","type":"invalid_request_error","code":null}}"#,
+                true,
+                true,
+            ),
+            (401, "Unauthorized", true, true),
             (402, &anthropic("billing_error"), true, true),
+            (402, r#"{"error":{"message":"Insufficient Balance","type":"unknown_error"}}"#, true, true),
             (403, &anthropic("permission_error"), true, true),
+            (403, &anthropic("billing_error"), true, true),
+            (403, r#"{"error":{"code":"unsupported_country_region_territory"}}"#, true, true),
+            (403, r#"{"error":{"code":"model_not_found","type":"invalid_request_error"}}"#, true, true),
+            (403, "<html>Request blocked</html>", false, true),
+            (403, r#"{"error":{"code":403,"message":"Your input was flagged"}}"#, false, true),
+            (403, "", false, true),
             (404, &anthropic("not_found_error"), true, true),
             (404, "<html>", false, true),
             (408, "", true, false),
@@ -165,8 +213,9 @@ mod tests {
         ] {
             let complaint = read(status, body);
             assert_eq!((complaint.may_pass, complaint.not_billed), (may_pass, not_billed), "{status} {body}");
-            let somebody_acts = matches!(status, 401..=403)
-                || [cap, own_cap, quota, &anthropic("not_found_error")].contains(&body);
+            let somebody_acts = matches!(status, 401 | 402)
+                || (status == 403 && may_pass)
+                || [cap, own_cap, hard_limit, quota, &anthropic("not_found_error")].contains(&body);
             assert_eq!(complaint.barred, somebody_acts, "{status} {body}");
         }
     }
@@ -196,6 +245,35 @@ mod tests {
             (500, said("Output blocked by content filtering policy"), None),
         ] {
             assert_eq!(read(status, &body).flaw, flaw, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn what_is_told_of_other_questions_quotes_nothing() {
+        let quoted = "the words of a stranger";
+        for (status, names, heading) in [
+            (
+                400,
+                r#""code":"billing_hard_limit_reached""#,
+                "HTTP 400 (billing_hard_limit_reached): what may be spent there is spent",
+            ),
+            (402, r#""type":"billing_error""#, "HTTP 402 (billing_error): what may be spent there is spent"),
+            (
+                404,
+                r#""type":"not_found_error""#,
+                "HTTP 404 (not_found_error): it has no such model for the key",
+            ),
+            (
+                401,
+                r#""type":"authentication_error""#,
+                "HTTP 401 (authentication_error): it does not take the key",
+            ),
+            (429, r#""type":"rate_limit_error""#, "HTTP 429 (rate_limit_error)"),
+            (422, r#""type":"invalid_request_error""#, "HTTP 422 (invalid_request_error)"),
+        ] {
+            let told = read(status, &format!(r#"{{"error":{{{names},"message":"{quoted}"}}}}"#));
+            assert_eq!(told.heading, heading);
+            assert_eq!(told.reason.contains(quoted), !matches!(status, 401 | 429), "{}", told.reason);
         }
     }
 

@@ -14,13 +14,13 @@ use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 
 use self::{
-    buying::{Call, Unanswered},
+    buying::{Call, Departed, Room, Unanswered},
     learned::Learned,
     queue::Queue,
     usual::Usual,
 };
 use super::{
-    Draft, Judge, Question, Turn,
+    Draft, Hindrance, Judge, Question, Turn,
     answer::{self, Heard, Reading},
     complaint,
     wire::{Asked, Wire},
@@ -116,16 +116,19 @@ impl Llm {
     }
 
     /// Takes over the connections of `earlier`, and what is known of its breaker, its limits and its speed, if it asks the same
-    /// model at the same place by the same key, and has the same limits.
+    /// model at the same place by the same key: of nothing else does what a vendor said depend. A limit of ours that has changed is
+    /// taken anew.
     #[must_use]
     pub fn going_on_from(self, earlier: &Llm) -> Self {
         let same = self.url == earlier.url
             && self.settings.model.id == earlier.settings.model.id
-            && self.settings.key.is(&earlier.settings.key)
-            && self.remote.options() == earlier.remote.options();
-        let (remote, usual) = (Arc::clone(&earlier.remote), Arc::clone(&earlier.usual));
-        let (learned, queue) = (Arc::clone(&earlier.learned), Arc::clone(&earlier.queue));
-        if same { Llm { remote, usual, learned, queue, ..self } } else { self }
+            && self.settings.key.is(&earlier.settings.key);
+        if !same {
+            return self;
+        }
+        let remote = Remote::continued(&self.remote, &earlier.remote);
+        let (usual, learned) = (Arc::clone(&earlier.usual), Arc::clone(&earlier.learned));
+        Llm { remote, usual, learned, queue: Arc::clone(&earlier.queue), ..self }
     }
 
     /// What its tokens cost.
@@ -235,89 +238,111 @@ impl Llm {
         if let Some(answer) = ledger.bought(&self.settings.name, &digest).await? {
             return Ok(listen(self.read(question, &answer), false));
         }
-        let request = match (&self.request, &self.settings.key) {
-            (Some(request), _) => request.clone(),
-            (None, Key::Unset { variable }) => return Ok(lasting(format!("{variable} is not set"))),
-            (None, Key::Secret(_) | Key::NotNeeded) => {
-                return Ok(lasting("it has no key".to_owned()));
-            }
+        let request = match self.request() {
+            Ok(request) => request.clone(),
+            Err(reason) => return Ok(lasting(reason)),
         };
-        if let Err(reason) = self.remote.admits(&self.url) {
-            return Ok(lasting(reason));
-        }
         let sender = question.sender()?;
-        let input = cost::tokens_most(&body);
-        let (output, price) = (self.settings.output_tokens_max.into(), &self.settings.model.price);
+        let (most, output) = (cost::tokens_most(&body), self.settings.output_tokens_max.into());
         let cost = Cost {
             classifier: question.classifier,
             judge: &self.settings.name,
             budget: self.settings.budget,
             sender: sender.as_ref(),
-            most: cost::most(input, output, price, asked.may_keep),
+            most: cost::most(most, output, &self.settings.model.price, asked.may_keep),
             asked_at: clock.now(),
         };
         if let Some((purse, limit)) = cost.beyond() {
             let (most, whole) = (cost.most, whole(purse));
             return Ok(lasting(format!("a question may cost {most}, which is more than {whole}: {limit}")));
         }
-        let (pass, taken) = match self.room(input, ledger, clock).await {
+        let about = cost::tokens_about(body.len());
+        let call = Call { cost, most, about, digest: &digest, ledger, clock };
+        let room = match self.room(&call).await {
             Ok(room) => room,
-            Err(Busy { wait, reason, is_broken: true }) => {
-                return Ok(waits(wait, format!("it {reason}"), false));
-            }
-            Err(Busy { wait, reason, is_broken: false }) => {
-                let turn = self.turn_after(wait, input, clock.monotonic());
-                let others = if turn > wait { ", and others wait for it" } else { "" };
-                return Ok(waits(turn, format!("it {reason}{others}"), true));
-            }
+            Err(busy) => return Ok(self.put_off(busy, &call)),
         };
-        let call = Call { cost, input: cost::tokens_about(body.len()), digest: &digest, ledger, clock };
-        let bought = match ledger.begin(&cost, &digest).await? {
-            Prior::Begun => {
+        match ledger.begin(&cost, &digest).await {
+            Ok(Prior::Begun) => {
                 let left = question.until.map(|until| until.saturating_sub(clock.monotonic()));
-                self.buy(
-                    request.with_json(body.into_boxed_slice()).within(left, self.usual.time()),
-                    pass,
-                    &call,
-                )
-                .await?
+                let request = request.with_json(body.into_boxed_slice()).within(left, self.usual.time());
+                let bought = self.buy_in(room, request, &call).await?;
+                Ok(match bought {
+                    Ok(answer) => listen(self.read(question, &answer), true),
+                    Err(Unanswered::Refused(refusal)) => listen(self.read_refusal(&refusal), true),
+                    Err(Unanswered::Out { turn, .. }) => Heard::nothing(turn),
+                })
             }
             prior => {
-                drop(pass.no_room(Duration::ZERO, clock.monotonic()));
-                self.unused(&taken, ledger).await;
-                match prior {
-                    Prior::UnderWay => {
-                        return Ok(Heard::nothing(Turn::UnderWay { wait: self.usual.time() }));
-                    }
+                self.unused(room, &call).await;
+                Ok(match prior? {
+                    Prior::UnderWay => Heard::nothing(Turn::UnderWay { wait: self.usual.time() }),
                     Prior::Short(purse) => {
                         let wait = budget::wait(purse, cost.asked_at, question.age);
-                        return Ok(waits(wait, short(purse).to_owned(), false));
+                        waits(wait, short(purse).to_owned(), Hindrance::Spent)
                     }
-                    Prior::Answered(answer) => {
-                        return Ok(listen(self.read(question, &answer), false));
-                    }
+                    Prior::Answered(answer) => listen(self.read(question, &answer), false),
                     Prior::Begun | Prior::Spent => {
-                        return Ok(lasting("the answer may have been paid for twice already".to_owned()));
+                        lasting("the answer may have been paid for twice already".to_owned())
                     }
-                }
+                })
             }
-        };
-        Ok(match bought {
+        }
+    }
+
+    /// Whether an answer, in the time that one usually takes, would come too late for `question`.
+    fn has_no_time(&self, question: &Question<'_>, clock: &dyn Clock) -> bool {
+        let left = question.until.map(|until| until.saturating_sub(clock.monotonic()));
+        left.is_some_and(|left| left < self.usual.time())
+    }
+
+    /// What a question is sent with, or why none can be.
+    fn request(&self) -> Result<&Request, String> {
+        match (&self.request, &self.settings.key) {
+            (Some(request), _) => self.remote.admits(&self.url).map(|()| request),
+            (None, Key::Unset { variable }) => Err(format!("{variable} is not set")),
+            (None, Key::Secret(_) | Key::NotNeeded) => Err("it has no key".to_owned()),
+        }
+    }
+
+    /// Buys an answer, and settles what was taken for the question: what it did not use is given back.
+    async fn buy_in(
+        &self,
+        room: Room,
+        request: Request,
+        call: &Call<'_>,
+    ) -> Result<Result<Answer, Unanswered>, ClassifyError> {
+        let Room { pass, tokens, request: taken } = room;
+        let bought = match self.buy(request, pass, call).await? {
             Ok(bought) => {
-                self.settle(&taken, &bought, ledger).await;
-                listen(self.read(question, &bought.answer), true)
+                self.settle(&tokens, &bought, call.ledger).await;
+                return Ok(Ok(bought.answer));
             }
-            Err(Unanswered::Refused(refusal)) => {
-                self.unused(&taken, ledger).await;
-                listen(self.read_refusal(&refusal), true)
+            Err(unanswered) => unanswered,
+        };
+        match &bought {
+            Unanswered::Out { departed: Departed::No, .. } => {
+                self.give_back(&tokens, taken, call.ledger).await;
             }
-            Err(Unanswered::Out { turn, left }) => {
-                if !left {
-                    self.unused(&taken, ledger).await;
-                }
-                Heard::nothing(turn)
+            Unanswered::Out { departed: Departed::Unbilled, .. } | Unanswered::Refused(_) => {
+                self.give_back(&tokens, None, call.ledger).await;
             }
-        })
+            Unanswered::Out { departed: Departed::Perhaps, .. } => {}
+        }
+        Ok(Err(bought))
+    }
+
+    /// It cannot be asked now. All that wait for it come back one after the other, whatever they wait for.
+    fn put_off(&self, Busy { wait, reason, is_broken }: Busy, call: &Call<'_>) -> Heard {
+        let (least, hindrance) = if is_broken {
+            // Whoever finds out takes as long as a question does.
+            (wait.max(self.usual.time()), Hindrance::Other)
+        } else {
+            (wait, Hindrance::Full)
+        };
+        let turn = self.turn_after(least, call.most, call.clock.monotonic());
+        let others = if turn > least { ", and others wait for it" } else { "" };
+        waits(turn, format!("it {reason}{others}"), hindrance)
     }
 }
 
@@ -384,10 +409,8 @@ impl Judge for Llm {
         let first = self.put(question, None, ledger, clock).await?;
         Ok(match answer::usable(first, self.settings.repair) {
             Ok(turn) => turn,
-            // There is no time for a second question.
-            Err(spoilt) if question.until.is_some_and(|until| until <= clock.monotonic()) => {
-                spoilt.unmended()
-            }
+            // A second question would be paid for and not waited for.
+            Err(spoilt) if self.has_no_time(question, clock) => spoilt.unmended(),
             Err(spoilt) => {
                 let again = self.put(question, Some(&spoilt.wrong), ledger, clock).await?;
                 spoilt.then(again.turn)
@@ -396,8 +419,8 @@ impl Judge for Llm {
     }
 }
 
-fn waits(wait: Duration, reason: String, is_busy: bool) -> Heard {
-    Heard::nothing(Turn::Unavailable { reason, may_pass: true, retry_after: Some(wait), is_busy })
+fn waits(wait: Duration, reason: String, hindrance: Hindrance) -> Heard {
+    Heard::nothing(Turn::Unavailable { reason, may_pass: true, retry_after: Some(wait), hindrance })
 }
 
 const fn short(purse: Purse) -> &'static str {
@@ -419,7 +442,12 @@ const fn whole(purse: Purse) -> &'static str {
 }
 
 fn lasting(reason: String) -> Heard {
-    Heard::nothing(Turn::Unavailable { reason, may_pass: false, retry_after: None, is_busy: false })
+    Heard::nothing(Turn::Unavailable {
+        reason,
+        may_pass: false,
+        retry_after: None,
+        hindrance: Hindrance::Other,
+    })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde_json::Map;
 use tokio::sync::watch;
 
-use super::{Form, Judge, Question, Said, Turn};
+use super::{Form, Hindrance, Judge, Question, Said, Turn};
 use crate::{
     classify::{
         ClassifyError, Ledger, Wrong,
@@ -122,11 +122,21 @@ impl Judge for Local {
         let (model, name) = match self.settled(clock).await {
             State::Trained { model, name } => (model, name),
             State::Failed { reason } => {
-                return Ok(Turn::Unavailable { reason, may_pass: false, retry_after: None, is_busy: false });
+                return Ok(Turn::Unavailable {
+                    reason,
+                    may_pass: false,
+                    retry_after: None,
+                    hindrance: Hindrance::Other,
+                });
             }
             State::Untrained => {
                 let reason = format!("still in training after {} s", TRAINING_WAIT_MAX.as_secs());
-                return Ok(Turn::Unavailable { reason, may_pass: true, retry_after: None, is_busy: false });
+                return Ok(Turn::Unavailable {
+                    reason,
+                    may_pass: true,
+                    retry_after: None,
+                    hindrance: Hindrance::Other,
+                });
             }
         };
         let started = clock.monotonic();

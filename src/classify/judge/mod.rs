@@ -71,7 +71,7 @@ pub trait Judge: Send + Sync {
     /// It was not asked, as it is expected to be too slow. It may have become quicker meanwhile.
     fn was_passed_over(&self) {}
 
-    /// A question that it had no room for comes back after `wait`, which it named: others are told to come later.
+    /// A question that it could not be asked comes back after `wait`, which it named: others are told to come later.
     fn is_waited_for(&self, _wait: Duration, _elapsed: Duration) {}
 
     /// What it would send, without its key; `None` for a judge that sends nothing.
@@ -134,9 +134,19 @@ pub enum Turn {
         may_pass: bool,
         /// How long it wants to be left alone, where it said so.
         retry_after: Option<Duration>,
-        /// It works, and has no room for now: a short wait for it is better than to send everything to the next one.
-        is_busy: bool,
+        hindrance: Hindrance,
     },
+}
+
+/// What keeps a judge from answering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hindrance {
+    /// It works, and has no room for now: a short wait for it is better than to send everything to the next one.
+    Full,
+    /// What it may cost is spent: it is asked again when that changes, however long it takes.
+    Spent,
+    /// It does not work, is not asked at all, or what it was asked was lost.
+    Other,
 }
 
 /// A valid answer.

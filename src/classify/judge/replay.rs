@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    Draft, Judge, Llm, Question, Turn,
+    Draft, Hindrance, Judge, Llm, Question, Turn,
     answer::{self, Heard},
 };
 use crate::{
@@ -43,7 +43,7 @@ impl Replay {
                     reason,
                     may_pass: false,
                     retry_after: None,
-                    is_busy: false,
+                    hindrance: Hindrance::Other,
                 })
             }
         })

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::{Form, Judge, Question, Said, Turn};
+use super::{Form, Hindrance, Judge, Question, Said, Turn};
 use crate::{
     classify::{ClassifyError, Ledger, Wrong},
     domain::{Clock, Name, Tokens},
@@ -100,7 +100,12 @@ impl Judge for Rules {
             Ok(Some(rule)) => rule,
             Ok(None) => return Ok(Turn::Abstained { reason: "no rule holds".to_owned() }),
             Err(reason) => {
-                return Ok(Turn::Unavailable { reason, may_pass: false, retry_after: None, is_busy: false });
+                return Ok(Turn::Unavailable {
+                    reason,
+                    may_pass: false,
+                    retry_after: None,
+                    hindrance: Hindrance::Other,
+                });
             }
         };
         let output = question.form.output(&rule.label, 1.0, &rule.reason, &rule.fill);

@@ -1,5 +1,5 @@
 //! What is wrong with an output, without a word of the output: a model wrote it under a stranger's influence, and
-//! these texts reach records, logs and, one day, a second prompt.
+//! these texts reach records, logs and the question that asks it for a better one.
 
 use jsonschema::{ValidationError, error::ValidationErrorKind};
 use serde_json::Value;

@@ -69,9 +69,10 @@ pub struct JudgeTable {
     pub input_tokens_per_min: Option<u32>,
     /// Output tokens per minute; what an answer may have is taken before it is asked, what it has not is given back.
     pub output_tokens_per_min: Option<u32>,
-    /// Tokens per minute, both ways together, each answer counted as long as it may be: as OpenAI counts.
+    /// Tokens per minute, of each question the larger one of its own and of what its answer may have: as OpenAI counts.
     pub tokens_per_min: Option<u32>,
-    /// What it may cost. Beyond it the next judge of the ladder is asked; without one jobs wait until the next day or month.
+    /// What it may cost. Beyond it the next judge of the ladder is asked; without one jobs wait until the next day or month, however long
+    /// that is: the time does not count for `retry.age_max_ms`.
     #[serde(default)]
     pub budget: BudgetTable,
     /// Whether an answer that the schema does not admit is asked for once more, with what was wrong. It costs as much again.

@@ -13,7 +13,8 @@ pub struct RetryTable {
     pub jitter: Option<f64>,
     /// Attempts in all; one more than there are waits if left out.
     pub attempts_max: Option<u32>,
-    /// Time in ms from the beginning after which it is given up, however often it was put off.
+    /// Time in ms from the beginning after which it is given up, however often it was put off. It begins anew after a wait for
+    /// money that a judge may not cost yet.
     pub age_max_ms: Option<u64>,
 }
 

@@ -9,7 +9,7 @@ use crate::{
         Attempt, AttemptOutcome, Bill, FrozenRequest, JobId, JobState, Lease, Name, Next, Prior, Purchase,
         PurchaseOrder, PurchaseState, Work,
     },
-    store::{Replaced, Settlement, Start, StoreError, state::State},
+    store::{PARKS_KEPT, Replaced, Settlement, Start, StoreError, state::State},
 };
 
 use super::{
@@ -118,7 +118,10 @@ impl Desk {
         entry.begun = false;
         entry.job.attempts += counted;
         entry.job.in_doubt = settlement.in_doubt;
-        entry.history.push(settlement.attempt.clone());
+        if settlement.afresh {
+            entry.job.fresh_at = entry.job.due;
+        }
+        keep_line(&mut entry.history, settlement.attempt.clone());
         if settlement.verdict.is_some() {
             entry.job.verdict.clone_from(&settlement.verdict);
         }
@@ -203,4 +206,14 @@ impl Desk {
             status: None,
         });
     }
+}
+
+/// Adds a line; of those that tell of being handed back, only so many in a row.
+fn keep_line(history: &mut Vec<Attempt>, line: Attempt) {
+    let is_park = |line: &Attempt| line.outcome == AttemptOutcome::Parked;
+    let parks = history.iter().rev().take_while(|line| is_park(line)).take(PARKS_KEPT).count();
+    if is_park(&line) && parks == PARKS_KEPT {
+        history.pop();
+    }
+    history.push(line);
 }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::{
     domain::{Attempt, AttemptOutcome, EventId, Job, JobId, JobState, Timestamp, Work},
     store::{
-        NewJob,
+        NewJob, PARKS_KEPT,
         state::{JOBS_MAX, State},
     },
 };
@@ -167,15 +167,33 @@ pub(super) fn make_ready(
     }
 }
 
-/// Adds a line to the history of a job that has `history` of them.
-pub(super) fn record(db: &Connection, key: JobKey, history: u32, attempt: &Attempt) -> rusqlite::Result<()> {
+/// Which line of the history of a job that has `history` of them is to tell of `attempt`: the next one, unless so many
+/// before it tell of being handed back that another one would tell nothing new.
+pub(super) fn line_of(
+    db: &Connection,
+    key: JobKey,
+    history: u32,
+    attempt: &Attempt,
+) -> rusqlite::Result<u32> {
+    let kept = u32::try_from(PARKS_KEPT).unwrap_or(u32::MAX);
+    if attempt.outcome != AttemptOutcome::Parked || history < kept {
+        return Ok(history);
+    }
+    let parked: u32 = db
+        .prepare_cached("SELECT count(*) FROM attempt WHERE job = ?1 AND seq >= ?2 AND outcome = ?3")?
+        .query_row(params![key, history - kept, AttemptOutcome::Parked], |row| row.get(0))?;
+    Ok(if parked >= kept { history - 1 } else { history })
+}
+
+/// Writes a line of a job's history.
+pub(super) fn record(db: &Connection, key: JobKey, line: u32, attempt: &Attempt) -> rusqlite::Result<()> {
     db.prepare_cached(
-        "INSERT INTO attempt(job, seq, started_at, ended_at, outcome, status, detail)
+        "INSERT OR REPLACE INTO attempt(job, seq, started_at, ended_at, outcome, status, detail)
          VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
     .execute(params![
         key,
-        history,
+        line,
         attempt.started_at,
         attempt.ended_at,
         attempt.outcome,

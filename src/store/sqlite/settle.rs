@@ -64,11 +64,13 @@ pub(super) fn settle(desk: &mut Desk<'_>, lease: Lease, settlement: &Settlement)
     let verdict = settlement.verdict.as_ref().map(rows::to_json).transpose()?;
     let receipt = settlement.receipt.as_ref().map(rows::to_json).transpose()?;
     let request = settlement.request.as_ref().map(rows::to_json).transpose()?;
+    let line = jobs::line_of(desk.db, held.key, held.history, &settlement.attempt)?;
     desk.db
         .prepare_cached(
             "UPDATE job SET state = ?2, due = ?3, cause = ?4, reason = ?5, attempts = attempts + ?6, begun = NULL,
              in_doubt = ?7, verdict = coalesce(?8, verdict), receipt = coalesce(?9, receipt),
-             request = coalesce(request, ?10), token = ?11, history = ?12
+             request = coalesce(request, ?10), token = ?11, history = ?12,
+             fresh_at = CASE WHEN ?13 THEN ?3 ELSE fresh_at END
              WHERE id = ?1",
         )?
         .execute(params![
@@ -83,9 +85,10 @@ pub(super) fn settle(desk: &mut Desk<'_>, lease: Lease, settlement: &Settlement)
             receipt,
             request,
             lease.token,
-            held.history + 1
+            line + 1,
+            settlement.afresh
         ])?;
-    jobs::record(desk.db, held.key, held.history, &settlement.attempt)?;
+    jobs::record(desk.db, held.key, line, &settlement.attempt)?;
     let ran_alone = held.alone;
     give_up(desk, lease.job, &held, to.state)?;
     // A job that must run alone may have waited for this one to end, or all others for it.

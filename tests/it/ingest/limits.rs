@@ -337,6 +337,7 @@ async fn a_full_store_refuses_before_the_body_is_read() {
     let settlement = hookyard::store::Settlement {
         attempt,
         next: hookyard::domain::Next::Done,
+        afresh: false,
         request: None,
         in_doubt: false,
         verdict: None,

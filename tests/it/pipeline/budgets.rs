@@ -40,6 +40,12 @@ fn purse(house: &House, judge: &str) -> Draw {
     Draw { meter, amount: 10_000_000, limit: u64::MAX, window: Duration::from_hours(24 * 36_525) }
 }
 
+/// All that a judge may cost this month.
+fn months_purse(house: &House, judge: &str) -> Draw {
+    let meter = format!("money/{}/judge/{judge}", Day::of(house.now()).month());
+    Draw { meter, amount: 100_000_000, ..purse(house, judge) }
+}
+
 /// Leaves a judge no money for the day.
 async fn spend(house: &House, judge: &str) {
     house.service.store.draw(purse(house, judge)).await.unwrap();
@@ -92,6 +98,38 @@ async fn where_the_days_money_is_spent_the_next_judge_is_asked_and_past_the_last
     let most = (10 * MINUTE).min(midnight.since(house.now()));
     assert_eq!(wait(&parked), most, "somebody may raise the budget");
     assert_eq!(route(&parked).job.state, JobState::Ready);
+}
+
+#[tokio::test]
+async fn where_the_months_money_is_spent_the_event_waits_as_long_as_that_takes_and_begins_afresh() {
+    let house = House::plan().llm().start().await;
+    let purses = [months_purse(&house, "claude"), months_purse(&house, "gpt")];
+    for purse in &purses {
+        house.service.store.draw(purse.clone()).await.unwrap();
+    }
+    let event = house.queue(&form("f")).await;
+    for times in 1..=3 {
+        let parked = house.until(event, |timeline| route(timeline).history.len() == times).await;
+        assert_eq!((outcomes(route(&parked)), route(&parked).job.attempts), (vec!["parked"; times], 0));
+        // Each time longer than a job may be put off for other reasons.
+        if Day::of(house.now().plus(Duration::from_hours(4 * 24))).month() == Day::of(house.now()).month() {
+            house.advance(Duration::from_hours(4 * 24));
+        } else {
+            house.advance(10 * MINUTE);
+        }
+    }
+    house.until(event, |timeline| route(timeline).history.len() == 4).await;
+    for purse in purses {
+        house.service.store.give_back(purse).await.unwrap();
+    }
+    // The first failure after it is not its last.
+    house.sandbox.fail_next(CLAUDE, 1, 529);
+    house.sandbox.fail_next(GPT, 1, 503);
+    house.advance(10 * MINUTE);
+    let failed = house.until(event, |timeline| route(timeline).history.len() == 5).await;
+    assert_eq!(outcomes(route(&failed))[4], "retry");
+    house.sandbox.reply_next(says("lead"));
+    assert_eq!(house.driven(event).await.state, EventState::Done);
 }
 
 #[tokio::test]
@@ -245,6 +283,34 @@ async fn a_vendor_whose_money_is_spent_is_not_asked_again_and_the_house_is_told(
     let told = house.service.store.timeline(alarm).await.unwrap().unwrap();
     let body = String::from_utf8_lossy(told.event.body.bytes().expect("it is here")).into_owned();
     assert!(body.contains("claude") && body.contains("enforced_spend_limit_reached"), "{body}");
+}
+
+#[tokio::test]
+async fn a_limit_that_the_account_has_set_itself_holds_all_events_and_the_house_is_told() {
+    let alone =
+        House::plan().llm().edit(CLASSIFIERS, "    { judge = \"claude\", confidence_min = 0.6 },\n", "");
+    let house = alone.alarmed().start().await;
+    house.sandbox.reply_next(Reply::OwnLimit);
+    for id in ["a", "b"] {
+        let event = house.queue(&form(id)).await;
+        let parked = house.until(event, |timeline| !route(timeline).history.is_empty()).await;
+        assert_eq!((outcomes(route(&parked)), route(&parked).job.attempts), (vec!["parked"], 0));
+    }
+    assert_eq!(house.sandbox.requests(GPT), 1);
+    let alarm = house.alarm("hookyard.breaker_opened").await;
+    let told = house.service.store.timeline(alarm).await.unwrap().unwrap();
+    let body = String::from_utf8_lossy(told.event.body.bytes().expect("it is here")).into_owned();
+    assert!(body.contains("gpt") && body.contains("billing_hard_limit_reached"), "{body}");
+}
+
+#[tokio::test]
+async fn a_page_that_forbids_one_question_does_not_shut_the_judge_for_all() {
+    let house = House::plan().llm().start().await;
+    house.sandbox.fail_next(CLAUDE, 1, 403);
+    house.sandbox.reply_next(says("lead"));
+    assert_eq!(judge(&house.run(&form("a")).await), "gpt");
+    house.sandbox.reply_next(says("lead"));
+    assert_eq!(judge(&house.run(&form("b")).await), "claude");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Who decides, what it says, and that no answer is bought twice.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use hookyard::{
@@ -12,8 +12,9 @@ use hookyard::{
         RungOutcome, Verdict,
     },
     engine::RouteEnd,
+    rate::Pace,
     sandbox::Reply,
-    store::{ClaimRequest, Claimed, Limits, Store, StoreError, Timeline},
+    store::{Back, ClaimRequest, Claimed, Limits, RateDraw, Store, StoreError, Timeline},
 };
 use serde_json::{Value, json};
 
@@ -168,6 +169,75 @@ async fn asked_to_wait_by_every_model_the_event_is_parked() {
     let job = &route(&parked).job;
     assert_eq!((outcomes(route(&parked)), job.attempts), (vec!["parked"], 0));
     assert_eq!(job.due.since(house.now()), Duration::from_secs(60));
+}
+
+#[tokio::test]
+async fn refused_without_a_time_to_wait_the_event_is_parked_as_often_as_it_takes() {
+    let house = House::plan().llm().start().await;
+    let busy = || Reply::RateLimited { retry_after_s: None };
+    for _ in 0..2 * 8 {
+        house.sandbox.reply_next(busy());
+    }
+    let event = house.queue(&form("f")).await;
+    // More often than it may be tried.
+    for times in 1..=6 {
+        let parked = house.until(event, |t| route(t).history.len() == times).await;
+        let job = &route(&parked).job;
+        assert_eq!((outcomes(route(&parked)), job.attempts), (vec!["parked"; times], 0));
+        let wait = job.due.since(house.now());
+        assert!(wait >= Duration::from_secs(1), "it is left alone: {wait:?}");
+        house.advance(wait);
+    }
+    for _ in 0..2 {
+        house.sandbox.reply_next(says("internal", 0.9));
+    }
+    let done = house.driven(event).await;
+    assert_eq!((done.state, route(&done).job.attempts), (EventState::Done, 1));
+}
+
+#[tokio::test]
+async fn one_that_is_busy_for_a_moment_and_does_not_say_how_long_is_waited_for_and_not_left_for_the_next() {
+    let house = House::plan().llm().start().await;
+    house.sandbox.reply_next(Reply::RateLimited { retry_after_s: None });
+    house.sandbox.reply_next(says("lead", 0.9));
+    let event = house.queue(&form("f")).await;
+    let done = house.driven(event).await;
+    assert_eq!(&*verdict(&done).judge, "claude");
+    assert_eq!(house.sandbox.requests(GPT), 0);
+}
+
+#[tokio::test]
+async fn siblings_that_wait_for_an_answer_take_no_requests_from_the_minute() {
+    let second = "\n[route.second]\ntypes = [\"lead.form.submitted\"]\nclassifier = \"triage\"\n";
+    let third = second.replace("second", "third");
+    let house = House::plan().llm().append(ROUTES, &format!("{second}{third}")).start().await;
+    // A limit that only the vendor tells of, with the first answer.
+    let requests_per_min = NonZeroU32::new(50);
+    house.sandbox.limit_llm(hookyard::sandbox::Limits { requests_per_min, ..Default::default() });
+    for event in ["a", "b"] {
+        house.sandbox.reply_next(says("lead", 0.9));
+        let gate = house.sandbox.hold(CLAUDE);
+        let event = house.queue(&form(event)).await;
+        gate.arrived(1).await;
+        let siblings =
+            |t: &Timeline| t.jobs.iter().filter(|entry| outcomes(entry) == ["parked"]).count() == 2;
+        house.until(event, siblings).await;
+        gate.release();
+        house.until(event, |t| t.jobs.iter().any(|entry| entry.job.verdict.is_some())).await;
+        let minute = Duration::from_mins(1);
+        let draw = RateDraw {
+            rate: "out/judge/claude".to_owned(),
+            pace: Pace::new(50, minute, 50),
+            cells: 0,
+            back: None,
+            leave: None,
+        };
+        let all = house.service.store.draw_rate(RateDraw { cells: 50, ..draw.clone() }).await.unwrap();
+        assert_eq!(all.cells, 49, "nobody has taken any but the one who asked");
+        let back = Some(Back { cells: all.cells, drawn_at: all.at });
+        house.service.store.draw_rate(RateDraw { back, ..draw }).await.unwrap();
+        house.driven(event).await;
+    }
 }
 
 #[tokio::test]

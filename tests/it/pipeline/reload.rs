@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use hookyard::config::{ACTIONS, JUDGES, SOURCES};
+use hookyard::{
+    config::{ACTIONS, JUDGES, SOURCES},
+    sandbox::Reply,
+};
 
 use crate::support::house::{House, Plan, form, note, ticket};
 
@@ -35,6 +38,25 @@ async fn an_open_breaker_stays_open_until_its_destination_is_another() {
     let table = "[destination.helpdesk]\n";
     house.reload(&narrow().edit(ACTIONS, table, &format!("{table}timeout_ms = 5_000\n")));
     assert!(!is_open(&house).await, "whoever corrects it wants to see whether that helps");
+}
+
+#[tokio::test]
+async fn a_judge_whose_money_is_spent_is_not_asked_again_for_a_change_that_gives_it_none() {
+    let plan = || House::plan().llm();
+    let house = plan().start().await;
+    let is_open = async || house.ask("/api/v1/breakers").await.json["judges"]["claude"]["state"] == "open";
+    house.sandbox.reply_next(Reply::SpendLimit);
+    house.run(&form("f")).await;
+    assert!(is_open().await);
+    let claude = "[judge.claude]\n";
+    for line in ["limit_per_min = 100", "breaker = { failures = 9 }", "concurrency = 7"] {
+        house.reload(&plan().edit(JUDGES, claude, &format!("{claude}{line}\n")));
+        assert!(is_open().await, "{line}");
+    }
+    house.reload(&plan().edit(JUDGES, "timeout_ms = 20_000         #", "timeout_ms = 10_000 #"));
+    assert!(is_open().await);
+    house.reload(&plan().set("ANTHROPIC_API_KEY", "sk-ant-another-one"));
+    assert!(!is_open().await, "another account may have money");
 }
 
 #[tokio::test]

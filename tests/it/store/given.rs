@@ -205,6 +205,7 @@ pub fn settlement(next: Next) -> Settlement {
     Settlement {
         attempt,
         next,
+        afresh: false,
         request: None,
         in_doubt: false,
         verdict: None,

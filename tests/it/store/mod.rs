@@ -99,6 +99,8 @@ macro_rules! conformance {
             ],
             settle: [
                 each_end_of_an_attempt_moves_the_job_where_it_says,
+                of_lines_that_tell_of_being_handed_back_so_many_are_kept,
+                a_job_that_is_to_begin_afresh_is_no_older_than_its_wait,
                 verdict_and_receipt_are_kept_until_there_is_a_newer_one,
                 numbers_are_kept_to_the_last_digit,
                 a_request_fixed_without_an_effect_is_frozen_too,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hookyard::{
     domain::{Cause, EventState, JobState, Lane, Next, Receipt, Verdict},
-    store::{NewJob, Resolution, Resolved},
+    store::{NewJob, PARKS_KEPT, Resolution, Resolved},
 };
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -52,6 +52,46 @@ pub async fn each_end_of_an_attempt_moves_the_job_where_it_says(b: Bench<impl Ba
     }
     b.advance(Duration::from_mins(1));
     assert_eq!(b.take().await.len(), 4, "two retries and two parked jobs");
+}
+
+pub async fn of_lines_that_tell_of_being_handed_back_so_many_are_kept(b: Bench<impl Backend>) {
+    let id = b.queue(event(1)).await;
+    let hand_back = async |n: usize, next: Next| {
+        let claimed = b.take_one().await;
+        let end = with(next, |end| end.attempt.detail = Some(format!("line {n}")));
+        b.settle(claimed.lease, end).await.unwrap();
+        b.audit().await;
+        let told = b.record(id).await.jobs[0].history.clone();
+        told.into_iter().filter_map(|line| line.detail).collect::<Vec<_>>()
+    };
+    for n in 0..PARKS_KEPT {
+        assert_eq!(hand_back(n, park(AT_ONCE)).await.len(), n + 1);
+    }
+    for n in [PARKS_KEPT, PARKS_KEPT + 1] {
+        let told = hand_back(n, park(AT_ONCE)).await;
+        assert_eq!(told.len(), PARKS_KEPT);
+        assert_eq!(
+            (told.first().unwrap(), told.last().unwrap()),
+            (&"line 0".to_owned(), &format!("line {n}"))
+        );
+    }
+    // Whatever else is told begins anew.
+    assert_eq!(hand_back(99, retry(AT_ONCE)).await.len(), PARKS_KEPT + 1);
+    assert_eq!(hand_back(100, park(AT_ONCE)).await.len(), PARKS_KEPT + 2);
+}
+
+pub async fn a_job_that_is_to_begin_afresh_is_no_older_than_its_wait(b: Bench<impl Backend>) {
+    let id = b.queue(event(1)).await;
+    for afresh in [false, true] {
+        let before = b.record(id).await.jobs[0].job.fresh_at;
+        b.advance(Duration::from_hours(1));
+        let claimed = b.take_one().await;
+        b.settle(claimed.lease, with(park(AT_ONCE), |end| end.afresh = afresh)).await.unwrap();
+        let job = &b.record(id).await.jobs[0].job;
+        assert_eq!(job.fresh_at, if afresh { job.due } else { before });
+        assert_eq!(job.fresh_at != before, afresh);
+        b.audit().await;
+    }
 }
 
 pub async fn verdict_and_receipt_are_kept_until_there_is_a_newer_one(b: Bench<impl Backend>) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     super::{
-        Turn,
+        Hindrance, Turn,
         allowance::{self, Allowance, Limited},
         answer::Reading,
         complaint::{self, Complaint},
@@ -13,7 +13,7 @@ use super::{
     Llm,
 };
 use crate::{
-    classify::{Ledger, LedgerError, PerMinute, Refusal, TokensTaken, TokensUsed},
+    classify::{Ledger, LedgerError, PerMinute, Refusal, RequestTaken, TokensTaken, TokensUsed},
     decide::{breaker::Change, budget::Cost, cost},
     domain::{Answer, Clock, Tokens},
     remote::{Busy, Pass, RemoteError, Request, retry_after},
@@ -28,11 +28,20 @@ const REST_MIN: Duration = Duration::from_millis(250);
 /// One question on its way.
 pub(super) struct Call<'a> {
     pub cost: Cost<'a>,
-    /// About how many tokens the question has.
-    pub input: u64,
+    /// How many tokens the question has at most, and about how many.
+    pub most: u64,
+    pub about: u64,
     pub digest: &'a str,
     pub ledger: &'a dyn Ledger,
     pub clock: &'a dyn Clock,
+}
+
+/// The right to ask, with all that was taken for it. Whoever does not ask gives it back: see [`Llm::unused`].
+#[must_use]
+pub(super) struct Room {
+    pub pass: Pass,
+    pub tokens: Vec<TokensTaken>,
+    pub request: Option<RequestTaken>,
 }
 
 /// An answer, and what its vendor says of its limits.
@@ -41,14 +50,20 @@ pub(super) struct Bought {
     pub allowances: Vec<Allowance>,
 }
 
+/// Whether a request has left, as far as limits go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Departed {
+    No,
+    /// It has, and its tokens do not count.
+    Unbilled,
+    /// It may count at the vendor.
+    Perhaps,
+}
+
 /// There was no answer.
 pub(super) enum Unanswered {
     /// It could not be asked, or has not answered.
-    Out {
-        turn: Turn,
-        /// The request may have counted at the vendor.
-        left: bool,
-    },
+    Out { turn: Turn, departed: Departed },
     /// It will not answer this question.
     Refused(Refusal),
 }
@@ -59,46 +74,54 @@ const MISCOUNTED: u64 = 2;
 
 impl Llm {
     /// Takes the right to ask: of its breaker, of its requests and its tokens in a minute.
-    pub(super) async fn room(
-        &self,
-        input: u64,
-        ledger: &dyn Ledger,
-        clock: &dyn Clock,
-    ) -> Result<(Pass, Vec<TokensTaken>), Busy> {
-        let name = &self.settings.name;
+    pub(super) async fn room(&self, call: &Call<'_>) -> Result<Room, Busy> {
+        let Call { ledger, clock, .. } = call;
+        let (name, output) = (&self.settings.name, self.settings.output_tokens_max.into());
         let pass = self.remote.ready(clock.monotonic())?;
         if pass.is_probe() && !ledger.may_find_out(name, self.remote.probe_every()).await {
             return Err(pass.put_off(clock.monotonic()));
         }
-        let needs =
-            self.learned.tighten(self.settings.tokens).needs(input, self.settings.output_tokens_max.into());
-        let taken = match needs.as_slice() {
+        if let Some(wait) = self.learned.wait((call.about, output), clock.monotonic()) {
+            return Err(pass.without("tokens", wait, clock.monotonic()));
+        }
+        let needs = self.learned.tighten(self.settings.tokens).needs(call.most, output);
+        let tokens = match needs.as_slice() {
             [] => Vec::new(),
             needs => match ledger.take_tokens(name, needs).await {
                 Ok(taken) => taken,
-                Err(wait) => {
-                    drop(pass.no_room(wait, clock.monotonic()));
-                    let reason = format!(
-                        "has no room within its tokens per minute for the next {} ms",
-                        wait.as_millis()
-                    );
-                    return Err(Busy { wait, reason, is_broken: false });
-                }
+                Err(wait) => return Err(pass.without("tokens", wait, clock.monotonic())),
             },
         };
-        // Last, as a request that was taken is not given back.
-        if let Err(wait) = ledger.may_ask(name, self.per_min()).await {
-            self.unused(&taken, ledger).await;
-            return Err(pass.no_room(wait, clock.monotonic()));
+        match ledger.may_ask(name, self.per_min()).await {
+            Ok(request) => Ok(Room { pass, tokens, request }),
+            Err(wait) => {
+                self.give_back(&tokens, None, *ledger).await;
+                Err(pass.no_room(wait, clock.monotonic()))
+            }
         }
-        Ok((pass, taken))
     }
 
-    /// Gives back all tokens that were taken for a question which did not count.
-    pub(super) async fn unused(&self, taken: &[TokensTaken], ledger: &dyn Ledger) {
-        if !taken.is_empty() {
-            let unused: Vec<_> = taken.iter().copied().map(TokensTaken::unused).collect();
-            ledger.tokens_used(&self.settings.name, &unused).await;
+    /// Gives back all that was taken for a question that is not asked after all.
+    pub(super) async fn unused(&self, room: Room, call: &Call<'_>) {
+        let Room { pass, tokens, request } = room;
+        pass.unused(call.clock.monotonic());
+        self.give_back(&tokens, request, call.ledger).await;
+    }
+
+    /// Gives back all tokens that were taken for a question which did not count, and its request if that was not made.
+    pub(super) async fn give_back(
+        &self,
+        tokens: &[TokensTaken],
+        request: Option<RequestTaken>,
+        ledger: &dyn Ledger,
+    ) {
+        let name = &self.settings.name;
+        if !tokens.is_empty() {
+            let unused: Vec<_> = tokens.iter().copied().map(TokensTaken::unused).collect();
+            ledger.tokens_used(name, &unused).await;
+        }
+        if let Some(request) = request {
+            ledger.not_asked(name, request).await;
         }
     }
 
@@ -118,13 +141,13 @@ impl Llm {
             (told, wait)
         });
         match &complaint {
-            Some((told, _)) if told.barred => pass.barred(told.reason.clone()),
+            Some((told, _)) if told.barred => pass.barred(told.heading.clone()),
             // What it says to one holds for all: others would only be refused too.
             Some((told, Some(wait))) => {
-                pass.rest((*wait).max(REST_MIN), &told.reason, clock.monotonic());
+                pass.rest((*wait).max(REST_MIN), &told.heading, clock.monotonic());
             }
             Some((told, None)) if sent.as_ref().is_ok_and(|response| response.status == 429) => {
-                pass.rest(REST_UNTOLD, &told.reason, clock.monotonic());
+                pass.rest(REST_UNTOLD, &told.heading, clock.monotonic());
             }
             Some((_, None)) | None => {}
         }
@@ -141,15 +164,15 @@ impl Llm {
             Ok(response) => response,
             Err(RemoteError::NotSent { reason }) => {
                 ledger.not_billed(cost, digest).await?;
-                return Ok(Err(Unanswered::Out { turn: passing(reason), left: false }));
+                return Ok(Err(Unanswered::Out { turn: passing(reason), departed: Departed::No }));
             }
             Err(RemoteError::Unknown { reason }) => {
-                // It takes at least as long as it was waited for.
-                self.usual.note(elapsed_ms(*clock, started));
-                return Ok(Err(Unanswered::Out { turn: passing(reason), left: true }));
+                self.usual.takes_longer(elapsed_ms(*clock, started));
+                return Ok(Err(Unanswered::Out { turn: passing(reason), departed: Departed::Perhaps }));
             }
         };
-        if let Some((Complaint { reason, may_pass, not_billed, barred, flaw }, wait)) = complaint {
+        if let Some((Complaint { reason, may_pass, not_billed, barred, flaw, heading: _ }, wait)) = complaint
+        {
             if not_billed {
                 ledger.not_billed(cost, digest).await?;
             }
@@ -164,16 +187,25 @@ impl Llm {
                 ledger.refused(cost, digest, &refusal).await?;
                 return Ok(Err(Unanswered::Refused(refusal)));
             }
-            let held = barred.then(|| self.remote.held_for(clock.monotonic())).flatten();
-            let is_busy = response.status == 429 && !barred;
-            let turn = Turn::Unavailable { reason, may_pass, retry_after: wait.or(held), is_busy };
-            return Ok(Err(Unanswered::Out { turn, left: !not_billed }));
+            let now = clock.monotonic();
+            let (retry_after, hindrance) = if response.status == 429 && !barred {
+                // Whether it said so or not: as long as it rests, nobody gets an answer.
+                let rests = self.remote.resting(now).map(|(left, _)| left);
+                let wait = wait.max(rests).unwrap_or(REST_UNTOLD);
+                (Some(self.turn_after(wait, call.most, now)), Hindrance::Full)
+            } else {
+                let held = if barred { self.remote.held_for(now) } else { None };
+                (wait.or(held), Hindrance::Other)
+            };
+            let turn = Turn::Unavailable { reason, may_pass, retry_after, hindrance };
+            let departed = if not_billed { Departed::Unbilled } else { Departed::Perhaps };
+            return Ok(Err(Unanswered::Out { turn, departed }));
         }
         if let Some(cut) = response.cut {
-            // Nobody knows what was said, nor what it cost; it takes at least as long as it was waited for.
-            self.usual.note(elapsed_ms(*clock, started));
+            // Nobody knows what was said, nor what it cost.
+            self.usual.takes_longer(elapsed_ms(*clock, started));
             let turn = passing(format!("the answer {}", cut.told()));
-            return Ok(Err(Unanswered::Out { turn, left: true }));
+            return Ok(Err(Unanswered::Out { turn, departed: Departed::Perhaps }));
         }
         let raw = String::from_utf8_lossy(&response.body).into_owned();
         let Reading { model, tokens, .. } = self.reading(&raw);
@@ -203,15 +235,14 @@ impl Llm {
         Some(PerMinute { requests, counted_here: own == Some(requests) })
     }
 
-    /// Leaves the vendor alone where it says that too little is left of a limit, and takes its word for the requests; how many
+    /// Leaves the vendor alone where it says that next to nothing is left of a limit, and takes its word for the requests; how many
     /// are left, if that may be fewer than was known.
     fn heed(&self, allowances: &[Allowance], call: &Call<'_>, pass: &Pass) -> Option<u32> {
         let now = call.clock.monotonic();
-        let next = (call.input, self.settings.output_tokens_max.into());
-        if let Some(wait) = allowances.iter().filter_map(|allowance| allowance.rest(next)).max() {
+        if let Some(wait) = allowances.iter().filter_map(Allowance::rest_of_all).max() {
             pass.rest(wait, "it said that hardly anything is left of what it allows", now);
         }
-        self.learned.hear(allowances);
+        self.learned.hear(allowances, now);
         let requests = allowances.iter().find(|allowance| allowance.limited == Limited::Requests)?;
         let left = u32::try_from(requests.left).unwrap_or(u32::MAX);
         let is_news = pass.leave(left, now) || !self.per_min()?.counted_here;
@@ -251,5 +282,5 @@ impl Llm {
 }
 
 fn passing(reason: String) -> Turn {
-    Turn::Unavailable { reason, may_pass: true, retry_after: None, is_busy: false }
+    Turn::Unavailable { reason, may_pass: true, retry_after: None, hindrance: Hindrance::Other }
 }

@@ -1,4 +1,4 @@
-//! Those that wait for a language model to have room.
+//! Those that wait for a language model to have room, or to work again.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},

@@ -1,6 +1,8 @@
 //! Judges of every API against a loopback server that speaks its wire, well and badly.
 
 mod counts;
+mod limits;
+mod reloaded;
 mod repair;
 
 use std::{sync::Mutex, time::Duration};
@@ -290,9 +292,20 @@ async fn errors_say_whether_waiting_helps_and_whether_they_cost() {
     for wire in ALL {
         for (status, headers, body, may_pass, retry_after_s, state) in [
             (429, wait, error("rate_limit_error", "rate_limit_exceeded"), passes, Some(30), unbilled),
+            // It does not say for how long; it rests all the same.
+            (429, &[], error("rate_limit_error", "rate_limit_exceeded"), passes, Some(1), unbilled),
             // Somebody has to act first: the breaker is open for ten times as long as else.
             (429, &[], capped.clone(), passes, Some(600), unbilled),
             (429, &[], error("insufficient_quota", "insufficient_quota"), passes, Some(600), unbilled),
+            (
+                400,
+                &[],
+                error("invalid_request_error", "billing_hard_limit_reached"),
+                passes,
+                Some(600),
+                unbilled,
+            ),
+            (403, &[], json!("blocked"), lasts, None, unbilled),
             (529, &[], error("overloaded_error", ""), passes, None, unbilled),
             (503, wait, json!("upstream"), passes, Some(30), unbilled),
             (500, &[], error("api_error", ""), passes, None, unbilled),
