@@ -6,6 +6,7 @@
 
 mod condition;
 mod context;
+mod fences;
 mod filters;
 mod library;
 mod redactor;
@@ -17,6 +18,7 @@ use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
 
 pub use condition::Condition;
 pub use context::Context;
+pub use fences::Fences;
 pub use library::{Library, Prompt};
 pub use redactor::Redactor;
 pub use shape::Shape;

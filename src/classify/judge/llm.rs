@@ -226,7 +226,7 @@ impl Llm {
     ) -> Result<Heard, ClassifyError> {
         let asked = self.asked(question, wrong)?;
         let body = self.settings.wire.body(&asked)?;
-        let digest = request_digest(self.settings.wire, &body);
+        let digest = request_digest(self.settings.wire, &body, question.markers());
         let listen = |heard, is_new| self.listen(heard, question, &digest, ledger, wrong.is_some(), is_new);
         if let Some(refusal) = ledger.refusal(&self.settings.name, &digest).await? {
             return Ok(listen(self.read_refusal(&refusal), false));
