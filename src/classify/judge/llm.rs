@@ -274,6 +274,7 @@ impl Llm {
         let call = Call { cost, input: cost::tokens_about(body.len()), digest: &digest, ledger, clock };
         let bought = match ledger.begin(&cost, &digest).await? {
             Prior::Begun => {
+                self.usual.asked();
                 let left = question.until.map(|until| until.saturating_sub(clock.monotonic()));
                 self.buy(
                     request.with_json(body.into_boxed_slice()).within(left, self.usual.time()),
@@ -350,7 +351,7 @@ impl Judge for Llm {
     }
 
     fn was_passed_over(&self) {
-        self.usual.forget();
+        self.usual.passed_over();
     }
 
     fn is_waited_for(&self, wait: Duration, elapsed: Duration) {

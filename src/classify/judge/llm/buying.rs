@@ -144,8 +144,7 @@ impl Llm {
                 return Ok(Err(Unanswered::Out { turn: passing(reason), left: false }));
             }
             Err(RemoteError::Unknown { reason }) => {
-                // It takes at least as long as it was waited for.
-                self.usual.note(elapsed_ms(*clock, started));
+                self.usual.silent(elapsed_ms(*clock, started));
                 return Ok(Err(Unanswered::Out { turn: passing(reason), left: true }));
             }
         };
@@ -170,8 +169,8 @@ impl Llm {
             return Ok(Err(Unanswered::Out { turn, left: !not_billed }));
         }
         if let Some(cut) = response.cut {
-            // Nobody knows what was said, nor what it cost; it takes at least as long as it was waited for.
-            self.usual.note(elapsed_ms(*clock, started));
+            // Nobody knows what was said, nor what it cost.
+            self.usual.silent(elapsed_ms(*clock, started));
             let turn = passing(format!("the answer {}", cut.told()));
             return Ok(Err(Unanswered::Out { turn, left: true }));
         }
