@@ -11,6 +11,7 @@ mod filters;
 mod library;
 mod redactor;
 mod shape;
+mod uses;
 
 use std::sync::LazyLock;
 
