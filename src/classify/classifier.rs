@@ -21,7 +21,7 @@ use crate::{
     decide::{
         calibration::Scaling,
         ladder::{PastTheLast, Step, past_the_last, step, suspected},
-        objective::{Fit, PATIENCE, fit, is_worth_the_wait},
+        objective::{Fit, fit, is_worth_the_wait},
         redact::Sensitive,
         retry::PARK_MIN,
     },
@@ -287,8 +287,8 @@ impl Classifier {
             if let Turn::Unavailable { reason, retry_after: Some(wait), hindrance: Hindrance::Full, .. } =
                 &turn
                 && has_next
-                && let Some(left) = left_of(self.objective.unwrap_or(PATIENCE))
-                && is_worth_the_wait((*wait).max(PARK_MIN), rung.judge.expected(), left)
+                && let Some(age) = age()
+                && is_worth_the_wait((*wait).max(PARK_MIN), rung.judge.expected(), age, self.objective)
             {
                 let (reason, retry_after) = (format!("{}: {reason}", rung.judge.name()), Some(*wait));
                 rung.judge.is_waited_for(*wait, clock.monotonic());

@@ -70,12 +70,43 @@ pub enum RecordingError {
 
 /// SHA-256 (hex) of what is asked: of the API and the body. A body is written in one way only, with its fields in a fixed
 /// order, so one question has one digest. The order of a schema's fields is part of it: models answer in that order.
-pub fn request_digest(wire: Wire, body: &[u8]) -> String {
+///
+/// Not part of it are `markers`, the hex digits that fence untrusted text: they are each event's own, and say nothing of what is
+/// asked. In the place of each stands which of them it is.
+pub fn request_digest(wire: Wire, body: &[u8], markers: &[String]) -> String {
     let mut hasher = Sha256::new();
     hasher.update(wire.as_str());
     hasher.update([0]);
-    hasher.update(body);
+    let mut rest = body;
+    while let Some((at, which)) = first(markers, rest) {
+        let (before, from) = rest.split_at(at);
+        hasher.update(before);
+        // No body has a byte that is 0.
+        hasher.update([0]);
+        hasher.update(which.to_be_bytes());
+        rest = from.get(markers.get(which).map_or(1, String::len)..).unwrap_or_default();
+    }
+    hasher.update(rest);
     hex::encode(hasher.finalize())
+}
+
+/// Where the first of `markers` stands in `body`, and which it is.
+fn first(markers: &[String], body: &[u8]) -> Option<(usize, usize)> {
+    let shortest = markers.iter().map(String::len).min().filter(|shortest| *shortest > 0)?;
+    let mut at = 0;
+    loop {
+        // Most places are passed by with one look: what ends here is no marker.
+        let last = body.get(at + shortest - 1)?;
+        if !last.is_ascii_hexdigit() {
+            at += shortest;
+            continue;
+        }
+        let rest = body.get(at..)?;
+        if let Some(which) = markers.iter().position(|marker| rest.starts_with(marker.as_bytes())) {
+            return Some((at, which));
+        }
+        at += 1;
+    }
 }
 
 impl Recording {
@@ -209,15 +240,30 @@ mod tests {
             tokens: Tokens { output: 9, ..Tokens::default() },
             latency_ms: 7,
         };
-        Recording::new(request_digest(Wire::Chat, b"{}"), "claude", &answer, Timestamp::default())
+        Recording::new(request_digest(Wire::Chat, b"{}", &[]), "claude", &answer, Timestamp::default())
     }
 
     #[test]
     fn another_order_or_another_api_is_another_question() {
-        let digest = request_digest(Wire::Chat, br#"{"a":1,"b":2}"#);
-        assert_eq!(digest, request_digest(Wire::Chat, br#"{"a":1,"b":2}"#));
-        assert_ne!(digest, request_digest(Wire::Chat, br#"{"b":2,"a":1}"#));
-        assert_ne!(digest, request_digest(Wire::Responses, br#"{"a":1,"b":2}"#));
+        let digest = |wire, body: &str| request_digest(wire, body.as_bytes(), &[]);
+        let one = digest(Wire::Chat, r#"{"a":1,"b":2}"#);
+        assert_eq!(one, digest(Wire::Chat, r#"{"a":1,"b":2}"#));
+        assert_ne!(one, digest(Wire::Chat, r#"{"b":2,"a":1}"#));
+        assert_ne!(one, digest(Wire::Responses, r#"{"a":1,"b":2}"#));
+    }
+
+    #[test]
+    fn markers_are_no_part_of_a_question_but_where_each_stands_is() {
+        let digest = |body: &str, markers: [&str; 2]| {
+            request_digest(Wire::Chat, body.as_bytes(), &markers.map(str::to_owned))
+        };
+        let one = digest("<aaaa>x</aaaa><bbbb>y</bbbb>", ["aaaa", "bbbb"]);
+        assert_eq!(one, digest("<cccc>x</cccc><dddd>y</dddd>", ["cccc", "dddd"]));
+        for other in
+            ["<cccc>x</cccc><dddd>z</dddd>", "<cccc>x</cccc><cccc>y</cccc>", "<eeee>x</eeee><dddd>y</dddd>"]
+        {
+            assert_ne!(one, digest(other, ["cccc", "dddd"]), "{other}");
+        }
     }
 
     #[test]

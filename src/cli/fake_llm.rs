@@ -34,8 +34,8 @@ pub(super) struct FakeLlm {
     /// How long every answer waits, in milliseconds.
     #[arg(long, default_value_t = 0, value_name = "MS")]
     delay_ms: u64,
-    /// Take questions to any model, as a server of your own would: without it, models that the vendors do not have are
-    /// refused as they refuse them, with 404.
+    /// Take questions to any model, and without a key, as a server of your own would: without it, models that the vendors do
+    /// not have are refused as they refuse them, with 404, and so are questions without a key, with 401.
     #[arg(long)]
     any_model: bool,
     /// Questions that each vendor takes in a minute; beyond it 429 with Retry-After.
@@ -77,7 +77,7 @@ impl FakeLlm {
         };
         let fake = sandbox::FakeLlm::start(options, |work| tasks.spawn("fake-llm", work)).await?;
         let telling = async {
-            introduce(&fake, self.json)?;
+            introduce(&fake, self.json, self.any_model)?;
             let shown = std::io::stdout().is_terminal();
             while let Some(call) = calls.recv().await {
                 if self.json {
@@ -98,14 +98,17 @@ impl FakeLlm {
 }
 
 /// How to point a configuration at it.
-fn introduce(fake: &sandbox::FakeLlm, as_json: bool) -> anyhow::Result<()> {
+fn introduce(fake: &sandbox::FakeLlm, as_json: bool, any_model: bool) -> anyhow::Result<()> {
     let (anthropic, openai) = (fake.anthropic(), fake.openai());
     if as_json {
         return out::json_line(&json!({"anthropic": anthropic, "openai": openai}));
     }
-    out::say(
-        "It answers until Ctrl-C, whatever the key, if there is one. Point to it in config/judges.toml:\n",
-    )?;
+    let keys = if any_model {
+        "whatever the key, and without one"
+    } else {
+        "whatever the key; without one (`api_key = \"none\"`) only with --any-model"
+    };
+    out::say(format!("It answers until Ctrl-C, {keys}. Point to it in config/judges.toml:\n"))?;
     for (kind, url) in [("anthropic", anthropic), ("openai", openai)] {
         out::say(format!("# where kind = \"{kind}\"\nbase_url = \"{url}\"\nallow_private = true\n"))?;
     }

@@ -88,7 +88,8 @@ impl Problems {
         Self::default()
     }
 
-    /// Adds one in its place: after those of the same line that came before it.
+    /// Adds one in its place: after those of the same line that came before it. What was said already, of a file that
+    /// several tables share, is not said again.
     pub fn push(&mut self, problem: Problem) {
         let place = |p: &Problem| (p.file.clone(), p.line);
         let key = place(&problem);
@@ -97,7 +98,10 @@ impl Problems {
             Some(last) if place(last) > key => self.0.partition_point(|p| place(p) <= key),
             _ => self.0.len(),
         };
-        self.0.insert(index, problem);
+        let of_line = self.0.get(..index).unwrap_or_default().iter().rev().take_while(|p| place(p) == key);
+        if !of_line.into_iter().any(|said| *said == problem) {
+            self.0.insert(index, problem);
+        }
     }
 
     /// Whether there is anything worse than a warning.
@@ -211,6 +215,17 @@ mod tests {
             [sample("b", 1), sample("a", 9), sample("a", 2), sample("b", 0)].into_iter().collect();
         let places: Vec<_> = all.iter().map(|p| (p.file.as_str(), p.line)).collect();
         assert_eq!(places, [("a", Some(2)), ("a", Some(9)), ("b", Some(0)), ("b", Some(1))]);
+    }
+
+    #[test]
+    fn the_same_is_said_once() {
+        let other = At::line("a", 1).warning("HY0000", "another", "r");
+        let all: Problems =
+            [sample("a", 1), other.clone(), sample("b", 1), sample("a", 1), other, sample("b", 1)]
+                .into_iter()
+                .collect();
+        let told: Vec<_> = all.iter().map(|p| (p.file.as_str(), p.message.as_str())).collect();
+        assert_eq!(told, [("a", "m"), ("a", "another"), ("b", "m")]);
     }
 
     #[test]

@@ -49,7 +49,8 @@ fn told(rungs: &[Rung]) -> String {
             RungOutcome::Decided | RungOutcome::Unsure => {
                 format!("{} was unsure ({})", rung.judge, rung.said)
             }
-            RungOutcome::Abstained => format!("{} abstained", rung.judge),
+            RungOutcome::Abstained if rung.said.is_empty() => format!("{} abstained", rung.judge),
+            RungOutcome::Abstained => format!("{} abstained ({})", rung.judge, rung.said),
             RungOutcome::Invalid => format!("{} answered outside the schema ({})", rung.judge, rung.said),
             RungOutcome::Unavailable => format!("{} could not be asked ({})", rung.judge, rung.said),
         });
@@ -108,11 +109,12 @@ mod tests {
             rung("rules", RungOutcome::Abstained, ""),
             rung("local", RungOutcome::Unsure, "spam 0.31"),
             rung("claude", RungOutcome::Unavailable, "no key"),
+            rung("gpt", RungOutcome::Abstained, "the model refused"),
         ];
         assert_eq!(
             past_the_last(&rungs, &[]),
             PastTheLast::Person {
-                reason: "no judge decided: rules abstained; local was unsure (spam 0.31); claude could not be asked (no key)".to_owned()
+                reason: "no judge decided: rules abstained; local was unsure (spam 0.31); claude could not be asked (no key); gpt abstained (the model refused)".to_owned()
             }
         );
         let again = past_the_last(&rungs, &["gpt: 503".to_owned()]);

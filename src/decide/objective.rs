@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 /// Time from an event's receipt in which a busy judge is waited for, where there is no objective: so that one that is
-/// busy for a moment does not send everything to its fallback.
-pub const PATIENCE: Duration = Duration::from_secs(2);
+/// busy for a moment does not send everything to its fallback. A short `Retry-After` is one or two seconds.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Time that is left for a judge at least where another one is cut short for it, however quick it is: it has to be put the
+/// question, and its answer to be kept.
+pub const FALLBACK_MIN: Duration = Duration::from_millis(50);
 
 /// Whether a rung is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,15 +26,28 @@ pub fn fit(own: Option<Duration>, fallback: Option<Duration>, left: Option<Durat
     let (Some(left), Some(own)) = (left, own) else { return Fit::Ask { within: None } };
     match fallback {
         Some(fallback) if own > left && fallback <= left => Fit::PassOver,
-        Some(fallback) if own.saturating_add(fallback) <= left => Fit::Ask { within: Some(left - fallback) },
+        Some(fallback) if own.saturating_add(fallback) <= left => {
+            Fit::Ask { within: Some(left.saturating_sub(fallback.max(FALLBACK_MIN))) }
+        }
         // Nobody would be in time after it.
         Some(_) | None => Fit::Ask { within: None },
     }
 }
 
-/// Whether to wait for a judge that is busy for `wait` rather than to ask the next one: it will be in time all the same.
-pub fn is_worth_the_wait(wait: Duration, expected: Option<Duration>, left: Duration) -> bool {
-    wait.saturating_add(expected.unwrap_or_default()) <= left
+/// Whether to wait for a judge that is busy for `wait` rather than to ask the next one, for an event that came so long ago: it
+/// will be in time all the same. Where nothing hangs on the time, how long it takes to answer is nothing to go by: the next one takes
+/// its time too.
+pub fn is_worth_the_wait(
+    wait: Duration,
+    expected: Option<Duration>,
+    age: Duration,
+    objective: Option<Duration>,
+) -> bool {
+    let (takes, until) = match objective {
+        Some(objective) => (expected.unwrap_or_default(), objective),
+        None => (Duration::ZERO, PATIENCE),
+    };
+    age.saturating_add(wait).saturating_add(takes) <= until
 }
 
 #[cfg(test)]
@@ -55,6 +72,17 @@ mod tests {
         assert_eq!(fit(own, fallback, None), alone, "once missed, all are asked");
     }
 
+    #[test]
+    fn a_short_wait_is_worth_it_also_where_nothing_hangs_on_the_time() {
+        let (second, usual) = (1_000 * MS, Some(1_000 * MS));
+        let worth = |wait, age: u32, objective| is_worth_the_wait(wait, usual, age * MS, objective);
+        assert!(worth(second, 10, None) && worth(2 * second, 10, None) && worth(second, 3_990, None));
+        assert!(!worth(60 * second, 10, None), "a long one");
+        assert!(!worth(second, 4_010, None), "it is not waited for over and over");
+        let objective = Some(3 * second);
+        assert!(worth(second, 900, objective) && !worth(second, 1_010, objective), "with the time it takes");
+    }
+
     proptest! {
         #[test]
         fn whoever_is_passed_over_leaves_one_that_fits_and_whoever_is_cut_leaves_it_its_time(
@@ -68,7 +96,8 @@ mod tests {
                 Fit::PassOver => prop_assert!(fallback.is_some_and(|fallback| fallback <= left)),
                 Fit::Ask { within: Some(within) } => {
                     prop_assert!(fallback.is_some_and(|fallback| within + fallback <= left));
-                    prop_assert!(own.is_some_and(|own| own <= within), "it has its usual time");
+                    let usual = own.is_some_and(|own| own <= within + FALLBACK_MIN);
+                    prop_assert!(usual, "it has its usual time, or hardly less");
                 }
                 Fit::Ask { within: None } => {}
             }

@@ -1,4 +1,5 @@
-//! Whether budgets can pay for one question of the largest size: what they never can is never asked.
+//! Whether budgets can pay for one question of the largest size, and whether it passes in a minute: what budgets never can pay
+//! is never asked.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +8,7 @@ use serde_json::Value;
 use crate::{
     classify::Classifier,
     config::{self, CLASSIFIERS, Config, Files, JUDGES, Problems, codes, tables::ClassifierTable},
+    decide::cost,
     domain::{Money, Name},
     template::Context,
 };
@@ -23,15 +25,26 @@ const DENSE: &str = "漢";
 /// A string without a space is one that people wrote only if it has so many bytes; others are ids, types, dates.
 const WRITTEN_BYTES: usize = 32;
 
-/// Warns of budgets that cannot pay for the dearest question: as prompts bound what writers say, with the longest words in
-/// the place of what they said in labelled cases.
+/// Warns of budgets that cannot pay for the dearest question, and of limits a minute that are less than the largest: as
+/// prompts bound what writers say, with the longest words in the place of what they said in labelled cases. Where there are no
+/// cases the instructions and the longest answer are known all the same.
 pub fn unaffordable(engine: &Engine, files: &Files) -> Problems {
     let (config, _) = config::load(files);
     let mut problems = Problems::default();
+    let mut too_narrow: BTreeMap<(String, &'static str), (u32, u64, String)> = BTreeMap::new();
     let mut of_judges: BTreeMap<(String, &'static str), (Money, Money, String)> = BTreeMap::new();
     for (name, table) in &config.classifiers {
         let Some(classifier) = engine.classifiers.get(name.as_str()) else { continue };
-        let dearest = dearest(classifier, &contexts(engine, files, name, table));
+        let largest = largest(&config, classifier, &contexts(engine, files, name, table));
+        for (judge, of) in &largest {
+            for (field, limit, needed) in narrow(&config, judge, *of) {
+                let known = too_narrow.get(&(judge.to_string(), field)).map(|(_, known, _)| *known);
+                if known.is_none_or(|known| known < needed) {
+                    too_narrow.insert((judge.to_string(), field), (limit, needed, name.clone()));
+                }
+            }
+        }
+        let dearest = largest.into_iter().map(|(judge, of)| (judge, of.cost)).collect::<Vec<_>>();
         for (judge, most) in &dearest {
             for (field, limit) in limits(&config, judge) {
                 let known = of_judges.get(&(judge.to_string(), field)).map(|(known, ..)| *known);
@@ -45,7 +58,7 @@ pub fn unaffordable(engine: &Engine, files: &Files) -> Problems {
         };
         let beyond: Vec<String> = dearest
             .iter()
-            .filter(|(_, most)| **most > limit)
+            .filter(|(_, most)| *most > limit)
             .map(|(judge, most)| format!("`{judge}` up to {most}"))
             .collect();
         if !beyond.is_empty() {
@@ -65,6 +78,16 @@ pub fn unaffordable(engine: &Engine, files: &Files) -> Problems {
         let at = config.at(JUDGES, ["judge", &judge, "budget", field]);
         problems.push(at.warning(codes::UNAFFORDABLE, message, REMEDY));
     }
+    for ((judge, field), (limit, needed, classifier)) in too_narrow {
+        let message = format!(
+            "one question of `{classifier}` and its answer may have {needed} tokens, more than `{judge}` may pass in a minute: \
+             {limit}"
+        );
+        let remedy = "raise it to what the vendor allows, or make output_tokens_max or the prompt smaller: such a question takes \
+                      the whole minute, and the vendor may refuse it";
+        let at = config.at(JUDGES, ["judge", &judge, field]);
+        problems.push(at.warning(codes::DOUBTFUL_JUDGE, message, remedy));
+    }
     problems
 }
 
@@ -77,21 +100,58 @@ fn limits(config: &Config, judge: &Name) -> impl Iterator<Item = (&'static str, 
     day.into_iter().chain(month)
 }
 
-/// The most that a question to each paid judge may cost, of those that render.
-fn dearest(classifier: &Classifier, contexts: &[Context]) -> BTreeMap<Name, Money> {
-    let mut dearest = BTreeMap::new();
-    for (variant, context) in
-        classifier.variants().flat_map(|variant| contexts.iter().map(move |context| (variant, context)))
-    {
-        let question = classifier.question(variant, context);
+/// The largest question to a judge, with its answer.
+#[derive(Debug, Clone, Copy, Default)]
+struct Largest {
+    cost: Money,
+    input: u64,
+    output: u64,
+}
+
+/// Limits a minute of `judge` that are less than one question: each with what it lets through, and what is needed.
+fn narrow(config: &Config, judge: &Name, largest: Largest) -> Vec<(&'static str, u32, u64)> {
+    let Some(table) = config.judges.get(&**judge) else { return Vec::new() };
+    let Largest { input, output, .. } = largest;
+    let all = [
+        ("input_tokens_per_min", table.input_tokens_per_min, input),
+        ("output_tokens_per_min", table.output_tokens_per_min, output),
+        ("tokens_per_min", table.tokens_per_min, input.saturating_add(output)),
+    ];
+    let beyond = |(field, limit, needed): (_, Option<u32>, u64)| {
+        limit.filter(|limit| u64::from(*limit) < needed).map(|limit| (field, limit, needed))
+    };
+    all.into_iter().filter_map(beyond).collect()
+}
+
+/// The largest question to each paid judge, of those that render; at least as large as the instructions.
+fn largest(config: &Config, classifier: &Classifier, contexts: &[Context]) -> BTreeMap<Name, Largest> {
+    let mut of: BTreeMap<Name, Largest> = BTreeMap::new();
+    let mut note = |judge: &Name, one: Largest| {
+        let known = of.entry(Name::clone(judge)).or_default();
+        *known = Largest {
+            cost: known.cost.max(one.cost),
+            input: known.input.max(one.input),
+            output: known.output.max(one.output),
+        };
+    };
+    let nothing = Context::new();
+    for variant in classifier.variants() {
+        let instructions = cost::tokens_about(classifier.question(variant, &nothing).system().len());
         for rung in classifier.ladder() {
-            if let Ok(Some(draft)) = rung.judge.draft(&question) {
-                let most = dearest.entry(Name::clone(rung.judge.name())).or_default();
-                *most = draft.most.max(*most);
+            let name = rung.judge.name();
+            let Some(table) = config.judges.get(&**name) else { continue };
+            let (output, price) = (table.output_tokens_max.into(), config.models.model(&table.model).price);
+            let least = cost::most(instructions, output, &price, false);
+            note(name, Largest { cost: least, input: instructions, output });
+            for context in contexts {
+                if let Ok(Some(draft)) = rung.judge.draft(&classifier.question(variant, context)) {
+                    let input = cost::tokens_most(draft.body.to_string());
+                    note(name, Largest { cost: draft.most, input, output });
+                }
             }
         }
     }
-    dearest
+    of
 }
 
 fn contexts(engine: &Engine, files: &Files, name: &str, table: &ClassifierTable) -> Vec<Context> {

@@ -46,6 +46,7 @@ pub(super) async fn ask(
         let climb = classifier.classify_by(asking, variant, context, None, reel, clock);
         let silent = |time: Duration| format!("case {} has had no answer for {} s", case(), time.as_secs());
         let outcome = reel.waits().during(climb, clock, silent).await;
+        reel.give_up();
         let (reason, retry_after) = match outcome {
             // Whoever could not be asked has not abstained: those that come after would be measured in its place, and a replay
             // would miss its answer.
@@ -89,6 +90,10 @@ pub(super) async fn ask(
             let seconds = wait.as_secs_f64().ceil();
             format!("case {} waits {seconds} s for {reason}", case())
         });
-        clock.sleep_until(clock.now().plus(wait)).await;
+        tokio::select! {
+            biased; // nobody waits for a run that has ended
+            () = reel.closed() => return Err(EvalError::OutOfReach { case: case(), reason }),
+            () = clock.sleep_until(clock.now().plus(wait)) => {}
+        }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Map, Value, json};
 
 use super::{
-    CASES_AT_ONCE, EvalError, Reel, Tape, Trial,
+    EvalError, Reel, Tape, Trial,
     ask::{Asked, ask},
+    each,
     report::{GradedFigures, SecondGrades},
     stats::kappa,
 };
@@ -156,18 +156,15 @@ async fn grades(
     let grader =
         grader(&judge, table).map_err(|why| no(format!("`graded.{field}` cannot be asked: {why}")))?;
     let grader = &grader;
-    let asked: Vec<(Option<f64>, Money)> = stream::iter(cases.iter().zip(trials))
-        .map(|(case, trial)| async move {
-            let text = trial.said.output().and_then(|output| output.get(field)?.as_str());
-            let Some(text) = text else { return Ok((None, Money::default())) };
-            let context = engine.case_context(case).with("graded", text);
-            let reel = tape.reel(0);
-            let grade = grader.ask(case, &context, &reel, clock).await?;
-            Ok::<_, EvalError>((grade, reel.told().cost_new))
-        })
-        .buffered(CASES_AT_ONCE)
-        .try_collect()
-        .await?;
+    let asking = cases.iter().zip(trials).map(|(case, trial)| async move {
+        let text = trial.said.output().and_then(|output| output.get(field)?.as_str());
+        let Some(text) = text else { return Ok((None, Money::default())) };
+        let context = engine.case_context(case).with("graded", text);
+        let reel = tape.reel(0);
+        let grade = grader.ask(case, &context, &reel, clock).await?;
+        Ok((grade, reel.told().cost_new))
+    });
+    let asked: Vec<(Option<f64>, Money)> = each(tape, asking).await?;
     let cost = asked.iter().fold(Money::default(), |sum, (_, cost)| sum.and(*cost));
     let of = asked.into_iter().map(|(grade, _)| grade).collect();
     Ok(Grades { judge: format!("{name} ({})", judge.model()), of, cost })

@@ -36,7 +36,12 @@ mod trial;
 mod unread;
 mod waits;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use std::{
+    future,
+    sync::{Mutex, PoisonError},
+};
+
+use futures_util::{StreamExt, stream};
 
 use crate::{
     classify::ClassifyError,
@@ -99,13 +104,37 @@ pub async fn run(
     clock: &dyn Clock,
     done: &(dyn Fn() + Sync),
 ) -> Result<Vec<Trial>, EvalError> {
-    stream::iter(cases)
-        .map(|case| async move {
-            let trial = trial::run(engine, panel, tape, case, samples, clock).await;
-            done();
-            trial
-        })
+    let asked = cases.iter().map(|case| async move {
+        let trial = trial::run(engine, panel, tape, case, samples, clock).await;
+        done();
+        trial
+    });
+    each(tape, asked).await
+}
+
+/// What comes of `work`, some at one time, in its order. Once something fails nothing is begun any more, and of what is
+/// under way the answers are waited for: they are paid for.
+///
+/// # Errors
+/// The first that fails.
+async fn each<T>(
+    tape: &Tape,
+    work: impl Iterator<Item = impl Future<Output = Result<T, EvalError>>>,
+) -> Result<Vec<T>, EvalError> {
+    let first = Mutex::new(None);
+    let failed = |error| {
+        tape.close();
+        first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    };
+    let failed = &failed;
+    let done: Vec<Option<T>> = stream::iter(work)
+        .take_while(|_| future::ready(!tape.is_closed()))
+        .map(|one| async move { one.await.map_err(failed).ok() })
         .buffered(CASES_AT_ONCE)
-        .try_collect()
-        .await
+        .collect()
+        .await;
+    match first.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(error) => Err(error),
+        None => Ok(done.into_iter().flatten().collect()),
+    }
 }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 
 use super::{Mode, Purse, Waits, report::several, shelf::Shelf};
 use crate::{
@@ -25,6 +26,8 @@ pub struct Tape {
     /// Who answers each judge's questions.
     vendors: BTreeMap<Name, Vendor>,
     waits: Waits,
+    /// Something has hindered the run: no more questions are put.
+    is_closed: watch::Sender<bool>,
     state: Mutex<State>,
 }
 
@@ -81,14 +84,31 @@ impl Tape {
             },
             None => None,
         };
+        purse.open();
         let state = State { recordings, shelf, ..State::default() };
-        Ok(Ok(Tape { mode, purse, vendors, waits: Waits::default(), state: Mutex::new(state) }))
+        let (waits, is_closed) = (Waits::default(), watch::Sender::new(false));
+        Ok(Ok(Tape { mode, purse, vendors, waits, is_closed, state: Mutex::new(state) }))
     }
 
     /// Tells `waits` while a vendor is waited for.
     #[must_use]
     pub fn telling(self, waits: Waits) -> Self {
         Tape { waits, ..self }
+    }
+
+    /// From now on no more questions are put. The answers to those that are under way are recorded.
+    pub(super) fn close(&self) {
+        self.is_closed.send_replace(true);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        *self.is_closed.borrow()
+    }
+
+    /// Returns when it is.
+    async fn closed(&self) {
+        // It cannot fail: the sender is as old as the tape.
+        let _ = self.is_closed.subscribe().wait_for(|is_closed| *is_closed).await;
     }
 
     /// The ledger of one case, whose questions are asked for the `sample`-th time, from 0.
@@ -202,6 +222,8 @@ struct HeardSoFar {
     read: BTreeSet<String>,
     /// Bought, and not read yet.
     unread: BTreeMap<String, Recording>,
+    /// Of the purse, for the question under way.
+    taken: Money,
     told: Told,
 }
 
@@ -247,6 +269,25 @@ impl Reel<'_> {
         &self.tape.waits
     }
 
+    /// Nobody waits for an answer any more: what was taken for one that never came may have to be paid.
+    pub(super) fn give_up(&self) {
+        let taken = std::mem::take(&mut self.lock().taken);
+        if taken != Money::default() {
+            self.tape.purse.settle(taken, taken);
+        }
+    }
+
+    /// Returns once no more questions are put.
+    pub(super) async fn closed(&self) {
+        self.tape.closed().await;
+    }
+
+    /// The question under way has cost `paid`.
+    fn settle(&self, paid: Money) {
+        let taken = std::mem::take(&mut self.lock().taken);
+        self.tape.purse.settle(taken, paid);
+    }
+
     fn count(&self, judge: &str, digest: &str, answer: &Answer, cost: Money) {
         let mut heard = self.lock();
         if heard.counted.insert(digest.to_owned()) {
@@ -273,6 +314,12 @@ impl Reel<'_> {
     }
 }
 
+impl Drop for Reel<'_> {
+    fn drop(&mut self) {
+        self.give_up();
+    }
+}
+
 #[async_trait]
 impl Ledger for Reel<'_> {
     async fn bought(&self, judge: &Name, digest: &str) -> Result<Option<Answer>, LedgerError> {
@@ -292,7 +339,15 @@ impl Ledger for Reel<'_> {
     async fn begin(&self, cost: &Cost<'_>, _digest: &str) -> Result<Prior, LedgerError> {
         let room = self.tape.lock().shelf.as_ref().map_or(Ok(()), Shelf::room);
         room.map_err(|reason| LedgerError::Refused { reason })?;
-        self.tape.purse.take(cost.most).map_err(|reason| LedgerError::Refused { reason })?;
+        // It asks one question at a time.
+        self.give_up();
+        let taken = tokio::select! {
+            biased; // a run that has ended buys nothing
+            () = self.tape.closed() => Err("the run has come to its end".to_owned()),
+            taken = self.tape.purse.take(cost.most) => taken,
+        };
+        taken.map_err(|reason| LedgerError::Refused { reason })?;
+        self.lock().taken = cost.most;
         Ok(Prior::Begun)
     }
 
@@ -303,7 +358,7 @@ impl Ledger for Reel<'_> {
         answer: &Answer,
         paid: Money,
     ) -> Result<(), LedgerError> {
-        self.tape.purse.settle(cost.most, paid);
+        self.settle(paid);
         let mut state = self.tape.lock();
         state.spent = state.spent.and(paid);
         drop(state);
@@ -324,8 +379,8 @@ impl Ledger for Reel<'_> {
         Ok(())
     }
 
-    async fn not_billed(&self, cost: &Cost<'_>, _digest: &str) -> Result<(), LedgerError> {
-        self.tape.purse.settle(cost.most, Money::default());
+    async fn not_billed(&self, _cost: &Cost<'_>, _digest: &str) -> Result<(), LedgerError> {
+        self.settle(Money::default());
         Ok(())
     }
 

@@ -76,6 +76,13 @@ pub(super) fn check_literal(url: &Url) -> Result<(), NotPublic> {
     }
 }
 
+/// Whether `url` names this machine or an address that is not public, as far as that can be said without resolving names.
+pub fn is_private(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+    let local = host == "localhost" || host.ends_with(".localhost");
+    local || check_literal(url).is_err()
+}
+
 /// Resolves names by the system's resolver and keeps only public addresses; a name without any is refused.
 pub(super) struct PublicOnly;
 

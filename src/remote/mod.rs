@@ -30,7 +30,7 @@ pub use client::{
 };
 pub use error::RemoteError;
 pub use gate::{Busy, Pass};
-pub use guard::is_public;
+pub use guard::{is_private, is_public};
 pub use request::{Request, RequestError};
 pub use reqwest::Url;
 pub use retry_after::retry_after;

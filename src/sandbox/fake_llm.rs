@@ -17,7 +17,7 @@ pub struct FakeLlmOptions {
     pub answers: Vec<Reply>,
     /// How long every answer waits.
     pub delay: Duration,
-    /// Also models are asked that neither vendor is known to have.
+    /// Also models are asked that neither vendor is known to have, and a key is not asked for.
     pub any_model: bool,
     /// What each vendor takes in a minute.
     pub limits: Limits,
@@ -25,7 +25,7 @@ pub struct FakeLlmOptions {
     pub told: mpsc::Sender<LlmCall>,
 }
 
-/// Running stand-ins for both vendors' language models. They take any key that is not empty. Dropping it ends them.
+/// Running stand-ins for both vendors' language models. They take any key that is not empty; see [`FakeLlmOptions::any_model`]. Dropping it ends them.
 pub struct FakeLlm {
     listener: Listener,
     desk: Arc<llm::Desk>,
@@ -38,7 +38,8 @@ impl FakeLlm {
     /// It does not listen: see [`SandboxError`].
     pub async fn start(options: FakeLlmOptions, spawn: impl Fn(Background)) -> Result<Self, SandboxError> {
         let FakeLlmOptions { bind, clock, answers, delay, any_model, limits, told } = options;
-        let desk = llm::Desk::new(clock, llm::Keys::Any).delayed(delay).cycling(answers);
+        let keys = if any_model { llm::Keys::Optional } else { llm::Keys::Any };
+        let desk = llm::Desk::new(clock, keys).delayed(delay).cycling(answers);
         let desk = desk.strict(!any_model).telling(told);
         desk.limit(limits);
         let desk = Arc::new(desk);

@@ -45,7 +45,7 @@ use serde_json::Value;
 use crate::domain::Timestamp;
 
 pub use headers::{HEADER_VALUE_BYTES_MAX, kept_headers};
-pub use json::{DEPTH_MAX, UnreadableBody};
+pub use json::{DEPTH_MAX, UnreadableBody, has_key_twice};
 pub use key::{KeyError, SECRETS_MAX};
 pub use reading::{DedupeKey, Handshake, ID_BYTES_MAX, Identity, KeyKind, Reading, UNREADABLE};
 pub use refusal::Refusal;

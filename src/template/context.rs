@@ -9,7 +9,7 @@ use std::{
 use minijinja::value::{Serde, Value};
 use serde::Serialize;
 
-use super::Redactor;
+use super::{Fences, Redactor};
 
 /// Where the id of `event` is kept besides. No template can spell this name, so none can put a stranger's text in its
 /// place by `{% set event = … %}`.
@@ -17,6 +17,9 @@ pub(super) const EVENT_ID: &str = "id of event";
 
 /// Where what redacts the prompt is kept; no template can spell this one either.
 pub(super) const REDACTOR: &str = "what redacts the prompt";
+
+/// Where the markers of a prompt are noted.
+pub(super) const FENCES: &str = "what fences the prompt";
 
 /// Named values. Cheap to clone and to extend: values are shared.
 #[derive(Debug, Clone, Default)]
@@ -63,6 +66,13 @@ impl Context {
     #[must_use]
     pub fn redacted_by(mut self, redactor: &Arc<Redactor>) -> Self {
         self.values.insert(REDACTOR.to_owned(), Value::from_dyn_object(Arc::clone(redactor)));
+        self
+    }
+
+    /// The same for a prompt whose markers `fences` is to know.
+    #[must_use]
+    pub fn fenced_by(mut self, fences: &Arc<Fences>) -> Self {
+        self.values.insert(FENCES.to_owned(), Value::from_dyn_object(Arc::clone(fences)));
         self
     }
 

@@ -1,11 +1,11 @@
 //! Prompt files that may include each other.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use minijinja::Environment;
 use sha2::{Digest, Sha256};
 
-use super::{Context, TemplateError, bounded, environment, roomy};
+use super::{Context, TemplateError, bounded, environment, roomy, uses};
 
 /// All prompt files of a configuration, compiled together.
 #[derive(Debug)]
@@ -24,20 +24,32 @@ impl Library {
     /// Compiles `files` (name, text); names are what `{% include %}` says.
     ///
     /// # Errors
-    /// All files that do not parse, by name.
+    /// All files that do not parse, or use filters or files that do not exist, or filters not as they can be used, by name.
     pub fn compile<'a>(
         files: impl Iterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, Vec<(String, TemplateError)>> {
         let mut env = environment();
-        let mut wrong = Vec::new();
+        let (mut wrong, mut parsed) = (Vec::new(), Vec::new());
         for (name, text) in files {
             let added = bounded(text).and_then(|()| {
                 env.add_template_owned(name.to_owned(), text.to_owned()).map_err(TemplateError::from)
             });
-            if let Err(error) = added {
-                wrong.push((name.to_owned(), error));
+            match added {
+                Ok(()) => parsed.push((name, text)),
+                Err(error) => wrong.push((name.to_owned(), error)),
             }
         }
+        let known: BTreeSet<&str> =
+            parsed.iter().map(|(name, _)| *name).chain(wrong.iter().map(|(name, _)| name.as_str())).collect();
+        let used: Vec<_> = parsed
+            .iter()
+            .filter_map(|(name, text)| {
+                let used =
+                    uses::check(text).and_then(|()| uses::check_files(text, |file| known.contains(file)));
+                Some(((*name).to_owned(), used.err()?))
+            })
+            .collect();
+        wrong.extend(used);
         if wrong.is_empty() { Ok(Library(Arc::new(env))) } else { Err(wrong) }
     }
 

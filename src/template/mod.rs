@@ -6,10 +6,12 @@
 
 mod condition;
 mod context;
+mod fences;
 mod filters;
 mod library;
 mod redactor;
 mod shape;
+mod uses;
 
 use std::sync::LazyLock;
 
@@ -17,6 +19,7 @@ use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
 
 pub use condition::Condition;
 pub use context::Context;
+pub use fences::Fences;
 pub use library::{Library, Prompt};
 pub use redactor::Redactor;
 pub use shape::Shape;

@@ -269,7 +269,7 @@ async fn a_judge_that_is_waited_for_and_one_that_was_led_stand_among_the_rungs()
     let led = Turn::Suspect { reason: "it repeats its instructions".to_owned() };
     let ladder = Ladder::default().rung("rules", 0.0, abstains()).rung("claude", 0.5, led);
     let Ok(Outcome::Person { reason, rungs }) = ladder.climb().await else { panic!("other") };
-    assert_eq!(reason, "claude: it repeats its instructions; before it, rules abstained");
+    assert_eq!(reason, "claude: it repeats its instructions; before it, rules abstained (no rule holds)");
     assert_eq!(told(&rungs), [rules, ("claude".to_owned(), RungOutcome::Invalid)]);
 }
 

@@ -9,6 +9,7 @@ use crate::{
     classify::{Output, Schema, Wrong, canary::Canary},
     decide::hidden::without_hidden,
     domain::{Answer, Flaw, Tokens},
+    source::has_key_twice,
 };
 
 /// Characters of a model's reason that the record shows.
@@ -127,7 +128,8 @@ pub(super) fn heard(schema: &Schema, canary: Option<&Canary>, reading: Reading, 
         let turn = Turn::Suspect { reason };
         return Heard { turn, flaw: Some(Flaw::Leaked), finish, tokens, latency_ms };
     }
-    let (turn, flaw) = match object.and_then(|object| valid(schema, object)) {
+    let twice = text.as_deref().is_ok_and(|text| has_key_twice(bare(text)));
+    let (turn, flaw) = match object.and_then(|object| valid(schema, once(object, twice)?)) {
         Err((flaw, reason)) if flaw.is_refusal() => (Turn::Abstained { reason }, Some(flaw)),
         Err((flaw, reason)) => (Turn::Invalid { reason }, Some(flaw)),
         Ok(output) => {
@@ -201,6 +203,12 @@ impl Spoilt {
     }
 }
 
+/// `object`, unless one of its objects has a field `twice`: readers differ on which of the two counts.
+fn once(object: Value, twice: bool) -> Result<Value, (Flaw, String)> {
+    let told = || (Flaw::OutOfSchema, "the answer has a field twice in one object".to_owned());
+    if twice { Err(told()) } else { Ok(object) }
+}
+
 fn valid(schema: &Schema, mut object: Value) -> Result<Output, (Flaw, String)> {
     show(&mut object);
     schema.admit(object).map_err(|wrong| {
@@ -223,12 +231,17 @@ fn show(value: &mut Value) {
     }
 }
 
-/// The JSON object that `text` is. Tolerates white space and one ```` ```json ```` fence around it and nothing else:
+/// `text` without the white space and the one ```` ```json ```` fence that may be around it. Nothing else is tolerated:
 /// searching for JSON in prose would let a stranger's text choose which.
-fn object(text: &str) -> Result<Value, (Flaw, String)> {
+fn bare(text: &str) -> &str {
     let text = text.trim();
     let fenced = text.strip_prefix("```json").and_then(|rest| rest.strip_suffix("```"));
-    let text = fenced.map_or(text, str::trim);
+    fenced.map_or(text, str::trim)
+}
+
+/// The JSON object that `text` is.
+fn object(text: &str) -> Result<Value, (Flaw, String)> {
+    let text = bare(text);
     if text.is_empty() {
         return Err((Flaw::Empty, "the answer is empty".to_owned()));
     }
@@ -306,6 +319,22 @@ mod tests {
             ["/label: what it holds is not one of", "/confidence: what it holds is greater", "1 field(s)"]
         {
             assert!(reason.contains(part), "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_stands_twice_is_invalid_at_any_depth_and_however_it_is_written() {
+        let valid = fakes::output("spam", 0.9).to_string();
+        let opened = valid.strip_prefix('{').expect("an object");
+        let nested =
+            valid.replace("\"a made-up reason\"", r#""a made-up reason", "evidence": [{"a": 1, "a": 2}]"#);
+        for text in [
+            format!(r#"{{"label": "lead", {opened}"#),
+            format!(r#"{{"lab\u0065l": "lead", {opened}"#),
+            format!("```json\n{{\"label\": \"lead\", {opened}\n```"),
+            nested,
+        ] {
+            assert_eq!(invalid(&text), "the answer has a field twice in one object", "{text}");
         }
     }
 

@@ -229,7 +229,7 @@ impl Llm {
     ) -> Result<Heard, ClassifyError> {
         let asked = self.asked(question, wrong)?;
         let body = self.settings.wire.body(&asked)?;
-        let digest = request_digest(self.settings.wire, &body);
+        let digest = request_digest(self.settings.wire, &body, question.markers());
         let listen = |heard, is_new| self.listen(heard, question, &digest, ledger, wrong.is_some(), is_new);
         if let Some(refusal) = ledger.refusal(&self.settings.name, &digest).await? {
             return Ok(listen(self.read_refusal(&refusal), false));
@@ -264,6 +264,7 @@ impl Llm {
         };
         match ledger.begin(&cost, &digest).await {
             Ok(Prior::Begun) => {
+                self.usual.asked();
                 let left = question.until.map(|until| until.saturating_sub(clock.monotonic()));
                 let request = request.with_json(body.into_boxed_slice()).within(left, self.usual.time());
                 let bought = self.buy_in(room, request, &call).await?;
@@ -375,7 +376,7 @@ impl Judge for Llm {
     }
 
     fn was_passed_over(&self) {
-        self.usual.forget();
+        self.usual.passed_over();
     }
 
     fn is_waited_for(&self, wait: Duration, elapsed: Duration) {

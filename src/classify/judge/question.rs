@@ -13,7 +13,7 @@ use crate::{
         redact::{Redacted, Sensitive},
     },
     domain::{Money, Name},
-    template::{Context, Prompt, Redactor, Shape, TemplateError},
+    template::{Context, Fences, Prompt, Redactor, Shape, TemplateError},
 };
 
 /// Digits of a digest that tell senders apart.
@@ -33,6 +33,8 @@ pub struct Question<'a> {
     payer: Option<(Template<'a, Shape>, Money)>,
     guard: Guard<'a>,
     redacted: OnceLock<BTreeMap<String, u32>>,
+    /// What fences untrusted text in the event, once it is rendered.
+    markers: OnceLock<Vec<String>>,
     /// When, by the monotonic clock, whoever is asked is left for the next judge.
     pub until: Option<Duration>,
     /// How long ago the event came; `None` if nobody waits for it.
@@ -92,6 +94,7 @@ impl<'a> Question<'a> {
             payer: None,
             guard: Guard::default(),
             redacted: OnceLock::new(),
+            markers: OnceLock::new(),
             until: None,
             age: None,
         }
@@ -152,16 +155,27 @@ impl<'a> Question<'a> {
     /// [`ClassifyError::Unrenderable`].
     pub fn event(&self) -> Result<&str, ClassifyError> {
         self.event.text("the event prompt", |prompt| {
+            let fences = Fences::new();
+            let context = self.context.clone().fenced_by(&fences);
             if self.guard.redact.is_empty() {
-                return Ok(self.guard.shown(&prompt.render(self.context)?));
+                let rendered = prompt.render(&context)?;
+                self.markers.get_or_init(|| fences.markers());
+                return Ok(self.guard.shown(&rendered));
             }
             let redactor = Redactor::new(self.guard.redact, self.context);
-            let rendered = prompt.render(&self.context.clone().redacted_by(&redactor))?;
+            let rendered = prompt.render(&context.redacted_by(&redactor))?;
+            self.markers.get_or_init(|| fences.markers());
             let Redacted { text, counts } = redactor.finish(&self.guard.shown(&rendered));
             let counts = counts.into_iter().map(|(kind, count)| (kind.to_string(), count));
             self.redacted.get_or_init(|| counts.collect());
             Ok(text)
         })
+    }
+
+    /// The digits between which untrusted text stands in [`Question::event`], in the order in which they were drawn; none while
+    /// that was not asked for.
+    pub(in crate::classify) fn markers(&self) -> &[String] {
+        self.markers.get().map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The event as the local model reads it.

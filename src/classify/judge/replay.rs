@@ -30,7 +30,8 @@ impl Replay {
 
     /// What was said to a question; `wrong` is as for [`Llm::body`].
     fn recorded(&self, question: &Question<'_>, wrong: Option<&str>) -> Result<Heard, ClassifyError> {
-        let request = request_digest(self.of.settings().wire, &self.of.body(question, wrong)?);
+        let body = self.of.body(question, wrong)?;
+        let request = request_digest(self.of.settings().wire, &body, question.markers());
         let key = RecordingKey { judge: self.name().to_string(), request: request.clone(), sample: 0 };
         Ok(match self.recordings.get(&key) {
             Some(recording) => match recording.refusal() {
@@ -133,7 +134,7 @@ mod tests {
         let tokens = Tokens { output: 9, ..Tokens::default() };
         let answer =
             Answer { raw: raw.to_string(), model: "model-1-2026".to_owned(), tokens, latency_ms: 321 };
-        let request = request_digest(Wire::Messages, &of.body(&question, None).expect("renders"));
+        let request = request_digest(Wire::Messages, &of.body(&question, None).expect("renders"), &[]);
         let recorded = Recording::new(request, "claude", &answer, Timestamp::default());
         let recordings: Arc<Recordings> = Arc::new([recorded].into_iter().collect());
         let ledger = RecordingLedger::default();

@@ -109,10 +109,19 @@ impl Wire {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(none(format!("`{}` is not spoken", url.scheme())));
         }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(none("it holds a user name or a password: a key belongs into `api_key`".to_owned()));
+        }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(none("it has a query or a fragment".to_owned()));
         }
         let given = url.path().trim_end_matches('/');
+        let paths = [anthropic::PATH, anthropic::PATH.trim_start_matches("/v1"), chat::PATH, responses::PATH];
+        if let Some(own) = paths.into_iter().find(|own| given.ends_with(own)) {
+            return Err(none(format!(
+                "it ends in {own}, and the path of the API is added to it: leave that out"
+            )));
+        }
         // Some write Anthropic's address with its version, some without.
         let given = match self {
             Wire::Messages => given.strip_suffix("/v1").unwrap_or(given),
@@ -228,6 +237,23 @@ mod tests {
 
     fn asked<'a>(question: &'a Question<'_>, model: &'a Model, own: bool) -> Asked<'a> {
         Asked::new(question, model, Some(Effort::High), 512, own).expect("renders")
+    }
+
+    #[test]
+    fn a_base_url_holds_no_secret_and_not_the_path_that_is_added() {
+        for (wire, base, part) in [
+            (Wire::Chat, "https://ada:pw-0123@llm.example/v1", "`api_key`"),
+            (Wire::Chat, "https://ada@llm.example/v1", "`api_key`"),
+            (Wire::Chat, "https://llm.example/v1/chat/completions", "/chat/completions"),
+            (Wire::Chat, "https://llm.example/v1/responses/", "/responses"),
+            (Wire::Messages, "https://llm.example/v1/messages", "/v1/messages"),
+            (Wire::Messages, "https://llm.example/messages", "/messages"),
+        ] {
+            let error = wire.url(Some(base)).expect_err(base).to_string();
+            assert!(error.contains(part) && !error.contains("pw-0123"), "{error}");
+        }
+        let fine = Wire::Chat.url(Some("https://llm.example/completions-proxy/v1/")).expect("a URL");
+        assert_eq!(fine.as_str(), "https://llm.example/completions-proxy/v1/chat/completions");
     }
 
     #[test]

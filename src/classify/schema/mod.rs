@@ -3,6 +3,7 @@
 //! The file serves three readers: `jsonschema`, which holds every answer to it, its objects [`closed`]; the vendors, which
 //! are told what [`wire`] derives from it; and the code, which reads the label, the confidence and the reason.
 
+mod absent;
 mod canonical;
 mod closed;
 mod inline;
@@ -120,7 +121,8 @@ impl Schema {
         &self.digest
     }
 
-    /// The schema as both vendors are told it: closed objects, everything required, bounds in words.
+    /// The schema as both vendors are told it: closed objects, everything required, null for what need not be there, bounds in
+    /// words.
     pub fn wire(&self) -> &Value {
         &self.wire
     }
@@ -158,12 +160,13 @@ impl Schema {
         canonical::canonical(&self.plain, output);
     }
 
-    /// The one way to an [`Output`]: spelled as the file does, and valid.
+    /// The one way to an [`Output`]: spelled as the file does, without what is null and need not be there, and valid.
     ///
     /// # Errors
     /// As [`Schema::validate`].
     pub fn admit(&self, mut output: Value) -> Result<Output, Vec<Wrong>> {
         self.canonical(&mut output);
+        absent::take_out(&self.plain, &mut output);
         self.validate(&output)?;
         let label = output.get(&self.fields.label).and_then(Value::as_str).map(str::to_owned);
         let confidence = output.get(&self.fields.confidence).and_then(Value::as_f64);

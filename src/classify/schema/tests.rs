@@ -52,7 +52,7 @@ fn what_a_classifier_needs_is_demanded_by_path() {
         ["#/properties/reason/format"]
     );
     let gone = wrong(|s| drop(s["properties"].as_object_mut().expect("an object").remove("reason")));
-    assert_eq!(gone, ["#/properties/reason"]);
+    assert_eq!(gone, ["#/properties/reason", "#/required"]);
     let error = load(&json!({})).expect_err("is refused");
     assert!(error.len() >= 5, "all at once: {error:#?}");
     assert_eq!(Schema::load("{", fields()).expect_err("is refused")[0].path, "#");
@@ -184,4 +184,39 @@ fn of_many_values_all_are_told() {
     file["properties"]["label"]["enum"] = json!(["a", "b", "c", "d", "e"]);
     let wrong = load(&file).expect("loads").validate(&output("hush", 0.5)).expect_err("is invalid");
     assert_eq!(Wrong::told(&wrong), "/label: what it holds is not one of \"a\", \"b\", \"c\", \"d\", \"e\"");
+}
+
+#[test]
+fn a_field_that_need_not_be_there_may_be_null_on_the_wire_and_is_then_absent() {
+    let mut file = schema_file();
+    file["properties"]["channel"] =
+        json!({"type": "string", "enum": ["mail", "phone"], "description": "how"});
+    file["properties"]["due"] = json!({"anyOf": [{"type": "string", "format": "date"}, {"type": "integer"}]});
+    file["properties"]["seat"] = json!({"type": ["string", "null"]});
+    file["properties"]["parts"] = json!({"type": "array", "items": {
+        "type": "object", "properties": {"name": {"type": "string"}, "size": {"type": "integer"}}, "required": ["name"],
+    }});
+    let schema = load(&file).expect("loads");
+    let wire = &schema.wire()["properties"];
+    let null = json!({"type": "null", "description": "there is none"});
+    assert_eq!(wire["channel"]["anyOf"][0]["enum"], json!(["mail", "phone"]));
+    assert_eq!((&wire["channel"]["anyOf"][1], &wire["due"]["anyOf"][2]), (&null, &null));
+    assert_eq!(wire["seat"]["type"], json!(["string", "null"]), "null says something of its own");
+    assert_eq!(wire["label"], wire_of_label(), "what is required is told as it is");
+
+    let mut said = output("spam", 0.5);
+    said["channel"] = json!(null);
+    said["due"] = json!(null);
+    said["seat"] = json!(null);
+    said["parts"] = json!([{"name": "a", "size": null}]);
+    let admitted = schema.admit(said).expect("valid").into_value();
+    assert!(admitted.get("channel").is_none() && admitted.get("due").is_none(), "{admitted:#}");
+    assert_eq!((&admitted["seat"], &admitted["parts"]), (&json!(null), &json!([{"name": "a"}])));
+    let mut said = output("spam", 0.5);
+    said["reason"] = json!(null);
+    assert_eq!(schema.admit(said).expect_err("it is required")[0].flaw, Flaw::OutOfSchema);
+}
+
+fn wire_of_label() -> Value {
+    schema().wire()["properties"]["label"].clone()
 }

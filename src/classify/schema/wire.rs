@@ -1,6 +1,6 @@
 //! The schema as vendors are told it: the subset that both Anthropic's and OpenAI's structured outputs take.
 //!
-//! Objects are closed and all their properties required; only types, enums, nested `anyOf`, formats and item counts
+//! Objects are closed and all their properties required, null where one need not be there; only types, enums, nested `anyOf`, formats and item counts
 //! of at most one survive as keywords. Every other demand is put into words and appended to the `description`, where
 //! a model can read it; the file itself still enforces it on what comes back. What cannot be told at all is an error
 //! when the file is loaded, not a 400 when an event is waiting.
@@ -10,7 +10,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{SchemaError, inline::below};
+use super::{
+    SchemaError,
+    absent::{admits_null, is_required},
+    inline::below,
+};
 
 /// OpenAI's.
 const DEPTH_MAX: usize = 10;
@@ -123,7 +127,12 @@ impl Count {
         let Count { max, count, beyond } = self;
         let problem =
             format!("the schema has {count} {what}, and here are too many: {vendor} takes at most {max}");
-        Some(SchemaError::at(&beyond?, problem, "make the output smaller"))
+        let remedy = "make the output smaller; a field that need not be there is one of its value and null: require it";
+        Some(SchemaError::at(
+            &beyond?,
+            problem,
+            if vendor == "OpenAI" { "make the output smaller" } else { remedy },
+        ))
     }
 }
 
@@ -242,13 +251,41 @@ impl Derivation<'_> {
         self.deep(path, depth);
         let here = below(path, "properties");
         self.properties.add(properties.len(), &here);
+        for name in missing(keywords.get("required"), properties) {
+            let problem = format!("`{name}` is no property of this object: no answer could ever have it");
+            self.problem(&below(path, "required"), problem, "correct the name, or describe the property");
+        }
         let told: Map<String, Value> = properties
             .iter()
-            .map(|(name, schema)| (name.clone(), self.node(schema, &below(&here, name), depth + 1)))
+            .map(|(name, schema)| {
+                let path = below(&here, name);
+                let told = self.node(schema, &path, depth + 1);
+                let is_plain = is_required(keywords.get("required"), name) || admits_null(schema);
+                (name.clone(), if is_plain { told } else { self.or_null(told, &path) })
+            })
             .collect();
         wire.insert("properties".to_owned(), Value::Object(told));
         wire.insert("required".to_owned(), properties.keys().map(|name| json!(name)).collect());
         wire.insert("additionalProperties".to_owned(), Value::Bool(false));
+    }
+
+    /// What need not be there is null where there is none: vendors have every property written.
+    fn or_null(&mut self, told: Value, path: &str) -> Value {
+        let null = json!({"type": "null", "description": "there is none"});
+        match told {
+            Value::Object(mut options) if options.get("anyOf").is_some_and(Value::is_array) => {
+                options
+                    .get_mut("anyOf")
+                    .and_then(Value::as_array_mut)
+                    .into_iter()
+                    .for_each(|all| all.push(null.clone()));
+                Value::Object(options)
+            }
+            told => {
+                self.unions.add(1, path);
+                json!({"anyOf": [told, null]})
+            }
+        }
     }
 
     fn array(
@@ -275,6 +312,15 @@ impl Derivation<'_> {
             self.problem(path, problem, "make the output flatter");
         }
     }
+}
+
+/// Names that are required of an object and that its properties lack.
+fn missing<'a>(
+    required: Option<&'a Value>,
+    properties: &'a Map<String, Value>,
+) -> impl Iterator<Item = &'a str> {
+    let names = required.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    names.filter(|name| !properties.contains_key(*name))
 }
 
 /// The types of a value: as written, or as its other keywords imply.

@@ -122,7 +122,7 @@ impl Compiler<'_> {
             Err(wrong) => {
                 for (file, error) in wrong {
                     let at = config::At { file, line: error.line };
-                    let message = format!("the template does not parse: {}", error.message);
+                    let message = format!("the template cannot be used: {}", error.message);
                     self.problems.push(at.error(
                         codes::BAD_PROMPT,
                         message,

@@ -8,7 +8,7 @@ use crate::{
     config::{JUDGES, MODELS, NO_KEY, codes, quoted, tables::JudgeTable},
     decide::{budget::Budget, tokens::TokenLimits},
     domain::{Money, Name},
-    remote::{Remote, RemoteOptions},
+    remote::{Remote, RemoteOptions, Url, is_private},
 };
 
 use super::{Compiler, Reach};
@@ -38,7 +38,10 @@ impl Compiler<'_> {
         } else {
             match self.secret(JUDGES, &path("api_key"), Some(&table.api_key)) {
                 Setting::Set(secret) => Key::Secret(secret),
-                Setting::Unset(variable) => Key::Unset { variable },
+                Setting::Unset(variable) => {
+                    self.no_file(name, &variable);
+                    Key::Unset { variable }
+                }
                 Setting::Absent => return None,
             }
         };
@@ -69,7 +72,9 @@ impl Compiler<'_> {
                 month: table.budget.month_usd.map(Money::of_dollars),
             },
         };
-        self.doubts(name, table, &settings);
+        if !self.unreachable(name, table, &settings) {
+            self.doubts(name, table, &settings);
+        }
         let options = RemoteOptions {
             timeout: Duration::from_millis(table.timeout_ms),
             allow_private: table.allow_private || self.reach == Reach::Sandbox,
@@ -93,6 +98,29 @@ impl Compiler<'_> {
                 None
             }
         }
+    }
+
+    /// A variable that is not set here may be set where it is served; a file that is named and not there is most likely a mistake.
+    fn no_file(&mut self, judge: &str, reference: &str) {
+        let Some(path) = reference.strip_prefix("file:") else { return };
+        let message = format!("there is no file {path}, or it is empty: the judge `{judge}` is passed over");
+        let remedy = "write the key into it, or correct the path: it starts at the working directory";
+        let at = self.config.at(JUDGES, ["judge", judge, "api_key"]);
+        self.problems.push(at.warning(codes::UNSET, message, remedy));
+    }
+
+    /// Says of a judge that it would never be asked where its base URL points to.
+    fn unreachable(&mut self, name: &str, table: &JudgeTable, settings: &Settings) -> bool {
+        let url = settings.base_url.as_deref().and_then(|url| url.parse::<Url>().ok());
+        let barred = !table.allow_private && table.replay.is_none() && self.reach != Reach::Sandbox;
+        let Some(url) = url.filter(|url| barred && is_private(url)) else { return false };
+        let host = url.host_str().unwrap_or_default();
+        let message =
+            format!("{host} is no public address, and only those are asked: this judge never would be");
+        let remedy = "write `allow_private = true` into its table, if that server is meant";
+        let at = self.config.at(JUDGES, ["judge", name, "base_url"]);
+        self.problems.push(at.error(codes::BAD_JUDGE, message, remedy));
+        true
     }
 
     /// Says what works, though perhaps not as it is meant.
@@ -151,12 +179,17 @@ mod tests {
 
     /// What is doubted of a judge whose table has these lines.
     fn doubts(lines: &str) -> Vec<(String, bool)> {
+        told(lines, codes::DOUBTFUL_JUDGE, Reach::Offline)
+    }
+
+    /// What is told of it under `code`, and whether that is an error.
+    fn told(lines: &str, code: &str, reach: Reach) -> Vec<(String, bool)> {
         let files = Files::embedded();
         let judges = files.get("config/judges.toml").expect("is embedded").to_owned();
         let files = files.with("config/judges.toml", format!("{judges}\n[judge.ours]\n{lines}\n"));
-        let options = CompileOptions { reach: Reach::Offline, ..CompileOptions::default() };
+        let options = CompileOptions { reach, ..CompileOptions::default() };
         let (_, problems) = compile(&files, &FixedEnvironment(BTreeMap::new()), options);
-        let ours = problems.iter().filter(|problem| problem.code == codes::DOUBTFUL_JUDGE);
+        let ours = problems.iter().filter(|problem| problem.code == code);
         ours.map(|problem| (problem.message.clone(), problem.severity == Severity::Error)).collect()
     }
 
@@ -190,5 +223,45 @@ mod tests {
         ] {
             assert_eq!(doubts(&fine), [], "{fine}");
         }
+    }
+
+    #[test]
+    fn a_server_of_ones_own_that_would_never_be_asked_is_an_error() {
+        let table = |url: &str, rest: &str| {
+            format!("kind = \"openai\"\nmodel = \"m\"\napi_key = \"none\"\nbase_url = \"{url}\"\n{rest}")
+        };
+        let wrong = |lines: &str| told(lines, codes::BAD_JUDGE, Reach::Offline);
+        for url in [
+            "http://127.0.0.1:11434/v1",
+            "http://localhost:8080/v1",
+            "https://10.0.0.7/v1",
+            "http://[::1]:1/v1",
+        ] {
+            let told = wrong(&table(url, ""));
+            assert!(
+                matches!(told.as_slice(), [(message, true)] if message.contains("no public address")),
+                "{told:?}"
+            );
+            assert_eq!(doubts(&table(url, "")), [], "it is said once: {url}");
+            assert_eq!(wrong(&table(url, "allow_private = true")), [], "{url}");
+        }
+        assert_eq!(wrong(&table("https://llm.example/v1", "")), []);
+        let secret = wrong(&table("https://ada:pw@llm.example/v1", ""));
+        assert!(matches!(secret.as_slice(), [(message, true)] if message.contains("password")), "{secret:?}");
+    }
+
+    #[test]
+    fn a_keys_file_that_is_not_there_is_told_of_and_a_variable_is_not() {
+        let table = |key: &str| format!("kind = \"openai\"\nmodel = \"gpt-6-luna\"\napi_key = \"{key}\"");
+        let of = |key: &str| {
+            let all = told(&table(key), codes::UNSET, Reach::Judges);
+            all.into_iter().filter(|(message, _)| message.contains("`ours`")).collect::<Vec<_>>()
+        };
+        let missing = of("file:/nowhere/at/all.key");
+        assert!(
+            matches!(missing.as_slice(), [(message, false)] if message.contains("/nowhere/at/all.key")),
+            "{missing:?}"
+        );
+        assert_eq!(of("${NOT_SET_HERE}"), []);
     }
 }

@@ -6,12 +6,12 @@ mod mail;
 
 use std::collections::BTreeMap;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
 
 use super::{
-    CASES_AT_ONCE, EvalError, Panel, Said, Tape, Trial,
+    EvalError, Panel, Said, Tape, Trial,
     ask::{Asked, ask},
+    each,
     redelivery::FIRST,
     report::{Broken, RelationFigures},
     stats::wilson,
@@ -177,15 +177,12 @@ impl Asking<'_> {
             }
         }
         let altered = altered.as_ref();
-        let asked: Vec<(Ends, Ends, String, Money)> = stream::iter(&tries)
-            .map(|(trial, case)| async move {
-                let (after, cost) = self.ask(relation, case, altered).await?;
-                let before = Ends::of(trial.said.label(), trial.rehearsal.planned());
-                Ok::<_, EvalError>((before, after, case.id.clone(), cost))
-            })
-            .buffered(CASES_AT_ONCE)
-            .try_collect()
-            .await?;
+        let asking = tries.iter().map(|(trial, case)| async move {
+            let (after, cost) = self.ask(relation, case, altered).await?;
+            let before = Ends::of(trial.said.label(), trial.rehearsal.planned());
+            Ok((before, after, case.id.clone(), cost))
+        });
+        let asked: Vec<(Ends, Ends, String, Money)> = each(self.tape, asking).await?;
         let mut cost = Money::default();
         for (before, after, id, paid) in asked {
             figures.add(&id, None, &before, &after, before == after);

@@ -37,6 +37,8 @@ pub(in crate::sandbox) enum Keys {
     Only(SecretString),
     /// Any that is not empty.
     Any,
+    /// Any, or none, as a server of one's own takes it.
+    Optional,
 }
 
 /// What the stand-ins share.
@@ -262,6 +264,7 @@ impl Desk {
         match &self.keys {
             Keys::Only(known) => key == Some(known.expose_secret()),
             Keys::Any => key.is_some_and(|key| !key.trim().is_empty()),
+            Keys::Optional => true,
         }
     }
 

@@ -50,6 +50,14 @@ pub(super) fn tree(body: &[u8]) -> Result<Value, UnreadableBody> {
     document(body, Any::<Value>::new(&mut keys, DEPTH_MAX))
 }
 
+/// Whether an object anywhere in `text`, one JSON document, has a key twice.
+pub fn has_key_twice(text: &str) -> bool {
+    let (mut keys, mut from) = (Keys::default(), serde_json::Deserializer::from_str(text));
+    // What is no JSON, or is deeper than its parser goes, is told apart from that by the parser.
+    let read = Any::<()>::new(&mut keys, usize::MAX).deserialize(&mut from);
+    read.is_err_and(|error| error.is_data())
+}
+
 /// Where a field stands: the keys that lead to it, the outermost object's first.
 pub(super) type Path<'w> = &'w [&'w str];
 

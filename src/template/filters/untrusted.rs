@@ -12,7 +12,7 @@ use crate::{
         hidden::without_hidden,
         redact::{Sensitive, redact},
     },
-    template::{context::EVENT_ID, redactor::cuttable},
+    template::{context::EVENT_ID, fences, redactor::cuttable},
 };
 
 /// Said first, so that no other digest of ours can be a marker.
@@ -51,6 +51,7 @@ pub(super) fn untrusted(
         wrong("untrusted makes its markers from the id of the event, and there is none here: use it where an event is rendered")
     })?;
     let marker = marker(event, &clean)?;
+    fences::note(state, &marker);
     let told = match cut.gone {
         0 => String::new(),
         gone => format!(" cut=\"{gone} characters\""),

@@ -338,3 +338,63 @@ fn where_redis_is_holds_no_password_and_asks_for_tls_where_it_is_to_be_trusted()
         "the whole of it may be a variable: {told:#}"
     );
 }
+
+#[test]
+fn a_budget_and_limits_are_warned_of_also_where_there_are_no_cases() {
+    let project = Project::new(&Files::embedded());
+    let own = "\n[classifier.own]\nschema = \"triage\"\nprompts = \"triage\"\ntext = \"x\"\n\
+               ladder = [{ judge = \"dear\" }]\nfill = { urgency = \"normal\" }\n";
+    project.append(CLASSIFIERS, own);
+    let judge = "\n[judge.dear]\nkind = \"anthropic\"\nmodel = \"claude-opus-5-5\"\napi_key = \"${ANTHROPIC_API_KEY}\"\n\
+                 output_tokens_max = 4_000\noutput_tokens_per_min = 1_000\nbudget = { day_usd = 0.05 }\n";
+    project.append(JUDGES, judge);
+    let told = project.run(&["check", "--json"]).json();
+    let warned = |code: &str, words: &[&str]| {
+        let problems = told.as_array().expect("one array").iter();
+        let mut ours = problems.filter(|problem| problem["code"] == code && problem["severity"] == "warning");
+        ours.any(|problem| words.iter().all(|word| problem["message"].to_string().contains(word)))
+    };
+    assert!(warned("HY0307", &["`own`", "`dear`", "day"]), "{told:#}");
+    assert!(warned("HY0310", &["`own`", "`dear`", "4000 tokens", "1000"]), "{told:#}");
+}
+
+#[test]
+fn a_mistake_in_a_prompt_is_told_though_no_event_is_at_hand_and_once_for_all_who_share_it() {
+    let project = Project::new(&Files::embedded());
+    for name in ["one", "two"] {
+        let own = format!(
+            "\n[classifier.{name}]\nschema = \"bare\"\nprompts = \"bare\"\ntext = \"x\"\nladder = [{{ judge = \"claude\" }}]\n"
+        );
+        project.append(CLASSIFIERS, &own);
+    }
+    let schema = project.read("schemas/triage.schema.json");
+    project.write(
+        "schemas/bare.schema.json",
+        &schema.replacen("\"required\": [", "\"required\": [\"nosuch\", ", 1),
+    );
+    project.write("prompts/bare/system.j2", "Sort it.\n{% include \"part.j2\" %}\n");
+    project.write("prompts/bare/event.j2", "A letter:\n{{ event.body.text | untursted(40) }}\n");
+    let check = project.run(&["check"]);
+    assert_ne!(check.code, Some(0), "{check:?}");
+    for told in [
+        "prompts/bare/event.j2:2: error[HY0303]",
+        "there is no filter `untursted`",
+        "prompts/bare/system.j2:2: error[HY0303]",
+        "prompts/shared/part.j2",
+        "`nosuch` is no property",
+    ] {
+        assert_eq!(check.out.matches(told).count(), 1, "{told}: {}", check.out);
+    }
+}
+
+#[test]
+fn a_misspelt_field_before_a_filter_is_told_to_be_undefined() {
+    let project = Project::new(&Files::embedded());
+    project.append("prompts/triage/event.j2", "\n{{ event.body.data.txet | untrusted(40) }}\n");
+    let check = project.run(&["check"]);
+    let line = project.read("prompts/triage/event.j2").lines().count();
+    let place = format!("prompts/triage/event.j2:{line}: error[HY0303]");
+    let told =
+        check.out.lines().find(|told| told.starts_with(&place)).unwrap_or_else(|| panic!("{}", check.out));
+    assert!(told.contains("undefined") && !told.contains("not a string"), "{told}");
+}

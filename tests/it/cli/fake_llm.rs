@@ -154,6 +154,8 @@ async fn each_api_answers_any_key_and_every_request_is_a_line() {
     }
     assert_eq!(fake.messages(&[("x-api-key", "")]).await.status, 401);
     assert_eq!(fake.told().await, ("messages".to_owned(), "401".to_owned(), 401));
+    let own = Fake::start(&["--any-model"]).await;
+    assert_eq!(own.messages(&[("x-api-key", "")]).await.status, 200, "a server of one's own asks for none");
 }
 
 #[tokio::test]

@@ -310,6 +310,43 @@ async fn a_run_spends_no_more_than_it_may() {
 }
 
 #[tokio::test]
+async fn a_question_that_does_not_fit_beside_those_under_way_waits_and_no_answer_is_lost() {
+    let mut fake = Fake::start(&["--answer", "ok"]).await;
+    let project = suite(&fake);
+    let live = |mode: &str, spend_max: &str| {
+        project.run(&["eval", "few", "--judge", "claude", "--mode", mode, "--spend-max", spend_max, "--json"])
+    };
+    let refused = live("record", "0.000001");
+    let (_, most) = refused.err.rsplit_once("may cost $").expect("what a question may cost");
+    let most: f64 = most.trim().parse().expect("dollars");
+    // All three together never fit; what each costs in the end does.
+    let bought = live("record", &format!("{:.6}", most * 1.5));
+    assert_eq!((bought.code, recordings(&project).len()), (Some(0), 3), "{bought:?}");
+    for _ in 0..3 {
+        fake.told().await;
+    }
+    fs::remove_dir_all(project.path(FOLDER)).expect("removed");
+    // This is enough for the first answer, and then for no other question.
+    let short = live("record", &format!("{most:.6}"));
+    assert_eq!(short.code, Some(5), "{short:?}");
+    let recorded = recordings(&project);
+    assert_eq!((fake.told().await.2, recorded.len()), (200, 1), "{short:?}");
+    assert!(!short.err.contains("spent $0.000000"), "it says what was spent: {short:?}");
+    let on = live("record-missing", "1");
+    assert!(on.err.contains("2 answers bought"), "the first one is not bought again: {on:?}");
+}
+
+#[tokio::test]
+async fn answers_under_way_are_recorded_before_a_run_ends_for_whatever_reason() {
+    let fake =
+        Fake::start(&["slow:300", "slow:300", "429:3600"].map(|answer| ["--answer", answer]).concat()).await;
+    let project = suite(&fake);
+    let ended = eval(&project, "record");
+    assert_eq!(ended.code, Some(5), "nobody waits for an hour: {ended:?}");
+    assert_eq!(recordings(&project).len(), 2, "{ended:?}");
+}
+
+#[tokio::test]
 async fn what_may_be_spent_is_one_bound_over_all_suites() {
     let fake = Fake::start(&["--answer", "ok"]).await;
     let project = suite(&fake);

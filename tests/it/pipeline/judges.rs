@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use hookyard::{
-    classify::{Ledger, LedgerError, Recording, Wire, request_digest},
+    classify::{Ledger, LedgerError, Recording},
     config::{JUDGES, ROUTES},
     decide::budget::Cost,
     domain::{
@@ -432,21 +432,20 @@ async fn openais_responses_are_asked_where_the_table_says_so() {
 
 #[tokio::test]
 async fn what_was_recorded_is_answered_again_and_nobody_is_asked() {
-    // Without a fence, whose markers are each event's own.
-    let plain = || House::plan().llm().with("prompts/triage/event.j2", "{{ event.body.data.message }}");
-    let live = plain().start().await;
+    let live = House::plan().llm().start().await;
     live.sandbox.reply_next(says("lead", 0.9));
     let timeline = live.run(&form("f")).await;
     let bought = &route(&timeline).purchases[0];
-    let body = live.sandbox.asked()[0].to_string();
-    let request = request_digest(Wire::Messages, body.as_bytes());
+    assert!(live.sandbox.asked()[0].to_string().contains("<untrusted "), "its markers are each event's own");
     let answer = bought.answer.as_ref().unwrap();
-    let recording = Recording::new(request, "claude", answer, live.now());
+    let recording = Recording::new(bought.digest.clone(), "claude", answer, live.now());
 
-    let plan = with_claude(plain(), "replay = \"triage\"");
+    let plan = with_claude(House::plan().llm(), "replay = \"triage\"");
     let at = format!("evals/triage/recordings/{}", recording.file_name());
     let house = plan.with(&at, &recording.text().unwrap()).start().await;
+    let recorded_of = timeline.event.id;
     let timeline = house.run(&form("f")).await;
+    assert_ne!(timeline.event.id, recorded_of);
     assert_eq!((verdict(&timeline).label.as_str(), &*verdict(&timeline).judge), ("lead", "claude"));
     assert_eq!(verdict(&timeline).judged_by, "LLM, as it was recorded");
     assert_eq!(verdict(&timeline).tokens, answer.tokens);

@@ -39,7 +39,7 @@ fn rungs(timeline: &Timeline) -> Vec<(&str, RungOutcome)> {
     verdict(timeline).rungs.iter().map(|rung| (&*rung.judge, rung.outcome)).collect()
 }
 
-/// Has the first model be known as one that takes two seconds.
+/// Has the first model be known as one that takes nine seconds.
 async fn slow(house: &House) {
     let gate = house.sandbox.hold(CLAUDE);
     house.sandbox.reply_next(says("lead"));
@@ -92,6 +92,29 @@ async fn a_vendor_that_hangs_opens_its_breaker_though_nobody_waited_to_the_end()
     house.advance(MINUTE);
     house.sandbox.reply_next(says("lead"));
     assert_eq!(&*verdict(&house.run(&form("g")).await).judge, "claude", "one may find out");
+}
+
+#[tokio::test]
+async fn one_that_is_too_slow_is_not_asked_again_for_some_dozens_of_events() {
+    let house = within(1_200).start().await;
+    slow(&house).await;
+    for event in 0..20 {
+        house.sandbox.reply_next(says("lead"));
+        let timeline = house.run(&form(&format!("f{event}"))).await;
+        assert_eq!((&*verdict(&timeline).judge, verdict(&timeline).late), ("gpt", false), "{event}");
+    }
+    assert_eq!(house.sandbox.requests(CLAUDE), 1);
+}
+
+#[tokio::test]
+async fn without_an_objective_a_short_wait_is_waited_for_and_a_long_one_is_not() {
+    for (retry_after_s, judge) in [(1, "claude"), (60, "gpt")] {
+        let house = House::plan().llm().edit(CLASSIFIERS, "objective_ms = 3_000", "").start().await;
+        house.sandbox.reply_next(Reply::RateLimited { retry_after_s: Some(retry_after_s) });
+        house.sandbox.reply_next(says("lead"));
+        let timeline = house.driven(house.queue(&form("f")).await).await;
+        assert_eq!(&*verdict(&timeline).judge, judge, "after {retry_after_s} s");
+    }
 }
 
 #[tokio::test]

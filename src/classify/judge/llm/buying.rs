@@ -167,7 +167,7 @@ impl Llm {
                 return Ok(Err(Unanswered::Out { turn: passing(reason), departed: Departed::No }));
             }
             Err(RemoteError::Unknown { reason }) => {
-                self.usual.takes_longer(elapsed_ms(*clock, started));
+                self.usual.silent(elapsed_ms(*clock, started));
                 return Ok(Err(Unanswered::Out { turn: passing(reason), departed: Departed::Perhaps }));
             }
         };
@@ -203,7 +203,7 @@ impl Llm {
         }
         if let Some(cut) = response.cut {
             // Nobody knows what was said, nor what it cost.
-            self.usual.takes_longer(elapsed_ms(*clock, started));
+            self.usual.silent(elapsed_ms(*clock, started));
             let turn = passing(format!("the answer {}", cut.told()));
             return Ok(Err(Unanswered::Out { turn, departed: Departed::Perhaps }));
         }

@@ -185,7 +185,7 @@ async fn the_request_is_the_vendors() {
         let purchases = ledger.purchases.lock().expect("not poisoned");
         assert_eq!(
             purchases[0].digest,
-            request_digest(wire, body.as_bytes()),
+            request_digest(wire, body.as_bytes(), &[]),
             "the question's name is its body's digest"
         );
     }

@@ -294,3 +294,19 @@ fn what_cannot_be_told_is_a_problem_with_its_path() {
         json!({"type": "object", "properties": {"x": {"type": "string"}}, "anyOf": [{"required": ["x"]}]});
     assert_eq!(problems(&root), ["#/anyOf"]);
 }
+
+#[test]
+fn what_is_required_and_is_no_property_is_an_error_at_any_depth() {
+    let inner = json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a", "b"]});
+    let property = "#/properties/x";
+    for (property, path) in [
+        (inner.clone(), format!("{property}/required")),
+        (json!({"type": "array", "items": inner}), format!("{property}/items/required")),
+        (json!({"anyOf": [inner, {"type": "null"}]}), format!("{property}/anyOf/0/required")),
+    ] {
+        assert_eq!(problems(&with(&property)), [path]);
+    }
+    let mut wrong = Vec::new();
+    derive(&with(&inner), &mut wrong);
+    assert!(wrong[0].problem.contains("`b`"), "{wrong:?}");
+}
