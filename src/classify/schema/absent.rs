@@ -27,6 +27,13 @@ fn options(schema: &Value) -> impl Iterator<Item = &Value> {
     ["anyOf", "oneOf"].iter().filter_map(|key| schema.get(key)?.as_array()).flatten()
 }
 
+/// The schemas that list an object's properties: `schema` itself, or its options.
+fn forms(schema: &Value) -> impl Iterator<Item = &Value> {
+    let own = schema.get("properties").map(|_| schema);
+    let options = options(schema).filter(move |_| own.is_none());
+    own.into_iter().chain(options)
+}
+
 /// Takes out what is null and need not be there, unless null says something of its own.
 pub(super) fn take_out(schema: &Value, output: &mut Value) {
     match output {
@@ -35,25 +42,18 @@ pub(super) fn take_out(schema: &Value, output: &mut Value) {
                 items.iter_mut().for_each(|item| take_out(schema, item));
             }
         }
-        Value::Object(fields) => {
-            let schema = match schema.get("properties") {
-                Some(_) => schema,
-                // Of several one cannot say which it is.
-                None => {
-                    let mut objects = options(schema).filter(|option| option.get("properties").is_some());
-                    let (Some(only), None) = (objects.next(), objects.next()) else { return };
-                    only
-                }
-            };
-            let required = schema.get("required");
-            fields.retain(|name, field| {
-                let Some(schema) = schema.get("properties").and_then(|all| all.get(name)) else {
-                    return true;
-                };
+        Value::Object(fields) => fields.retain(|name, field| {
+            let known: Vec<(&Value, &Value)> =
+                forms(schema).filter_map(|form| Some((form, form.get("properties")?.get(name)?))).collect();
+            // Which of several forms it is cannot be said from here.
+            if let [(_, schema)] = known.as_slice() {
                 take_out(schema, field);
-                !field.is_null() || is_required(required, name) || admits_null(schema)
-            });
-        }
+            }
+            let needs = |(form, schema): &(&Value, &Value)| {
+                is_required(form.get("required"), name) || admits_null(schema)
+            };
+            !field.is_null() || known.is_empty() || known.iter().any(needs)
+        }),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

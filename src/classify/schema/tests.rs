@@ -196,6 +196,8 @@ fn a_field_that_need_not_be_there_may_be_null_on_the_wire_and_is_then_absent() {
     file["properties"]["parts"] = json!({"type": "array", "items": {
         "type": "object", "properties": {"name": {"type": "string"}, "size": {"type": "integer"}}, "required": ["name"],
     }});
+    let form = |kind: &str| json!({"type": "object", "properties": {"kind": {"const": kind}, "size": {"type": "integer"}}, "required": ["kind"]});
+    file["properties"]["next"] = json!({"anyOf": [form("a"), form("b")]});
     let schema = load(&file).expect("loads");
     let wire = &schema.wire()["properties"];
     let null = json!({"type": "null", "description": "there is none"});
@@ -209,9 +211,11 @@ fn a_field_that_need_not_be_there_may_be_null_on_the_wire_and_is_then_absent() {
     said["due"] = json!(null);
     said["seat"] = json!(null);
     said["parts"] = json!([{"name": "a", "size": null}]);
+    said["next"] = json!({"kind": "b", "size": null});
     let admitted = schema.admit(said).expect("valid").into_value();
     assert!(admitted.get("channel").is_none() && admitted.get("due").is_none(), "{admitted:#}");
     assert_eq!((&admitted["seat"], &admitted["parts"]), (&json!(null), &json!([{"name": "a"}])));
+    assert_eq!(admitted["next"], json!({"kind": "b"}));
     let mut said = output("spam", 0.5);
     said["reason"] = json!(null);
     assert_eq!(schema.admit(said).expect_err("it is required")[0].flaw, Flaw::OutOfSchema);

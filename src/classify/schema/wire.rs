@@ -1,7 +1,7 @@
 //! The schema as vendors are told it: the subset that both Anthropic's and OpenAI's structured outputs take.
 //!
-//! Objects are closed and all their properties required, null where one need not be there; only types, enums, nested `anyOf`, formats and item counts
-//! of at most one survive as keywords. Every other demand is put into words and appended to the `description`, where
+//! Objects are closed and all their properties required, null where one need not be there; only types, enums, nested
+//! `anyOf`, formats and item counts of at most one survive as keywords. Every other demand is put into words and appended to the `description`, where
 //! a model can read it; the file itself still enforces it on what comes back. What cannot be told at all is an error
 //! when the file is loaded, not a 400 when an event is waiting.
 //!
@@ -97,9 +97,12 @@ pub(super) fn derive(schema: &Value, wrong: &mut Vec<SchemaError>) -> Value {
     }
     let wire = derivation.node(schema, "#", 0);
     let Derivation { wrong, properties, enum_values, unions } = derivation;
-    wrong.extend(properties.problem("properties", "OpenAI"));
-    wrong.extend(enum_values.problem("enum values", "OpenAI"));
-    wrong.extend(unions.problem("unions (anyOf or several types)", "Anthropic"));
+    let smaller = "make the output smaller";
+    wrong.extend(properties.problem("properties", "OpenAI", smaller));
+    wrong.extend(enum_values.problem("enum values", "OpenAI", smaller));
+    let required =
+        "make the output smaller, or require fields: one that need not be there is its value or null";
+    wrong.extend(unions.problem("unions (anyOf or several types)", "Anthropic", required));
     wire
 }
 
@@ -123,16 +126,11 @@ impl Count {
         }
     }
 
-    fn problem(self, what: &str, vendor: &str) -> Option<SchemaError> {
+    fn problem(self, what: &str, vendor: &str, remedy: &str) -> Option<SchemaError> {
         let Count { max, count, beyond } = self;
         let problem =
             format!("the schema has {count} {what}, and here are too many: {vendor} takes at most {max}");
-        let remedy = "make the output smaller; a field that need not be there is one of its value and null: require it";
-        Some(SchemaError::at(
-            &beyond?,
-            problem,
-            if vendor == "OpenAI" { "make the output smaller" } else { remedy },
-        ))
+        Some(SchemaError::at(&beyond?, problem, remedy))
     }
 }
 
@@ -271,19 +269,19 @@ impl Derivation<'_> {
 
     /// What need not be there is null where there is none: vendors have every property written.
     fn or_null(&mut self, told: Value, path: &str) -> Value {
-        let null = json!({"type": "null", "description": "there is none"});
+        let none = json!({"type": "null", "description": "there is none"});
         match told {
             Value::Object(mut options) if options.get("anyOf").is_some_and(Value::is_array) => {
                 options
                     .get_mut("anyOf")
                     .and_then(Value::as_array_mut)
                     .into_iter()
-                    .for_each(|all| all.push(null.clone()));
+                    .for_each(|all| all.push(none.clone()));
                 Value::Object(options)
             }
             told => {
                 self.unions.add(1, path);
-                json!({"anyOf": [told, null]})
+                json!({"anyOf": [told, none]})
             }
         }
     }

@@ -119,7 +119,7 @@ async fn a_limit_of_requests_holds_over_all_processes() {
             .jobs
             .iter()
             .find(|entry| entry.job.work.plan().is_some_and(|plan| *plan.id == *"ticket"));
-        of.and_then(|entry| entry.job.reason.clone()).is_some_and(|why| why.contains("limit_per_min"))
+        of.and_then(|entry| entry.job.reason.clone()).is_some_and(|why| why.contains("requests per minute"))
     };
     reaches(&house, second, Duration::ZERO, waits).await;
     assert_eq!(house.sandbox.requests(TICKETS), 1);
