@@ -131,7 +131,7 @@ impl Classifier {
             let scaling = self.calibrations.of(name, &self.subject(variant, &*before.judge));
             if let Some(scaling) = scaling {
                 let of = altered.subject(variant, &*rung.judge);
-                altered.calibrations.keep(name, Calibrated { of, splits: Vec::new(), scaling });
+                altered.calibrations.keep(name, Calibrated { of, splits: Vec::new(), scaling }, &[]);
             }
         }
         Ok(altered)

@@ -172,7 +172,8 @@ impl Calibrate {
             };
             measured_any = true;
             let of = panel.subject(&judge).context("the judge was asked a moment ago")?;
-            calibrations.keep(&judge, Calibrated { of, splits: report.splits.clone(), scaling });
+            let prompts: Vec<&str> = panel.classifier.variants().map(|variant| &*variant.digest).collect();
+            calibrations.keep(&judge, Calibrated { of, splits: report.splits.clone(), scaling }, &prompts);
             out::say(format!(
                 "{judge}: what it calls 0.50, 0.70 and 0.90 is right in {}, {} and {} ({} answers)",
                 percent(scaling.apply(0.5)),

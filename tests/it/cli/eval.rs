@@ -592,7 +592,7 @@ fn what_a_confidence_is_worth_is_measured_once_and_used_from_then_on() {
     assert!(calibrated.out.contains("evals/triage/calibration.json"), "{}", calibrated.out);
     assert!(!project.run(&["check"]).out.contains("HY0515"), "as it was measured");
     let file: Value = serde_json::from_str(&project.read("evals/triage/calibration.json")).expect("JSON");
-    assert_eq!(file["local"]["splits"], json!(["dev"]), "{file:#}");
+    assert_eq!(file["local"][0]["splits"], json!(["dev"]), "{file:#}");
     let scaled = project.run(&["eval", "triage", "--judge", "local", "--json"]);
     let confidences = |ended: &Ended| -> Vec<Option<f64>> {
         let report = report(ended);
