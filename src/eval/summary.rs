@@ -97,7 +97,7 @@ pub fn report(run: Run<'_>) -> Result<Option<Report>, CostsError> {
     let latencies: Vec<f64> = graded.iter().filter_map(|one| one.report.latency_ms).collect();
     let costs_usd: Vec<f64> = graded.iter().filter_map(|one| one.report.cost_usd).collect();
     let paid_usd = Paid {
-        asked: trials.iter().map(|trial| trial.told.cost_new.dollars()).sum::<f64>(),
+        asked: trials.iter().map(|trial| trial.told.cost_new.dollars()).sum(),
         // A sum of nothing is -0.
         graded: texts.iter().map(|figures| figures.cost_usd).sum::<f64>() + 0.0,
         metamorphic: relations.1.dollars(),

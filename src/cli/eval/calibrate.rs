@@ -153,8 +153,8 @@ impl Calibrate {
         for Alone { judge, measured } in self.one.alone(&engine, &files, &folder, &suite)? {
             let Measured { report, panel, trials, .. } = &measured;
             let raw = |trial: &eval::Trial| {
-                let output = trial.said.output()?;
-                panel.classifier.schema().confidence_in(output)
+                // Of an event that reaches no judge, an answer is neither right nor wrong.
+                panel.classifier.schema().confidence_in(&trial.verdict()?.output)
             };
             let answers: Vec<(f64, bool)> = trials
                 .iter()
