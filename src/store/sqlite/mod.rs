@@ -1,7 +1,7 @@
 //! The embedded backend: one SQLite file, one writer thread with group commit, several readers.
 //!
-//! Every operation of a batch runs in one `BEGIN IMMEDIATE` transaction with `synchronous = FULL` in WAL mode, and
-//! replies after its commit. Rows written per accepted event with one route: `event` and its id, one `dedupe` per key,
+//! Every operation of a batch runs in one `BEGIN IMMEDIATE` transaction in WAL mode, and replies once the log is on disk:
+//! as with `synchronous = FULL`, but by threads of our own, beside the next transactions. Rows written per accepted event with one route: `event` and its id, one `dedupe` per key,
 //! `job` and its entry in `job_ready`; the counts in `queue` and `source` once a batch. For the work on it: one `lease`
 //! a claim, the job's row again without its entry in `job_ready`, and `attempt`.
 
@@ -11,6 +11,7 @@ mod claim;
 mod departure;
 mod erase;
 mod export;
+mod flush;
 mod follow;
 mod jobs;
 mod keep;
@@ -73,6 +74,9 @@ pub use writer::CommitObserver;
 
 /// Name of the database within the data directory.
 pub const FILE: &str = "hookyard.db";
+
+/// Name of its write-ahead log.
+const LOG: &str = "hookyard.db-wal";
 
 /// Folder of the data directory with the bodies that are too large for the database.
 const BODIES: &str = "bodies";
@@ -171,6 +175,8 @@ impl SqliteStore {
         let next_seq = db.query_row("SELECT coalesce(max(seq), 0) + 1 FROM event", [], |row| row.get(0))?;
         let moment = Moment::of(clock.as_ref());
         let checkpoint = Checkpoint::of(&mut db, &path)?;
+        // Made by what was written just now, and removed by nobody as long as the database is open.
+        let log = std::fs::File::open(dir.join(LOG)).map_err(file_error)?;
         let mut bench = Bench {
             checkpoint,
             db,
@@ -181,11 +187,11 @@ impl SqliteStore {
             next_seq,
             standing: Vec::new(),
             bodies: Arc::clone(&bodies),
-            on_commit,
+            log,
         };
         bench.transact(claim::recover)?;
         retain::sweep(&bench.db, &bench.bodies).map_err(file_error)?;
-        let (writer, thread) = Writer::start(bench, lock).map_err(file_error)?;
+        let (writer, thread) = Writer::start(bench, lock, on_commit).map_err(file_error)?;
         Ok(SqliteStore { writer, readers, bodies, dedupe, rates: Rates::default(), clock, thread })
     }
 
@@ -205,7 +211,8 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
     let db = Connection::open(path)?;
     db.busy_timeout(BUSY)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
-    db.pragma_update(None, "synchronous", "FULL")?;
+    // The log is flushed by `flush`; SQLite itself does so before it copies from it, or begins it anew.
+    db.pragma_update(None, "synchronous", "NORMAL")?;
     db.pragma_update(None, "journal_size_limit", WAL_BYTES_MAX)?;
     db.pragma_update(None, "cache_size", -CACHE_KIB)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
@@ -255,7 +262,7 @@ impl Store for SqliteStore {
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<Claim, StoreError> {
-        self.writer.write(move |desk| Ok(claim::claim(desk, &request)?)).await
+        self.writer.hand_out(move |desk| Ok(claim::claim(desk, &request)?)).await
     }
 
     async fn claim_or_wait(
@@ -263,7 +270,7 @@ impl Store for SqliteStore {
         request: ClaimRequest,
         limits: LimitsNow,
     ) -> Result<(Claim, Option<Coming>), StoreError> {
-        self.writer.write(move |desk| Ok(standing::claim_or_stand(desk, request, limits)?)).await
+        self.writer.hand_out(move |desk| Ok(standing::claim_or_stand(desk, request, limits)?)).await
     }
 
     async fn body(&self, event: &Event) -> Result<Option<Bytes>, StoreError> {
@@ -302,7 +309,7 @@ impl Store for SqliteStore {
 
     async fn end_purchase(&self, lease: Lease, bill: &Bill) -> Result<(), StoreError> {
         let bill = bill.clone();
-        self.writer.write(move |desk| purchases::end(desk, lease, &bill)).await
+        self.writer.write_soon(move |desk| purchases::end(desk, lease, &bill)).await
     }
 
     async fn extend(&self, lease: Lease, by: Duration) -> Result<(), StoreError> {
@@ -310,7 +317,7 @@ impl Store for SqliteStore {
     }
 
     async fn settle(&self, lease: Lease, settlement: Settlement) -> Result<(), StoreError> {
-        self.writer.write(move |desk| settle::settle(desk, lease, &settlement)).await
+        self.writer.write_soon(move |desk| settle::settle(desk, lease, &settlement)).await
     }
 
     async fn timeline(&self, event: EventId) -> Result<Option<Timeline>, StoreError> {

@@ -1,7 +1,9 @@
-//! The one thread that writes. It takes whatever is waiting, carries all of it out in one transaction, and replies
-//! after the commit: under load many operations share one fsync.
+//! The one thread that writes. It takes whatever is waiting, carries all of it out in one transaction, and goes on while the disk is
+//! asked to keep that: replies are sent then. Jobs alone are handed out before: whatever comes of them outside waits for a later
+//! operation to be kept, and with that one everything before it is.
 
 use std::{
+    fs::File,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -19,6 +21,7 @@ use crate::{
 
 use super::{
     checkpoint::Checkpoint,
+    flush::{Flush, Haste, Written},
     leases::Leases,
     moment::Moment,
     queue::{self, Queue, Waiting},
@@ -27,7 +30,7 @@ use super::{
     tally::Tally,
 };
 
-/// Told after each commit that changed something: how long it took, and how many operations shared it.
+/// Told each time that changes are on disk: how long it took, and how many operations shared it.
 pub type CommitObserver = Arc<dyn Fn(Duration, usize) + Send + Sync>;
 
 /// What an operation works with. Everything in it is rolled back together if the commit fails.
@@ -75,9 +78,25 @@ impl From<StoreError> for Failed {
     }
 }
 
-type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+pub(super) type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+/// What waits for the writer.
+pub(super) struct Operation {
+    told: Told,
+    carry_out: CarryOut,
+}
+
 /// Carried out at the desk; without one, because an earlier operation of the batch broke it, only replied to.
-type Operation = Box<dyn FnOnce(Option<&mut Desk<'_>>) -> (Option<rusqlite::Error>, Reply) + Send>;
+type CarryOut = Box<dyn FnOnce(Option<&mut Desk<'_>>) -> (Option<rusqlite::Error>, Reply) + Send>;
+
+/// When whoever handed in an operation is told what came of it.
+#[derive(Debug, Clone, Copy)]
+enum Told {
+    /// Once it is written, which the end of the machine may undo.
+    Written,
+    /// Once it is on disk.
+    Kept(Haste),
+}
 
 #[derive(Clone)]
 pub(super) struct Writer {
@@ -121,11 +140,14 @@ pub(super) struct Bench {
     pub next_seq: i64,
     pub standing: Vec<Standing>,
     pub bodies: Arc<Bodies>,
-    pub on_commit: CommitObserver,
+    /// The write-ahead log, as the disk is asked to keep it.
+    pub log: File,
 }
 
 /// The thread's own side.
 struct Thread {
+    /// Let go before the database.
+    flush: Flush,
     bench: Bench,
     work: watch::Sender<u64>,
     changes: watch::Sender<u64>,
@@ -136,14 +158,20 @@ struct Thread {
 
 impl Writer {
     /// Starts the thread. It ends when every `Writer` is gone; joining `JoinHandle` waits for that.
-    pub fn start(bench: Bench, directory: DirLock) -> std::io::Result<(Writer, std::thread::JoinHandle<()>)> {
+    pub fn start(
+        bench: Bench,
+        directory: DirLock,
+        on_commit: CommitObserver,
+    ) -> std::io::Result<(Writer, std::thread::JoinHandle<()>)> {
         let (queue, waiting) = queue::new();
         let (work, work_seen) = watch::channel(0);
         let (changes, changes_seen) = watch::channel(0);
         let load = Arc::<SharedLoad>::default();
         load.set(bench.tally.load());
         let seen = Arc::clone(&load);
-        let thread = Thread { bench, work, changes, load, _directory: directory };
+        let log = bench.log.try_clone()?;
+        let flush = Flush::start(move || log.sync_data(), on_commit)?;
+        let thread = Thread { flush, bench, work, changes, load, _directory: directory };
         let handle =
             std::thread::Builder::new().name("store-writer".to_owned()).spawn(|| thread.run(waiting))?;
         Ok((Writer { queue, work: work_seen, changes: changes_seen, load: seen }, handle))
@@ -154,8 +182,33 @@ impl Writer {
         &self,
         operation: impl FnOnce(&mut Desk<'_>) -> Result<T, Failed> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.hand_in(Told::Kept(Haste::Now), operation).await
+    }
+
+    /// As [`Writer::write`], for what nobody else waits for: it lets others share its way to the disk.
+    pub async fn write_soon<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&mut Desk<'_>) -> Result<T, Failed> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.hand_in(Told::Kept(Haste::Soon), operation).await
+    }
+
+    /// Carries out `operation`, which hands out work: what it tells may not be on disk, nor what it is about. Everything that is told
+    /// or done outside because of it has to wait for something that is handed in later.
+    pub async fn hand_out<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&mut Desk<'_>) -> Result<T, Failed> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.hand_in(Told::Written, operation).await
+    }
+
+    async fn hand_in<T: Send + 'static>(
+        &self,
+        told: Told,
+        operation: impl FnOnce(&mut Desk<'_>) -> Result<T, Failed> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        let boxed: Operation = Box::new(move |desk| {
+        let carry_out: CarryOut = Box::new(move |desk| {
             let (broken, result) = match desk.map(operation) {
                 Some(Ok(done)) => (None, Ok(done)),
                 Some(Err(Failed::Refused(error))) => (None, Err(error)),
@@ -174,19 +227,21 @@ impl Writer {
             (broken, reply)
         });
         let stopped = || StoreError::Unavailable("the writer has stopped".to_owned());
-        self.queue.hand_in(boxed).await.map_err(|_| stopped())?;
+        self.queue.hand_in(Operation { told, carry_out }).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
     }
 }
 
 /// A service that lives on without its writer would refuse everything and recover nothing; one that ends is started
 /// again and recovers all.
-struct EndWithTheWriter;
+pub(super) struct EndWithTheStore;
 
-impl Drop for EndWithTheWriter {
+impl Drop for EndWithTheStore {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            tracing::error!("the store's writer panicked: ending the process, so that it is started again");
+            tracing::error!(
+                "a thread of the store panicked: ending the process, so that it is started again"
+            );
             std::process::abort();
         }
     }
@@ -194,28 +249,37 @@ impl Drop for EndWithTheWriter {
 
 impl Thread {
     fn run(mut self, mut waiting: Waiting<Operation>) {
-        let _end = EndWithTheWriter;
+        let _end = EndWithTheStore;
         let mut batch = Vec::new();
         while waiting.take(&mut batch, || self.bench.clock.monotonic()) {
             let operations = batch.len();
-            if let Some(Took { work, commit }) = self.carry_out(&mut batch) {
+            if let (Some(work), Some(commit)) = (self.carry_out(&mut batch), self.flush.took()) {
                 waiting.committed(operations, work, commit);
             }
             self.bench.checkpoint.when_due(&self.bench.db);
+            self.flush.wait_for_room();
         }
     }
 
-    /// How long that took, if it is on disk.
-    fn carry_out(&mut self, batch: &mut Vec<Operation>) -> Option<Took> {
+    /// How long that took, if it was written.
+    fn carry_out(&mut self, batch: &mut Vec<Operation>) -> Option<Duration> {
         let operations = batch.len();
+        let mut at_once = Vec::new();
         let mut replies = Vec::with_capacity(operations);
+        let mut haste = Haste::Soon;
         let mut found = Vec::new();
         let done = self.bench.transact(|desk| {
             let mut broken = None;
-            for operation in batch.drain(..) {
+            for Operation { told, carry_out } in batch.drain(..) {
                 // SQLite may have rolled back by itself: what ran on would be committed alone, and told to have failed.
-                let (failed, reply) = operation(broken.is_none().then_some(&mut *desk));
-                replies.push(reply);
+                let (failed, reply) = carry_out(broken.is_none().then_some(&mut *desk));
+                match told {
+                    Told::Written => at_once.push(reply),
+                    Told::Kept(how_soon) => {
+                        haste = haste.max(how_soon);
+                        replies.push(reply);
+                    }
+                }
                 broken = broken.or(failed);
             }
             if let Some(error) = broken {
@@ -227,16 +291,14 @@ impl Thread {
             Ok(())
         });
         match done {
-            Ok((Changed { changed, new_work, erased }, took)) => {
+            Ok((Changed { changed, new_work, erased }, work)) => {
                 if erased {
                     self.bench.checkpoint.empty(&self.bench.db);
                 }
                 self.load.set(self.bench.tally.load());
-                if changed {
-                    (self.bench.on_commit)(took.work + took.commit, operations);
-                }
                 let missed = standing::hand_out(found);
-                replies.into_iter().for_each(|reply| reply(Ok(())));
+                at_once.into_iter().for_each(|reply| reply(Ok(())));
+                self.flush.push(Written { replies, haste, operations, changed, work });
                 self.take_back(missed);
                 if new_work {
                     self.work.send_modify(|n| *n += 1);
@@ -244,12 +306,13 @@ impl Thread {
                 if changed {
                     self.changes.send_modify(|n| *n += 1);
                 }
-                Some(took)
+                Some(work)
             }
             Err(error) => {
                 tracing::error!(%error, operations, "nothing of this batch was stored: the commit failed");
                 // All of them, where the transaction did not even begin.
-                replies.extend(batch.drain(..).map(|operation| operation(None).1));
+                replies.extend(at_once);
+                replies.extend(batch.drain(..).map(|operation| (operation.carry_out)(None).1));
                 // What the first operations made of a failed transaction is told to nobody.
                 let told = StoreError::Unavailable(error.to_string());
                 replies.into_iter().for_each(|reply| reply(Err(told.clone())));
@@ -269,9 +332,16 @@ impl Thread {
                 found = standing::serve(desk)?;
                 Ok(())
             });
-            if let Err(error) = done {
-                tracing::error!(%error, "jobs that nobody waited for any more come back when their leases run out");
-                return;
+            match done {
+                Ok((Changed { changed, .. }, work)) => {
+                    let written =
+                        Written { replies: Vec::new(), haste: Haste::Soon, operations: 1, changed, work };
+                    self.flush.push(written);
+                }
+                Err(error) => {
+                    tracing::error!(%error, "jobs that nobody waited for any more come back when their leases run out");
+                    return;
+                }
             }
             self.work.send_modify(|n| *n += 1);
             missed = standing::hand_out(found);
@@ -286,34 +356,25 @@ pub(super) struct Changed {
     erased: bool,
 }
 
-/// How long a transaction took.
-pub(super) struct Took {
-    /// To carry it out.
-    work: Duration,
-    /// To have it on disk.
-    commit: Duration,
-}
-
 impl Bench {
-    /// Runs `work` in one transaction. If it or the commit fails, everything in memory is as it was before.
+    /// Runs `work` in one transaction; how long that took. If it or the commit fails, everything in memory is as it was before.
     pub fn transact(
         &mut self,
         work: impl FnOnce(&mut Desk<'_>) -> rusqlite::Result<()>,
-    ) -> rusqlite::Result<(Changed, Took)> {
+    ) -> rusqlite::Result<(Changed, Duration)> {
         let begun = Instant::now();
         let next_seq = self.next_seq;
         let mut unwanted = Vec::new();
         let done = self.operate(work, &mut unwanted).and_then(|changed| {
-            let work = begun.elapsed();
             self.db.prepare_cached("COMMIT")?.execute([])?;
-            Ok((changed, Took { work, commit: begun.elapsed() - work }))
+            Ok((changed, begun.elapsed()))
         });
         let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
         match &done {
             Ok(_) => {
                 leases.committed();
                 drop(leases);
-                retain::remove_files(&self.db, &self.bodies, &unwanted);
+                self.remove(&unwanted);
             }
             Err(_) => {
                 if !self.db.is_autocommit()
@@ -336,6 +397,17 @@ impl Bench {
             }
         }
         done
+    }
+
+    /// Removes files of bodies, once it is on disk that nothing names them.
+    fn remove(&self, unwanted: &[String]) {
+        if unwanted.is_empty() {
+            return;
+        }
+        match self.log.sync_data() {
+            Ok(()) => retain::remove_files(&self.db, &self.bodies, unwanted),
+            Err(error) => tracing::error!(%error, "files of bodies stay until a later sweep"),
+        }
     }
 
     /// Everything but the commit. The leases are locked meanwhile, but not while the disk is waited for.

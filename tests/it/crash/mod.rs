@@ -1,4 +1,5 @@
-//! What is acknowledged survives the death of the process: kill -9 at chosen and at random moments, then a restart.
+//! What is acknowledged survives the death of the process: kill -9 at chosen and at random moments, then a restart; and that of the
+//! machine, of which only what its disk was asked to keep comes back.
 
 mod faults;
 mod lines;
@@ -7,6 +8,7 @@ mod load;
 mod mixed;
 mod moving;
 mod points;
+mod power;
 mod recorder;
 mod redis;
 mod replaying;

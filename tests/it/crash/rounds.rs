@@ -1,4 +1,4 @@
-//! Rounds of kill -9 at random moments: under load, among lines and files, and in the middle of redriving, reviving and
+//! Rounds of kill -9, and of power cuts, at random moments: under load, among lines and files, and in the middle of redriving, reviving and
 //! replaying; and among processes that share a Redis.
 
 use std::{cell::RefCell, collections::BTreeSet};
@@ -12,7 +12,9 @@ use super::{
     EMAIL, EMAILS, JOBS, Scene, lines,
     lives::Lives,
     load::{CONNECTIONS, Delivery, load},
-    payment, redis, replaying, signed,
+    payment,
+    power::Disk,
+    redis, replaying, signed,
     tally::Tally,
     word,
 };
@@ -48,7 +50,13 @@ async fn rounds<Round: Future<Output = Tally>>(kind: &str, share: u64, round: im
 
 #[tokio::test]
 async fn a_kill_under_load_loses_nothing_acknowledged_and_repeats_no_effect() {
-    rounds("under load", 9, under_load).await;
+    rounds("under load", 6, |seed| under_load(seed, End::Kill)).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_power_cut_under_load_loses_nothing_acknowledged_and_repeats_no_effect() {
+    rounds("power cuts", 3, |seed| under_load(seed, End::PowerCut)).await;
 }
 
 #[tokio::test]
@@ -127,11 +135,24 @@ impl Ends {
     }
 }
 
-async fn under_load(seed: u64) -> Tally {
+/// What ends with the service.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    /// The process alone.
+    Kill,
+    /// The machine: what its disk was not asked to keep is gone.
+    PowerCut,
+}
+
+async fn under_load(seed: u64, end: End) -> Tally {
     let after = fastrand::Rng::with_seed(seed).usize(1..EVENTS);
-    let context = format!("KILL_SEED={seed}, killed at {after} acknowledged events");
+    let context = format!("KILL_SEED={seed}, {end:?} at {after} acknowledged events");
     let scene = Scene::set(8).await;
-    let service = scene.project.start().await;
+    let disk = matches!(end, End::PowerCut).then(Disk::new);
+    let service = match &disk {
+        Some(disk) => disk.start(&scene.project).await,
+        None => scene.project.start().await,
+    };
     let delivery = |n| {
         let body = payment(n);
         Delivery { source: "stripe", headers: signed(&body), body }
@@ -141,6 +162,9 @@ async fn under_load(seed: u64) -> Tally {
     let (sent, earlier) = load(service, EVENTS, delivery, after, watch::Sender::new(0), ripens).await;
     let events: Vec<String> = sent.into_iter().filter_map(|sent| Some(sent.acknowledged?.0)).collect();
     let lives = Lives::ended(&scene.sandbox).await;
+    if let Some(disk) = disk {
+        disk.cut(&scene.project);
+    }
     assert!(events.len() >= after, "{context}: {}", events.len());
 
     let service = scene.project.start().await;
