@@ -152,6 +152,11 @@ impl Llm {
         self.remote.resting(elapsed)
     }
 
+    /// Whether it may be asked now, as far as is known of its vendor.
+    pub fn is_within_reach(&self, elapsed: Duration) -> bool {
+        self.remote.rests(elapsed) == Some(Duration::ZERO)
+    }
+
     /// What is known of its breaker here.
     pub fn own(&self) -> Own {
         self.remote.own()

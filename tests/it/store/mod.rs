@@ -170,6 +170,7 @@ macro_rules! conformance {
                 a_redriven_job_starts_afresh_with_the_same_request,
                 redrive_and_discard_take_what_the_query_names,
                 redrive_and_discard_touch_dead_letters_only,
+                what_is_parked_is_due_at_once_when_asked_for,
                 a_query_may_name_as_many_jobs_as_it_can_return,
                 approving_makes_the_job_ready_with_the_verdict_given,
                 done_and_discarded_end_the_job,
