@@ -9,6 +9,7 @@ pub mod dir;
 mod keep;
 mod migration;
 mod query;
+mod rates;
 pub mod redis;
 pub mod sqlite;
 mod state;
@@ -27,6 +28,7 @@ pub use query::{
     DeadGroup, Depths, EventQuery, EventSummary, JobHistory, JobQuery, LaneDepth, Load, Pause, QueueDepth,
     ROWS_MAX, Redelivery, Timeline,
 };
+pub use rates::Rates;
 pub use work::{
     Claim, ClaimRequest, Claimed, Limits, PARKS_KEPT, Replaced, Replayed, Resolution, Resolved, Settlement,
 };

@@ -17,6 +17,7 @@ use serde_json::json;
 use crate::support::{
     house::{House, Plan, form, outcomes, route, ticket},
     process::arrived,
+    redis::RedisServer,
 };
 
 const CLAUDE: &str = "/llm/v1/messages";
@@ -222,6 +223,24 @@ async fn tokens_of_a_minute_are_shared_out_and_come_back_with_time() {
         house.sandbox.reply_next(says("lead"));
         assert_eq!(judge(&house.run(&form(id)).await), decides);
     }
+    house.advance(MINUTE);
+    house.sandbox.reply_next(says("lead"));
+    assert_eq!(judge(&house.run(&form("c")).await), "claude");
+}
+
+#[tokio::test]
+async fn tokens_of_a_minute_are_kept_to_where_nobody_can_say_what_others_have_taken() {
+    let server = RedisServer::start(&[]);
+    let plan = with(House::plan().llm(), "claude", "input_tokens_per_min = 1").on_redis(&server);
+    let house = plan.start().await;
+    // As where no answer comes in time.
+    let _: String = server.ask(&["SET", "{hookyard:0}:rate:tokens/claude/input", "not a rate"]).await;
+    for (id, decides) in [("a", "claude"), ("b", "gpt")] {
+        house.sandbox.reply_next(says("lead"));
+        assert_eq!(judge(&house.run(&form(id)).await), decides);
+    }
+    let metrics = house.ask("/metrics").await.text;
+    assert!(metrics.contains("hookyard_asked_alone_total{kind=\"judge\",name=\"claude\"}"), "{metrics}");
     house.advance(MINUTE);
     house.sandbox.reply_next(says("lead"));
     assert_eq!(judge(&house.run(&form("c")).await), "claude");
