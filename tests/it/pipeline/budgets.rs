@@ -343,6 +343,34 @@ async fn a_vendor_whose_money_is_spent_is_not_asked_again_and_the_house_is_told(
 }
 
 #[tokio::test]
+async fn what_waits_for_money_at_the_vendor_does_not_die_of_age() {
+    let alone = House::plan().llm().edit(CLASSIFIERS, "    { judge = \"gpt\", confidence_min = 0.6 },\n", "");
+    let house = alone.start().await;
+    house.sandbox.reply_next(Reply::SpendLimit);
+    let mut events = Vec::new();
+    for id in ["a", "b"] {
+        events.push(house.queue(&form(id)).await);
+        house.until(events[events.len() - 1], |timeline| !route(timeline).history.is_empty()).await;
+    }
+    for times in 1..=3 {
+        for event in &events {
+            let parked = house.until(*event, |timeline| route(timeline).history.len() == times).await;
+            assert_eq!((outcomes(route(&parked)), route(&parked).job.attempts), (vec!["parked"; times], 0));
+            let reason = route(&parked).job.reason.as_deref().unwrap_or_default();
+            assert!(reason.contains("enforced_spend_limit_reached"), "{reason}");
+        }
+        assert_eq!(house.sandbox.requests(CLAUDE), times as u64, "one of them finds out");
+        // Each time longer than a job may be put off for other reasons.
+        house.sandbox.reply_next(if times < 3 { Reply::SpendLimit } else { says("lead") });
+        house.advance(Duration::from_hours(4 * 24));
+    }
+    house.sandbox.reply_next(says("lead"));
+    for event in events {
+        assert_eq!(house.driven(event).await.state, EventState::Done);
+    }
+}
+
+#[tokio::test]
 async fn a_limit_that_the_account_has_set_itself_holds_all_events_and_the_house_is_told() {
     let alone =
         House::plan().llm().edit(CLASSIFIERS, "    { judge = \"claude\", confidence_min = 0.6 },\n", "");
