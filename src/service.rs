@@ -160,6 +160,7 @@ impl Service {
                 metrics: Arc::clone(&metrics),
                 tasks: tasks.clone(),
                 large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_MAX)),
+                rates: Arc::default(),
                 freed: Arc::clone(&keeper.freed),
             };
             tasks.spawn("worker", worker.run());

@@ -87,7 +87,7 @@ struct StateLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct BreakerLabel {
+struct GuardedLabel {
     kind: &'static str,
     name: String,
 }
@@ -110,6 +110,7 @@ pub struct Metrics {
     refused: Family<SourceReason, Counter>,
     demoted: Family<SourceLabel, Counter>,
     limited_alone: Family<SourceLabel, Counter>,
+    asked_alone: Family<GuardedLabel, Counter>,
     jobs: Family<JobLabel, Counter>,
     job_time: Family<JobLabel, Histogram>,
     commits: Histogram,
@@ -118,7 +119,7 @@ pub struct Metrics {
     age: Family<LaneLabel, Gauge<f64, AtomicU64>>,
     held: Family<StateLabel, Gauge>,
     store_answers: Gauge,
-    breakers: Family<BreakerLabel, Gauge>,
+    breakers: Family<GuardedLabel, Gauge>,
     answers: Family<AnswerLabel, Counter>,
     alarms: Family<AlarmLabel, Counter>,
     own_dead: Counter,
@@ -142,6 +143,7 @@ impl Default for Metrics {
             refused: Family::default(),
             demoted: Family::default(),
             limited_alone: Family::default(),
+            asked_alone: Family::default(),
             jobs: Family::default(),
             job_time: Family::new_with_constructor(|| Histogram::new(JOB_BUCKETS_S)),
             commits: Histogram::new(COMMIT_BUCKETS_S),
@@ -182,6 +184,12 @@ impl Default for Metrics {
             "limited_alone",
             "Deliveries let in by this process's own limits, as the store did not say in time what others let in",
             metrics.limited_alone.clone(),
+        );
+        registry.register(
+            "asked_alone",
+            "Draws on limits of judges and destinations by this process's own count, as the store did not say in time what \
+             others ask",
+            metrics.asked_alone.clone(),
         );
         registry.register("jobs", "Attempts at jobs by how they ended", metrics.jobs.clone());
         registry.register_with_unit(
@@ -340,7 +348,13 @@ impl Metrics {
 
     /// `kind` is `destination` or `judge`, `name` one of the configuration; 0 closed, 1 half open, 2 open.
     pub fn breaker(&self, kind: &'static str, name: &str, level: i64) {
-        self.breakers.get_or_create(&BreakerLabel { kind, name: name.to_owned() }).set(level);
+        self.breakers.get_or_create(&GuardedLabel { kind, name: name.to_owned() }).set(level);
+    }
+
+    /// A limit of a judge or destination was drawn on without knowing what other processes ask; `kind` and `name` are as for
+    /// [`Metrics::breaker`].
+    pub fn asked_alone(&self, kind: &'static str, name: &str) {
+        self.asked_alone.get_or_create(&GuardedLabel { kind, name: name.to_owned() }).inc();
     }
 
     /// An alarm of type `event_type`; `outcome` is a fixed word.

@@ -472,14 +472,16 @@ impl Climb {
                 let waits: Option<Vec<(Duration, &Passing)>> =
                     self.passing.iter().map(|one| Some((one.retry_after?, one))).collect();
                 let first = waits.and_then(|waits| waits.into_iter().min_by_key(|(wait, _)| *wait));
-                // For money nobody waits in line: it does not come back little by little.
-                if let Some((wait, Passing { judge, hindrance: Hindrance::Full | Hindrance::Other, .. })) =
-                    first
+                // For money of ours nobody waits in line: it does not come back little by little.
+                if let Some((wait, Passing { judge, hindrance, .. })) = first
+                    && *hindrance != Hindrance::Spent
                 {
                     judge.is_waited_for(wait, elapsed);
                 }
                 let retry_after = first.map(|(wait, _)| wait);
-                let spent = self.passing.iter().any(|one| one.hindrance == Hindrance::Spent);
+                let is_for_money =
+                    |one: &Passing| matches!(one.hindrance, Hindrance::Spent | Hindrance::Capped);
+                let spent = self.passing.iter().any(is_for_money);
                 Outcome::TryAgain { reason, rungs: self.rungs, retry_after, spent }
             }
         }

@@ -246,7 +246,7 @@ impl Ledger for RecordingLedger {
         _judge: &Name,
         per_min: Option<PerMinute>,
     ) -> Result<Option<RequestTaken>, Duration> {
-        let taken = per_min.map(|per_min| RequestTaken { per_min, at: Timestamp::default() });
+        let taken = per_min.map(|per_min| RequestTaken { per_min, at: Timestamp::default(), alone: false });
         *self.requests.lock().expect("not poisoned") += u32::from(taken.is_some());
         Ok(taken)
     }
@@ -256,7 +256,8 @@ impl Ledger for RecordingLedger {
     }
 
     async fn take_tokens(&self, _judge: &Name, needs: &[Need]) -> Result<Vec<TokensTaken>, Duration> {
-        Ok(needs.iter().map(|need| TokensTaken { need: *need, at: Timestamp::default() }).collect())
+        let taken = |need: &Need| TokensTaken { need: *need, at: Timestamp::default(), alone: false };
+        Ok(needs.iter().map(taken).collect())
     }
 
     async fn tokens_used(&self, _judge: &Name, used: &[TokensUsed]) {

@@ -136,6 +136,8 @@ pub struct PerMinute {
 pub struct RequestTaken {
     pub per_min: PerMinute,
     pub at: Timestamp,
+    /// Other processes do not know of it: this one counted it by itself.
+    pub alone: bool,
 }
 
 /// What a vendor said in place of an answer.
@@ -152,6 +154,8 @@ pub struct Refusal {
 pub struct TokensTaken {
     pub need: Need,
     pub at: Timestamp,
+    /// As [`RequestTaken::alone`].
+    pub alone: bool,
 }
 
 /// What became of them.

@@ -53,6 +53,8 @@ pub enum Outcome {
     /// happen again.
     Barred {
         reason: String,
+        /// What may be spent there is spent, which may last for as long as a month.
+        spent: bool,
     },
 }
 
@@ -141,6 +143,8 @@ pub struct Breaker {
     course: Course,
     /// Alarms alone have opened it.
     by_alarms: bool,
+    /// It is open as what may be spent on the other side is spent.
+    spent: bool,
 }
 
 impl Breaker {
@@ -154,6 +158,7 @@ impl Breaker {
             slots: [Slot::default(); SLOTS],
             course: Course::default(),
             by_alarms: false,
+            spent: false,
         }
     }
 
@@ -217,16 +222,18 @@ impl Breaker {
                 self.open(format!("it still fails: {reason}"), now);
                 None
             }
-            (State::Probing { .. }, Outcome::Barred { reason }) => {
+            (State::Probing { .. }, Outcome::Barred { reason, spent }) => {
                 if self.by_alarms && !ticket.alarm {
                     self.opened(reason, false);
                 }
                 self.open_for(format!("it still refuses: {reason}"), self.settings.open * BARRED_TIMES, now);
+                self.spent = *spent;
                 None
             }
-            (State::Closed, Outcome::Barred { reason }) => {
+            (State::Closed, Outcome::Barred { reason, spent }) => {
                 self.opened(reason, ticket.alarm);
                 self.open_for(reason.clone(), self.settings.open * BARRED_TIMES, now);
+                self.spent = *spent;
                 Some(Change::Opened { reason: reason.clone() })
             }
             (State::Closed, Outcome::Answered) => {
@@ -269,7 +276,7 @@ impl Breaker {
         match (word, &self.state) {
             (_, State::Probing { .. }) | (Word::Works, State::Closed) => {}
             (Word::Works, State::Open { .. }) => self.close(),
-            (Word::Open { left, why, by_alarms }, state @ (State::Closed | State::Open { .. })) => {
+            (Word::Open { left, why, by_alarms, spent }, state @ (State::Closed | State::Open { .. })) => {
                 let until = now + (*left).min(self.settings.open);
                 match state {
                     State::Open { until: known, .. } if *known >= until => return,
@@ -278,6 +285,7 @@ impl Breaker {
                 }
                 self.generation += 1;
                 self.state = State::Open { until, reason: why.clone(), heard: true };
+                self.spent = *spent;
                 self.course.works = false;
             }
         }
@@ -287,7 +295,8 @@ impl Breaker {
     pub fn own(&self) -> Own {
         let hold = match &self.state {
             State::Open { until, reason, heard: false } => {
-                Some(Hold { until: *until, why: reason.clone(), by_alarms: self.by_alarms })
+                let (until, why) = (*until, reason.clone());
+                Some(Hold { until, why, by_alarms: self.by_alarms, spent: self.spent })
             }
             State::Open { .. } | State::Closed | State::Probing { .. } => None,
         };
@@ -297,6 +306,7 @@ impl Breaker {
     fn close(&mut self) {
         self.generation += 1;
         self.state = State::Closed;
+        self.spent = false;
         (self.in_a_row, self.in_a_row_others) = (0, 0);
         self.slots = [Slot::default(); SLOTS];
     }
@@ -308,6 +318,11 @@ impl Breaker {
             State::Open { until, .. } => Some(u32::from(now >= *until)),
             State::Probing { .. } => Some(1),
         }
+    }
+
+    /// Whether it is not closed as what may be spent on the other side is spent.
+    pub fn is_spent(&self) -> bool {
+        self.spent
     }
 
     /// How long until a call may find out, if it is open. `None` from then on: nobody need wait for it any more, though
@@ -351,6 +366,7 @@ impl Breaker {
 
     fn open_for(&mut self, reason: String, time: Duration, now: Duration) {
         self.generation += 1;
+        self.spent = false;
         self.state = State::Open { until: now + time, reason, heard: false };
     }
 
@@ -472,6 +488,32 @@ mod tests {
             Err(59 * S),
             "a minute from the failure on"
         );
+    }
+
+    #[test]
+    fn who_is_told_that_the_money_is_spent_knows_until_it_is_told_otherwise() {
+        let barred = |spent| Outcome::Barred { reason: "402".to_owned(), spent };
+        let mut breaker = breaker();
+        call(&mut breaker, &barred(true), Duration::ZERO);
+        assert_eq!((breaker.left(Duration::ZERO), breaker.is_spent()), (Some(600 * S), true));
+        let hold = breaker.own().hold.expect("it is open");
+        let word = Word::Open { left: hold.until, why: hold.why, by_alarms: false, spent: hold.spent };
+        let mut other = Breaker::new(Settings::default());
+        other.hear(&word, Duration::ZERO);
+        assert!(other.is_spent());
+        let probe = breaker.admit(600 * S).expect("one may");
+        assert!(breaker.is_spent(), "while it is found out");
+        breaker.record(probe, &failed(), 600 * S);
+        assert!(!breaker.is_spent(), "now it is something else");
+        call(&mut breaker, &barred(true), 660 * S);
+        assert!(breaker.is_spent());
+        call(&mut breaker, &barred(false), 1_260 * S);
+        assert!(!breaker.is_spent());
+        call(&mut breaker, &barred(true), 1_860 * S);
+        call(&mut breaker, &Outcome::Answered, 2_460 * S);
+        assert!(!breaker.is_spent());
+        other.hear(&Word::Works, S);
+        assert!(!other.is_spent());
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod arrival;
 mod compile;
 mod context;
 mod examples;
+mod freed;
 mod live;
 mod outdated;
 mod preview;

@@ -8,6 +8,7 @@ mod alarm;
 mod breakers;
 mod dead;
 mod hints;
+mod parked;
 mod retention;
 mod room;
 mod silence;
@@ -51,10 +52,12 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Keeps house until the group of tasks is told to stop; unless `whole`, it only sees whether there is room, and what
-    /// other processes know of breakers.
+    /// Keeps house until the group of tasks is told to stop; unless `whole`, it only sees whether there is room, what other
+    /// processes know of breakers, and what a changed configuration need not wait for.
     pub async fn run(self, whole: bool) {
-        let every_process = async { tokio::join!(self.watch_the_room(), self.share_breakers()) };
+        let every_process = async {
+            tokio::join!(self.watch_the_room(), self.share_breakers(), self.heed_reloads());
+        };
         if whole {
             tokio::join!(self.watch(), self.remove_what_is_old(), every_process);
         } else {

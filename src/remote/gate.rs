@@ -27,8 +27,18 @@ pub struct Busy {
     pub wait: Duration,
     /// To follow the remote's name.
     pub reason: String,
-    /// It does not work, as far as is known, and not only has no room.
-    pub is_broken: bool,
+    pub lacks: Lacks,
+}
+
+/// What the other side has too little of for a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lacks {
+    /// It works, and has no room for now.
+    Room,
+    /// It does not work, as far as is known.
+    Health,
+    /// What may be spent there is spent.
+    Money,
 }
 
 /// What it lets through, and when it does not.
@@ -57,11 +67,18 @@ struct State {
     now: Duration,
 }
 
+impl State {
+    /// What is wrong while the breaker is not closed.
+    fn lacks(&self) -> Lacks {
+        if self.breaker.is_spent() { Lacks::Money } else { Lacks::Health }
+    }
+}
+
 impl Busy {
     /// So much of `what` as it may get in a minute was taken, whoever set that limit.
     fn full(what: &str, wait: Duration) -> Self {
         let reason = format!("has no room within its {what} per minute for the next {} ms", wait.as_millis());
-        Busy { wait, reason, is_broken: false }
+        Busy { wait, reason, lacks: Lacks::Room }
     }
 }
 
@@ -112,11 +129,11 @@ impl Gate {
         let mut state = self.state(now);
         if self.bounds.calls_max.is_some_and(|max| state.calls >= max) {
             let reason = format!("has {} calls under way, as many as it may", state.calls);
-            return Err(Busy { wait: CALLS_WAIT, reason, is_broken: false });
+            return Err(Busy { wait: CALLS_WAIT, reason, lacks: Lacks::Room });
         }
         if let Some(wait) = state.rest_until.checked_sub(now).filter(|wait| !wait.is_zero()) {
             let reason = format!("asked to be left alone for another {} ms", wait.as_millis());
-            return Err(Busy { wait, reason, is_broken: false });
+            return Err(Busy { wait, reason, lacks: Lacks::Room });
         }
         let ticket = match state.breaker.admit(now) {
             Ok(ticket) => ticket,
@@ -126,7 +143,7 @@ impl Gate {
                     if is_open { "its breaker is open" } else { "one call finds out whether it works again" };
                 let s = wait.as_secs_f32().ceil();
                 let reason = format!("is not asked for another {s} s, {how}: {why}");
-                return Err(Busy { wait, reason, is_broken: true });
+                return Err(Busy { wait, reason, lacks: state.lacks() });
             }
         };
         if let Some(Err(wait)) = self.limiter.as_ref().map(|limiter| limiter.take(now)) {
@@ -196,13 +213,13 @@ impl Pass {
 
     /// The call is not made, and none is to find out for a while: another process does.
     pub fn put_off(mut self, now: Duration) -> Busy {
+        let mut state = self.gate.state(now);
         if let Some(ticket) = self.ticket.take() {
-            let mut state = self.gate.state(now);
             state.calls = state.calls.saturating_sub(1);
             state.breaker.put_off(ticket, PROBE_ELSEWHERE, now);
         }
         let reason = "is not asked: another process finds out whether it works again".to_owned();
-        Busy { wait: PROBE_ELSEWHERE, reason, is_broken: true }
+        Busy { wait: PROBE_ELSEWHERE, reason, lacks: state.lacks() }
     }
 
     /// The call is not made: others took the requests that it may get.
@@ -242,9 +259,9 @@ impl Pass {
         }
     }
 
-    /// Notes that it will answer nothing until somebody acts.
-    pub fn barred(&self, reason: String) {
-        self.note(Outcome::Barred { reason });
+    /// Notes that it will answer nothing until somebody acts; `spent` says that it is a matter of money.
+    pub fn barred(&self, reason: String, spent: bool) {
+        self.note(Outcome::Barred { reason, spent });
     }
 
     /// Notes how a request went.

@@ -29,7 +29,7 @@ pub use client::{
     ANSWER_BYTES_MAX, CONNECT_TIMEOUT_MAX, IDLE_MAX, Remote, RemoteOptions, SetupError, TIMEOUT,
 };
 pub use error::RemoteError;
-pub use gate::{Busy, Pass};
+pub use gate::{Busy, Lacks, Pass};
 pub use guard::{is_private, is_public};
 pub use request::{Request, RequestError};
 pub use reqwest::Url;

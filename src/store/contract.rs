@@ -37,6 +37,14 @@ pub enum StoreError {
     Unavailable(String),
 }
 
+/// What a backend does with jobs that were handed back to wait; a part of what a [`Store`] promises.
+#[async_trait]
+pub trait Parking {
+    /// Makes those of `jobs` due at once that are parked: handed back without an attempt, and not due yet. How many those
+    /// were. Nothing else of them changes, except that none is younger than its due time; others stay as they are.
+    async fn unpark(&self, jobs: &[JobId]) -> Result<u64, StoreError>;
+}
+
 /// A backend. Every answer to a sender and every effect outside rests on these promises.
 ///
 /// **Atomicity.** Whatever one operation changes, it changes together or not at all, also under kill -9. What several
@@ -65,7 +73,7 @@ pub enum StoreError {
 /// connection to a server broke) it is not known whether it was. Every operation may be asked for again; a draw may then
 /// count twice, and a turn be left out.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: Parking + Send + Sync {
     // ── Taking in ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// Takes in an event with its jobs, or reports the event that has one of its keys. Keys are compared in order.

@@ -9,6 +9,7 @@ pub mod dir;
 mod keep;
 mod migration;
 mod query;
+mod rates;
 pub mod redis;
 pub mod sqlite;
 mod state;
@@ -17,7 +18,7 @@ mod work;
 pub use admission::{Accepted, Admission, Coalesce, DedupeKey, NewJob, OnMatch, OnStuck, Order, Start};
 pub use carried::{Carried, CarriedJob, CarriedPlace, Departure, Household, Inventory};
 pub use coming::{Coming, LimitsNow, Wanted};
-pub use contract::{Store, StoreError};
+pub use contract::{Parking, Store, StoreError};
 pub use keep::{
     Back, Draw, Drawn, EraseStep, Erased, PURSE_KEPT, RateDraw, RateDrawn, RetainStep, Retained, Retention,
     SPENT_KEPT,
@@ -27,6 +28,7 @@ pub use query::{
     DeadGroup, Depths, EventQuery, EventSummary, JobHistory, JobQuery, LaneDepth, Load, Pause, QueueDepth,
     ROWS_MAX, Redelivery, Timeline,
 };
+pub use rates::Rates;
 pub use work::{
     Claim, ClaimRequest, Claimed, Limits, PARKS_KEPT, Replaced, Replayed, Resolution, Resolved, Settlement,
 };

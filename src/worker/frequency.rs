@@ -13,37 +13,55 @@ use super::Worker;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
+/// What is asked for tokens.
+const JUDGE: &str = "judge";
+
+/// What became of a draw, and who has counted it.
+struct Outcome {
+    drawn: RateDrawn,
+    /// Only this process has.
+    alone: bool,
+}
+
 impl Worker {
     /// Takes one of the `per_min` requests that all processes together may send; what was taken, if they are counted together.
-    /// `what` is asked, and called `name`. Without an answer in time each process goes by its own limit alone.
+    /// `what` is asked, and called `name`. Without an answer in time each process goes by its own count alone.
     ///
     /// # Errors
     /// There is none left; the wait.
     pub(super) async fn may_ask(
         &self,
-        what: &str,
+        what: &'static str,
         name: &str,
         per_min: Option<PerMinute>,
     ) -> Result<Option<RequestTaken>, Duration> {
         let Some((per_min, draw)) = self.requests(what, name, per_min) else { return Ok(None) };
-        match self.draw(RateDraw { cells: 1, ..draw }).await {
-            Some(RateDrawn { cells: 0, wait, .. }) => Err(wait),
-            Some(RateDrawn { at, .. }) => Ok(Some(RequestTaken { per_min, at })),
-            None => Ok(None),
+        let Outcome { drawn, alone } = self.draw((what, name), RateDraw { cells: 1, ..draw }).await;
+        match drawn {
+            RateDrawn { cells: 0, wait, .. } => Err(wait),
+            RateDrawn { at, .. } => Ok(Some(RequestTaken { per_min, at, alone })),
         }
     }
 
     /// Gives back a request that was not made.
-    pub(super) async fn not_asked(&self, what: &str, name: &str, taken: RequestTaken) {
-        if let Some((_, draw)) = self.requests(what, name, Some(taken.per_min)) {
-            self.draw(RateDraw { back: Some(Back { cells: 1, drawn_at: taken.at }), ..draw }).await;
+    pub(super) async fn not_asked(&self, what: &'static str, name: &str, taken: RequestTaken) {
+        let RequestTaken { per_min, at, alone } = taken;
+        if let Some((_, draw)) = self.requests(what, name, Some(per_min)) {
+            let back = Some(Back { cells: 1, drawn_at: at });
+            self.settle_draw((what, name), RateDraw { back, ..draw }, alone).await;
         }
     }
 
     /// No more than `left` of them are left.
-    pub(super) async fn requests_left(&self, what: &str, name: &str, per_min: Option<PerMinute>, left: u32) {
+    pub(super) async fn requests_left(
+        &self,
+        what: &'static str,
+        name: &str,
+        per_min: Option<PerMinute>,
+        left: u32,
+    ) {
         if let Some((_, draw)) = self.requests(what, name, per_min) {
-            self.draw(RateDraw { leave: Some(left), ..draw }).await;
+            self.draw((what, name), RateDraw { leave: Some(left), ..draw }).await;
         }
     }
 
@@ -53,7 +71,8 @@ impl Worker {
         Some((per_min, per_minute(format!("out/{what}/{name}"), per_min.requests)))
     }
 
-    /// Takes the tokens of a question to `judge`, which all processes together may send it in a minute: all or none.
+    /// Takes the tokens of a question to `judge`, which all processes together may send it in a minute: all or none. Without
+    /// an answer in time each process goes by its own count alone.
     ///
     /// # Errors
     /// There are not enough; the wait.
@@ -65,8 +84,8 @@ impl Worker {
         let mut taken: Vec<TokensTaken> = Vec::with_capacity(needs.len());
         for need in needs {
             let draw = RateDraw { cells: need.tokens, ..tokens(judge, *need) };
-            let Some(drawn) = self.draw(draw).await else { continue };
-            let one = TokensTaken { need: Need { tokens: drawn.cells, ..*need }, at: drawn.at };
+            let Outcome { drawn, alone } = self.draw((JUDGE, judge), draw).await;
+            let one = TokensTaken { need: Need { tokens: drawn.cells, ..*need }, at: drawn.at, alone };
             taken.push(one);
             if drawn.cells < need.tokens {
                 let unused: Vec<_> = taken.into_iter().map(TokensTaken::unused).collect();
@@ -81,23 +100,52 @@ impl Worker {
 
     /// Gives back what was taken and not used, and takes what was used beyond; leaves no more than the vendor said.
     pub(super) async fn tokens_used(&self, judge: &str, used: &[TokensUsed]) {
-        for &TokensUsed { taken: TokensTaken { need, at }, used, left } in used {
+        for &TokensUsed { taken: TokensTaken { need, at, alone }, used, left } in used {
             let back = need.tokens.saturating_sub(used);
             let back = (back > 0).then_some(Back { cells: back, drawn_at: at });
             let beyond = used.saturating_sub(need.tokens);
             if back.is_some() || beyond > 0 || left.is_some() {
                 let draw = RateDraw { cells: beyond, back, leave: left, ..tokens(judge, need) };
-                self.draw(draw).await;
+                self.settle_draw((JUDGE, judge), draw, alone).await;
             }
         }
     }
 
-    async fn draw(&self, draw: RateDraw) -> Option<RateDrawn> {
-        if self.store.is_shared() {
-            return self.hear(self.store.draw_rate(draw)).await;
+    /// What follows a draw, which others know nothing of if it was made `alone`. What was said to be left they hear all the
+    /// same.
+    async fn settle_draw(&self, of: (&'static str, &str), draw: RateDraw, alone: bool) {
+        if !alone {
+            self.draw(of, draw).await;
+            return;
         }
-        // Nobody else is to be heard: its own store answers.
-        self.store.draw_rate(draw).await.ok()
+        let leave =
+            draw.leave.map(|left| RateDraw { cells: 0, back: None, leave: Some(left), ..draw.clone() });
+        self.rates.draw(self.clock.now(), &draw);
+        if let Some(leave) = leave {
+            self.draw(of, leave).await;
+        }
+    }
+
+    /// Draws on a rate that all processes share. What the store does not answer in time is drawn on this process's own count,
+    /// which knows what it has drawn before: a limit that cannot be read is one still.
+    async fn draw(&self, (what, name): (&'static str, &str), draw: RateDraw) -> Outcome {
+        let is_shared = self.store.is_shared();
+        let asked = self.store.draw_rate(draw.clone());
+        // Where nobody else is to be heard its own store answers.
+        let told = if is_shared { self.hear(asked).await } else { asked.await.ok() };
+        let now = self.clock.now();
+        match told {
+            Some(drawn) => {
+                if is_shared {
+                    self.rates.draw(now, &RateDraw { cells: drawn.cells, ..draw });
+                }
+                Outcome { drawn, alone: false }
+            }
+            None => {
+                self.metrics.asked_alone(what, name);
+                Outcome { drawn: self.rates.draw(now, &draw), alone: true }
+            }
+        }
     }
 }
 

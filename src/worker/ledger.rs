@@ -52,12 +52,18 @@ impl<'a> StoreLedger<'a> {
         let Some(OnItsWay { bill, ended }) = self.take_on_its_way() else {
             return self.worker.insist(self.claimed, || store.settle(lease, settlement.clone())).await;
         };
-        let settlement = Settlement { bill: Some(bill), ..settlement };
+        let settlement = Settlement { bill: Some(bill.clone()), ..settlement };
         let settle = || store.settle(lease, settlement.clone());
-        match tokio::join!(biased; ended, settle()).1 {
+        let (ended, settled) = tokio::join!(biased; ended, settle());
+        let settled = match settled {
             Err(StoreError::Unavailable(_)) => self.worker.insist(self.claimed, settle).await,
             settled => settled,
+        };
+        // What is refused as a whole leaves the bill where it was, and the next settlement has none.
+        if matches!((&ended, &settled), (Err(StoreError::Unavailable(_)), Err(StoreError::Overtaken(_)))) {
+            self.end(&bill).await?;
         }
+        settled
     }
 
     /// Puts on record what an answer cost.

@@ -21,7 +21,7 @@ use crate::{
     domain::{AttemptOutcome, Clock, Timestamp, Work},
     engine::{Engine, Live},
     host::{self, FailPoint, Tasks},
-    store::{ClaimRequest, Claimed, Store, StoreError},
+    store::{ClaimRequest, Claimed, Rates, Store, StoreError},
     telemetry::Metrics,
 };
 
@@ -47,6 +47,9 @@ pub struct Worker {
     pub tasks: Tasks,
     /// Jobs whose body is a file may be worked on so many at one time.
     pub large_bodies: Arc<Semaphore>,
+    /// What this process has drawn of rates that it shares with others: it goes by that where the store does not say in time
+    /// what they have drawn.
+    pub rates: Arc<Rates>,
     /// Told at the end of a job: it may have made room within a limit.
     pub freed: Arc<Notify>,
 }

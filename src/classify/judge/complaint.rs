@@ -46,6 +46,8 @@ pub(super) struct Complaint {
     pub(super) not_billed: bool,
     /// Whether it will answer nobody until somebody has paid, raised a limit, or mended key or model in the configuration.
     pub(super) barred: bool,
+    /// It is barred as what may be spent there is spent.
+    pub(super) spent: bool,
     /// Why it will never answer this very question, while it answers others: then this is its answer. `None` if what is wrong
     /// is nothing about the event.
     pub(super) flaw: Option<Flaw>,
@@ -81,7 +83,7 @@ pub(super) fn read(status: u16, body: &str) -> Complaint {
     let text = error.and_then(text);
     let flaw = flaw(status, &names, text);
     let why = if flaw.is_none() { bar(status, &names, text) } else { None };
-    let barred = why.is_some();
+    let (barred, spent) = (why.is_some(), why == Some(SPENT));
     let may_pass = barred
         || match status {
             408 | 409 | 425 => true,
@@ -106,7 +108,7 @@ pub(super) fn read(status: u16, body: &str) -> Complaint {
         reason.extend(text.chars().filter(|c| !c.is_control()).take(TEXT_CHARS_MAX));
     }
     let not_billed = not_billed(status, error.is_some());
-    Complaint { reason, heading, may_pass, not_billed, barred, flaw }
+    Complaint { reason, heading, may_pass, not_billed, barred, spent, flaw }
 }
 
 /// Why it will answer nobody until somebody acts, in words of ours; `None` if it may answer the next question.
@@ -217,6 +219,10 @@ mod tests {
                 || (status == 403 && may_pass)
                 || [cap, own_cap, hard_limit, quota, &anthropic("not_found_error")].contains(&body);
             assert_eq!(complaint.barred, somebody_acts, "{status} {body}");
+            let by_money = status == 402
+                || [cap, own_cap, hard_limit, quota].contains(&body)
+                || (status == 403 && body == anthropic("billing_error"));
+            assert_eq!(complaint.spent, by_money, "{status} {body}");
         }
     }
 

@@ -35,7 +35,7 @@ use crate::{
         tokens::TokenLimits,
     },
     domain::{Answer, Clock, Flaw, Name, Price, Prior, Purse},
-    remote::{Busy, Remote, Request, RequestError, Url},
+    remote::{Busy, Lacks, Remote, Request, RequestError, Url},
 };
 
 /// What the vendor knows us by.
@@ -150,6 +150,11 @@ impl Llm {
     /// How long it rests, as its vendor asked, and why; `None` if it does not.
     pub fn resting(&self, elapsed: Duration) -> Option<(Duration, String)> {
         self.remote.resting(elapsed)
+    }
+
+    /// Whether it may be asked now, as far as is known of its vendor.
+    pub fn is_within_reach(&self, elapsed: Duration) -> bool {
+        self.remote.rests(elapsed) == Some(Duration::ZERO)
     }
 
     /// What is known of its breaker here.
@@ -334,12 +339,13 @@ impl Llm {
     }
 
     /// It cannot be asked now. All that wait for it come back one after the other, whatever they wait for.
-    fn put_off(&self, Busy { wait, reason, is_broken }: Busy, call: &Call<'_>) -> Heard {
-        let (least, hindrance) = if is_broken {
-            // Whoever finds out takes as long as a question does.
-            (wait.max(self.usual.time()), Hindrance::Other)
-        } else {
-            (wait, Hindrance::Full)
+    fn put_off(&self, Busy { wait, reason, lacks }: Busy, call: &Call<'_>) -> Heard {
+        // Whoever finds out takes as long as a question does.
+        let until_known = wait.max(self.usual.time());
+        let (least, hindrance) = match lacks {
+            Lacks::Room => (wait, Hindrance::Full),
+            Lacks::Health => (until_known, Hindrance::Other),
+            Lacks::Money => (until_known, Hindrance::Capped),
         };
         let turn = self.turn_after(least, call.most, call.clock.monotonic());
         let others = if turn > least { ", and others wait for it" } else { "" };

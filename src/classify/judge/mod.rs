@@ -145,6 +145,9 @@ pub enum Hindrance {
     Full,
     /// What it may cost is spent: it is asked again when that changes, however long it takes.
     Spent,
+    /// Its vendor says that what may be spent there is spent: it is asked again from time to time, one question after the other,
+    /// however long that takes.
+    Capped,
     /// It does not work, is not asked at all, or what it was asked was lost.
     Other,
 }

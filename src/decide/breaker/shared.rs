@@ -25,6 +25,9 @@ pub struct Shared {
     why: String,
     /// Only alarms of the service itself have met it; see [`Course::openings`].
     by_alarms: bool,
+    /// It is open as what may be spent there is spent.
+    #[serde(default)]
+    spent: bool,
     course: Course,
 }
 
@@ -35,6 +38,8 @@ pub struct Hold {
     pub until: Duration,
     pub why: String,
     pub by_alarms: bool,
+    /// What may be spent there is spent.
+    pub spent: bool,
 }
 
 /// A breaker as one process knows it by itself.
@@ -56,7 +61,7 @@ pub struct Memory {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Word {
     /// It failed elsewhere: nobody calls for so long.
-    Open { left: Duration, why: String, by_alarms: bool },
+    Open { left: Duration, why: String, by_alarms: bool, spent: bool },
     /// A call was answered elsewhere.
     Works,
 }
@@ -122,6 +127,7 @@ impl Shared {
                 self.until = Some(self.until.map_or(until, |before| before.max(until)));
                 self.by_alarms = hold.by_alarms && (self.by_alarms || !is_open);
                 hold.why.clone_into(&mut self.why);
+                self.spent = hold.spent;
             }
             None => self.until = None,
         }
@@ -132,7 +138,7 @@ impl Shared {
             return Some(Word::Works);
         }
         let left = self.left(now)?;
-        Some(Word::Open { left, why: self.why.clone(), by_alarms: self.by_alarms })
+        Some(Word::Open { left, why: self.why.clone(), by_alarms: self.by_alarms, spent: self.spent })
     }
 }
 
@@ -245,10 +251,10 @@ mod tests {
     #[test]
     fn what_is_heard_holds_no_longer_than_an_opening_of_its_own() {
         let mut two = Process::new("two", 0);
-        let far = Word::Open { left: 9_999 * S, why: "far".to_owned(), by_alarms: false };
+        let far = Word::Open { left: 9_999 * S, why: "far".to_owned(), by_alarms: false, spent: false };
         two.breaker.hear(&far, 5 * S);
         assert_eq!(two.waits(5), Some(60));
-        let near = Word::Open { left: S, why: "near".to_owned(), by_alarms: false };
+        let near = Word::Open { left: S, why: "near".to_owned(), by_alarms: false, spent: false };
         two.breaker.hear(&near, 5 * S);
         assert_eq!(two.waits(5), Some(60), "nor shorter than what is known already");
         two.breaker.hear(&Word::Works, 6 * S);

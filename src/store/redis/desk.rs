@@ -179,6 +179,22 @@ impl Desk {
         }
     }
 
+    /// Makes a job due at once that is parked; whether it was.
+    pub fn unpark(&mut self, n: u32) -> bool {
+        let now = self.now;
+        let is_parked = |entry: &Entry| {
+            let last = entry.history.last().map(|attempt| attempt.outcome);
+            entry.job.state == JobState::Ready && entry.job.due > now && last == Some(AttemptOutcome::Parked)
+        };
+        if !self.record.entry(n).is_some_and(is_parked) {
+            return false;
+        }
+        if let Some(Entry { job, .. }) = self.change(n) {
+            (job.due, job.fresh_at) = (now, job.fresh_at.min(now));
+        }
+        true
+    }
+
     /// Adds a line to a job's history that no worker wrote.
     pub fn remark(&mut self, n: u32, outcome: AttemptOutcome, detail: &str) {
         let at = self.now;

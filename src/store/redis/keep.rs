@@ -9,6 +9,7 @@ use crate::{
 
 use super::{
     Core,
+    keys::Shard,
     link::{number, text},
     record::Step,
     script::DONE_WORDS,
@@ -17,19 +18,21 @@ use super::{
 /// How long a rate is kept that is full again by the store's time, which may be another than the server's.
 const RATE_KEPT: Duration = Duration::from_mins(1);
 
-/// What is counted within a window, and how long it is kept after it was last drawn on.
+/// A draw on what is counted within a window.
 pub(super) struct Meter<'a> {
     pub name: &'a str,
     pub window: Duration,
+    /// How long it is kept after it was last drawn on.
     pub kept: Duration,
-    /// What it is drawn on for, where that is to count once however often it is said.
-    pub paid: Option<(&'a str, Step)>,
+    /// Less than 0 gives back.
+    pub amount: i64,
+    pub limit: u64,
 }
 
 impl<'a> Meter<'a> {
     /// A window later it counts for nothing.
-    fn of(draw: &'a Draw) -> Self {
-        Meter { name: &draw.meter, window: draw.window, kept: draw.window * 2, paid: None }
+    fn of(draw: &'a Draw, amount: i64) -> Self {
+        Meter { name: &draw.meter, window: draw.window, kept: draw.window * 2, amount, limit: draw.limit }
     }
 }
 
@@ -66,8 +69,8 @@ impl Core {
 
     pub(super) async fn draw(&self, draw: &Draw) -> Result<Drawn, StoreError> {
         let amount = i64::try_from(draw.amount).unwrap_or(i64::MAX);
-        let now = self.clock.now();
-        if self.meter(Meter::of(draw), now, amount, draw.limit).await? {
+        let (now, home) = (self.clock.now(), self.home_of_meter(&draw.meter));
+        if self.draw_together(home, now, None, [Meter::of(draw, amount)]).await?.is_none() {
             return Ok(Drawn::Taken);
         }
         let window = i64::try_from(draw.window.as_millis()).unwrap_or(i64::MAX).max(1);
@@ -77,32 +80,32 @@ impl Core {
 
     pub(super) async fn give_back(&self, draw: &Draw) -> Result<(), StoreError> {
         let amount = i64::try_from(draw.amount).unwrap_or(i64::MAX);
-        self.meter(Meter::of(draw), self.clock.now(), -amount, draw.limit).await.map(drop)
+        let (now, home) = (self.clock.now(), self.home_of_meter(&draw.meter));
+        self.draw_together(home, now, None, [Meter::of(draw, -amount)]).await.map(drop)
     }
 
-    /// Draws on a meter, or gives back what is less than 0; whether it fitted.
-    pub(super) async fn meter(
+    pub(super) fn home_of_meter(&self, name: &str) -> &Shard {
+        self.shards.home_of(&format!("meter:{name}"))
+    }
+
+    /// Draws on all of these meters, or on none: then the place of the first that has too little. All of them are at home in
+    /// `home`. `paid` is what that is for, where it is to count once however often it is said.
+    pub(super) async fn draw_together(
         &self,
-        meter: Meter<'_>,
+        home: &Shard,
         now: Timestamp,
-        amount: i64,
-        limit: u64,
-    ) -> Result<bool, StoreError> {
-        let Meter { name, window, kept, paid } = meter;
-        let shard = self.shards.home_of(&format!("meter:{name}"));
+        paid: Option<(&str, Step)>,
+        meters: impl IntoIterator<Item = Meter<'_>>,
+    ) -> Result<Option<usize>, StoreError> {
         let ms = |time: Duration| time.as_millis().max(1).to_string();
         let (id, step) = paid.map_or(("", ""), |(id, step)| (id, step.as_str()));
-        let args = [
-            name.to_owned(),
-            ms(window),
-            amount.to_string(),
-            limit.to_string(),
-            ms(kept),
-            step.to_owned(),
-            id.to_owned(),
-        ];
-        let reply = self.call_at(now, &self.scripts.meter, shard, args).await?;
-        Ok(reply.rest.get(DONE_WORDS).map(text).transpose()?.as_deref() == Some("1"))
+        let mut args = vec![step.to_owned(), id.to_owned()];
+        for Meter { name, window, kept, amount, limit } in meters {
+            args.extend([name.to_owned(), ms(window), amount.to_string(), limit.to_string(), ms(kept)]);
+        }
+        let reply = self.call_at(now, &self.scripts.meter, home, args).await?;
+        let short = reply.rest.get(DONE_WORDS).map(number).transpose()?.unwrap_or_default();
+        Ok(usize::try_from(short).unwrap_or_default().checked_sub(1))
     }
 
     pub(super) async fn draw_rate(&self, draw: &RateDraw) -> Result<RateDrawn, StoreError> {

@@ -1,14 +1,24 @@
 //! What a person may do.
 
+use async_trait::async_trait;
+
 use crate::{
     decide::replan::{RUN_AGAIN, hinders},
     domain::{AttemptOutcome, Body, EventId, Job, JobId, JobState, Work},
     store::{
-        JobQuery, NewJob, Pause, Replayed, Resolution, Resolved, StoreError, state::State, work::undecided,
+        JobQuery, NewJob, Parking, Pause, Replayed, Resolution, Resolved, StoreError, state::State,
+        work::undecided,
     },
 };
 
-use super::Core;
+use super::{Core, RedisStore};
+
+#[async_trait]
+impl Parking for RedisStore {
+    async fn unpark(&self, jobs: &[JobId]) -> Result<u64, StoreError> {
+        self.core.unpark(jobs).await
+    }
+}
 
 impl Core {
     pub(super) async fn resolve(&self, id: JobId, resolution: &Resolution) -> Result<(), StoreError> {
@@ -65,6 +75,21 @@ impl Core {
                     }
                 }
                 Ok(moved)
+            });
+            moved += told.await?.unwrap_or(0);
+        }
+        Ok(moved)
+    }
+
+    async fn unpark(&self, jobs: &[JobId]) -> Result<u64, StoreError> {
+        let mut ids = jobs.to_vec();
+        ids.sort_unstable();
+        let mut moved = 0;
+        for of_one in ids.chunk_by(|one, next| one.event == next.event) {
+            let Some(JobId { event, .. }) = of_one.first() else { continue };
+            let Some((shard, _)) = self.home(*event).await? else { continue };
+            let told = self.change(&shard, *event, |desk| {
+                Ok(of_one.iter().filter(|id| desk.unpark(id.n)).count() as u64)
             });
             moved += told.await?.unwrap_or(0);
         }

@@ -14,6 +14,7 @@ use crate::{
 use super::{
     Core,
     keep::Meter,
+    keys::Shard,
     record::{Errand, Step},
 };
 
@@ -115,36 +116,65 @@ impl Core {
         self.enter(paid, entry.as_ref()).await
     }
 
-    /// Draws all charges, or none: then it is this purse that has too little.
+    /// Draws all charges, or none: then it is this purse that has too little. Those of one shard are drawn in one step: there no
+    /// question is refused for what another one holds for a moment that is refused itself.
     async fn draw_money(&self, id: Option<&str>, charges: &[Charge]) -> Result<Option<Purse>, StoreError> {
-        for (at, charge) in charges.iter().enumerate() {
-            if !self.charge(id.map(|id| (id, Step::Begin)), charge, charge.by).await? {
-                self.give_money_back(id, charges.get(..at).unwrap_or_default()).await?;
-                return Ok(Some(charge.purse));
+        let paid = id.map(|id| (id, Step::Begin));
+        let mut drawn = Vec::with_capacity(charges.len());
+        for (home, charges) in self.by_home(charges) {
+            if let Some(purse) = self.charge(home, paid, &charges).await? {
+                self.give_money_back(id, &drawn).await?;
+                return Ok(Some(purse));
             }
+            drawn.extend(charges);
         }
         Ok(None)
     }
 
     async fn give_money_back(&self, id: Option<&str>, charges: &[Charge]) -> Result<(), StoreError> {
-        for charge in charges {
-            self.charge(id.map(|id| (id, Step::Back)), charge, charge.by.saturating_neg()).await?;
-        }
-        Ok(())
+        let back = charges.iter().map(|charge| Charge { by: charge.by.saturating_neg(), ..charge.clone() });
+        self.correct_money(id.map(|id| (id, Step::Back)), &back.collect::<Vec<_>>()).await
     }
 
     /// Draws or gives back whatever the limits.
     async fn correct_money(&self, paid: Option<(&str, Step)>, charges: &[Charge]) -> Result<(), StoreError> {
-        for charge in charges {
-            self.charge(paid, &Charge { limit: None, ..charge.clone() }, charge.by).await?;
+        let charges: Vec<_> = charges.iter().map(|charge| Charge { limit: None, ..charge.clone() }).collect();
+        for (home, charges) in self.by_home(&charges) {
+            self.charge(home, paid, &charges).await?;
         }
         Ok(())
     }
 
-    async fn charge(&self, paid: Option<(&str, Step)>, charge: &Charge, by: i64) -> Result<bool, StoreError> {
-        let limit = charge.limit.unwrap_or(i64::MAX.unsigned_abs());
-        let meter = Meter { name: &charge.meter, window: DATED, kept: PURSE_KEPT, paid };
-        self.meter(meter, self.clock.now(), by, limit).await
+    /// Charges by the shard that their purses are at home in, in the order in which those come.
+    fn by_home(&self, charges: &[Charge]) -> Vec<(&Shard, Vec<Charge>)> {
+        let mut by_home: Vec<(&Shard, Vec<Charge>)> = Vec::new();
+        for charge in charges {
+            let home = self.home_of_meter(&charge.meter);
+            match by_home.iter_mut().find(|(known, _)| *known == home) {
+                Some((_, of_home)) => of_home.push(charge.clone()),
+                None => by_home.push((home, vec![charge.clone()])),
+            }
+        }
+        by_home
+    }
+
+    /// Does all charges of one shard, or none: then it is this purse that has too little.
+    async fn charge(
+        &self,
+        home: &Shard,
+        paid: Option<(&str, Step)>,
+        charges: &[Charge],
+    ) -> Result<Option<Purse>, StoreError> {
+        let meters = charges.iter().map(|charge| Meter {
+            name: &charge.meter,
+            window: DATED,
+            kept: PURSE_KEPT,
+            amount: charge.by,
+            limit: charge.limit.unwrap_or(i64::MAX.unsigned_abs()),
+        });
+        let meters: Vec<Meter<'_>> = meters.collect();
+        let short = self.draw_together(home, self.clock.now(), paid, meters).await?;
+        Ok(short.and_then(|at| charges.get(at)).map(|charge| charge.purse))
     }
 
     /// Writes into the book of a day.

@@ -1,19 +1,20 @@
 //! What a person may do.
 
-use rusqlite::params;
+use async_trait::async_trait;
+use rusqlite::{OptionalExtension, params};
 
 use crate::{
     decide::replan::{RUN_AGAIN, hinders},
     domain::{AttemptOutcome, Body, EventId, JobId, JobState, Work},
     store::{
-        JobQuery, NewJob, Pause, Replayed, Resolution, Resolved, StoreError,
+        JobQuery, NewJob, Parking, Pause, Replayed, Resolution, Resolved, StoreError,
         state::{State, has_room},
         work::undecided,
     },
 };
 
 use super::{
-    jobs,
+    SqliteStore, jobs,
     key::JobKey,
     read,
     rows::{self, Row},
@@ -70,6 +71,43 @@ pub(super) fn discard(desk: &mut Desk<'_>, query: &JobQuery, note: &str) -> Resu
         jobs::finish(desk, row, &State::with(JobState::Discarded, note))?;
     }
     Ok(dead.len() as u64)
+}
+
+#[async_trait]
+impl Parking for SqliteStore {
+    async fn unpark(&self, jobs: &[JobId]) -> Result<u64, StoreError> {
+        let ids = jobs.to_vec();
+        self.writer.write(move |desk| Ok(unpark(desk, &ids)?)).await
+    }
+}
+
+fn unpark(desk: &mut Desk<'_>, ids: &[JobId]) -> rusqlite::Result<u64> {
+    let mut moved = 0;
+    for id in ids {
+        let Some(row) = jobs::find(desk.db, *id)?.filter(|row| row.job.state == JobState::Ready) else {
+            continue;
+        };
+        if row.job.due <= desk.now || desk.leases.holds(*id) || !is_parked(desk, &row)? {
+            continue;
+        }
+        desk.db
+            .prepare_cached("UPDATE job SET due = ?2, fresh_at = min(fresh_at, ?2) WHERE id = ?1")?
+            .execute(params![row.key, desk.now])?;
+        moved += 1;
+    }
+    desk.changed |= moved > 0;
+    desk.new_work |= moved > 0;
+    Ok(moved)
+}
+
+/// Whether the last that became of a job was to be handed back without an attempt.
+fn is_parked(desk: &Desk<'_>, row: &Row) -> rusqlite::Result<bool> {
+    let last: Option<bool> = desk
+        .db
+        .prepare_cached("SELECT outcome = ?3 FROM attempt WHERE job = ?1 AND seq = ?2 - 1")?
+        .query_row(params![row.key, row.history, AttemptOutcome::Parked], |row| row.get(0))
+        .optional()?;
+    Ok(last == Some(true))
 }
 
 pub(super) fn replay(desk: &mut Desk<'_>, event: EventId, new: &[NewJob]) -> Result<Replayed, Failed> {

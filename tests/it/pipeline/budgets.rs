@@ -4,15 +4,20 @@ use std::{num::NonZeroU32, time::Duration};
 
 use hookyard::{
     config::{CLASSIFIERS, JUDGES},
-    domain::{Day, EventState, JobState, RungOutcome, Spent, Timestamp},
+    decide::breaker::Outcome,
+    domain::{
+        Bill, Charge, Clock, Day, EventState, JobState, Lane, Lease, Prior, PurchaseOrder, Purse,
+        RungOutcome, Spent, Timestamp,
+    },
     sandbox::{Limits, Reply},
-    store::{Draw, JobHistory, Timeline},
+    store::{self, ClaimRequest, JobHistory, Timeline},
 };
 use serde_json::json;
 
 use crate::support::{
-    house::{House, Plan, form, outcomes, route},
+    house::{House, Plan, form, outcomes, route, ticket},
     process::arrived,
+    redis::RedisServer,
 };
 
 const CLAUDE: &str = "/llm/v1/messages";
@@ -35,20 +40,54 @@ fn poor(plan: Plan, judge: &str) -> Plan {
 }
 
 /// All that a judge may cost today.
-fn purse(house: &House, judge: &str) -> Draw {
+fn purse(house: &House, judge: &str) -> Charge {
     let meter = format!("money/{}/judge/{judge}", Day::of(house.now()));
-    Draw { meter, amount: 10_000_000, limit: u64::MAX, window: Duration::from_hours(24 * 36_525) }
+    Charge { purse: Purse::Day, meter, by: 10_000_000, limit: None }
 }
 
 /// All that a judge may cost this month.
-fn months_purse(house: &House, judge: &str) -> Draw {
+fn months_purse(house: &House, judge: &str) -> Charge {
     let meter = format!("money/{}/judge/{judge}", Day::of(house.now()).month());
-    Draw { meter, amount: 100_000_000, ..purse(house, judge) }
+    Charge { purse: Purse::Month, meter, by: 100_000_000, limit: None }
+}
+
+/// A question under way, as far as the store knows.
+struct Taken {
+    lease: Lease,
+    order: PurchaseOrder,
+}
+
+/// Has the question of another job take all that is in a purse: of an action, which the workers leave where it is while the
+/// breaker of its destination is open.
+async fn take(house: &House, purse: Charge) -> Taken {
+    let (store, engine) = (&house.service.store, house.service.engine.now());
+    let helpdesk = engine.destination("helpdesk").expect("there is one");
+    while let Ok(Some(pass)) = helpdesk.ready(house.clock.monotonic()) {
+        pass.tell(&Outcome::Failed { reason: "503".to_owned() }, house.clock.monotonic());
+    }
+    let event = house.queue(&ticket(&purse.meter)).await;
+    house.until(event, |timeline| timeline.jobs.len() == 2 && route(timeline).job.state.is_settled()).await;
+    let shares = [(Lane::Critical, 1), (Lane::Normal, 0), (Lane::Bulk, 0)];
+    let request =
+        ClaimRequest { shares, lease: Duration::from_hours(24 * 365), limits: store::Limits::default() };
+    let lease = store.claim(request).await.unwrap().jobs.remove(0).lease;
+    assert_eq!(lease.job.event, event);
+    let order = PurchaseOrder { charges: vec![purse], ..PurchaseOrder::new(&"other".into(), "q") };
+    assert_eq!(store.begin_purchase(lease, &order).await.unwrap(), Prior::Begun);
+    Taken { lease, order }
+}
+
+/// It was not billed after all.
+async fn give_back(house: &House, Taken { lease, order }: Taken) {
+    let back = |charge: Charge| Charge { by: -charge.by, ..charge };
+    let bill = Bill::new(&order.judge, &order.digest, None);
+    let bill = Bill { charges: order.charges.into_iter().map(back).collect(), ..bill };
+    house.service.store.end_purchase(lease, &bill).await.unwrap();
 }
 
 /// Leaves a judge no money for the day.
-async fn spend(house: &House, judge: &str) {
-    house.service.store.draw(purse(house, judge)).await.unwrap();
+async fn spend(house: &House, judge: &str) -> Taken {
+    take(house, purse(house, judge)).await
 }
 
 fn says(label: &str) -> Reply {
@@ -103,9 +142,9 @@ async fn where_the_days_money_is_spent_the_next_judge_is_asked_and_past_the_last
 #[tokio::test]
 async fn where_the_months_money_is_spent_the_event_waits_as_long_as_that_takes_and_begins_afresh() {
     let house = House::plan().llm().start().await;
-    let purses = [months_purse(&house, "claude"), months_purse(&house, "gpt")];
-    for purse in &purses {
-        house.service.store.draw(purse.clone()).await.unwrap();
+    let mut taken = Vec::new();
+    for judge in ["claude", "gpt"] {
+        taken.push(take(&house, months_purse(&house, judge)).await);
     }
     let event = house.queue(&form("f")).await;
     for times in 1..=3 {
@@ -119,8 +158,8 @@ async fn where_the_months_money_is_spent_the_event_waits_as_long_as_that_takes_a
         }
     }
     house.until(event, |timeline| route(timeline).history.len() == 4).await;
-    for purse in purses {
-        house.service.store.give_back(purse).await.unwrap();
+    for taken in taken {
+        give_back(&house, taken).await;
     }
     // The first failure after it is not its last.
     house.sandbox.fail_next(CLAUDE, 1, 529);
@@ -189,6 +228,24 @@ async fn tokens_of_a_minute_are_shared_out_and_come_back_with_time() {
     assert_eq!(judge(&house.run(&form("c")).await), "claude");
 }
 
+#[tokio::test]
+async fn tokens_of_a_minute_are_kept_to_where_nobody_can_say_what_others_have_taken() {
+    let server = RedisServer::start(&[]);
+    let plan = with(House::plan().llm(), "claude", "input_tokens_per_min = 1").on_redis(&server);
+    let house = plan.start().await;
+    // As where no answer comes in time.
+    let _: String = server.ask(&["SET", "{hookyard:0}:rate:tokens/claude/input", "not a rate"]).await;
+    for (id, decides) in [("a", "claude"), ("b", "gpt")] {
+        house.sandbox.reply_next(says("lead"));
+        assert_eq!(judge(&house.run(&form(id)).await), decides);
+    }
+    let metrics = house.ask("/metrics").await.text;
+    assert!(metrics.contains("hookyard_asked_alone_total{kind=\"judge\",name=\"claude\"}"), "{metrics}");
+    house.advance(MINUTE);
+    house.sandbox.reply_next(says("lead"));
+    assert_eq!(judge(&house.run(&form("c")).await), "claude");
+}
+
 /// How often each of so many events was handed back before it was decided, where a minute holds tokens for a few of them
 /// and nobody else is asked. The clock is moved on to the next one that is due, again and again.
 async fn handed_back(events: usize, tokens_per_min: u32) -> Vec<usize> {
@@ -238,10 +295,10 @@ async fn those_that_wait_for_tokens_come_back_in_turn_and_not_all_at_once() {
 #[tokio::test]
 async fn tokens_of_a_question_that_never_left_are_given_back() {
     let house = with(House::plan().llm(), "claude", "tokens_per_min = 1").start().await;
-    spend(&house, "claude").await;
+    let spent = spend(&house, "claude").await;
     house.sandbox.reply_next(says("lead"));
     assert_eq!(judge(&house.run(&form("a")).await), "gpt");
-    house.service.store.give_back(purse(&house, "claude")).await.unwrap();
+    give_back(&house, spent).await;
     house.sandbox.reply_next(says("lead"));
     assert_eq!(judge(&house.run(&form("b")).await), "claude", "its minute is whole");
 }
@@ -283,6 +340,34 @@ async fn a_vendor_whose_money_is_spent_is_not_asked_again_and_the_house_is_told(
     let told = house.service.store.timeline(alarm).await.unwrap().unwrap();
     let body = String::from_utf8_lossy(told.event.body.bytes().expect("it is here")).into_owned();
     assert!(body.contains("claude") && body.contains("enforced_spend_limit_reached"), "{body}");
+}
+
+#[tokio::test]
+async fn what_waits_for_money_at_the_vendor_does_not_die_of_age() {
+    let alone = House::plan().llm().edit(CLASSIFIERS, "    { judge = \"gpt\", confidence_min = 0.6 },\n", "");
+    let house = alone.start().await;
+    house.sandbox.reply_next(Reply::SpendLimit);
+    let mut events = Vec::new();
+    for id in ["a", "b"] {
+        events.push(house.queue(&form(id)).await);
+        house.until(events[events.len() - 1], |timeline| !route(timeline).history.is_empty()).await;
+    }
+    for times in 1..=3 {
+        for event in &events {
+            let parked = house.until(*event, |timeline| route(timeline).history.len() == times).await;
+            assert_eq!((outcomes(route(&parked)), route(&parked).job.attempts), (vec!["parked"; times], 0));
+            let reason = route(&parked).job.reason.as_deref().unwrap_or_default();
+            assert!(reason.contains("enforced_spend_limit_reached"), "{reason}");
+        }
+        assert_eq!(house.sandbox.requests(CLAUDE), times as u64, "one of them finds out");
+        // Each time longer than a job may be put off for other reasons.
+        house.sandbox.reply_next(if times < 3 { Reply::SpendLimit } else { says("lead") });
+        house.advance(Duration::from_hours(4 * 24));
+    }
+    house.sandbox.reply_next(says("lead"));
+    for event in events {
+        assert_eq!(house.driven(event).await.state, EventState::Done);
+    }
 }
 
 #[tokio::test]

@@ -5,8 +5,9 @@ use std::time::Duration;
 use hookyard::{
     domain::{EventId, EventState, JobState},
     sandbox::Reply,
-    store::Timeline,
+    store::{Timeline, sqlite::FILE},
 };
+use rusqlite::Connection;
 use serde_json::json;
 
 use crate::support::{
@@ -72,6 +73,39 @@ async fn an_action_whose_retry_succeeds_during_a_replay_is_not_done_twice() {
     house.advance(Duration::from_secs(3));
     house.until(event, |timeline| first_ticket(timeline) == JobState::Done).await;
     gate.release();
+    let done = put_off_and_driven(&house, event, 1).await;
+    assert_made_once(&house, &done);
+    assert_eq!(house.sandbox.asked().len(), 2, "planned twice, and the answer bought once");
+}
+
+#[tokio::test]
+async fn an_answer_that_could_not_be_stored_is_not_lost_with_the_plan_that_was_overtaken() {
+    let house = House::plan().llm().start().await;
+    house.sandbox.reply_next(says_support());
+    house.sandbox.fail_next(TICKETS, 1, 429);
+    let event = house.queue(&form("f")).await;
+    house.retrying(event, "ticket", 1).await;
+    house.reconfigure(&asked_anew());
+    let gate = house.sandbox.hold(JUDGE);
+    house.sandbox.reply_next(says_support());
+    replay(&house, event, "reclassify").await;
+    arrived(&gate, 1).await;
+    house.advance(Duration::from_secs(3));
+    house.until(event, |timeline| first_ticket(timeline) == JobState::Done).await;
+    let db = Connection::open(house.dir.path().join(FILE)).unwrap();
+    db.execute_batch(
+        "CREATE TRIGGER broken BEFORE UPDATE ON purchase BEGIN SELECT RAISE(ABORT, 'the disk broke'); END",
+    )
+    .unwrap();
+    let sleepers = house.clock.sleepers();
+    gate.release();
+    // Either it is waited for until it can be stored, or nobody remembers it.
+    tokio::select! {
+        () = house.clock.all_slept(sleepers + 1) => {}
+        _ = house.until(event, |timeline| timeline.jobs.last().is_some_and(|job| outcomes(job).contains(&"parked"))) => {}
+    }
+    db.execute_batch("DROP TRIGGER broken").unwrap();
+    house.advance(Duration::from_secs(1));
     let done = put_off_and_driven(&house, event, 1).await;
     assert_made_once(&house, &done);
     assert_eq!(house.sandbox.asked().len(), 2, "planned twice, and the answer bought once");

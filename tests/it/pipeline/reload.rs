@@ -3,12 +3,18 @@
 use std::time::Duration;
 
 use hookyard::{
-    config::{ACTIONS, JUDGES, SOURCES},
+    config::{ACTIONS, CLASSIFIERS, JUDGES, SOURCES},
+    domain::EventState,
     sandbox::Reply,
 };
+use serde_json::json;
 
-use crate::support::house::{House, Plan, form, note, ticket};
+use crate::support::{
+    house::{House, Plan, form, note, outcomes, route, ticket},
+    redis::RedisServer,
+};
 
+const CLAUDE: &str = "/llm/v1/messages";
 const TICKETS: &str = "/helpdesk/tickets";
 
 /// A house in which a destination is left alone after one failure, and a sender may send one event a minute.
@@ -57,6 +63,43 @@ async fn a_judge_whose_money_is_spent_is_not_asked_again_for_a_change_that_gives
     assert!(is_open().await);
     house.reload(&plan().set("ANTHROPIC_API_KEY", "sk-ant-another-one"));
     assert!(!is_open().await, "another account may have money");
+}
+
+#[tokio::test]
+async fn what_waits_behind_a_refused_key_is_tried_again_once_the_key_is_another() {
+    for redis in [None, Some(RedisServer::start(&[]))] {
+        let alone =
+            House::plan().llm().edit(CLASSIFIERS, "    { judge = \"gpt\", confidence_min = 0.6 },\n", "");
+        let right = match &redis {
+            Some(server) => alone.on_redis(server),
+            None => alone,
+        };
+        let wrong = right.clone().set("ANTHROPIC_API_KEY", "sk-ant-of-nobody");
+        let house = wrong.clone().start().await;
+        let mut events = Vec::new();
+        for id in ["f-1", "f-2"] {
+            let event = house.queue(&form(id)).await;
+            house.until(event, |timeline| route(timeline).history.len() == 1).await;
+            events.push(event);
+        }
+        assert_eq!(house.sandbox.requests(CLAUDE), 1, "its breaker is open");
+
+        // Something else is not what they wait for.
+        let table = "[judge.claude]\n";
+        house.reload(&wrong.edit(JUDGES, table, &format!("{table}concurrency = 7\n")));
+        let settled = house.run(&ticket("t")).await;
+        assert_eq!(settled.state, EventState::Done);
+        let output =
+            json!({ "reason": "it reads like it", "label": "support", "urgency": "low", "confidence": 0.9 });
+        for _ in &events {
+            house.sandbox.reply_next(Reply::Output(output.clone()));
+        }
+        house.reload(&right);
+        for event in events {
+            let judged = house.until(event, |timeline| route(timeline).job.verdict.is_some()).await;
+            assert_eq!(outcomes(route(&judged)), ["parked", "done"], "and the clock stands still");
+        }
+    }
 }
 
 #[tokio::test]

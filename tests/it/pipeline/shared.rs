@@ -138,7 +138,8 @@ async fn one_process_finds_out_for_all() {
     let plan = House::plan().llm().setting("concurrency = 1").on_redis(&server);
     let house = plan.clone().start().await;
     let other = house.beside(&plan).await;
-    let failed = Word::Open { left: Duration::ZERO, why: "it failed".to_owned(), by_alarms: false };
+    let why = "it failed".to_owned();
+    let failed = Word::Open { left: Duration::ZERO, why, by_alarms: false, spent: false };
     for service in [&house.service, &other.service] {
         let engine = service.engine.now();
         engine.hear_of_judge("claude", &failed, house.clock.monotonic());

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use bytes::Bytes;
 use hookyard::{
     domain::{Bill, Body, Cause, EventId, EventState, JobState, Next, PurchaseOrder},
-    store::{Draw, Drawn, EraseStep, EventQuery, Pause, RetainStep, Retained, Retention},
+    store::{EraseStep, EventQuery, Pause, RetainStep, Retained, Retention},
 };
 use tokio::task::JoinSet;
 
@@ -45,32 +45,6 @@ pub async fn a_turn_is_taken_once_in_its_time(b: Bench<impl Backend>) {
     assert!(!b.take_turn("retention", HOUR).await.unwrap(), "also after a crash");
     b.advance(TICK);
     assert!(b.take_turn("retention", HOUR).await.unwrap());
-}
-
-pub async fn a_meter_gives_what_its_limit_allows_within_a_window(b: Bench<impl Backend>) {
-    let draw = |amount| Draw { meter: "judge/large".to_owned(), amount, limit: 10, window: DAY };
-    let mut drawn = JoinSet::new();
-    for _ in 0..16 {
-        let (store, draw) = (b.shared(), draw(1));
-        drawn.spawn(async move { store.draw(draw).await.unwrap() });
-    }
-    let drawn = drawn.join_all().await;
-    assert_eq!(drawn.iter().filter(|one| **one == Drawn::Taken).count(), 10);
-    let midnight =
-        hookyard::domain::Timestamp::from_millis((b.now().as_millis() / 86_400_000 + 1) * 86_400_000);
-    assert!(drawn.contains(&Drawn::Refused { until: midnight }));
-    b.give_back(draw(4)).await.unwrap();
-    let b = b.crash().await;
-    assert!(matches!(b.draw(draw(5)).await.unwrap(), Drawn::Refused { .. }), "5 do not fit where 4 are left");
-    assert_eq!(b.draw(draw(4)).await.unwrap(), Drawn::Taken, "a refusal took nothing");
-    b.advance(DAY);
-    assert_eq!(b.draw(draw(10)).await.unwrap(), Drawn::Taken, "another day");
-    b.give_back(draw(99)).await.unwrap();
-    assert_eq!(
-        b.draw(draw(10)).await.unwrap(),
-        Drawn::Taken,
-        "more than was drawn empties it, and no further"
-    );
 }
 
 /// A body that no backend keeps beside its rows.

@@ -92,6 +92,7 @@ macro_rules! conformance {
                 an_answer_ends_all_doubt,
                 what_another_job_asks_is_waited_for,
                 no_purse_is_drawn_on_beyond_its_limit,
+                of_many_questions_at_once_no_more_are_begun_than_a_purse_pays,
                 what_was_spent_stands_in_the_book_of_its_day,
                 what_was_not_billed_may_be_asked_again,
                 questions_are_told_apart_by_judge_and_digest,
@@ -151,7 +152,6 @@ macro_rules! conformance {
             keeping: [
                 a_cursor_is_moved_by_whoever_knows_where_it_stands,
                 a_turn_is_taken_once_in_its_time,
-                a_meter_gives_what_its_limit_allows_within_a_window,
                 a_large_body_is_read_on_request_and_survives,
                 sources_are_remembered_with_when_they_were_heard,
                 what_is_old_and_over_goes_payload_first,
@@ -170,6 +170,7 @@ macro_rules! conformance {
                 a_redriven_job_starts_afresh_with_the_same_request,
                 redrive_and_discard_take_what_the_query_names,
                 redrive_and_discard_touch_dead_letters_only,
+                what_is_parked_is_due_at_once_when_asked_for,
                 a_query_may_name_as_many_jobs_as_it_can_return,
                 approving_makes_the_job_ready_with_the_verdict_given,
                 done_and_discarded_end_the_job,
@@ -238,7 +239,6 @@ conformance! { moved, MovedToParts:
     keeping: [
         a_cursor_is_moved_by_whoever_knows_where_it_stands,
         a_turn_is_taken_once_in_its_time,
-        a_meter_gives_what_its_limit_allows_within_a_window,
         a_large_body_is_read_on_request_and_survives,
         sources_are_remembered_with_when_they_were_heard,
         pauses_are_listed,
@@ -254,6 +254,7 @@ conformance! { moved, MovedToParts:
     operate: [a_redriven_job_starts_afresh_with_the_same_request, only_a_waiting_job_can_be_resolved,],
     purchases: [
         no_purse_is_drawn_on_beyond_its_limit,
+        of_many_questions_at_once_no_more_are_begun_than_a_purse_pays,
         what_was_spent_stands_in_the_book_of_its_day,
         a_question_without_answer_is_asked_once_more_and_then_never,
         an_answer_is_read_again_and_never_bought_again,

@@ -1,17 +1,19 @@
 //! What a person may do: redrive, discard, resolve.
 
+use std::time::Duration;
+
 use hookyard::{
     domain::{AttemptOutcome, Cause, EventState, JobId, JobState, Next},
-    store::{JobQuery, Resolution, Resolved},
+    store::{JobQuery, NewJob, Resolution, Resolved, Start},
 };
 use tokio::task::JoinSet;
 
 use super::{
     backend::Backend,
-    bench::{Bench, LANES, assert_conflict, name_of, with},
+    bench::{Bench, LANES, assert_conflict, name_of, names, with},
     given::{
-        AT_ONCE, LEASE, action, dead, die, event, event_id, job_id, request, retry, review, route, skip,
-        verdict, waiting,
+        AT_ONCE, LEASE, action, dead, die, event, event_id, job_id, park, request, retry, review, route,
+        skip, verdict, waiting,
     },
 };
 
@@ -107,6 +109,49 @@ pub async fn redrive_and_discard_touch_dead_letters_only(b: Bench<impl Backend>)
     }
     assert_eq!(b.record(event_id(1)).await, before);
     b.end(&jobs[1], Next::Done).await;
+}
+
+pub async fn what_is_parked_is_due_at_once_when_asked_for(b: Bench<impl Backend>) {
+    const HOUR: Duration = Duration::from_hours(1);
+    let later = NewJob { start: Start::After { wait: HOUR }, ..route("later") };
+    let jobs = [
+        route("parked"),
+        route("afresh"),
+        route("tried"),
+        route("held"),
+        later,
+        waiting(route("asked")),
+        route("due"),
+    ];
+    b.queue(event(1).jobs(jobs)).await;
+    for claimed in b.take().await {
+        let end = match name_of(&claimed.job) {
+            "parked" => with(park(HOUR), |_| {}),
+            "afresh" => with(park(HOUR), |end| end.afresh = true),
+            "tried" => with(retry(HOUR), |_| {}),
+            "due" => with(park(AT_ONCE), |_| {}),
+            _ => continue,
+        };
+        b.settle(claimed.lease, end).await.unwrap();
+    }
+    b.advance(Duration::from_secs(1));
+    let before = b.record(event_id(1)).await;
+    let ids: Vec<JobId> = before.jobs.iter().map(|entry| entry.job.id).collect();
+    let unknown = [job_id(event_id(1), 99), job_id(event_id(9), 0)];
+    assert_eq!(b.unpark(&[ids.clone(), unknown.to_vec()].concat()).await.unwrap(), 2);
+    assert_eq!(b.unpark(&ids).await.unwrap(), 0, "they are due");
+    let b = b.crash().await;
+    let mut want = before;
+    for entry in &mut want.jobs[..2] {
+        entry.job.due = b.now();
+        entry.job.fresh_at = entry.job.fresh_at.min(b.now());
+    }
+    let after = b.record(event_id(1)).await;
+    assert_eq!(after.jobs[..3], want.jobs[..3], "nothing else of them has changed");
+    assert_eq!(after.jobs[4..], want.jobs[4..]);
+    b.audit().await;
+    let handed_out = b.take().await;
+    assert_eq!(names(&handed_out), ["afresh", "due", "held", "parked"]);
 }
 
 pub async fn a_query_may_name_as_many_jobs_as_it_can_return(b: Bench<impl Backend>) {

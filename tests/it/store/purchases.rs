@@ -10,6 +10,7 @@ use hookyard::{
     },
     store::JobQuery,
 };
+use tokio::task::JoinSet;
 
 use super::{
     backend::Backend,
@@ -303,6 +304,48 @@ pub async fn no_purse_is_drawn_on_beyond_its_limit(b: Bench<impl Backend>) {
     assert_eq!(b.begin_purchase(lease, &order("g", 1)).await.unwrap(), Prior::Short(Purse::Sender));
     let costs: Vec<u64> = purchases(&b, lease.job).await.iter().map(|purchase| purchase.cost.0).collect();
     assert_eq!(costs, [20, 0, 40], "what each cost, or may have cost");
+}
+
+pub async fn of_many_questions_at_once_no_more_are_begun_than_a_purse_pays(b: Bench<impl Backend>) {
+    let of = |day: &str, digest: &str, by: i64| {
+        let meter = format!("money/2026-11-{day}/judge/large");
+        let charges = vec![Charge { purse: Purse::Day, meter, by, limit: Some(10) }];
+        PurchaseOrder { charges, ..PurchaseOrder::new(&judge(), digest) }
+    };
+    b.queue(event(1)).await;
+    let lease = b.take_one().await.lease;
+    let mut begun = JoinSet::new();
+    for n in 0..16 {
+        let (store, order) = (b.shared(), of("24", &format!("q{n}"), 1));
+        begun.spawn(async move { store.begin_purchase(lease, &order).await.unwrap() });
+    }
+    let begun = begun.join_all().await;
+    assert_eq!(begun.iter().filter(|one| **one == Prior::Begun).count(), 10);
+    assert_eq!(begun.iter().filter(|one| **one == Prior::Short(Purse::Day)).count(), 6);
+    let unbilled = |order: &PurchaseOrder, by: i64| {
+        let charge = |charge: &Charge| Charge { by, limit: None, ..charge.clone() };
+        Bill {
+            charges: order.charges.iter().map(charge).collect(),
+            ..Bill::new(&judge(), &order.digest, None)
+        }
+    };
+    let free = of("24", "free", 0);
+    assert_eq!(b.begin_purchase(lease, &free).await.unwrap(), Prior::Begun, "nothing is wanted of it");
+    b.end_purchase(lease, &unbilled(&free, -4)).await.unwrap();
+    let b = b.crash().await;
+    let lease = b.take_one().await.lease;
+    let begin = async |order: &PurchaseOrder| b.begin_purchase(lease, order).await.unwrap();
+    assert_eq!(begin(&of("24", "five", 5)).await, Prior::Short(Purse::Day), "5 do not fit where 4 are left");
+    assert_eq!(begin(&of("24", "four", 4)).await, Prior::Begun, "a refusal took nothing");
+    let next = of("25", "ten", 10);
+    assert_eq!(begin(&next).await, Prior::Begun, "another day");
+    b.end_purchase(lease, &unbilled(&next, -99)).await.unwrap();
+    assert_eq!(begin(&of("25", "eleven", 11)).await, Prior::Short(Purse::Day));
+    assert_eq!(
+        begin(&of("25", "ten again", 10)).await,
+        Prior::Begun,
+        "more than was drawn empties it, and no further"
+    );
 }
 
 pub async fn what_was_spent_stands_in_the_book_of_its_day(b: Bench<impl Backend>) {

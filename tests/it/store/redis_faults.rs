@@ -5,10 +5,11 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use hookyard::{
     decide::budget::{Budget, Cost},
     domain::{
-        Bill, Clock, Day, EventId, JobState, Money, Name, Next, Prior, PurchaseOrder, PurchaseState, Spent,
+        Bill, Clock, Day, EventId, JobState, Money, Name, Next, Prior, PurchaseOrder, PurchaseState, Purse,
+        Spent,
     },
     store::{
-        Accepted, Draw, Drawn, Store, StoreError,
+        Accepted, Store, StoreError,
         redis::{OpenError, RedisOptions, RedisStore},
     },
 };
@@ -140,11 +141,17 @@ async fn what_a_purchase_draws_and_enters_counts_once_however_often_connections_
     };
     let day = Day::of(asked_at);
     assert_eq!(at_last(async || store.spent(&day).await).await, [want]);
-    let window = Duration::from_hours(24 * 36_525);
-    let meter = format!("money/{day}/judge/large");
-    let left = Draw { meter, amount: limit.0 - PURCHASES * paid.0, limit: limit.0, window };
-    assert_eq!(store.draw(left.clone()).await.unwrap(), Drawn::Taken, "no more is drawn than was paid");
-    assert!(matches!(store.draw(Draw { amount: 1, ..left }).await, Ok(Drawn::Refused { .. })), "and no less");
+    accept(&store, &clock, PURCHASES + 1).await;
+    let lease = at_last(async || store.claim(wanting(LANES, 1)).await).await.jobs.remove(0).lease;
+    let left = Money(limit.0 - PURCHASES * paid.0);
+    for (digest, most, want, why) in [
+        ("all", left, Prior::Begun, "no more is drawn than was paid"),
+        ("more", Money(1), Prior::Short(Purse::Day), "and no less"),
+    ] {
+        let (charges, _) = Cost { most, ..cost }.reserve();
+        let order = PurchaseOrder { most, charges, ..PurchaseOrder::new(&names.1, digest) };
+        assert_eq!(store.begin_purchase(lease, &order).await.unwrap(), want, "{why}");
+    }
 }
 
 #[tokio::test]

@@ -12,8 +12,8 @@ use super::{
     backend::Backend,
     bench::{Bench, LANES, names, with},
     given::{
-        AT_ONCE, LEASE, action, answer, die, event, event_id, job_id, retry, review, route, same, settlement,
-        waiting,
+        AT_ONCE, LEASE, action, answer, die, event, event_id, job_id, park, retry, review, route, same,
+        settlement, waiting,
     },
 };
 
@@ -71,6 +71,10 @@ pub async fn new_work_is_announced(b: Bench<impl Backend>) {
     heard(&b, &mut work, "a follower released by a person", async || b.resolve(first, done).await.unwrap())
         .await;
     assert_eq!(names(&b.take().await), ["note", "second"]);
+    let parked = [job_id(b.queue(event(4)).await, 0)];
+    let claimed = b.take_one().await;
+    b.end(&claimed, park(LEASE)).await;
+    heard(&b, &mut work, "what is no longer parked", async || b.unpark(&parked).await.unwrap()).await;
 }
 
 pub async fn a_lost_lease_is_announced_as_work(b: Bench<impl Backend>) {

@@ -37,6 +37,11 @@ impl HandClock {
         }
     }
 
+    /// How many sleep now.
+    pub fn sleepers(&self) -> usize {
+        self.elapsed.receiver_count()
+    }
+
     /// Waits until so many sleep.
     pub async fn all_slept(&self, sleepers: usize) {
         while self.elapsed.receiver_count() < sleepers {

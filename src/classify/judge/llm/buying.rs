@@ -141,7 +141,7 @@ impl Llm {
             (told, wait)
         });
         match &complaint {
-            Some((told, _)) if told.barred => pass.barred(told.heading.clone()),
+            Some((told, _)) if told.barred => pass.barred(told.heading.clone(), told.spent),
             // What it says to one holds for all: others would only be refused too.
             Some((told, Some(wait))) => {
                 pass.rest((*wait).max(REST_MIN), &told.heading, clock.monotonic());
@@ -171,8 +171,8 @@ impl Llm {
                 return Ok(Err(Unanswered::Out { turn: passing(reason), departed: Departed::Perhaps }));
             }
         };
-        if let Some((Complaint { reason, may_pass, not_billed, barred, flaw, heading: _ }, wait)) = complaint
-        {
+        if let Some((complaint, wait)) = complaint {
+            let Complaint { reason, may_pass, not_billed, barred, spent, flaw, heading: _ } = complaint;
             if not_billed {
                 ledger.not_billed(cost, digest).await?;
             }
@@ -195,7 +195,7 @@ impl Llm {
                 (Some(self.turn_after(wait, call.most, now)), Hindrance::Full)
             } else {
                 let held = if barred { self.remote.held_for(now) } else { None };
-                (wait.or(held), Hindrance::Other)
+                (wait.or(held), if spent { Hindrance::Capped } else { Hindrance::Other })
             };
             let turn = Turn::Unavailable { reason, may_pass, retry_after, hindrance };
             let departed = if not_billed { Departed::Unbilled } else { Departed::Perhaps };
