@@ -15,7 +15,7 @@ use crate::domain::{
 use super::{
     admission::{Accepted, Admission, NewJob},
     coming::{Coming, LimitsNow},
-    keep::{Draw, Drawn, EraseStep, Erased, RateDraw, RateDrawn, RetainStep, Retained},
+    keep::{EraseStep, Erased, RateDraw, RateDrawn, RetainStep, Retained},
     query::{DeadGroup, Depths, EventQuery, EventSummary, JobQuery, Load, Pause, Timeline},
     work::{Claim, ClaimRequest, Replayed, Resolution, Settlement},
 };
@@ -35,14 +35,6 @@ pub enum StoreError {
     /// Nothing was changed; trying again later may work.
     #[error("the store cannot answer: {0}")]
     Unavailable(String),
-}
-
-/// What a backend does with jobs that were handed back to wait; a part of what a [`Store`] promises.
-#[async_trait]
-pub trait Parking {
-    /// Makes those of `jobs` due at once that are parked: handed back without an attempt, and not due yet. How many those
-    /// were. Nothing else of them changes, except that none is younger than its due time; others stay as they are.
-    async fn unpark(&self, jobs: &[JobId]) -> Result<u64, StoreError>;
 }
 
 /// A backend. Every answer to a sender and every effect outside rests on these promises.
@@ -73,7 +65,7 @@ pub trait Parking {
 /// connection to a server broke) it is not known whether it was. Every operation may be asked for again; a draw may then
 /// count twice, and a turn be left out.
 #[async_trait]
-pub trait Store: Parking + Send + Sync {
+pub trait Store: Send + Sync {
     // ── Taking in ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// Takes in an event with its jobs, or reports the event that has one of its keys. Keys are compared in order.
@@ -201,6 +193,10 @@ pub trait Store: Parking + Send + Sync {
     /// meanwhile is not taken twice.
     async fn redrive(&self, query: JobQuery) -> Result<u64, StoreError>;
 
+    /// Makes those of `jobs` due at once that are parked: handed back without an attempt, and not due yet. How many those
+    /// were. Nothing else of them changes, except that none is younger than its due time; others stay as they are.
+    async fn unpark(&self, jobs: &[JobId]) -> Result<u64, StoreError>;
+
     /// Lets dead letters go for good; returns how many, in steps as [`Store::redrive`].
     async fn discard(&self, query: JobQuery, note: &str) -> Result<u64, StoreError>;
 
@@ -236,12 +232,6 @@ pub trait Store: Parking + Send + Sync {
 
     /// Takes the next turn of a periodic job: `true` for one caller in every `every`, however many ask.
     async fn take_turn(&self, job: &str, every: Duration) -> Result<bool, StoreError>;
-
-    /// Draws on a meter shared by all processes. What was drawn counts until the window ends.
-    async fn draw(&self, draw: Draw) -> Result<Drawn, StoreError>;
-
-    /// Gives back what was drawn in the present window and not used. More than was drawn empties the meter.
-    async fn give_back(&self, draw: Draw) -> Result<(), StoreError>;
 
     /// Draws on a rate shared by all processes as many of the wanted cells as there are, but first gives back. Over any
     /// time no more is drawn than the pace allows in it, and its burst; what is given back is as if it had not been drawn, and what

@@ -15,29 +15,6 @@ pub const PURSE_KEPT: Duration = Duration::from_hours(24 * 62);
 /// How long it is kept what was spent on a day.
 pub const SPENT_KEPT: Duration = Duration::from_hours(24 * 400);
 
-/// A draw on a shared meter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Draw {
-    /// What is metered, such as `judge/claude/questions`.
-    pub meter: String,
-    pub amount: u64,
-    /// What may be drawn within a window, in the same unit as `amount`.
-    pub limit: u64,
-    /// Windows follow each other from the Unix epoch on: a day's begins at midnight UTC.
-    pub window: Duration,
-}
-
-/// What became of a draw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Drawn {
-    Taken,
-    /// It does not fit into this window; nothing was taken.
-    Refused {
-        /// When the next window begins.
-        until: Timestamp,
-    },
-}
-
 /// A draw on a rate that all processes share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RateDraw {

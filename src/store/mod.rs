@@ -18,10 +18,9 @@ mod work;
 pub use admission::{Accepted, Admission, Coalesce, DedupeKey, NewJob, OnMatch, OnStuck, Order, Start};
 pub use carried::{Carried, CarriedJob, CarriedPlace, Departure, Household, Inventory};
 pub use coming::{Coming, LimitsNow, Wanted};
-pub use contract::{Parking, Store, StoreError};
+pub use contract::{Store, StoreError};
 pub use keep::{
-    Back, Draw, Drawn, EraseStep, Erased, PURSE_KEPT, RateDraw, RateDrawn, RetainStep, Retained, Retention,
-    SPENT_KEPT,
+    Back, EraseStep, Erased, PURSE_KEPT, RateDraw, RateDrawn, RetainStep, Retained, Retention, SPENT_KEPT,
 };
 pub use migration::{MigrateError, Migrated, Progress, migrate};
 pub use query::{

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     domain::Timestamp,
-    store::{Draw, Drawn, RateDraw, RateDrawn, StoreError},
+    store::{RateDraw, RateDrawn, StoreError},
 };
 
 use super::{
@@ -27,13 +27,6 @@ pub(super) struct Meter<'a> {
     /// Less than 0 gives back.
     pub amount: i64,
     pub limit: u64,
-}
-
-impl<'a> Meter<'a> {
-    /// A window later it counts for nothing.
-    fn of(draw: &'a Draw, amount: i64) -> Self {
-        Meter { name: &draw.meter, window: draw.window, kept: draw.window * 2, amount, limit: draw.limit }
-    }
 }
 
 impl Core {
@@ -65,23 +58,6 @@ impl Core {
         let args = [job.to_owned(), every.as_millis().to_string()];
         let reply = self.call(&self.scripts.turn, shard, args).await?;
         Ok(reply.rest.get(DONE_WORDS).map(text).transpose()?.as_deref() == Some("1"))
-    }
-
-    pub(super) async fn draw(&self, draw: &Draw) -> Result<Drawn, StoreError> {
-        let amount = i64::try_from(draw.amount).unwrap_or(i64::MAX);
-        let (now, home) = (self.clock.now(), self.home_of_meter(&draw.meter));
-        if self.draw_together(home, now, None, [Meter::of(draw, amount)]).await?.is_none() {
-            return Ok(Drawn::Taken);
-        }
-        let window = i64::try_from(draw.window.as_millis()).unwrap_or(i64::MAX).max(1);
-        let next = now.as_millis().div_euclid(window).saturating_add(1);
-        Ok(Drawn::Refused { until: Timestamp::from_millis(next.saturating_mul(window)) })
-    }
-
-    pub(super) async fn give_back(&self, draw: &Draw) -> Result<(), StoreError> {
-        let amount = i64::try_from(draw.amount).unwrap_or(i64::MAX);
-        let (now, home) = (self.clock.now(), self.home_of_meter(&draw.meter));
-        self.draw_together(home, now, None, [Meter::of(draw, -amount)]).await.map(drop)
     }
 
     pub(super) fn home_of_meter(&self, name: &str) -> &Shard {

@@ -60,9 +60,9 @@ use crate::domain::{
 };
 
 use super::{
-    Accepted, Admission, Claim, ClaimRequest, DeadGroup, DedupeKey, Depths, Draw, Drawn, EraseStep, Erased,
-    EventQuery, EventSummary, JobQuery, Load, NewJob, Pause, RateDraw, RateDrawn, Replayed, Resolution,
-    RetainStep, Retained, Settlement, Store, StoreError, Timeline,
+    Accepted, Admission, Claim, ClaimRequest, DeadGroup, DedupeKey, Depths, EraseStep, Erased, EventQuery,
+    EventSummary, JobQuery, Load, NewJob, Pause, RateDraw, RateDrawn, Replayed, Resolution, RetainStep,
+    Retained, Settlement, Store, StoreError, Timeline,
 };
 use claim::Claims;
 use clock::StoreClock;
@@ -430,6 +430,10 @@ impl Store for RedisStore {
         self.core.redrive(&query).await
     }
 
+    async fn unpark(&self, jobs: &[JobId]) -> Result<u64, StoreError> {
+        self.core.unpark(jobs).await
+    }
+
     async fn discard(&self, query: JobQuery, note: &str) -> Result<u64, StoreError> {
         self.core.discard(&query, note).await
     }
@@ -460,14 +464,6 @@ impl Store for RedisStore {
 
     async fn take_turn(&self, job: &str, every: Duration) -> Result<bool, StoreError> {
         self.core.take_turn(job, every).await
-    }
-
-    async fn draw(&self, draw: Draw) -> Result<Drawn, StoreError> {
-        self.core.draw(&draw).await
-    }
-
-    async fn give_back(&self, draw: Draw) -> Result<(), StoreError> {
-        self.core.give_back(&draw).await
     }
 
     async fn draw_rate(&self, draw: RateDraw) -> Result<RateDrawn, StoreError> {

@@ -1,24 +1,14 @@
 //! What a person may do.
 
-use async_trait::async_trait;
-
 use crate::{
     decide::replan::{RUN_AGAIN, hinders},
     domain::{AttemptOutcome, Body, EventId, Job, JobId, JobState, Work},
     store::{
-        JobQuery, NewJob, Parking, Pause, Replayed, Resolution, Resolved, StoreError, state::State,
-        work::undecided,
+        JobQuery, NewJob, Pause, Replayed, Resolution, Resolved, StoreError, state::State, work::undecided,
     },
 };
 
-use super::{Core, RedisStore};
-
-#[async_trait]
-impl Parking for RedisStore {
-    async fn unpark(&self, jobs: &[JobId]) -> Result<u64, StoreError> {
-        self.core.unpark(jobs).await
-    }
-}
+use super::Core;
 
 impl Core {
     pub(super) async fn resolve(&self, id: JobId, resolution: &Resolution) -> Result<(), StoreError> {
@@ -81,7 +71,7 @@ impl Core {
         Ok(moved)
     }
 
-    async fn unpark(&self, jobs: &[JobId]) -> Result<u64, StoreError> {
+    pub(super) async fn unpark(&self, jobs: &[JobId]) -> Result<u64, StoreError> {
         let mut ids = jobs.to_vec();
         ids.sort_unstable();
         let mut moved = 0;

@@ -24,7 +24,6 @@ mod operate;
 mod pace;
 mod purchases;
 mod queue;
-mod rates;
 mod read;
 mod readers;
 mod retain;
@@ -54,16 +53,15 @@ use crate::domain::{
 };
 
 use super::{
-    Accepted, Admission, Claim, ClaimRequest, Coming, DeadGroup, DedupeKey, Depths, Draw, Drawn, EraseStep,
-    Erased, EventQuery, EventSummary, JobQuery, LimitsNow, Load, NewJob, Pause, RateDraw, RateDrawn,
-    Replayed, Resolution, RetainStep, Retained, Settlement, Store, StoreError, Timeline,
+    Accepted, Admission, Claim, ClaimRequest, Coming, DeadGroup, DedupeKey, Depths, EraseStep, Erased,
+    EventQuery, EventSummary, JobQuery, LimitsNow, Load, NewJob, Pause, RateDraw, RateDrawn, Rates, Replayed,
+    Resolution, RetainStep, Retained, Settlement, Store, StoreError, Timeline,
     bodies::{Bodies, INLINE_BYTES_MAX},
     dir::{self, DirError},
 };
 use checkpoint::Checkpoint;
 use leases::Leases;
 use moment::Moment;
-use rates::Rates;
 use readers::Readers;
 use tally::Tally;
 use writer::{Bench, Writer};
@@ -368,6 +366,11 @@ impl Store for SqliteStore {
         self.writer.write(move |desk| operate::redrive(desk, &query)).await
     }
 
+    async fn unpark(&self, jobs: &[JobId]) -> Result<u64, StoreError> {
+        let jobs = jobs.to_vec();
+        self.writer.write(move |desk| Ok(operate::unpark(desk, &jobs)?)).await
+    }
+
     async fn discard(&self, query: JobQuery, note: &str) -> Result<u64, StoreError> {
         let note = note.to_owned();
         self.writer.write(move |desk| operate::discard(desk, &query, &note)).await
@@ -402,14 +405,6 @@ impl Store for SqliteStore {
     async fn take_turn(&self, job: &str, every: Duration) -> Result<bool, StoreError> {
         let job = job.to_owned();
         self.writer.write(move |desk| Ok(keep::take_turn(desk, &job, every)?)).await
-    }
-
-    async fn draw(&self, draw: Draw) -> Result<Drawn, StoreError> {
-        self.writer.write(move |desk| Ok(keep::draw(desk, &draw)?)).await
-    }
-
-    async fn give_back(&self, draw: Draw) -> Result<(), StoreError> {
-        self.writer.write(move |desk| Ok(keep::give_back(desk, &draw)?)).await
     }
 
     async fn draw_rate(&self, draw: RateDraw) -> Result<RateDrawn, StoreError> {

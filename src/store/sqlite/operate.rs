@@ -1,20 +1,19 @@
 //! What a person may do.
 
-use async_trait::async_trait;
 use rusqlite::{OptionalExtension, params};
 
 use crate::{
     decide::replan::{RUN_AGAIN, hinders},
     domain::{AttemptOutcome, Body, EventId, JobId, JobState, Work},
     store::{
-        JobQuery, NewJob, Parking, Pause, Replayed, Resolution, Resolved, StoreError,
+        JobQuery, NewJob, Pause, Replayed, Resolution, Resolved, StoreError,
         state::{State, has_room},
         work::undecided,
     },
 };
 
 use super::{
-    SqliteStore, jobs,
+    jobs,
     key::JobKey,
     read,
     rows::{self, Row},
@@ -73,15 +72,7 @@ pub(super) fn discard(desk: &mut Desk<'_>, query: &JobQuery, note: &str) -> Resu
     Ok(dead.len() as u64)
 }
 
-#[async_trait]
-impl Parking for SqliteStore {
-    async fn unpark(&self, jobs: &[JobId]) -> Result<u64, StoreError> {
-        let ids = jobs.to_vec();
-        self.writer.write(move |desk| Ok(unpark(desk, &ids)?)).await
-    }
-}
-
-fn unpark(desk: &mut Desk<'_>, ids: &[JobId]) -> rusqlite::Result<u64> {
+pub(super) fn unpark(desk: &mut Desk<'_>, ids: &[JobId]) -> rusqlite::Result<u64> {
     let mut moved = 0;
     for id in ids {
         let Some(row) = jobs::find(desk.db, *id)?.filter(|row| row.job.state == JobState::Ready) else {

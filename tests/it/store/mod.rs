@@ -225,6 +225,14 @@ conformance!(redis, RedisBackend);
 conformance!(redis_sharded, ShardedBackend);
 conformance!(redis_cluster, ClusterBackend);
 
+// Where purses are in several parts, one may be drawn on for a moment before the next one refuses.
+conformance! { sqlite_as_a_whole, SqliteBackend:
+    purchases: [a_question_that_fits_is_not_refused_for_one_that_does_not,],
+}
+conformance! { redis_as_a_whole, RedisBackend:
+    purchases: [a_question_that_fits_is_not_refused_for_one_that_does_not,],
+}
+
 // What they do before a crash on SQLite goes on after it on Redis.
 conformance! { moved, MovedToParts:
     accept: [a_known_key_makes_no_second_event, every_redelivery_is_on_the_timeline,],

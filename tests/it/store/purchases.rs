@@ -348,6 +348,26 @@ pub async fn of_many_questions_at_once_no_more_are_begun_than_a_purse_pays(b: Be
     );
 }
 
+/// Of two questions at one time the larger never fits into the second purse, and the smaller always fits into both.
+pub async fn a_question_that_fits_is_not_refused_for_one_that_does_not(b: Bench<impl Backend>) {
+    b.queue(event(1).jobs([route("large"), route("small")])).await;
+    let jobs = b.take().await;
+    let (store, leases) = (b.shared(), [jobs[0].lease, jobs[1].lease]);
+    for round in 0..100 {
+        let sized = |digest: &str, most| {
+            let mut order = order(&format!("{digest} {round}"), most);
+            order.charges[1].limit = Some(50);
+            order
+        };
+        let (large, small) = (sized("large", 55), sized("small", 45));
+        let (one, other) =
+            tokio::join!(store.begin_purchase(leases[0], &large), store.begin_purchase(leases[1], &small));
+        assert!(matches!(one.unwrap(), Prior::Short(_)), "round {round}");
+        assert_eq!(other.unwrap(), Prior::Begun, "round {round}");
+        store.end_purchase(leases[1], &bill(&small, None, 0)).await.unwrap();
+    }
+}
+
 pub async fn what_was_spent_stands_in_the_book_of_its_day(b: Bench<impl Backend>) {
     b.queue(event(1)).await;
     let lease = b.take_one().await.lease;
