@@ -26,7 +26,7 @@ use crate::{
         retry::PARK_MIN,
     },
     domain::{Clock, Name, PERSON, Rung, RungOutcome, Timestamp, Tokens, Verdict},
-    template::{Context, Shape, TemplateError},
+    template::{Context, Shape, TemplateError, View},
 };
 
 /// What a classifier is made of.
@@ -213,8 +213,8 @@ impl Classifier {
 
     /// What the judges are asked about an event. Its texts serve previews, and training: [`Question::text`] is what the
     /// local model reads.
-    pub fn question<'a>(&'a self, variant: &'a Variant, context: &'a Context) -> Question<'a> {
-        Question::new(&self.name, context, self.form(), &variant.system, &variant.event, &self.text)
+    pub fn question<'a>(&'a self, variant: &'a Variant, view: &'a View<'a>) -> Question<'a> {
+        Question::new(&self.name, view, self.form(), &variant.system, &variant.event, &self.text)
             .paid_by(self.sender_budget.as_ref())
             .guarded(variant.canary.as_ref(), &self.redact)
     }
@@ -226,12 +226,12 @@ impl Classifier {
     pub async fn classify(
         &self,
         variant: &Variant,
-        context: &Context,
+        view: &View<'_>,
         received_at: Option<Timestamp>,
         ledger: &dyn Ledger,
         clock: &dyn Clock,
     ) -> Result<Outcome, ClassifyError> {
-        self.classify_by(&self.ladder, variant, context, received_at, ledger, clock).await
+        self.classify_by(&self.ladder, variant, view, received_at, ledger, clock).await
     }
 
     /// Asks the judges of `ladder` in order until one decides. Of an event that was `received_at` that time, those are passed over or cut
@@ -244,7 +244,7 @@ impl Classifier {
         &self,
         ladder: &[LadderRung],
         variant: &Variant,
-        context: &Context,
+        view: &View<'_>,
         received_at: Option<Timestamp>,
         ledger: &dyn Ledger,
         clock: &dyn Clock,
@@ -252,7 +252,7 @@ impl Classifier {
         let age = || received_at.map(|received_at| clock.now().since(received_at));
         let left_of =
             |time: Duration| age().map(|age| time.saturating_sub(age)).filter(|left| !left.is_zero());
-        let mut question = self.question(variant, context);
+        let mut question = self.question(variant, view);
         let mut climb = Climb::default();
         let mut rungs: VecDeque<(&LadderRung, &[LadderRung])> =
             (1..).zip(ladder).map(|(next, rung)| (rung, ladder.get(next..).unwrap_or_default())).collect();

@@ -20,7 +20,7 @@ use crate::{
         tokens::Need,
     },
     domain::{Answer, Clock, Flaw, Money, Name, Prior, Purchase, PurchaseState, Purse, Timestamp, Wait},
-    template::{Context, Library, Prompt, Shape},
+    template::{Context, Library, Prompt, Shape, View},
 };
 
 pub(super) fn fields() -> Fields {
@@ -75,7 +75,7 @@ pub(super) struct Setting {
     pub(super) fill: Map<String, Value>,
     name: Name,
     schema: Schema,
-    context: Context,
+    view: View<'static>,
     event: Prompt,
     text: Shape,
 }
@@ -87,10 +87,20 @@ impl Setting {
             fill: fill.as_object().expect("an object").clone(),
             name: "triage eu".into(),
             schema: schema(),
-            context: Context::new().with("event", &event),
+            view: View::new(move || Ok(Context::new().with("event", &event))),
             event: prompts("", EVENT).1,
             text: Shape::compile(&json!(TEXT)).expect("compiles"),
         }
+    }
+
+    /// Notes in `log` each time that the event is read.
+    pub(super) fn noting(event: Value, log: &Log) -> Self {
+        let log = log.clone();
+        let view = View::new(move || {
+            log.note("read");
+            Ok(Context::new().with("event", &event))
+        });
+        Setting { view, ..Setting::new(Value::Null) }
     }
 
     pub(super) fn form(&self) -> Form<'_> {
@@ -99,7 +109,7 @@ impl Setting {
 
     pub(super) fn question(&self) -> Question<'_> {
         let system = "Sort into lead, support, spam.";
-        Question::new(&self.name, &self.context, self.form(), system, &self.event, &self.text)
+        Question::new(&self.name, &self.view, self.form(), system, &self.event, &self.text)
     }
 }
 

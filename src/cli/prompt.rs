@@ -11,6 +11,7 @@ use crate::{
     classify::{Classifier, Draft, Variant},
     config::{self, Case, CaseDelivery, CaseEvent, ProcessEnvironment},
     engine::{CompileOptions, Engine, Reach},
+    template::View,
 };
 
 use super::{End, logs, out, project};
@@ -114,7 +115,8 @@ fn draft(
     judge: Option<&str>,
 ) -> anyhow::Result<(String, Draft)> {
     let context = engine.case_context(case);
-    let question = classifier.question(variant, &context);
+    let view = View::of(&context);
+    let question = classifier.question(variant, &view);
     let mut models = Vec::new();
     for rung in classifier.ladder() {
         let Some(draft) = rung.judge.draft(&question)? else { continue };

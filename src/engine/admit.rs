@@ -1,13 +1,13 @@
 //! From a verified delivery to an event with its jobs.
 
-use std::{cell::OnceCell, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     decide::filter::{self, Fate},
     domain::{Cause, Delivery, Event, EventId, Lane, Name, OWN_SOURCE, Replay, Timestamp, Work},
     source::{self, Identity, Verified},
     store::{Coalesce, NewJob, Order, Start},
-    template::{Condition, Context, Shape, TemplateError},
+    template::{Condition, Shape, TemplateError, View},
 };
 
 use super::{Engine, INTAKE, Origin, Route, Source, context, trust::OWN_ORIGIN};
@@ -19,31 +19,6 @@ pub enum Admitted {
     Ignored { reason: String },
     /// Work. Every job's lane is the event's.
     Event { event: Event, jobs: Vec<NewJob> },
-}
-
-/// An event's context, made when the first condition asks for it: most events pass without their body being read.
-struct Lazy<'a> {
-    origin: &'a Origin,
-    event: &'a Event,
-    context: OnceCell<Result<Context, TemplateError>>,
-}
-
-impl Lazy<'_> {
-    fn holds(&self, condition: &Condition) -> Result<bool, TemplateError> {
-        condition.holds(self.context()?)
-    }
-
-    fn text(&self, shape: &Shape) -> Result<String, TemplateError> {
-        shape.render_text(self.context()?)
-    }
-
-    fn context(&self) -> Result<&Context, TemplateError> {
-        let made = self.context.get_or_init(|| {
-            context::of_event(self.origin, self.event)
-                .map_err(|error| TemplateError { line: None, message: error.to_string() })
-        });
-        made.as_ref().map_err(Clone::clone)
-    }
 }
 
 impl Engine {
@@ -113,13 +88,15 @@ impl Engine {
         origin: &Origin,
         event: &mut Event,
     ) -> Result<Result<Vec<NewJob>, String>, TemplateError> {
-        let lazy = Lazy { origin, event, context: OnceCell::new() };
-        let (source, event_type) = (&*lazy.event.source, &*lazy.event.event_type);
+        // Most events pass without their body being read.
+        let view = context::view(origin, event);
+        let holds = |condition: &Condition| condition.holds(&view.context()?);
+        let (source, event_type) = (&*event.source, &*event.event_type);
         // The filter is for what senders send.
         let lane = if source == OWN_SOURCE {
             Lane::Normal
         } else {
-            match filter::fate(&self.filter, &self.otherwise, source, event_type, |c| lazy.holds(c))? {
+            match filter::fate(&self.filter, &self.otherwise, source, event_type, holds)? {
                 Fate::Take(lane) => *lane,
                 Fate::Ignore { reason } => return Ok(Err(reason.clone())),
             }
@@ -127,14 +104,15 @@ impl Engine {
         let mut jobs = Vec::new();
         for route in self.routes.iter().filter(|route| route.selector.selects(source, event_type)) {
             // A condition that fails is the route's own affair: its job will find out, and die by the route's rules.
-            if let Some(Ok(false)) = route.condition.as_ref().map(|condition| lazy.holds(condition)) {
+            if let Some(Ok(false)) = route.condition.as_ref().map(holds) {
                 continue;
             }
-            jobs.push(self.route_job(route, lane, &lazy));
+            jobs.push(self.route_job(route, lane, &view));
         }
         if jobs.is_empty() {
             return Ok(Err("no route takes it".to_owned()));
         }
+        drop(view);
         event.lane = lane;
         Ok(Ok(jobs))
     }
@@ -146,11 +124,12 @@ impl Engine {
 
     /// A job of `route`, in its line and with what it may take the place of. A key that cannot be told is the route's
     /// own affair: the job is born dead.
-    fn route_job(&self, route: &Route, lane: Lane, lazy: &Lazy<'_>) -> NewJob {
+    fn route_job(&self, route: &Route, lane: Lane, view: &View<'_>) -> NewJob {
         let work = Work::Route { route: Name::clone(&route.name), replay: None };
         let mut job = NewJob::new(lane, work, Arc::clone(&self.digest));
         let mut fault = None;
-        let mut key = |what: &str, key: &Shape| match lazy.text(key) {
+        let text = |key: &Shape| key.render_text(&view.context()?);
+        let mut key = |what: &str, key: &Shape| match text(key) {
             Ok(text) => Some(format!("{}/{text}", route.name).into()),
             Err(error) => {
                 fault = Some(format!("the route's `{what}` failed: {error}"));

@@ -10,7 +10,7 @@ use crate::{
     config::{self, CLASSIFIERS, Config, Files, JUDGES, Problems, codes, tables::ClassifierTable},
     decide::cost,
     domain::{Money, Name},
-    template::Context,
+    template::{Context, View},
 };
 
 use super::Engine;
@@ -136,7 +136,8 @@ fn largest(config: &Config, classifier: &Classifier, contexts: &[Context]) -> BT
     };
     let nothing = Context::new();
     for variant in classifier.variants() {
-        let instructions = cost::tokens_about(classifier.question(variant, &nothing).system().len());
+        let instructions =
+            cost::tokens_about(classifier.question(variant, &View::of(&nothing)).system().len());
         for rung in classifier.ladder() {
             let name = rung.judge.name();
             let Some(table) = config.judges.get(&**name) else { continue };
@@ -144,7 +145,7 @@ fn largest(config: &Config, classifier: &Classifier, contexts: &[Context]) -> BT
             let least = cost::most(instructions, output, &price, false);
             note(name, Largest { cost: least, input: instructions, output });
             for context in contexts {
-                if let Ok(Some(draft)) = rung.judge.draft(&classifier.question(variant, context)) {
+                if let Ok(Some(draft)) = rung.judge.draft(&classifier.question(variant, &View::of(context))) {
                     let input = cost::tokens_most(draft.body.to_string());
                     note(name, Largest { cost: draft.most, input, output });
                 }

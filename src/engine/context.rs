@@ -10,7 +10,7 @@ use crate::{
     domain::{Event, JobState, Lane, Name, Timestamp, Verdict, Work},
     source::{self, UnreadableBody},
     store::Timeline,
-    template::Context,
+    template::{Context, TemplateError, View},
 };
 
 use super::{
@@ -51,6 +51,13 @@ pub(super) fn of_event(origin: &Origin, event: &Event) -> Result<Context, Unread
     };
     let trust = trust::facts(origin, event.test_mode, &body);
     Ok(Context::new().with("trust", &trust).with("event", &seen))
+}
+
+/// The same, read when it is looked at.
+pub(super) fn view<'a>(origin: &'a Origin, event: &'a Event) -> View<'a> {
+    View::new(move || {
+        of_event(origin, event).map_err(|error| TemplateError { line: None, message: error.to_string() })
+    })
 }
 
 /// How the event of a labelled case is read. A case may be of a source that is not set up here, under the name of its scheme.

@@ -1,6 +1,6 @@
 //! A route job: classify the event where the route asks for it, and plan the route's actions.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt::Display, sync::Arc, time::Duration};
 
 use serde_json::{Map, Value};
 
@@ -11,9 +11,9 @@ use crate::{
         retry::Failure,
     },
     domain::{ActionPlan, Cause, Clock, Event, Lane, Name, Replay, ReplayMode, Timestamp, Verdict, Work},
-    source::{self, UnreadableBody},
+    source,
     store::{NewJob, Start},
-    template::Context,
+    template::{Context, View},
 };
 
 use super::{Engine, Gate, Given, INTAKE, Route, context};
@@ -56,17 +56,27 @@ fn gate(gates: &[Gate], context: &Context) -> Result<Option<String>, String> {
     Ok(None)
 }
 
+/// Looks at an event for the first time: it can be read, and it can be told whether `route` takes it.
+fn looked_at(route: &Route, view: &View<'_>) -> Result<(), RouteEnd> {
+    let context = view.context().map_err(unreadable)?;
+    match route.condition.as_ref().map(|condition| condition.holds(&context)) {
+        Some(Err(error)) => Err(failed(Cause::Unrenderable, format!("the route's `when` failed: {error}"))),
+        // When the event came, that decided whether there is a job of this route.
+        Some(Ok(_)) | None => Ok(()),
+    }
+}
+
 /// The version of an event's first plan.
 pub(super) const FIRST: u32 = 1;
 
 /// The sweep that jobs for shadows belong to.
 const SHADOW: &str = "shadow";
 
-/// The verdict on what `context` holds, asked for by `variant`; or how the job ends without one.
+/// The verdict on what `view` shows, asked for by `variant`; or how the job ends without one.
 async fn asked(
     classifier: &Classifier,
     variant: Option<&Variant>,
-    context: &Context,
+    view: &View<'_>,
     received_at: Option<Timestamp>,
     ledger: &dyn Ledger,
     clock: &dyn Clock,
@@ -75,7 +85,7 @@ async fn asked(
         let reason = format!("the classifier `{}` has no prompts", classifier.name());
         return Ok(Err(failed(Cause::Unrenderable, reason)));
     };
-    Ok(match classifier.classify(variant, context, received_at, ledger, clock).await {
+    Ok(match classifier.classify(variant, view, received_at, ledger, clock).await {
         Ok(Outcome::Verdict(verdict)) => Ok(verdict),
         Ok(Outcome::Person { reason, .. }) => Err(RouteEnd::Person { reason, verdict: None }),
         // Asked to wait, the job waits; it does not count as an attempt.
@@ -122,12 +132,9 @@ impl Engine {
         if route.is_idle() {
             return Ok(routed("no action".to_owned(), Vec::new()));
         }
-        let context = match context::of_event(origin, event) {
-            Ok(context) => context,
-            Err(error) => return Ok(unreadable(&error)),
-        };
-        if let Some(Err(error)) = route.condition.as_ref().map(|condition| condition.holds(&context)) {
-            return Ok(failed(Cause::Unrenderable, format!("the route's `when` failed: {error}")));
+        let view = context::view(origin, event);
+        if let Err(end) = looked_at(route, &view) {
+            return Ok(end);
         }
         let verdict = match (&route.classifier, decided) {
             (None, _) => None,
@@ -136,15 +143,16 @@ impl Engine {
                 let variant = classifier.variant_of(&event.id.to_string());
                 // Of what is run again nobody waits for the answer.
                 let received_at = (version == 1).then_some(event.received_at);
-                match asked(classifier, variant, &context, received_at, ledger, clock).await? {
+                match asked(classifier, variant, &view, received_at, ledger, clock).await? {
                     Ok(verdict) => Some(verdict),
                     Err(end) => return Ok(end),
                 }
             }
         };
-        let context = match &verdict {
-            Some(verdict) => context::with_verdict(context, verdict),
-            None => context,
+        let context = match (view.context(), &verdict) {
+            (Ok(context), Some(verdict)) => context::with_verdict(context, verdict),
+            (Ok(context), None) => context,
+            (Err(error), _) => return Ok(unreadable(error)),
         };
         // What a person has said yes to has passed; a verdict that is only used again has not.
         let approved = decided.is_some_and(|decided| decided.approved);
@@ -193,11 +201,11 @@ impl Engine {
         let (Some((classifier, shadow)), Some(origin)) = (shadow, self.origin(&event.source)) else {
             return Ok(routed("there is no shadow for it today".to_owned(), Vec::new()));
         };
-        let context = match context::of_event(origin, event) {
-            Ok(context) => context,
-            Err(error) => return Ok(unreadable(&error)),
-        };
-        Ok(match asked(classifier, Some(shadow), &context, None, ledger, clock).await? {
+        let view = context::view(origin, event);
+        if let Err(error) = view.context() {
+            return Ok(unreadable(error));
+        }
+        Ok(match asked(classifier, Some(shadow), &view, None, ledger, clock).await? {
             Ok(verdict) => RouteEnd::Planned {
                 said: format!("the shadow says {}", verdict.label),
                 verdict: Some(verdict),
@@ -302,7 +310,7 @@ impl Engine {
             return unknown_source(event);
         };
         if let Err(error) = context::of_event(origin, event) {
-            return unreadable(&error);
+            return unreadable(error);
         }
         // A body without a type cannot be told to any route, today or ever.
         if &*event.event_type == source::UNREADABLE {
@@ -361,7 +369,7 @@ fn unknown_source(event: &Event) -> RouteEnd {
     RouteEnd::Unknown { reason: format!("no source is called `{}` today", event.source) }
 }
 
-fn unreadable(error: &UnreadableBody) -> RouteEnd {
+fn unreadable(error: impl Display) -> RouteEnd {
     failed(Cause::Unreadable, error.to_string())
 }
 

@@ -11,7 +11,7 @@ use crate::{
     },
     decide::pattern::TypePattern,
     domain::Name,
-    template::{Context, TemplateError},
+    template::{Context, TemplateError, View},
 };
 
 use super::{Engine, Origins, context, examples};
@@ -113,9 +113,11 @@ fn unrenderable(
         problems.push(at.error(codes::BAD_PROMPT, message, REMEDY));
     };
     let failed = |variant: &Variant, render: &dyn Fn(&Question<'_>) -> Result<(), ClassifyError>| {
-        trials.iter().find_map(|trial| match render(&classifier.question(variant, &trial.context)) {
-            Err(ClassifyError::Unrenderable { error, .. }) => Some((*trial, error)),
-            Ok(()) | Err(ClassifyError::Ledger(_)) => None,
+        trials.iter().find_map(|trial| {
+            match render(&classifier.question(variant, &View::of(&trial.context))) {
+                Err(ClassifyError::Unrenderable { error, .. }) => Some((*trial, error)),
+                Ok(()) | Err(ClassifyError::Ledger(_)) => None,
+            }
         })
     };
     for variant in classifier.variants() {

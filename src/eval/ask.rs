@@ -6,7 +6,7 @@ use super::{EvalError, Reel, trial::Said};
 use crate::{
     classify::{Classifier, ClassifyError, LadderRung, LedgerError, Outcome, Variant},
     domain::{Clock, Rung, RungOutcome},
-    template::Context,
+    template::{Context, View},
 };
 
 /// How often a judge is waited for that has no room or cannot be reached.
@@ -40,10 +40,11 @@ pub(super) async fn ask(
 ) -> Result<Said, EvalError> {
     let Asked { classifier, ladder, variant } = asked;
     let case = || case.to_owned();
+    let view = View::of(context);
     let mut waits = 0;
     let mut asking = *ladder;
     loop {
-        let climb = classifier.classify_by(asking, variant, context, None, reel, clock);
+        let climb = classifier.classify_by(asking, variant, &view, None, reel, clock);
         let silent = |time: Duration| format!("case {} has had no answer for {} s", case(), time.as_secs());
         let outcome = reel.waits().during(climb, clock, silent).await;
         reel.give_up();

@@ -14,6 +14,7 @@ use crate::{
     config::Case,
     domain::{Clock, Name, Rung, Verdict},
     engine::{Engine, Rehearsal},
+    template::View,
 };
 
 /// What came of a case.
@@ -133,8 +134,9 @@ pub async fn run(
         });
     };
     let redelivery = redelivered(engine, classifier, case, said.verdict(), &rehearsal, clock);
-    let question = panel.classifier.question(variant, &context);
-    let prompt = (question.system().to_owned(), question.event().map_err(fail)?.to_owned());
+    let view = View::of(&context);
+    let question = panel.classifier.question(variant, &view);
+    let prompt = (question.system().to_owned(), question.event().map_err(fail)?);
     if labels.len() == 1 {
         labels.clear();
     }

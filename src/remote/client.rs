@@ -212,20 +212,29 @@ impl Remote {
     ///
     /// # Errors
     /// There is no answer; the variant says whether the request may have arrived.
-    pub async fn send(&self, request: Request) -> Result<Response, RemoteError> {
-        self.exchange(request, |_| {}).await
+    pub fn send(&self, request: Request) -> impl Future<Output = Result<Response, RemoteError>> + Send {
+        self.exchange(request, |_| {})
     }
 
     /// As [`Remote::send`], noting in `pass` how it went.
     ///
     /// # Errors
     /// As [`Remote::send`].
-    pub async fn send_under(&self, request: Request, pass: &Pass) -> Result<Response, RemoteError> {
-        self.exchange(request, |outcome| pass.note(outcome)).await
+    pub fn send_under(
+        &self,
+        request: Request,
+        pass: &Pass,
+    ) -> impl Future<Output = Result<Response, RemoteError>> + Send {
+        self.exchange(request, |outcome| pass.note(outcome))
     }
 
-    async fn exchange(&self, request: Request, note: impl Fn(Outcome)) -> Result<Response, RemoteError> {
-        self.admits(&request.url).map_err(|reason| RemoteError::NotSent { reason })?;
+    /// The request is handed over before anybody waits: whoever does holds no more of it than the client does.
+    fn exchange(
+        &self,
+        request: Request,
+        note: impl Fn(Outcome) + Send,
+    ) -> impl Future<Output = Result<Response, RemoteError>> + Send {
+        let admitted = self.admits(&request.url);
         let Request { method, url, headers, body, within, secrets } = request;
         let timeout = self.options.timeout;
         let time = within.map_or(timeout, |within| within.time).min(timeout);
@@ -236,21 +245,25 @@ impl Remote {
         } else {
             (None, body.into())
         };
-        let sent = self.client.request(method, url).headers(headers).body(body).timeout(time).send().await;
-        let mut answer = sent.map_err(|error| {
-            let may_have_left = departure.is_none_or(|departure| departure.has_begun());
-            let told = RemoteError::from_reqwest(&error, time, may_have_left);
-            let usual = within.map_or(timeout, |within| within.usual).min(timeout);
-            let cut_short = error.is_timeout() && time < usual;
-            if !is_ours(&error) && !cut_short {
-                note(Outcome::Failed { reason: told.reason().to_owned() });
-            }
-            told
-        })?;
-        let (status, headers) = (answer.status().as_u16(), std::mem::take(answer.headers_mut()));
-        let (body, cut) = read(answer, self.options.answer_bytes_max).await;
-        note(told_by(status, cut));
-        Ok(Response { status, headers, body: redact(body, &secrets).into(), cut })
+        let request = self.client.request(method, url).headers(headers).body(body).timeout(time);
+        let sent = admitted.map(|()| request.send());
+        async move {
+            let answer = sent.map_err(|reason| RemoteError::NotSent { reason })?.await;
+            let mut answer = answer.map_err(|error| {
+                let may_have_left = departure.is_none_or(|departure| departure.has_begun());
+                let told = RemoteError::from_reqwest(&error, time, may_have_left);
+                let usual = within.map_or(timeout, |within| within.usual).min(timeout);
+                let cut_short = error.is_timeout() && time < usual;
+                if !is_ours(&error) && !cut_short {
+                    note(Outcome::Failed { reason: told.reason().to_owned() });
+                }
+                told
+            })?;
+            let (status, headers) = (answer.status().as_u16(), std::mem::take(answer.headers_mut()));
+            let (body, cut) = read(&mut answer, self.options.answer_bytes_max).await;
+            note(told_by(status, cut));
+            Ok(Response { status, headers, body: redact(body, &secrets).into(), cut })
+        }
     }
 }
 
@@ -266,7 +279,7 @@ fn told_by(status: u16, cut: Option<Cut>) -> Outcome {
 }
 
 /// The body up to `bytes_max`, and why there is no more of it.
-async fn read(mut answer: reqwest::Response, bytes_max: usize) -> (Vec<u8>, Option<Cut>) {
+async fn read(answer: &mut reqwest::Response, bytes_max: usize) -> (Vec<u8>, Option<Cut>) {
     let mut body = Vec::new();
     loop {
         match answer.chunk().await {

@@ -2,7 +2,7 @@
 //!
 //! [`Condition`] is an expression that must come out true or false, [`Shape`] a tree of values in which strings
 //! may hold templates, [`Library`] a set of prompt files that may include each other. All of them see a
-//! [`Context`]. Evaluation is pure and bounded by [`FUEL_MAX`] steps, and one more for each byte of what it sees.
+//! [`Context`], which a [`View`] builds when it is needed. Evaluation is pure and bounded by [`FUEL_MAX`] steps, and one more for each byte of what it sees.
 
 mod condition;
 mod context;
@@ -12,6 +12,7 @@ mod library;
 mod redactor;
 mod shape;
 mod uses;
+mod view;
 
 use std::sync::LazyLock;
 
@@ -23,6 +24,7 @@ pub use fences::Fences;
 pub use library::{Library, Prompt};
 pub use redactor::Redactor;
 pub use shape::Shape;
+pub use view::View;
 
 /// Steps one evaluation may take before it is stopped. A large event adds to it, see [`FUEL_BYTES_MAX`].
 pub const FUEL_MAX: u64 = 200_000;

@@ -198,11 +198,10 @@ impl Worker {
             Work::Route { route, replay } => self.route(&engine, &ledger, route, replay.as_ref()).await?,
             Work::Action(plan) => self.action(&engine, claimed, plan).await?,
         };
-        match self.settle(&engine, &ledger, started_at, end).await {
-            Err(StoreError::Overtaken(by)) => {
-                let again = settlement::overtaken(by);
-                self.settle(&engine, &ledger, started_at, again).await
-            }
+        // Larger than all that comes before, which may wait for long.
+        let settle = |end| Box::pin(self.settle(&engine, &ledger, started_at, end));
+        match settle(end).await {
+            Err(StoreError::Overtaken(by)) => settle(settlement::overtaken(by)).await,
             settled => settled,
         }
     }

@@ -82,7 +82,7 @@ impl Ladder {
         let context = Context::new().with("event", &json!({"type": "form", "body": {"n": 1}}));
         let classifier = classifier(self.rungs.clone());
         let variant = classifier.variant_of("evt_1").expect("one");
-        classifier.classify(variant, &context, None, &FreeLedger, &*self.clock).await
+        classifier.classify(variant, &View::of(&context), None, &FreeLedger, &*self.clock).await
     }
 }
 
@@ -257,7 +257,8 @@ async fn a_judge_that_is_waited_for_and_one_that_was_led_stand_among_the_rungs()
     let classifier = classifier(ladder.rungs.clone());
     let variant = classifier.variant_of("evt_1").expect("one");
     let received = Some(ladder.clock.now());
-    let climbed = classifier.classify(variant, &context, received, &FreeLedger, &*ladder.clock).await;
+    let climbed =
+        classifier.classify(variant, &View::of(&context), received, &FreeLedger, &*ladder.clock).await;
     let Ok(Outcome::TryAgain { reason, rungs, .. }) = climbed else { panic!("{climbed:?}") };
     assert_eq!(reason, "claude: it has no room");
     let told =
@@ -316,7 +317,7 @@ fn no_word_of_an_event_gets_into_the_system_prompt() {
     let (variants, facts) = (vec![wording(None, 1.0, system)], Context::new().with("house", "Acme"));
     let classifier = Classifier::compile(Parts { variants, facts, ..parts(Vec::new()) }).expect("compiles");
     let variant = classifier.variant_of("evt_1").expect("one");
-    let asked = classifier.question(variant, &Context::new()).system().to_owned();
+    let asked = classifier.question(variant, &View::of(&Context::new())).system().to_owned();
     assert_eq!(asked, "Acme sorts triage into lead/support/spam");
 }
 
@@ -376,11 +377,13 @@ async fn a_judge_that_is_too_slow_is_passed_over_until_the_objective_is_missed()
     let context = Context::new().with("event", &json!({"type": "form", "body": {"n": 1}}));
     let variant = classifier.variant_of("evt_1").expect("one");
     let received = clock.now();
-    let climb =
-        async || match classifier.classify(variant, &context, Some(received), &FreeLedger, &*clock).await {
-            Ok(Outcome::Verdict(verdict)) => *verdict,
-            other => panic!("no verdict: {other:?}"),
-        };
+    let climb = async || match classifier
+        .classify(variant, &View::of(&context), Some(received), &FreeLedger, &*clock)
+        .await
+    {
+        Ok(Outcome::Verdict(verdict)) => *verdict,
+        other => panic!("no verdict: {other:?}"),
+    };
     let verdict = climb().await;
     assert_eq!((&*verdict.judge, verdict.late), ("quick", false));
     assert_eq!(verdict.rungs[0].said, "it takes about 2000 ms, and 1000 ms are left");

@@ -131,8 +131,8 @@ const USAGE: Places = Places {
 /// The request body. What strangers wrote is in the user's turn only.
 pub(super) fn request(asked: &Asked<'_>) -> Result<Vec<u8>, serde_json::Error> {
     let content = match &asked.again {
-        None => Content::Text(asked.event),
-        Some(again) => Content::Blocks([asked.event, again].map(|text| Text { text })),
+        None => Content::Text(&asked.event),
+        Some(again) => Content::Blocks([&asked.event, again].map(|text| Text { text })),
     };
     serde_json::to_vec(&Request {
         model: asked.model,

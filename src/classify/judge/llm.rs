@@ -11,6 +11,7 @@ mod usual;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
 
 use self::{
@@ -103,6 +104,13 @@ pub struct Llm {
     queue: Arc<Queue>,
 }
 
+/// A question as it is sent.
+struct Written {
+    body: Vec<u8>,
+    /// As [`Asked::may_keep`].
+    may_keep: bool,
+}
+
 impl Llm {
     /// `remote` carries the judge's time-out and limits.
     ///
@@ -177,20 +185,17 @@ impl Llm {
         question: &Question<'_>,
         wrong: Option<&str>,
     ) -> Result<Vec<u8>, ClassifyError> {
-        self.settings.wire.body(&self.asked(question, wrong)?)
+        Ok(self.written(question, wrong)?.body)
     }
 
-    fn asked<'a>(
-        &'a self,
-        question: &'a Question<'_>,
-        wrong: Option<&str>,
-    ) -> Result<Asked<'a>, ClassifyError> {
-        let Settings { model, effort, output_tokens_max, own, .. } = &self.settings;
+    fn written(&self, question: &Question<'_>, wrong: Option<&str>) -> Result<Written, ClassifyError> {
+        let Settings { wire, model, effort, output_tokens_max, own, .. } = &self.settings;
         let asked = Asked::new(question, model, *effort, *output_tokens_max, *own)?;
-        Ok(match wrong {
+        let asked = match wrong {
             Some(wrong) => asked.again(wrong),
             None => asked,
-        })
+        };
+        Ok(Written { body: wire.body(&asked)?, may_keep: asked.may_keep })
     }
 
     fn reading(&self, body: &str) -> Reading {
@@ -232,9 +237,11 @@ impl Llm {
         ledger: &dyn Ledger,
         clock: &dyn Clock,
     ) -> Result<Heard, ClassifyError> {
-        let asked = self.asked(question, wrong)?;
-        let body = self.settings.wire.body(&asked)?;
+        let Written { body, may_keep } = self.written(question, wrong)?;
         let digest = request_digest(self.settings.wire, &body, question.markers());
+        let sender = question.sender();
+        // All that follows is waited for, by as many events as may be under way at one time.
+        question.put_away();
         let listen = |heard, is_new| self.listen(heard, question, &digest, ledger, wrong.is_some(), is_new);
         if let Some(refusal) = ledger.refusal(&self.settings.name, &digest).await? {
             return Ok(listen(self.read_refusal(&refusal), false));
@@ -244,17 +251,17 @@ impl Llm {
             return Ok(listen(self.read(question, &answer), false));
         }
         let request = match self.request() {
-            Ok(request) => request.clone(),
+            Ok(request) => request,
             Err(reason) => return Ok(lasting(reason)),
         };
-        let sender = question.sender()?;
+        let sender = sender?;
         let (most, output) = (cost::tokens_most(&body), self.settings.output_tokens_max.into());
         let cost = Cost {
             classifier: question.classifier,
             judge: &self.settings.name,
             budget: self.settings.budget,
             sender: sender.as_ref(),
-            most: cost::most(most, output, &self.settings.model.price, asked.may_keep),
+            most: cost::most(most, output, &self.settings.model.price, may_keep),
             asked_at: clock.now(),
         };
         if let Some((purse, limit)) = cost.beyond() {
@@ -262,7 +269,8 @@ impl Llm {
             return Ok(lasting(format!("a question may cost {most}, which is more than {whole}: {limit}")));
         }
         let about = cost::tokens_about(body.len());
-        let call = Call { cost, most, about, digest: &digest, ledger, clock };
+        let until = question.until;
+        let call = Call { cost, most, about, digest: &digest, request, until, ledger, clock };
         let room = match self.room(&call).await {
             Ok(room) => room,
             Err(busy) => return Ok(self.put_off(busy, &call)),
@@ -270,9 +278,7 @@ impl Llm {
         match ledger.begin(&cost, &digest).await {
             Ok(Prior::Begun) => {
                 self.usual.asked();
-                let left = question.until.map(|until| until.saturating_sub(clock.monotonic()));
-                let request = request.with_json(body.into_boxed_slice()).within(left, self.usual.time());
-                let bought = self.buy_in(room, request, &call).await?;
+                let bought = self.buy_in(room, body.into_boxed_slice().into(), &call).await?;
                 Ok(match bought {
                     Ok(answer) => listen(self.read(question, &answer), true),
                     Err(Unanswered::Refused(refusal)) => listen(self.read_refusal(&refusal), true),
@@ -315,11 +321,11 @@ impl Llm {
     async fn buy_in(
         &self,
         room: Room,
-        request: Request,
+        body: Bytes,
         call: &Call<'_>,
     ) -> Result<Result<Answer, Unanswered>, ClassifyError> {
         let Room { pass, tokens, request: taken } = room;
-        let bought = match self.buy(request, pass, call).await? {
+        let bought = match self.buy(body, pass, call).await? {
             Ok(bought) => {
                 self.settle(&tokens, &bought, call.ledger).await;
                 return Ok(Ok(bought.answer));
@@ -390,9 +396,8 @@ impl Judge for Llm {
     }
 
     fn draft(&self, question: &Question<'_>) -> Result<Option<Draft>, ClassifyError> {
-        let asked = self.asked(question, None)?;
-        let Settings { wire, model, output_tokens_max, .. } = &self.settings;
-        let body = wire.body(&asked)?;
+        let Written { body, may_keep } = self.written(question, None)?;
+        let Settings { model, output_tokens_max, .. } = &self.settings;
         let (input, dense) = (cost::tokens_about(body.len()), cost::tokens_most(&body));
         let output = u64::from(*output_tokens_max);
         Ok(Some(Draft {
@@ -401,8 +406,8 @@ impl Judge for Llm {
             body: serde_json::from_slice(&body).map_err(ClassifyError::unwritable)?,
             input_tokens: input,
             output_tokens_max: output,
-            question: cost::most(input, 0, &model.price, asked.may_keep),
-            most: cost::most(dense, output, &model.price, asked.may_keep),
+            question: cost::most(input, 0, &model.price, may_keep),
+            most: cost::most(dense, output, &model.price, may_keep),
             is_priced: model.is_priced,
         }))
     }

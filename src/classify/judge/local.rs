@@ -140,7 +140,7 @@ impl Judge for Local {
             }
         };
         let started = clock.monotonic();
-        let prediction = model.predict(text);
+        let prediction = model.predict(&text);
         if prediction.evidence.is_empty() {
             return Ok(Turn::Abstained { reason: "no word of the text speaks for a label".to_owned() });
         }

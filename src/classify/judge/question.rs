@@ -13,24 +13,25 @@ use crate::{
         redact::{Redacted, Sensitive},
     },
     domain::{Money, Name},
-    template::{Context, Fences, Prompt, Redactor, Shape, TemplateError},
+    template::{Context, Fences, Prompt, Redactor, Shape, TemplateError, View},
 };
 
 /// Digits of a digest that tell senders apart.
 const SENDER_DIGITS: usize = 24;
 
-/// One event put to the judges of a classifier. Templates are rendered when a judge first needs them, once.
+/// One event put to the judges of a classifier. Templates are rendered anew for each judge that needs them: nothing of that is held
+/// while an answer is waited for.
 #[derive(Debug)]
 pub struct Question<'a> {
     pub classifier: &'a Name,
     /// The event and what was gathered about it.
-    pub context: &'a Context,
+    view: &'a View<'a>,
     /// What the output must look like, and its fixed part.
     pub form: Form<'a>,
     system: &'a str,
-    event: Template<'a, Prompt>,
-    text: Template<'a, Shape>,
-    payer: Option<(Template<'a, Shape>, Money)>,
+    event: &'a Prompt,
+    text: &'a Shape,
+    payer: Option<&'a SenderBudget>,
     guard: Guard<'a>,
     redacted: OnceLock<BTreeMap<String, u32>>,
     /// What fences untrusted text in the event, once it is rendered.
@@ -67,26 +68,18 @@ impl Guard<'_> {
     }
 }
 
-#[derive(Debug)]
-struct Template<'a, T> {
-    template: &'a T,
-    rendered: OnceLock<String>,
-}
-
 impl<'a> Question<'a> {
     pub(in crate::classify) fn new(
         classifier: &'a Name,
-        context: &'a Context,
+        view: &'a View<'a>,
         form: Form<'a>,
         system: &'a str,
         event: &'a Prompt,
         text: &'a Shape,
     ) -> Self {
-        let event = Template { template: event, rendered: OnceLock::new() };
-        let text = Template { template: text, rendered: OnceLock::new() };
         Question {
             classifier,
-            context,
+            view,
             form,
             system,
             event,
@@ -102,9 +95,7 @@ impl<'a> Question<'a> {
 
     /// The same, paid for out of its sender's budget too.
     pub(in crate::classify) fn paid_by(self, budget: Option<&'a SenderBudget>) -> Self {
-        let payer = budget
-            .map(|SenderBudget { who, day }| (Template { template: who, rendered: OnceLock::new() }, *day));
-        Question { payer, ..self }
+        Question { payer: budget, ..self }
     }
 
     /// The same, with what must not get out.
@@ -127,7 +118,7 @@ impl<'a> Question<'a> {
     /// # Errors
     /// [`ClassifyError::Unrenderable`].
     pub(super) fn sender(&self) -> Result<Option<Sender>, ClassifyError> {
-        let (Some((_, day)), Some(who)) = (&self.payer, self.who()?) else { return Ok(None) };
+        let (Some(SenderBudget { day, .. }), Some(who)) = (self.payer, self.who()?) else { return Ok(None) };
         let digest = hex::encode(Sha256::digest(format!("{}\0{who}", self.classifier)));
         let digest = digest.get(..SENDER_DIGITS).unwrap_or(&digest).to_owned();
         Ok(Some(Sender { digest, day: *day }))
@@ -137,10 +128,10 @@ impl<'a> Question<'a> {
     ///
     /// # Errors
     /// [`ClassifyError::Unrenderable`].
-    pub fn who(&self) -> Result<Option<&str>, ClassifyError> {
-        let Some((template, _)) = &self.payer else { return Ok(None) };
-        let who = template.text("`who` of the sender's budget", |shape| shape.render_text(self.context))?;
-        Ok(Some(who.trim()))
+    pub fn who(&self) -> Result<Option<String>, ClassifyError> {
+        let Some(SenderBudget { who, .. }) = self.payer else { return Ok(None) };
+        let who = self.rendered("`who` of the sender's budget", |context| who.render_text(context))?;
+        Ok(Some(who.trim().to_owned()))
     }
 
     /// The instructions. No word of the event is in them: they were rendered before it came.
@@ -153,17 +144,17 @@ impl<'a> Question<'a> {
     ///
     /// # Errors
     /// [`ClassifyError::Unrenderable`].
-    pub fn event(&self) -> Result<&str, ClassifyError> {
-        self.event.text("the event prompt", |prompt| {
+    pub fn event(&self) -> Result<String, ClassifyError> {
+        self.rendered("the event prompt", |context| {
             let fences = Fences::new();
-            let context = self.context.clone().fenced_by(&fences);
+            let fenced = context.clone().fenced_by(&fences);
             if self.guard.redact.is_empty() {
-                let rendered = prompt.render(&context)?;
+                let rendered = self.event.render(&fenced)?;
                 self.markers.get_or_init(|| fences.markers());
                 return Ok(self.guard.shown(&rendered));
             }
-            let redactor = Redactor::new(self.guard.redact, self.context);
-            let rendered = prompt.render(&context.redacted_by(&redactor))?;
+            let redactor = Redactor::new(self.guard.redact, context);
+            let rendered = self.event.render(&fenced.redacted_by(&redactor))?;
             self.markers.get_or_init(|| fences.markers());
             let Redacted { text, counts } = redactor.finish(&self.guard.shown(&rendered));
             let counts = counts.into_iter().map(|(kind, count)| (kind.to_string(), count));
@@ -182,22 +173,30 @@ impl<'a> Question<'a> {
     ///
     /// # Errors
     /// [`ClassifyError::Unrenderable`].
-    pub fn text(&self) -> Result<&str, ClassifyError> {
-        self.text.text("the classifier's `text`", |shape| shape.render_text(self.context))
+    pub fn text(&self) -> Result<String, ClassifyError> {
+        self.rendered("the classifier's `text`", |context| self.text.render_text(context))
     }
-}
 
-impl<T> Template<'_, T> {
-    fn text(
+    /// What conditions and templates see of the event.
+    ///
+    /// # Errors
+    /// [`ClassifyError::Unrenderable`].
+    pub(super) fn context(&self) -> Result<Context, ClassifyError> {
+        self.rendered("the event", |context| Ok(context.clone()))
+    }
+
+    /// Lets go of what templates see, before a longer wait: it is there again for whoever asks.
+    pub(super) fn put_away(&self) {
+        self.view.put_away();
+    }
+
+    fn rendered<T>(
         &self,
         what: &'static str,
-        render: impl FnOnce(&T) -> Result<String, TemplateError>,
-    ) -> Result<&str, ClassifyError> {
-        if let Some(rendered) = self.rendered.get() {
-            return Ok(rendered);
-        }
-        let rendered = render(self.template).map_err(|error| ClassifyError::Unrenderable { what, error })?;
-        Ok(self.rendered.get_or_init(|| rendered))
+        render: impl FnOnce(&Context) -> Result<T, TemplateError>,
+    ) -> Result<T, ClassifyError> {
+        let rendered = self.view.context().and_then(|context| render(&context));
+        rendered.map_err(|error| ClassifyError::Unrenderable { what, error })
     }
 }
 

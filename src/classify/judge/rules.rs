@@ -8,7 +8,7 @@ use super::{Form, Hindrance, Judge, Question, Said, Turn};
 use crate::{
     classify::{ClassifyError, Ledger, Wrong},
     domain::{Clock, Name, Tokens},
-    template::Condition,
+    template::{Condition, Context},
 };
 
 /// Hex digits of the digest that the record shows as the model.
@@ -55,9 +55,9 @@ impl Rules {
     /// # Errors
     /// A condition that could not be told true from false, named; rules after it are not asked, because it might have
     /// decided.
-    fn first(&self, question: &Question<'_>) -> Result<Option<&Rule>, String> {
+    fn first(&self, context: &Context) -> Result<Option<&Rule>, String> {
         for (i, rule) in self.rules.iter().enumerate() {
-            let held = rule.when.holds(question.context);
+            let held = rule.when.holds(context);
             if held.map_err(|e| format!("rule {} (`{}`): {e}", i + 1, gist(rule.when.source())))? {
                 return Ok(Some(rule));
             }
@@ -96,7 +96,7 @@ impl Judge for Rules {
         clock: &dyn Clock,
     ) -> Result<Turn, ClassifyError> {
         let started = clock.monotonic();
-        let rule = match self.first(question) {
+        let rule = match self.first(&question.context()?) {
             Ok(Some(rule)) => rule,
             Ok(None) => return Ok(Turn::Abstained { reason: "no rule holds".to_owned() }),
             Err(reason) => {

@@ -38,7 +38,7 @@ pub(super) struct Asked<'a> {
     pub model: &'a str,
     /// No word of a stranger is in it.
     pub system: String,
-    pub event: &'a str,
+    pub event: String,
     /// What was wrong with the last answer, in words of ours: apart from the event, so that nobody takes one for the other.
     pub again: Option<String>,
     /// Names the form of the answer.

@@ -12,7 +12,7 @@ use crate::{
         tables::{ClassifierTable, SHADOW, SenderBudgetTable},
     },
     domain::{Money, Name},
-    template::{Context, Library, Prompt, Shape},
+    template::{Context, Library, Prompt, Shape, View},
 };
 
 use super::{
@@ -51,11 +51,8 @@ impl Training {
         let mut lessons = Vec::with_capacity(self.cases.len());
         for Labelled { trial, label, weight } in &self.cases {
             let Some(variant) = self.classifier.variants().next() else { continue };
-            match self.classifier.question(variant, &trial.context).text() {
-                Ok(text) => {
-                    let (text, label) = (text.to_owned(), label.clone());
-                    lessons.push(Lesson { text, label, weight: *weight });
-                }
+            match self.classifier.question(variant, &View::of(&trial.context)).text() {
+                Ok(text) => lessons.push(Lesson { text, label: label.clone(), weight: *weight }),
                 Err(error) => {
                     tracing::warn!(classifier = %self.classifier.name(), %error, "a case was passed over")
                 }

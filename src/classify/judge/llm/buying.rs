@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::{
     super::{
         Hindrance, Turn,
@@ -32,6 +34,10 @@ pub(super) struct Call<'a> {
     pub most: u64,
     pub about: u64,
     pub digest: &'a str,
+    /// Everything of the request but the question.
+    pub request: &'a Request,
+    /// As [`super::super::Question::until`].
+    pub until: Option<Duration>,
     pub ledger: &'a dyn Ledger,
     pub clock: &'a dyn Clock,
 }
@@ -125,15 +131,17 @@ impl Llm {
         }
     }
 
-    /// Sends the request and records what came of it.
+    /// Sends the question and records what came of it.
     pub(super) async fn buy(
         &self,
-        request: Request,
+        body: Bytes,
         pass: Pass,
         call: &Call<'_>,
     ) -> Result<Result<Bought, Unanswered>, LedgerError> {
         let Call { cost, digest, ledger, clock, .. } = call;
         let started = clock.monotonic();
+        let left = call.until.map(|until| until.saturating_sub(started));
+        let request = call.request.clone().with_json(body).within(left, self.usual.time());
         let sent = self.remote.send_under(request, &pass).await;
         let complaint = sent.as_ref().ok().filter(|response| !response.is_success()).map(|response| {
             let told = complaint::read(response.status, &String::from_utf8_lossy(&response.body));

@@ -160,6 +160,18 @@ async fn an_answer_is_bought_recorded_and_read_in_this_order() {
 }
 
 #[tokio::test]
+async fn while_an_answer_is_waited_for_only_its_question_is_held() {
+    let vendor = Vendor::saying(Wire::Messages, &fakes::output("spam", 0.75).to_string());
+    let judge = llm(vendor.wire, &vendor.base_url().await, Key::Secret(SECRET.into()));
+    let setting = Setting::noting(json!({"type": "form", "body": {"text": "hello"}}), &vendor.log);
+    let (question, ledger) = (setting.question(), RecordingLedger::noting(&vendor.log));
+    fakes::said(judge.ask(&question, &ledger, &HandClock::default()).await.expect("a turn"));
+    // Whoever is asked next finds it again.
+    assert_eq!(question.event(), Ok("form: hello".to_owned()));
+    assert_eq!(vendor.log.take(), ["read", "begin", "asked", "answered", "read"]);
+}
+
+#[tokio::test]
 async fn the_request_is_the_vendors() {
     for (wire, path, key_header, key) in [
         (Wire::Messages, "/base/v1/messages", "x-api-key", SECRET.to_owned()),

@@ -32,7 +32,7 @@ pub(in crate::classify::judge) fn request(asked: &Asked<'_>) -> Result<Vec<u8>, 
         ChatCompletionRequestMessage::from(ChatCompletionRequestSystemMessage::from(asked.system.as_str()))
     });
     let of_user = |text| ChatCompletionRequestMessage::from(ChatCompletionRequestUserMessage::from(text));
-    let turns = [asked.event].into_iter().chain(asked.again.as_deref()).map(of_user);
+    let turns = [&*asked.event].into_iter().chain(asked.again.as_deref()).map(of_user);
     let at_most = |limit| (asked.output_limit == limit).then_some(asked.output_tokens_max);
     #[expect(deprecated, reason = "compatible servers know `max_tokens` only")]
     let request = CreateChatCompletionRequest {

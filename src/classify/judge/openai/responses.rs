@@ -28,8 +28,8 @@ pub(in crate::classify::judge) fn request(asked: &Asked<'_>) -> Result<Vec<u8>, 
         model: Some(asked.model.to_owned()),
         instructions: (!asked.system.is_empty()).then(|| asked.system.clone()),
         input: match &asked.again {
-            None => InputParam::Text(asked.event.to_owned()),
-            Some(again) => InputParam::Items([asked.event, again].map(of_user).into()),
+            None => InputParam::Text(asked.event.clone()),
+            Some(again) => InputParam::Items([&*asked.event, again].map(of_user).into()),
         },
         max_output_tokens: Some(asked.output_tokens_max),
         text: asked.schema.map(|schema| ResponseTextParam {
