@@ -97,6 +97,9 @@ async fn an_answer_that_could_not_be_stored_is_not_lost_with_the_plan_that_was_o
         "CREATE TRIGGER broken BEFORE UPDATE ON purchase BEGIN SELECT RAISE(ABORT, 'the disk broke'); END",
     )
     .unwrap();
+    // The one who made the ticket holds no lease any more, and does not sleep.
+    let ended = "hookyard_job_seconds_count{kind=\"action\",outcome=\"done\"} 1\n";
+    while !house.ask("/metrics").await.text.contains(ended) {}
     let sleepers = house.clock.sleepers();
     gate.release();
     // Either it is waited for until it can be stored, or nobody remembers it.
