@@ -35,7 +35,7 @@ async fn a_data_directory_of_a_newer_program_is_refused_and_left_alone() {
 
 /// Blocks of 512 bytes that a file may have while the disk is full.
 #[cfg(target_os = "linux")]
-const BLOCKS: &str = "2048";
+const BLOCKS: &str = "4096";
 /// Deliveries that certainly do not fit into that.
 #[cfg(target_os = "linux")]
 const DELIVERIES_MAX: usize = 5_000;

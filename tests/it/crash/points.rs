@@ -34,10 +34,11 @@ impl Scene {
     }
 
     /// Starts the service, to end when it passes `point` for the first time.
+    /// What is stored already may bring it there before it is ready.
     async fn start_until(&self, point: FailPoint) -> Running {
         let mut command = self.project.serve();
         command.env(FAIL_AT, point.as_str());
-        Running::start(command).await
+        Running::start_or_end(command).await
     }
 
     /// Delivers the event again and again, as a sender does that got no answer, until it is acknowledged.
