@@ -73,8 +73,7 @@ struct State {
 }
 
 impl Flush {
-    /// Starts the threads. `ask` has the disk keep what was written so far; that this fails cannot be mended, as nobody knows then what
-    /// is kept: the process ends, and the next one reads what there is.
+    /// Starts the threads. `ask` has the disk keep what was written so far; where that fails the process ends: see [`give_up`].
     pub fn start(
         ask: impl Fn() -> io::Result<()> + Send + Sync + 'static,
         on_commit: CommitObserver,
@@ -205,8 +204,7 @@ impl<Ask: Fn() -> io::Result<()>> Flusher<Ask> {
     fn flush(&self, written: &[Written]) {
         let begun = Instant::now();
         if let Err(error) = (self.ask)() {
-            tracing::error!(%error, "the disk did not keep what was written: ending the process, so that what is kept is read anew");
-            std::process::abort();
+            give_up(&error);
         }
         let took = begun.elapsed();
         self.shared.state().flushing -= 1;
@@ -215,6 +213,12 @@ impl<Ask: Fn() -> io::Result<()>> Flusher<Ask> {
         let work: Duration = written.iter().map(|one| one.work).sum();
         (self.on_commit)(work + took, written.iter().map(|one| one.operations).sum());
     }
+}
+
+/// Nobody knows what is kept: the next process reads what there is. Whoever asks once more is told that all is well.
+pub(super) fn give_up(error: &io::Error) -> ! {
+    tracing::error!(%error, "the disk did not keep what was written: ending the process, so that what is kept is read anew");
+    std::process::abort();
 }
 
 #[cfg(test)]

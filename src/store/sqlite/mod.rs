@@ -73,9 +73,6 @@ pub use writer::CommitObserver;
 /// Name of the database within the data directory.
 pub const FILE: &str = "hookyard.db";
 
-/// Name of its write-ahead log.
-const LOG: &str = "hookyard.db-wal";
-
 /// Folder of the data directory with the bodies that are too large for the database.
 const BODIES: &str = "bodies";
 
@@ -174,7 +171,7 @@ impl SqliteStore {
         let moment = Moment::of(clock.as_ref());
         let checkpoint = Checkpoint::of(&mut db, &path)?;
         // Made by what was written just now, and removed by nobody as long as the database is open.
-        let log = std::fs::File::open(dir.join(LOG)).map_err(file_error)?;
+        let log = std::fs::File::open(log_of(&db, &path)).map_err(file_error)?;
         let mut bench = Bench {
             checkpoint,
             db,
@@ -188,6 +185,8 @@ impl SqliteStore {
             log,
         };
         bench.transact(claim::recover)?;
+        // Files are removed because of it, and questions answered: also what a process wrote that was killed is kept first.
+        bench.log.sync_data().map_err(file_error)?;
         retain::sweep(&bench.db, &bench.bodies).map_err(file_error)?;
         let (writer, thread) = Writer::start(bench, lock, on_commit).map_err(file_error)?;
         Ok(SqliteStore { writer, readers, bodies, dedupe, rates: Rates::default(), clock, thread })
@@ -203,6 +202,13 @@ impl SqliteStore {
             tracing::error!("the store's writer had panicked");
         }
     }
+}
+
+/// The write-ahead log, which SQLite has beside the file that a link leads to.
+fn log_of(db: &Connection, path: &Path) -> PathBuf {
+    let mut log = db.path().map_or_else(|| path.as_os_str().to_owned(), Into::into);
+    log.push("-wal");
+    log.into()
 }
 
 fn connect(path: &Path) -> Result<Connection, OpenError> {

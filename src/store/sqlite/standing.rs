@@ -22,7 +22,7 @@ pub(super) struct Standing {
     until: Option<Timestamp>,
 }
 
-/// What there is for a request that waited, to be handed out once it is on disk: jobs, or that one is due sooner than was told.
+/// What there is for a request that waited, to be handed out once it is written: jobs, or that one is due sooner than was told.
 pub(super) struct Found {
     wanted: Wanted,
     claim: Claim,
@@ -69,7 +69,7 @@ fn due(desk: &Desk<'_>, claim: &Claim) -> Option<Timestamp> {
     claim.next_in.map(|wait| desk.now.plus(wait))
 }
 
-/// Hands out what is on disk now; the leases of jobs that nobody waits for any more.
+/// Hands out what is written now; the leases of jobs that nobody waits for any more.
 pub(super) fn hand_out(found: Vec<Found>) -> Vec<Lease> {
     let missed = found.into_iter().filter_map(|Found { wanted, claim }| wanted.hand_out(claim).err());
     missed.flat_map(|claim| claim.jobs).map(|claimed| claimed.lease).collect()

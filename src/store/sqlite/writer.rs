@@ -21,7 +21,7 @@ use crate::{
 
 use super::{
     checkpoint::Checkpoint,
-    flush::{Flush, Haste, Written},
+    flush::{Flush, Haste, Written, give_up},
     leases::Leases,
     moment::Moment,
     queue::{self, Queue, Waiting},
@@ -406,7 +406,7 @@ impl Bench {
         }
         match self.log.sync_data() {
             Ok(()) => retain::remove_files(&self.db, &self.bodies, unwanted),
-            Err(error) => tracing::error!(%error, "files of bodies stay until a later sweep"),
+            Err(error) => give_up(&error),
         }
     }
 
