@@ -73,16 +73,16 @@ struct State {
 }
 
 impl Flush {
-    /// Starts the threads. `ask` has the disk keep what was written so far; where that fails the process ends: see [`give_up`].
-    pub fn start(
-        ask: impl Fn() -> io::Result<()> + Send + Sync + 'static,
+    /// Starts the threads. What `open` gives to each has the disk keep what was written so far; where that fails the process ends: see
+    /// [`give_up`]. A failure must be told to every one of them: of a file that they share it is told only once.
+    pub fn start<Ask: Fn() -> io::Result<()> + Send + 'static>(
+        open: impl Fn() -> io::Result<Ask>,
         on_commit: CommitObserver,
     ) -> io::Result<Self> {
-        let ask = Arc::new(ask);
         let mut flush = Flush { shared: Arc::default(), threads: Vec::new() };
         for _ in 0..FLUSHERS {
             let (shared, on_commit) = (Arc::clone(&flush.shared), Arc::clone(&on_commit));
-            let flusher = Flusher { shared, ask: Arc::clone(&ask), on_commit };
+            let flusher = Flusher { shared, ask: open()?, on_commit };
             let thread = std::thread::Builder::new().name("store-flusher".to_owned());
             flush.threads.push(thread.spawn(|| flusher.run())?);
         }
@@ -152,8 +152,9 @@ impl Shared {
         }
         let written = std::mem::take(&mut state.written);
         (state.operations, state.since) = (0, None);
-        // What was only read may be of what another flush is about to have kept.
-        let is_needed = state.flushing > 0 || written.iter().any(|one| one.changed);
+        // What was only read, and is told, may be of what another flush is about to have kept.
+        let is_told = written.iter().any(|one| !one.replies.is_empty());
+        let is_needed = written.iter().any(|one| one.changed) || state.flushing > 0 && is_told;
         state.flushing += usize::from(is_needed);
         drop(state);
         self.taken.notify_one();
@@ -186,7 +187,7 @@ impl State {
 
 struct Flusher<Ask> {
     shared: Arc<Shared>,
-    ask: Arc<Ask>,
+    ask: Ask,
     on_commit: CommitObserver,
 }
 
@@ -259,7 +260,12 @@ mod tests {
             answer.recv().map_err(io::Error::other)
         };
         let on_commit = Arc::new(move |_, operations| tell.lock().unwrap().send(operations).unwrap());
-        Disk { flush: Flush::start(answer, on_commit).unwrap(), asked, kept }
+        let answer = Arc::new(answer);
+        let open = || {
+            let answer = Arc::clone(&answer);
+            Ok(move || answer())
+        };
+        Disk { flush: Flush::start(open, on_commit).unwrap(), asked, kept }
     }
 
     impl Disk {

@@ -171,7 +171,8 @@ impl SqliteStore {
         let moment = Moment::of(clock.as_ref());
         let checkpoint = Checkpoint::of(&mut db, &path)?;
         // Made by what was written just now, and removed by nobody as long as the database is open.
-        let log = std::fs::File::open(log_of(&db, &path)).map_err(file_error)?;
+        let log_path = log_of(&db, &path);
+        let log = std::fs::File::open(&log_path).map_err(file_error)?;
         let mut bench = Bench {
             checkpoint,
             db,
@@ -188,7 +189,7 @@ impl SqliteStore {
         // Files are removed because of it, and questions answered: also what a process wrote that was killed is kept first.
         bench.log.sync_data().map_err(file_error)?;
         retain::sweep(&bench.db, &bench.bodies).map_err(file_error)?;
-        let (writer, thread) = Writer::start(bench, lock, on_commit).map_err(file_error)?;
+        let (writer, thread) = Writer::start(bench, &log_path, lock, on_commit).map_err(file_error)?;
         Ok(SqliteStore { writer, readers, bodies, dedupe, rates: Rates::default(), clock, thread })
     }
 

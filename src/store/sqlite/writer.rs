@@ -4,6 +4,7 @@
 
 use std::{
     fs::File,
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -160,6 +161,7 @@ impl Writer {
     /// Starts the thread. It ends when every `Writer` is gone; joining `JoinHandle` waits for that.
     pub fn start(
         bench: Bench,
+        log: &Path,
         directory: DirLock,
         on_commit: CommitObserver,
     ) -> std::io::Result<(Writer, std::thread::JoinHandle<()>)> {
@@ -169,8 +171,8 @@ impl Writer {
         let load = Arc::<SharedLoad>::default();
         load.set(bench.tally.load());
         let seen = Arc::clone(&load);
-        let log = bench.log.try_clone()?;
-        let flush = Flush::start(move || log.sync_data(), on_commit)?;
+        let open = || File::open(log).map(|log| move || log.sync_data());
+        let flush = Flush::start(open, on_commit)?;
         let thread = Thread { flush, bench, work, changes, load, _directory: directory };
         let handle =
             std::thread::Builder::new().name("store-writer".to_owned()).spawn(|| thread.run(waiting))?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hookyard::{
     domain::{EventId, EventState, JobState},
-    sandbox::Reply,
+    sandbox::{Gate, Reply},
     store::{Timeline, sqlite::FILE},
 };
 use rusqlite::Connection;
@@ -58,9 +58,8 @@ fn assert_made_once(house: &House, done: &Timeline) {
     assert_eq!(replayed.job.attempts, 1, "what was put off did not count");
 }
 
-#[tokio::test]
-async fn an_action_whose_retry_succeeds_during_a_replay_is_not_done_twice() {
-    let house = House::plan().llm().start().await;
+/// A replay that waits for its judge, behind the gate, while the retry of the first plan's ticket succeeds.
+async fn overtaken_by_a_retry(house: &House) -> (EventId, Gate) {
     house.sandbox.reply_next(says_support());
     house.sandbox.fail_next(TICKETS, 1, 429);
     let event = house.queue(&form("f")).await;
@@ -68,10 +67,17 @@ async fn an_action_whose_retry_succeeds_during_a_replay_is_not_done_twice() {
     house.reconfigure(&asked_anew());
     let gate = house.sandbox.hold(JUDGE);
     house.sandbox.reply_next(says_support());
-    replay(&house, event, "reclassify").await;
+    replay(house, event, "reclassify").await;
     arrived(&gate, 1).await;
     house.advance(Duration::from_secs(3));
     house.until(event, |timeline| first_ticket(timeline) == JobState::Done).await;
+    (event, gate)
+}
+
+#[tokio::test]
+async fn an_action_whose_retry_succeeds_during_a_replay_is_not_done_twice() {
+    let house = House::plan().llm().start().await;
+    let (event, gate) = overtaken_by_a_retry(&house).await;
     gate.release();
     let done = put_off_and_driven(&house, event, 1).await;
     assert_made_once(&house, &done);
@@ -81,17 +87,7 @@ async fn an_action_whose_retry_succeeds_during_a_replay_is_not_done_twice() {
 #[tokio::test]
 async fn an_answer_that_could_not_be_stored_is_not_lost_with_the_plan_that_was_overtaken() {
     let house = House::plan().llm().start().await;
-    house.sandbox.reply_next(says_support());
-    house.sandbox.fail_next(TICKETS, 1, 429);
-    let event = house.queue(&form("f")).await;
-    house.retrying(event, "ticket", 1).await;
-    house.reconfigure(&asked_anew());
-    let gate = house.sandbox.hold(JUDGE);
-    house.sandbox.reply_next(says_support());
-    replay(&house, event, "reclassify").await;
-    arrived(&gate, 1).await;
-    house.advance(Duration::from_secs(3));
-    house.until(event, |timeline| first_ticket(timeline) == JobState::Done).await;
+    let (event, gate) = overtaken_by_a_retry(&house).await;
     let db = Connection::open(house.dir.path().join(FILE)).unwrap();
     db.execute_batch(
         "CREATE TRIGGER broken BEFORE UPDATE ON purchase BEGIN SELECT RAISE(ABORT, 'the disk broke'); END",
