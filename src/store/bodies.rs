@@ -1,8 +1,8 @@
 //! Bodies too large for the database: files named by their content.
 //!
 //! A body is on disk, with its directory, before the commit that names it; what a crash leaves between the two is an
-//! orphan that [`Bodies::sweep`] removes. A file is removed after the commit that no longer names it, unless a commit
-//! that will name it again is under way: that one holds a [`Pin`].
+//! orphan that [`Bodies::sweep`] removes. A file is removed once the commit that no longer names it is on disk, unless a
+//! commit that will name it again is under way: that one holds a [`Pin`].
 
 use std::{
     collections::HashMap,

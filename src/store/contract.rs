@@ -42,8 +42,9 @@ pub enum StoreError {
 /// **Atomicity.** Whatever one operation changes, it changes together or not at all, also under kill -9. What several
 /// callers do at the same time happens as if one after the other.
 ///
-/// **Durability.** What an operation answers is kept, also when the machine ends. Only jobs are handed out as soon as they can be: an effect
-/// outside waits for [`Store::begin`] or [`Store::begin_purchase`], whose answer says that all before it is kept too.
+/// **Durability.** What an operation answers is kept, also when the machine ends. Only jobs are handed out as soon as they
+/// can be: an effect outside waits for [`Store::begin`] or [`Store::begin_purchase`], whose answer says that all before it
+/// is kept too. Reads and [`Store::changes`] may tell of what is about to be kept: no effect follows from them alone.
 ///
 /// **Order.** Within a lane, jobs are claimed by due time. A store in several parts keeps to that within each of them, and
 /// each has its turn; shares, limits, pauses and lines hold over all of them. Jobs with the same order key are claimable one event at a
@@ -257,6 +258,6 @@ pub trait Store: Send + Sync {
     /// Changes whenever there may be something new to claim.
     fn work(&self) -> watch::Receiver<u64>;
 
-    /// Changes after every commit that changed anything.
+    /// Changes whenever anything was changed: see **Durability**.
     fn changes(&self) -> watch::Receiver<u64>;
 }

@@ -2,7 +2,8 @@
 //!
 //! [`Condition`] is an expression that must come out true or false, [`Shape`] a tree of values in which strings
 //! may hold templates, [`Library`] a set of prompt files that may include each other. All of them see a
-//! [`Context`], which a [`View`] builds when it is needed. Evaluation is pure and bounded by [`FUEL_MAX`] steps, and one more for each byte of what it sees.
+//! [`Context`], which a [`View`] builds when it is needed. Evaluation is pure and bounded by [`FUEL_MAX`] steps, and one
+//! more for each byte of what it sees.
 
 mod condition;
 mod context;

@@ -72,7 +72,6 @@ pub(super) fn accept(
             (Some(_) | None, _) => jobs::insert(desk, (seq, event.id), n, job, None)?,
         }
     }
-    desk.changed = true;
     Ok(Accepted::Queued { suspected_replay_of })
 }
 
@@ -142,7 +141,6 @@ fn duplicate(desk: &mut Desk<'_>, of: i64, at: Timestamp) -> Result<Accepted, Fa
         )?
         .execute(params![of, desk.now.as_secs()])?;
     desk.tally.heard(&source, at, 0);
-    desk.changed = true;
     let mut revived = 0;
     let (first, last) = JobKey::all_of(of);
     let dead: Vec<JobKey> = desk

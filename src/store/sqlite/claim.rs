@@ -228,7 +228,6 @@ fn hand_out(
     desk.db
         .prepare_cached("INSERT INTO lease(token, jobs) VALUES(?1, ?2)")?
         .execute(params![batch, noted])?;
-    desk.changed = true;
     Ok(())
 }
 
@@ -276,7 +275,6 @@ fn lose(desk: &mut Desk<'_>, key: JobKey, loss: Loss) -> rusqlite::Result<()> {
         status: None,
     };
     jobs::record(desk.db, key, row.history, &line)?;
-    desk.changed = true;
     desk.new_work = true;
     Ok(())
 }

@@ -91,7 +91,6 @@ impl SqliteStore {
                 let keys_since = crate::domain::Timestamp::from_millis(keys_since);
                 let departure = Departure { id, to, at: desk.now, keys_since, done: false };
                 write(desk.db, Some(&departure))?;
-                desk.changed = true;
                 Ok(departure)
             })
             .await
@@ -102,12 +101,7 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn departed(&self, departure: Departure) -> Result<(), StoreError> {
-        self.writer
-            .write(move |desk| {
-                desk.changed = true;
-                Ok(write(desk.db, Some(&Departure { done: true, ..departure }))?)
-            })
-            .await
+        self.writer.write(move |desk| Ok(write(desk.db, Some(&Departure { done: true, ..departure }))?)).await
     }
 
     /// Takes the note of a migration back that has not ended: the work stays here.
@@ -121,7 +115,6 @@ impl SqliteStore {
                     let told = format!("its work was moved to {to}, and is done there");
                     return Err(StoreError::Conflict(told).into());
                 }
-                desk.changed = true;
                 Ok(write(desk.db, None)?)
             })
             .await

@@ -144,7 +144,6 @@ pub(super) fn set_state(
         .prepare_cached("UPDATE job SET state = ?2, due = ?3, cause = ?4, reason = ?5 WHERE id = ?1")?
         .execute(params![row.key, to.state, due, to.cause, to.reason])?;
     desk.tally.shift(row.queue, Some(row.job.state), Some(to.state));
-    desk.changed = true;
     desk.new_work |= to.state == JobState::Ready;
     Ok(())
 }

@@ -30,7 +30,6 @@ pub(super) fn move_cursor(
             "INSERT INTO cursor(name, value) VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET value = ?2",
         )?
         .execute([name, to])?;
-    desk.changed = true;
     Ok(())
 }
 

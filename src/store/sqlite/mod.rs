@@ -1,9 +1,11 @@
 //! The embedded backend: one SQLite file, one writer thread with group commit, several readers.
 //!
 //! Every operation of a batch runs in one `BEGIN IMMEDIATE` transaction in WAL mode, and replies once the log is on disk:
-//! as with `synchronous = FULL`, but by threads of our own, beside the next transactions. Rows written per accepted event with one route: `event` and its id, one `dedupe` per key,
-//! `job` and its entry in `job_ready`; the counts in `queue` and `source` once a batch. For the work on it: one `lease`
-//! a claim, the job's row again without its entry in `job_ready`, and `attempt`.
+//! as with `synchronous = FULL`, but by threads of our own, beside the next transactions.
+//!
+//! Rows written per accepted event with one route: `event` and its id, one `dedupe` per key, `job` and its entry in
+//! `job_ready`; the counts in `queue` and `source` once a batch. For the work on it: one `lease` a claim, the job's row
+//! again without its entry in `job_ready`, and `attempt`.
 
 mod accept;
 mod checkpoint;

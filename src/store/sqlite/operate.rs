@@ -86,7 +86,6 @@ pub(super) fn unpark(desk: &mut Desk<'_>, ids: &[JobId]) -> rusqlite::Result<u64
             .execute(params![row.key, desk.now])?;
         moved += 1;
     }
-    desk.changed |= moved > 0;
     desk.new_work |= moved > 0;
     Ok(moved)
 }
@@ -133,7 +132,6 @@ pub(super) fn replay(desk: &mut Desk<'_>, event: EventId, new: &[NewJob]) -> Res
         jobs::insert(desk, (seq, event), n, job, None)?;
         jobs::remark(desk, JobKey::new(seq, n), AttemptOutcome::Person, "replayed")?;
     }
-    desk.changed = true;
     Ok(Replayed::Queued)
 }
 
@@ -143,7 +141,6 @@ pub(super) fn pause(desk: &mut Desk<'_>, pause: &Pause) -> Result<(), Failed> {
         .prepare_cached("INSERT OR IGNORE INTO paused(kind, name) VALUES(?1, ?2)")?
         .execute([kind, name])?;
     desk.tally.pauses_changed(desk.db)?;
-    desk.changed = true;
     Ok(())
 }
 
@@ -151,7 +148,6 @@ pub(super) fn resume(desk: &mut Desk<'_>, pause: &Pause) -> Result<(), Failed> {
     let (kind, name) = scope(pause);
     desk.db.prepare_cached("DELETE FROM paused WHERE kind = ?1 AND name = ?2")?.execute([kind, name])?;
     desk.tally.pauses_changed(desk.db)?;
-    desk.changed = true;
     desk.new_work = true;
     Ok(())
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 /// Operations that a burst may leave waiting, a tenth of a second's work on two cores.
 pub(super) const BURST_MAX: usize = 1_024;
 
-/// Fewest operations that may wait whatever they take, so that a commit is shared also by slow ones.
+/// Fewest operations that may wait whatever they take, so that slow ones share a transaction too.
 const WAITING_MIN: usize = 16;
 
-/// Work before a commit that is never too long.
+/// Work that may wait however fast the disk is.
 const WORK_MIN: Duration = Duration::from_millis(4);
 
 /// Without another burst for so long, it was the last one.
@@ -18,7 +18,7 @@ const CALM: Duration = Duration::from_secs(10);
 /// Weight of the newest batch in what is known of the time of an operation.
 const NEWEST: f64 = 0.2;
 
-/// Weight of a commit that took longer than is known. A shorter one counts at once: what a commit takes beyond that it
+/// Weight of a flush that took longer than is known. A shorter one counts at once: what a flush takes beyond that it
 /// waited for processors.
 const SLOWER: f64 = 0.01;
 
@@ -35,20 +35,20 @@ pub(super) struct Pace {
 struct Known {
     /// An operation.
     operation_s: f64,
-    /// A commit, however many share it.
-    commit_s: f64,
+    /// A flush, however many share it.
+    flush_s: f64,
 }
 
 impl Pace {
-    /// A batch was carried out, and committed.
-    pub fn committed(&mut self, operations: usize, work: Duration, commit: Duration) {
+    /// A batch was written in `work`, where the disk needed `flush` last.
+    pub fn written(&mut self, operations: usize, work: Duration, flush: Duration) {
         let operation_s = work.as_secs_f64() / operations.max(1) as f64;
-        let commit_s = commit.as_secs_f64();
-        let Known { operation_s: operation, commit_s: known } =
-            self.known.unwrap_or(Known { operation_s, commit_s });
+        let flush_s = flush.as_secs_f64();
+        let Known { operation_s: operation, flush_s: known } =
+            self.known.unwrap_or(Known { operation_s, flush_s });
         self.known = Some(Known {
             operation_s: operation + NEWEST * (operation_s - operation),
-            commit_s: commit_s.min(known + SLOWER * (commit_s - known)),
+            flush_s: flush_s.min(known + SLOWER * (flush_s - known)),
         });
     }
 
@@ -64,11 +64,11 @@ impl Pace {
         if self.crowded_at.is_some() { enough } else { BURST_MAX }
     }
 
-    /// As many as are worked on while one commit is under way: of what the disk could do at least half is done, and
-    /// nobody waits longer than for two commits and the work between.
+    /// As many as are written while one flush is under way: those keep the writer busy for as long as the disk, and nobody
+    /// waits longer than for two flushes and the work between.
     fn enough(&self) -> usize {
-        let Some(Known { operation_s, commit_s }) = self.known else { return BURST_MAX };
-        let work_s = commit_s.max(WORK_MIN.as_secs_f64());
+        let Some(Known { operation_s, flush_s }) = self.known else { return BURST_MAX };
+        let work_s = flush_s.max(WORK_MIN.as_secs_f64());
         ((work_s / operation_s).round() as usize).clamp(WAITING_MIN, BURST_MAX)
     }
 }
@@ -80,24 +80,24 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
     const S: Duration = Duration::from_secs(1);
 
-    fn of(operations: usize, work: Duration, commit: Duration) -> Pace {
+    fn of(operations: usize, work: Duration, flush: Duration) -> Pace {
         let mut pace = Pace::default();
-        pace.committed(operations, work, commit);
+        pace.written(operations, work, flush);
         pace
     }
 
     #[test]
-    fn what_waits_after_a_burst_is_as_much_as_is_worked_on_during_a_commit() {
-        for (operations, work, commit, want) in [
+    fn what_waits_after_a_burst_is_as_much_as_is_written_during_a_flush() {
+        for (operations, work, flush, want) in [
             (100, 5 * MS, MS, 80),
             (100, 5 * MS, 8 * MS, 160),
             (100, 5 * MS, 100 * MS, BURST_MAX),
             (1, 20 * MS, MS, WAITING_MIN),
             (1, Duration::ZERO, Duration::ZERO, BURST_MAX),
         ] {
-            let mut pace = of(operations, work, commit);
+            let mut pace = of(operations, work, flush);
             assert_eq!(pace.taking(BURST_MAX - 1, S), BURST_MAX, "a burst");
-            assert_eq!(pace.taking(BURST_MAX, S), want, "{operations} in {work:?}, {commit:?}");
+            assert_eq!(pace.taking(BURST_MAX, S), want, "{operations} in {work:?}, {flush:?}");
         }
     }
 
@@ -121,13 +121,13 @@ mod tests {
     fn one_slow_batch_among_many_says_little() {
         let enough = |pace: &mut Pace| pace.taking(BURST_MAX, S);
         let mut pace = of(100, 10 * MS, 10 * MS);
-        pace.committed(100, 20 * MS, 10 * MS);
+        pace.written(100, 20 * MS, 10 * MS);
         assert_eq!(enough(&mut pace), 83);
-        pace.committed(100, 12 * MS, 100 * MS);
+        pace.written(100, 12 * MS, 100 * MS);
         assert_eq!(enough(&mut pace), 91);
-        (0..1_000).for_each(|_| pace.committed(100, 10 * MS, 20 * MS));
+        (0..1_000).for_each(|_| pace.written(100, 10 * MS, 20 * MS));
         assert_eq!(enough(&mut pace), 200, "a slower disk is learned slowly");
-        pace.committed(100, 10 * MS, 5 * MS);
+        pace.written(100, 10 * MS, 5 * MS);
         assert_eq!(enough(&mut pace), 50, "a faster one at once");
     }
 }

@@ -65,7 +65,6 @@ pub(super) fn begin(desk: &mut Desk<'_>, lease: Lease, order: &PurchaseOrder) ->
             PurchaseState::MaybeBilled,
             i64::try_from(order.most.0).unwrap_or(i64::MAX)
         ])?;
-    desk.changed = true;
     Ok(Prior::Begun)
 }
 
@@ -113,6 +112,5 @@ pub(super) fn end_if_open(desk: &mut Desk<'_>, lease: Lease, bill: &Bill) -> Res
     }
     spend::correct(desk, charges)?;
     spend::enter(desk, entry.as_ref())?;
-    desk.changed = true;
     Ok(true)
 }

@@ -71,9 +71,9 @@ impl<Operation> Waiting<Operation> {
         taken > 0
     }
 
-    /// What was taken last is committed.
-    pub fn committed(&mut self, operations: usize, work: Duration, commit: Duration) {
-        self.pace.committed(operations, work, commit);
+    /// What was taken last is written, in `work`; the disk needed `flush` last.
+    pub fn written(&mut self, operations: usize, work: Duration, flush: Duration) {
+        self.pace.written(operations, work, flush);
     }
 }
 
@@ -102,7 +102,7 @@ mod tests {
         let taken = tokio::task::spawn_blocking(move || {
             let mut batch = Vec::new();
             assert!(waiting.take(&mut batch, || now));
-            waiting.committed(batch.len(), OPERATION * batch.len() as u32, MS);
+            waiting.written(batch.len(), OPERATION * batch.len() as u32, MS);
             (waiting, batch.len())
         });
         taken.await.unwrap()

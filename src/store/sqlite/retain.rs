@@ -146,7 +146,6 @@ pub(super) fn remove_payload(
     desk.db.prepare_cached("UPDATE purchase SET answer = NULL WHERE event = ?1")?.execute([seq])?;
     desk.tally.removed(source, bytes);
     desk.unwanted.extend(file);
-    desk.changed = true;
     Ok(())
 }
 
@@ -159,7 +158,6 @@ fn remove_record(desk: &mut Desk<'_>, event: &Old) -> rusqlite::Result<()> {
     desk.db.prepare_cached("DELETE FROM event WHERE seq = ?1")?.execute([event.seq])?;
     desk.tally.removed(&event.source, event.bytes);
     desk.unwanted.extend(event.file.clone());
-    desk.changed = true;
     Ok(())
 }
 
@@ -188,7 +186,6 @@ fn forget_keys(desk: &mut Desk<'_>, memory: std::time::Duration) -> rusqlite::Re
         .db
         .prepare_cached("DELETE FROM dedupe WHERE key > ?1 AND key <= ?2 AND at <= ?3")?
         .execute(params![from, last, oldest])?;
-    desk.changed |= forgotten > 0;
     Ok((forgotten as u64, goes_on))
 }
 

@@ -42,7 +42,6 @@ pub(super) fn begin(
     if begun == 0 {
         return Err(StoreError::Conflict(format!("the request of {} is frozen already", lease.job)).into());
     }
-    desk.changed = true;
     Ok(())
 }
 
@@ -117,7 +116,6 @@ fn give_up(desk: &mut Desk<'_>, job: JobId, held: &Held, to: JobState) -> rusqli
     desk.leases.release(job);
     desk.tally.lease(held.queue, -1);
     desk.tally.shift(held.queue, Some(JobState::Ready), Some(to));
-    desk.changed = true;
     // One that may be claimed again, and one that made room within a limit.
     desk.new_work |= to == JobState::Ready;
     claim::forget_batch(desk, held.batch)

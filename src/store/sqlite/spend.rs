@@ -55,7 +55,6 @@ fn set(desk: &mut Desk<'_>, charge: &Charge, used: u64) -> rusqlite::Result<()> 
             "INSERT INTO meter(name, period, used) VALUES(?1, ?2, ?3) ON CONFLICT(name) DO UPDATE SET used = ?3",
         )?
         .execute(params![charge.meter, DATED, i64::try_from(used).unwrap_or(i64::MAX)])?;
-    desk.changed = true;
     Ok(())
 }
 
@@ -86,7 +85,6 @@ pub(super) fn enter(desk: &mut Desk<'_>, entry: Option<&Entry>) -> rusqlite::Res
             cache_read,
             output
         ])?;
-    desk.changed = true;
     Ok(())
 }
 
@@ -115,11 +113,9 @@ pub(super) fn all(db: &Connection) -> rusqlite::Result<Vec<(Day, Spent)>> {
 pub(super) fn forget(desk: &mut Desk<'_>) -> rusqlite::Result<()> {
     let before = |kept: Duration| Day::of(desk.wall.minus(kept)).to_string();
     let (purses, book) = (before(PURSE_KEPT), before(SPENT_KEPT));
-    let dropped = desk
-        .db
+    desk.db
         .prepare_cached("DELETE FROM meter WHERE name >= 'money/' AND name < 'money/' || ?1")?
-        .execute([purses])?
-        + desk.db.prepare_cached("DELETE FROM spent WHERE day < ?1")?.execute([book])?;
-    desk.changed |= dropped > 0;
+        .execute([purses])?;
+    desk.db.prepare_cached("DELETE FROM spent WHERE day < ?1")?.execute([book])?;
     Ok(())
 }

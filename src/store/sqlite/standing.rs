@@ -83,7 +83,6 @@ pub(super) fn take_back(desk: &mut Desk<'_>, leases: &[Lease]) -> Result<()> {
         {
             desk.tally.lease(held.queue, -1);
             forget_batch(desk, held.batch)?;
-            desk.changed = true;
             desk.new_work = true;
         }
     }

@@ -51,12 +51,19 @@ pub(super) struct Desk<'a> {
     /// The wall clock, which may jump: for the age of what was stamped by it.
     pub wall: Timestamp,
     pub monotonic: Duration,
-    /// Something was changed.
-    pub changed: bool,
+    /// Rows that were ever written, as the transaction began.
+    rows_before: u64,
     /// There may be something new to claim.
     pub new_work: bool,
     /// What was removed must not stay in the write-ahead log either.
     pub erased: bool,
+}
+
+impl Desk<'_> {
+    /// Whether the transaction has written anything so far.
+    fn has_changed(&self) -> bool {
+        self.db.total_changes() > self.rows_before
+    }
 }
 
 /// How an operation fails.
@@ -255,8 +262,8 @@ impl Thread {
         let mut batch = Vec::new();
         while waiting.take(&mut batch, || self.bench.clock.monotonic()) {
             let operations = batch.len();
-            if let (Some(work), Some(commit)) = (self.carry_out(&mut batch), self.flush.took()) {
-                waiting.committed(operations, work, commit);
+            if let (Some(work), Some(flush)) = (self.carry_out(&mut batch), self.flush.took()) {
+                waiting.written(operations, work, flush);
             }
             self.bench.checkpoint.when_due(&self.bench.db);
             self.flush.wait_for_room();
@@ -287,7 +294,7 @@ impl Thread {
             if let Some(error) = broken {
                 return Err(error);
             }
-            if desk.changed {
+            if desk.has_changed() {
                 found = standing::serve(desk)?;
             }
             Ok(())
@@ -421,6 +428,7 @@ impl Bench {
         self.db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         self.moment = self.moment.next(self.clock.as_ref());
         let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        let rows_before = self.db.total_changes();
         let mut desk = Desk {
             db: &self.db,
             leases: &mut leases,
@@ -432,13 +440,13 @@ impl Bench {
             now: self.moment.now,
             wall: self.moment.wall,
             monotonic: self.moment.monotonic,
-            changed: false,
+            rows_before,
             new_work: false,
             erased: false,
         };
         work(&mut desk)?;
-        let Desk { changed, new_work, erased, .. } = desk;
+        let Desk { new_work, erased, .. } = desk;
         self.tally.write(&self.db)?;
-        Ok(Changed { changed, new_work, erased })
+        Ok(Changed { changed: self.db.total_changes() > rows_before, new_work, erased })
     }
 }

@@ -5,7 +5,7 @@ use std::{
     process::Command,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc,
     },
 };
@@ -382,6 +382,24 @@ async fn what_waits_for_the_writer_shares_one_commit_and_a_refusal_does_not_spoi
     let commits = gate.commits.lock().unwrap().clone();
     assert!(commits.len() <= 4, "two came before, and one was what held the writer up: {commits:?}");
     b.audit().await;
+}
+
+#[tokio::test]
+async fn whatever_an_operation_has_written_is_on_disk_before_it_is_told() {
+    let kept = Arc::<AtomicUsize>::default();
+    let counted = Arc::clone(&kept);
+    let observer: CommitObserver = Arc::new(move |_, _| {
+        counted.fetch_add(1, Ordering::SeqCst);
+    });
+    let b = Bench::new(SqliteBackend::observed(observer));
+    let kept = || kept.load(Ordering::SeqCst);
+    for (is_mine, flushes) in [(true, 1), (false, 1)] {
+        assert_eq!(b.take_turn("sweep", LEASE).await.unwrap(), is_mine);
+        assert_eq!(kept(), flushes, "a turn that is refused writes nothing");
+    }
+    b.move_cursor("history", None, "7").await.unwrap();
+    b.pause(Pause::Everything).await.unwrap();
+    assert_eq!(kept(), 3);
 }
 
 #[tokio::test]
