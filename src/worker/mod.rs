@@ -198,6 +198,7 @@ impl Worker {
             Work::Route { route, replay } => self.route(&engine, &ledger, route, replay.as_ref()).await?,
             Work::Action(plan) => self.action(&engine, claimed, plan).await?,
         };
+        let end = if Arc::ptr_eq(&engine, &self.engine()) { end } else { end.outdated() };
         // Larger than all that comes before, which may wait for long.
         let settle = |end| Box::pin(self.settle(&engine, &ledger, started_at, end));
         match settle(end).await {

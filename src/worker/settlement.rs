@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::{
+    decide::retry::PARK_MIN,
     domain::{Attempt, AttemptOutcome, Cause, FrozenRequest, Job, JobId, Next, Receipt, Timestamp, Verdict},
     engine::Engine,
     store::{Claimed, NewJob, Replaced, Settlement},
@@ -63,6 +64,17 @@ pub(super) fn poison(job: &Job) -> End {
 }
 
 impl End {
+    /// The same of an attempt that went by a configuration which is not today's: what that one had to wait for says little of
+    /// today's, so a parked job is looked at again soon.
+    pub fn outdated(self) -> Self {
+        match self.next {
+            Next::Park { wait, reason } => {
+                End { next: Next::Park { wait: wait.min(PARK_MIN), reason }, ..self }
+            }
+            _ => self,
+        }
+    }
+
     /// The settlement, with the action that tells of a death.
     pub fn settle(
         self,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hookyard::{
     config::{ACTIONS, CLASSIFIERS, JUDGES, SOURCES},
+    decide::retry::PARK_MIN,
     domain::EventState,
     sandbox::Reply,
 };
@@ -11,6 +12,7 @@ use serde_json::json;
 
 use crate::support::{
     house::{House, Plan, form, note, outcomes, route, ticket},
+    process::arrived,
     redis::RedisServer,
 };
 
@@ -65,16 +67,30 @@ async fn a_judge_whose_money_is_spent_is_not_asked_again_for_a_change_that_gives
     assert!(!is_open().await, "another account may have money");
 }
 
+/// A house with one language model on the ladder.
+fn by_claude_alone() -> Plan {
+    House::plan().llm().edit(CLASSIFIERS, "    { judge = \"gpt\", confidence_min = 0.6 },\n", "")
+}
+
+/// The same with a key that its vendor refuses.
+fn of_nobody(plan: &Plan) -> Plan {
+    plan.clone().set("ANTHROPIC_API_KEY", "sk-ant-of-nobody")
+}
+
+fn support() -> Reply {
+    let output =
+        json!({ "reason": "it reads like it", "label": "support", "urgency": "low", "confidence": 0.9 });
+    Reply::Output(output)
+}
+
 #[tokio::test]
 async fn what_waits_behind_a_refused_key_is_tried_again_once_the_key_is_another() {
     for redis in [None, Some(RedisServer::start(&[]))] {
-        let alone =
-            House::plan().llm().edit(CLASSIFIERS, "    { judge = \"gpt\", confidence_min = 0.6 },\n", "");
         let right = match &redis {
-            Some(server) => alone.on_redis(server),
-            None => alone,
+            Some(server) => by_claude_alone().on_redis(server),
+            None => by_claude_alone(),
         };
-        let wrong = right.clone().set("ANTHROPIC_API_KEY", "sk-ant-of-nobody");
+        let wrong = of_nobody(&right);
         let house = wrong.clone().start().await;
         let mut events = Vec::new();
         for id in ["f-1", "f-2"] {
@@ -89,10 +105,8 @@ async fn what_waits_behind_a_refused_key_is_tried_again_once_the_key_is_another(
         house.reload(&wrong.edit(JUDGES, table, &format!("{table}concurrency = 7\n")));
         let settled = house.run(&ticket("t")).await;
         assert_eq!(settled.state, EventState::Done);
-        let output =
-            json!({ "reason": "it reads like it", "label": "support", "urgency": "low", "confidence": 0.9 });
         for _ in &events {
-            house.sandbox.reply_next(Reply::Output(output.clone()));
+            house.sandbox.reply_next(support());
         }
         house.reload(&right);
         for event in events {
@@ -100,6 +114,22 @@ async fn what_waits_behind_a_refused_key_is_tried_again_once_the_key_is_another(
             assert_eq!(outcomes(route(&judged)), ["parked", "done"], "and the clock stands still");
         }
     }
+}
+
+#[tokio::test]
+async fn a_question_under_way_at_the_reload_that_corrects_its_key_is_asked_again_soon() {
+    let right = by_claude_alone();
+    let house = of_nobody(&right).start().await;
+    let gate = house.sandbox.hold(CLAUDE);
+    let event = house.queue(&form("f")).await;
+    arrived(&gate, 1).await;
+    house.reload(&right);
+    gate.release();
+    house.until(event, |timeline| outcomes(route(timeline)) == ["parked"]).await;
+    house.sandbox.reply_next(support());
+    house.advance(PARK_MIN);
+    let judged = house.until(event, |timeline| route(timeline).job.verdict.is_some()).await;
+    assert_eq!(outcomes(route(&judged)), ["parked", "done"]);
 }
 
 #[tokio::test]
