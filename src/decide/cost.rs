@@ -45,35 +45,58 @@ pub fn tokens_about(bytes: usize) -> u64 {
 }
 
 /// Longest run of letters that is taken for a word.
-const WORD_MAX: usize = 16;
+const WORD_MAX: u64 = 16;
 
 /// The most tokens that a text is, whatever its script. No model cuts below a byte, and of scripts that it has seen little of, of
 /// digits, of marks and of what is no word it may have one for each: so each of their bytes counts as one. A plain word, with
 /// the space before it, counts as in [`tokens_about`], and as one at least.
 pub fn tokens_most(text: impl AsRef<[u8]>) -> u64 {
-    const ONE: u64 = 12;
-    let (mut twelfths, mut after_space, mut rest) = (0_u64, false, text.as_ref());
-    while let Some(first) = rest.first() {
-        let letters = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
-        let (run, after) = rest.split_at(letters.max(1));
-        let bytes = u64::try_from(run.len()).unwrap_or(u64::MAX);
-        let more = match (is_word(run), after_space) {
-            // Its space was counted.
-            (true, true) => (5 * (bytes + 1)).max(ONE) - ONE,
-            (true, false) => (5 * bytes).max(ONE),
-            (false, _) => ONE.saturating_mul(bytes),
-        };
-        twelfths = twelfths.saturating_add(more);
-        (after_space, rest) = (*first == b' ', after);
+    let (mut twelfths, mut run) = (0, Run::default());
+    for byte in text.as_ref() {
+        if byte.is_ascii_alphanumeric() {
+            run.add(*byte);
+        } else {
+            twelfths += run.twelfths_most() + ONE;
+            run = Run { after_space: *byte == b' ', ..Run::default() };
+        }
     }
-    twelfths.div_ceil(ONE)
+    (twelfths + run.twelfths_most()).div_ceil(ONE)
 }
 
-/// Letters, no longer than words are, of which only the first may be a capital.
-fn is_word(run: &[u8]) -> bool {
-    let letters = |rest: &[u8]| rest.iter().all(u8::is_ascii_lowercase);
-    run.len() <= WORD_MAX
-        && run.split_first().is_some_and(|(first, rest)| first.is_ascii_alphabetic() && letters(rest))
+/// A token, in twelfths.
+const ONE: u64 = 12;
+
+/// Letters and digits without anything between them.
+struct Run {
+    bytes: u64,
+    /// Letters alone, of which only the first may be a capital.
+    is_plain: bool,
+    after_space: bool,
+}
+
+impl Default for Run {
+    fn default() -> Self {
+        Run { bytes: 0, is_plain: true, after_space: false }
+    }
+}
+
+impl Run {
+    fn add(&mut self, byte: u8) {
+        self.is_plain &= byte.is_ascii_lowercase() || self.bytes == 0 && byte.is_ascii_uppercase();
+        self.bytes += 1;
+    }
+
+    fn twelfths_most(&self) -> u64 {
+        let Run { bytes, is_plain, after_space } = *self;
+        let is_word = is_plain && bytes <= WORD_MAX;
+        match (bytes, is_word) {
+            (0, _) => 0,
+            // Its space was counted.
+            (_, true) if after_space => (5 * (bytes + 1)).max(ONE) - ONE,
+            (_, true) => (5 * bytes).max(ONE),
+            (_, false) => ONE * bytes,
+        }
+    }
 }
 
 #[cfg(test)]

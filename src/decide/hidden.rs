@@ -7,7 +7,11 @@ use std::borrow::Cow;
 /// ZWJ and ZWNJ go too, since text can be hidden in them: a family emoji falls into its members, and some Persian and
 /// Indic letters join otherwise. Nothing visible is lost. U+FE0F stays, which makes a plain sign an emoji.
 pub fn without_hidden(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(|c| is_hidden(c) || matches!(c, '\u{2028}' | '\u{2029}')) {
+    // Nearly every text is plain, and this is done with each several times.
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
+    if text.bytes().all(is_plain)
+        || !text.chars().any(|c| is_hidden(c) || matches!(c, '\u{2028}' | '\u{2029}'))
+    {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len());
@@ -26,8 +30,8 @@ pub fn without_hidden(text: &str) -> Cow<'_, str> {
 /// Controls, what Unicode lets a display ignore (`Default_Ignorable_Code_Point`), and annotations. Arabic and Syriac
 /// signs among the format characters are visible, and stay.
 fn is_hidden(c: char) -> bool {
-    if c.is_control() {
-        return c != '\n' && c != '\t';
+    if c < '\u{AD}' {
+        return c.is_control() && c != '\n' && c != '\t';
     }
     matches!(c,
         '\u{AD}' // soft hyphen
