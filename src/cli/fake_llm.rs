@@ -97,6 +97,13 @@ impl FakeLlm {
     }
 }
 
+/// Why it may not be asked all the same.
+const ASKED: &str = "\
+A judge whose api_key is not set is passed over: export ANTHROPIC_API_KEY=any OPENAI_API_KEY=any before `hookyard serve`.
+A judge is asked where those before it on the ladder are not sure: take `rules` and `local` off it in config/classifiers.toml to
+have every event come here.
+";
+
 /// How to point a configuration at it.
 fn introduce(fake: &sandbox::FakeLlm, as_json: bool, any_model: bool) -> anyhow::Result<()> {
     let (anthropic, openai) = (fake.anthropic(), fake.openai());
@@ -112,6 +119,7 @@ fn introduce(fake: &sandbox::FakeLlm, as_json: bool, any_model: bool) -> anyhow:
     for (kind, url) in [("anthropic", anthropic), ("openai", openai)] {
         out::say(format!("# where kind = \"{kind}\"\nbase_url = \"{url}\"\nallow_private = true\n"))?;
     }
+    out::say(ASKED)?;
     Ok(())
 }
 

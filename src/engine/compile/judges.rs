@@ -39,7 +39,7 @@ impl Compiler<'_> {
             match self.secret(JUDGES, &path("api_key"), Some(&table.api_key)) {
                 Setting::Set(secret) => Key::Secret(secret),
                 Setting::Unset(variable) => {
-                    self.no_file(name, &variable);
+                    self.no_key(name, table, &variable);
                     Key::Unset { variable }
                 }
                 Setting::Absent => return None,
@@ -100,11 +100,27 @@ impl Compiler<'_> {
         }
     }
 
-    /// A variable that is not set here may be set where it is served; a file that is named and not there is most likely a mistake.
-    fn no_file(&mut self, judge: &str, reference: &str) {
-        let Some(path) = reference.strip_prefix("file:") else { return };
-        let message = format!("there is no file {path}, or it is empty: the judge `{judge}` is passed over");
-        let remedy = "write the key into it, or correct the path: it starts at the working directory";
+    /// A variable that is not set here may be set where it is served. A file that is named and not there is most likely a mistake, and
+    /// who points a judge to a server in the house wants it to be asked.
+    fn no_key(&mut self, judge: &str, table: &JudgeTable, reference: &str) {
+        let url = table.base_url.as_deref().and_then(|url| url.parse::<Url>().ok());
+        let (message, remedy) = if let Some(path) = reference.strip_prefix("file:") {
+            let message =
+                format!("there is no file {path}, or it is empty: the judge `{judge}` is passed over");
+            (
+                message,
+                "write the key into it, or correct the path: it starts at the working directory".to_owned(),
+            )
+        } else if let Some(url) = url.filter(is_private) {
+            let message =
+                format!("{reference} is not set: the judge `{judge}`, which is at {url}, is passed over");
+            let remedy = format!(
+                "set it, to any value if that server takes any, or write `api_key = \"{NO_KEY}\"` if it takes none"
+            );
+            (message, remedy)
+        } else {
+            return;
+        };
         let at = self.config.at(JUDGES, ["judge", judge, "api_key"]);
         self.problems.push(at.warning(codes::UNSET, message, remedy));
     }
@@ -251,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_keys_file_that_is_not_there_is_told_of_and_a_variable_is_not() {
+    fn a_keys_file_that_is_not_there_is_told_of_and_a_variable_only_for_a_server_in_the_house() {
         let table = |key: &str| format!("kind = \"openai\"\nmodel = \"gpt-6-luna\"\napi_key = \"{key}\"");
         let of = |key: &str| {
             let all = told(&table(key), codes::UNSET, Reach::Judges);
@@ -263,5 +279,11 @@ mod tests {
             "{missing:?}"
         );
         assert_eq!(of("${NOT_SET_HERE}"), []);
+        let in_the_house =
+            of("${NOT_SET_HERE}\"\nbase_url = \"http://127.0.0.1:9/v1\"\nallow_private = true #");
+        assert!(
+            matches!(in_the_house.as_slice(), [(message, false)] if message.contains("NOT_SET_HERE")),
+            "{in_the_house:?}"
+        );
     }
 }
