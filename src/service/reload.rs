@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
-    config::{At, CLASSIFIERS, Environment, Files, Problems, Stamp, codes, tables::SettingsFile},
+    config::{At, CLASSIFIERS, Environment, Files, Problems, Severity, Stamp, codes, tables::SettingsFile},
     domain::Clock,
     engine::{self, CompileOptions, Engine, Live},
     eval,
@@ -126,9 +126,7 @@ impl Reload {
         match made {
             Ok(None) => return false,
             Ok(Some((engine, problems))) => {
-                for problem in &problems {
-                    tracing::warn!("{problem}");
-                }
+                tell(&problems);
                 for what in waiting(&works.settings, &engine.settings) {
                     tracing::warn!("what changed in {what} takes effect at the next start");
                 }
@@ -138,15 +136,22 @@ impl Reload {
                 self.metrics.reload("applied");
             }
             Err(problems) => {
-                for problem in &problems {
-                    tracing::error!("{problem}");
-                }
+                tell(&problems);
                 let stays = &works.digest;
                 tracing::error!(config = %stays, "the changed configuration is refused; the one before stays in effect");
                 self.metrics.reload("refused");
             }
         }
         true
+    }
+}
+
+fn tell(problems: &Problems) {
+    for problem in problems {
+        match problem.severity {
+            Severity::Error => tracing::error!("{problem}"),
+            Severity::Warning => tracing::warn!("{problem}"),
+        }
     }
 }
 
