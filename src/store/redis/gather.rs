@@ -148,18 +148,19 @@ impl Core {
         claim: &mut Claim,
     ) -> Result<bool, StoreError> {
         let mut wants = lock(&self.gathering.wants).remove(&shard.n).unwrap_or_default();
-        let mut tried: BTreeMap<String, u32> = BTreeMap::new();
+        // Limits of which no permit is left.
+        let mut used_up: BTreeSet<String> = BTreeSet::new();
         let first = claim.jobs.len();
         loop {
             let before = claim.jobs.len();
             let room = request.max().saturating_sub(u32::try_from(before - first).unwrap_or(u32::MAX));
             let until = self.clock.now().plus(request.lease);
             let mut permits = self.take_permits(&wants, &request.limits, room, until).await?;
-            // What was asked for before is not to be had now.
-            tried.values_mut().for_each(|count| *count = 0);
-            tried.extend(permits.iter().map(|(name, of)| (name.clone(), of.len() as u32)));
+            let none = used_up.iter().map(|name| (name.clone(), 0));
+            let at_hand: BTreeMap<String, u32> =
+                none.chain(permits.iter().map(|(name, of)| (name.clone(), of.len() as u32))).collect();
             let rest = self.rest_of(request, &claim.jobs[first..]);
-            let told = self.claim_in(shard, &rest, claims, Some(&tried), claim).await;
+            let told = self.claim_in(shard, &rest, claims, Some(&at_hand), claim).await;
             let told = match told {
                 Ok(told) => told,
                 Err(error) => {
@@ -180,11 +181,17 @@ impl Core {
                     mine.permit = Some(permit);
                 }
             }
+            // Who got fewer than he wanted, and used them all, knows that there are no more. Who got as many does not: more
+            // may wait than was known when he asked. Nor does who gave them back, since one that runs alone went before.
+            let is_used_up = |(name, unused): &(&String, &Vec<_>)| {
+                unused.is_empty() && at_hand.get(*name) < wants.get(*name)
+            };
+            used_up.extend(permits.iter().filter(is_used_up).map(|(name, _)| name.clone()));
             self.give_up(permits.into_values().chain(owed.into_values()).flatten()).await;
             self.gathering.suspect(shard, told.alone > 0);
             let full = claim.jobs.len() - first >= request.max() as usize;
             wants = told.wants.clone();
-            wants.retain(|name, _| !tried.contains_key(name));
+            wants.retain(|name, _| !used_up.contains(name));
             let runs_alone = self.mine().values().any(|mine| mine.alone);
             if full || wants.is_empty() || told.alone == 2 || runs_alone {
                 if !told.wants.is_empty() {

@@ -242,6 +242,52 @@ pub async fn a_limit_of_none_holds_everything_of_its_kind(b: Bench<impl Backend>
     assert_eq!(names(&b.take().await), ["crm"]);
 }
 
+/// Asks with a share for each lane, as a worker does.
+async fn ask_each_lane(b: &Bench<impl Backend>, routes: &[(&str, u32)]) -> Vec<Claimed> {
+    let routes = routes.iter().map(|(route, max)| ((*route).into(), *max)).collect();
+    let limits = Limits { routes, ..Limits::default() };
+    let shares = LANES.map(|lane| (lane, 8));
+    b.claim(ClaimRequest { shares, limits, ..wanting(LANES, 0) }).await.unwrap().jobs
+}
+
+pub async fn a_limit_gives_all_that_it_has_where_more_wait_than_the_last_time(b: Bench<impl Backend>) {
+    // Of one event, and so in one part.
+    b.queue(event(1).jobs([route("leads"), route("leads"), route("leads")])).await;
+    let first = ask_each_lane(&b, &[("leads", 2)]).await;
+    assert_eq!(first.len(), 2, "one waits");
+    for claimed in &first {
+        b.end(claimed, retry(AT_ONCE)).await;
+    }
+    assert_eq!(ask_each_lane(&b, &[("leads", 2)]).await.len(), 2, "of three");
+    b.audit().await;
+}
+
+pub async fn a_job_that_must_run_alone_and_is_beyond_its_limit_holds_nothing_up<B: Backend>(mut b: Bench<B>) {
+    // Of one event, and so in one part.
+    b.queue(event(1).jobs([route("shy"), route("leads"), route("leads")])).await;
+    b.pause(Pause::Route("leads".into())).await.unwrap();
+    for _ in 0..2 {
+        b.take_one().await;
+        b = b.crash().await;
+    }
+    b.end(&b.take_one().await, park(LEASE)).await;
+    b.resume(Pause::Route("leads".into())).await.unwrap();
+    b.queue(event(2).jobs([route("shy")])).await;
+
+    let limits = [("leads", 1), ("shy", 1)];
+    let jobs = ask_each_lane(&b, &limits).await;
+    assert_eq!(names(&jobs), ["leads", "shy"]);
+    for claimed in &jobs {
+        match name_of(&claimed.job) {
+            "shy" => b.extend(claimed.lease, 3 * LEASE).await.unwrap(),
+            _ => b.end(claimed, Next::Done).await,
+        }
+    }
+    b.advance(LEASE);
+    assert_eq!(names(&ask_each_lane(&b, &limits).await), ["leads"], "the other one of its route is at work");
+    b.audit().await;
+}
+
 pub async fn a_paused_destination_holds_its_actions(b: Bench<impl Backend>) {
     b.queue(event(1).jobs([to("crm"), to("mail"), route("triage")])).await;
     b.pause(Pause::Destination("crm".into())).await.unwrap();

@@ -61,6 +61,8 @@ macro_rules! conformance {
                 a_pause_does_not_touch_work_under_way,
                 a_limit_holds_what_is_beyond_it_and_nothing_else,
                 a_limit_of_none_holds_everything_of_its_kind,
+                a_limit_gives_all_that_it_has_where_more_wait_than_the_last_time,
+                a_job_that_must_run_alone_and_is_beyond_its_limit_holds_nothing_up,
                 a_paused_destination_holds_its_actions,
                 a_pause_of_a_route_holds_its_actions_too,
                 each_lane_gets_its_share_and_what_others_leave,
