@@ -191,7 +191,11 @@ fn prompts_are_tried_without_a_local_judge_and_without_cases() {
     assert_eq!(check.code, Some(0), "{check:?}");
 
     project.append("prompts/triage/event.j2", "\n{{ evnt.body.x }}\n");
-    project.edit(CLASSIFIERS, "who = \"{{ event.body.data.email", "who = \"{{ event.body.data.emial }}{{ event.body.data.email");
+    project.edit(
+        CLASSIFIERS,
+        "who = \"{{ event.body.data.email",
+        "who = \"{{ event.body.data.emial }}{{ event.body.data.email",
+    );
     let check = project.run(&["check"]);
     assert_eq!(check.code, Some(1), "{check:?}");
     let line = project.read("prompts/triage/event.j2").lines().count();
