@@ -6,7 +6,9 @@
 mod accounts;
 mod assignments;
 mod bearer;
+mod bots;
 mod cards;
+mod cookies;
 mod edge;
 mod emails;
 mod fold;
@@ -92,11 +94,13 @@ type Find = fn(&str) -> Vec<Range<usize>>;
 /// Each recognises a value by what it is made of and what stands close to it, for which [`held::HELD`] is no good, and of
 /// those that overlap it finds one at least. So nothing new comes to light once these are held; `any_text` tries to
 /// prove otherwise.
-const FINDERS: [(Sensitive, Find); 9] = [
+const FINDERS: [(Sensitive, Find); 11] = [
     (Sensitive::Secrets, private_keys::find),
     (Sensitive::Secrets, urls::find),
     (Sensitive::Secrets, assignments::find),
+    (Sensitive::Secrets, cookies::find),
     (Sensitive::Secrets, bearer::find),
+    (Sensitive::Secrets, bots::find),
     (Sensitive::Secrets, tokens::find),
     (Sensitive::Cards, cards::find),
     (Sensitive::Accounts, accounts::find),
