@@ -6,6 +6,7 @@
 mod absent;
 mod canonical;
 mod closed;
+mod fixed;
 mod inline;
 mod lint;
 mod masked;
@@ -154,7 +155,6 @@ impl Schema {
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 
-    /// Brings enum values that differ only in case to the file's spelling: Anthropic's constrained output may change
     /// the case of enum values (platform.claude.com, structured outputs).
     pub fn canonical(&self, output: &mut Value) {
         canonical::canonical(&self.plain, output);
