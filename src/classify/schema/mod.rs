@@ -10,6 +10,7 @@ mod fixed;
 mod inline;
 mod lint;
 mod masked;
+mod spelling;
 mod wire;
 
 use jsonschema::{PatternOptions, ValidationError, Validator, error::ValidationErrorKind};
@@ -97,6 +98,7 @@ impl Schema {
 
         let mut wrong = Vec::new();
         let labels = lint::lint(&plain, &fields, &mut wrong);
+        spelling::lint(&plain, &mut wrong);
         let wire = wire::derive(&plain, &mut wrong);
         if !wrong.is_empty() {
             return Err(wrong);
@@ -155,6 +157,7 @@ impl Schema {
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 
+    /// Brings enum values that differ only in case to the file's spelling: Anthropic's constrained output may change
     /// the case of enum values (platform.claude.com, structured outputs).
     pub fn canonical(&self, output: &mut Value) {
         canonical::canonical(&self.plain, output);
