@@ -17,7 +17,7 @@ use super::{
 };
 
 /// Judges that exist without a table.
-const BUILT_IN_JUDGES: [&str; 2] = ["rules", "local"];
+pub(super) const BUILT_IN_JUDGES: [&str; 2] = ["rules", "local"];
 /// Says that a server needs no key.
 pub const NO_KEY: &str = "none";
 /// Least room for an answer that OpenAI's Responses takes.

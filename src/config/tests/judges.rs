@@ -78,3 +78,25 @@ fn a_models_row_is_whole_and_alone() {
         assert!(told.contains(want), "{row}: {told}");
     }
 }
+
+#[test]
+fn a_classifier_that_pays_for_answers_bounds_what_one_sender_costs() {
+    let table = |ladder: &str, more: &str| {
+        format!("[classifier.triage]\ntext = \"x\"\nladder = [{ladder}]\nfill.urgency = \"normal\"\n{more}\n")
+    };
+    let asks = "{ judge = \"local\", confidence_min = 0.6 }, { judge = \"claude\" }";
+    let problem = "config/classifiers.toml:3: warning[HY0311]: `triage` asks the language model `claude`, and nothing bounds what one \
+                   sender's events may cost\n    remedy: say what a sender's events may cost in a day, as `sender_budget = ";
+    let unbounded = told(CLASSIFIERS, &table(asks, ""));
+    assert!(unbounded.starts_with(problem) && !unbounded.contains("error"), "{unbounded}");
+    let budget = "sender_budget = { who = \"{{ event.body.from }}\", day_usd = 0.5 }";
+    assert_eq!(told(CLASSIFIERS, &table(asks, budget)), "");
+    assert_eq!(told(CLASSIFIERS, &table("{ judge = \"rules\" }", "")), "");
+    let judge = "[judge.claude]\nkind = \"openai\"\nmodel = \"qwen3:8b\"\napi_key = \"none\"\n";
+    let row = "[[model]]\nid = \"qwen3:8b\"\nprice = { input = 0, output = 0 }\n";
+    for (judge, row) in [(judge.to_owned(), row), (format!("{judge}replay = \"triage\"\n"), "")] {
+        let files =
+            sample().with(CLASSIFIERS, table(asks, "")).with(JUDGES, judge.as_str()).with(MODELS, row);
+        assert_eq!(load(&files).1.to_string(), "", "it costs nothing: {judge}");
+    }
+}
