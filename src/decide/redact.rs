@@ -35,7 +35,7 @@ pub const GROWTH_MAX: usize = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sensitive {
-    /// Keys, tokens, passwords and private keys.
+    /// Keys, tokens, passwords, cookies and private keys.
     Secrets,
     /// Numbers of payment cards.
     Cards,
