@@ -97,6 +97,8 @@ codes! {
     UNHEARD = "HY0309";
     /// A judge that works, though perhaps not as meant: a warning.
     DOUBTFUL_JUDGE = "HY0310";
+    /// A classifier that asks a paid language model and bounds no sender's share of its budget: a warning.
+    NO_SENDER_BUDGET = "HY0311";
 
     /// The parameters of an action are not what its kind wants.
     BAD_PARAMETERS = "HY0401";

@@ -31,6 +31,8 @@ pub struct Model {
     pub cache_tokens_min: u32,
     /// Tokens of question and answer together.
     pub context_tokens: u32,
+    /// Tokens of the longest answer that it gives; `None` if nobody said.
+    pub output_tokens_max: Option<u32>,
     /// Where it depends on the address if `None`.
     pub output_limit: Option<OutputLimit>,
     pub price: Price,
@@ -74,6 +76,7 @@ impl Models {
             cache: rows().find_map(|row| row.cache).unwrap_or(CacheKind::None),
             cache_tokens_min: rows().find_map(|row| row.cache_tokens_min).unwrap_or(CACHE_TOKENS_MIN),
             context_tokens: rows().find_map(|row| row.context_tokens).unwrap_or(CONTEXT_TOKENS),
+            output_tokens_max: rows().find_map(|row| row.output_tokens_max),
             output_limit: rows().find_map(|row| row.output_limit),
             price: price.map_or(PRICE, priced),
             is_priced: price.is_some(),
@@ -136,6 +139,7 @@ mod tests {
         let dated = models.model("gpt-4o-2024-08-06");
         assert_eq!((dated.price, &*dated.id), (models.model("gpt-4o").price, "gpt-4o-2024-08-06"));
         assert!(dated.sampling);
+        assert_eq!(dated.output_tokens_max, Some(16_384));
         assert!(!models.model("gpt-4o-audio-preview").is_priced, "another model");
         assert_ne!(models.model("gpt-4o-mini-2024-07-18").price, dated.price);
     }
@@ -163,5 +167,6 @@ mod tests {
         let model = own("").model("house-7b");
         assert!(model.structured_output && !model.sampling && model.efforts.is_empty() && !model.is_priced);
         assert_eq!((model.price, model.context_tokens), (PRICE, CONTEXT_TOKENS));
+        assert_eq!(model.output_tokens_max, None);
     }
 }

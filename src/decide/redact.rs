@@ -6,7 +6,9 @@
 mod accounts;
 mod assignments;
 mod bearer;
+mod bots;
 mod cards;
+mod cookies;
 mod edge;
 mod emails;
 mod fold;
@@ -33,7 +35,7 @@ pub const GROWTH_MAX: usize = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sensitive {
-    /// Keys, tokens, passwords and private keys.
+    /// Keys, tokens, passwords, cookies and private keys.
     Secrets,
     /// Numbers of payment cards.
     Cards,
@@ -92,11 +94,13 @@ type Find = fn(&str) -> Vec<Range<usize>>;
 /// Each recognises a value by what it is made of and what stands close to it, for which [`held::HELD`] is no good, and of
 /// those that overlap it finds one at least. So nothing new comes to light once these are held; `any_text` tries to
 /// prove otherwise.
-const FINDERS: [(Sensitive, Find); 9] = [
+const FINDERS: [(Sensitive, Find); 11] = [
     (Sensitive::Secrets, private_keys::find),
     (Sensitive::Secrets, urls::find),
     (Sensitive::Secrets, assignments::find),
+    (Sensitive::Secrets, cookies::find),
     (Sensitive::Secrets, bearer::find),
+    (Sensitive::Secrets, bots::find),
     (Sensitive::Secrets, tokens::find),
     (Sensitive::Cards, cards::find),
     (Sensitive::Accounts, accounts::find),

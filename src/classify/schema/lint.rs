@@ -86,12 +86,5 @@ fn labels(property: &Value, name: &str, wrong: &mut Vec<SchemaError>) -> Vec<Str
     if labels.len() != listed.len() || labels.is_empty() || labels.iter().any(|l| l.trim().is_empty()) {
         wrong.push(SchemaError::at(&path, "holds something that cannot be a label", remedy));
     }
-    let mut folded: Vec<String> = labels.iter().map(|label| label.to_lowercase()).collect();
-    folded.sort_unstable();
-    folded.dedup();
-    if folded.len() < labels.len() {
-        let problem = "two labels differ in nothing or only in case, which Anthropic may change";
-        wrong.push(SchemaError::at(&path, problem, remedy));
-    }
     labels
 }

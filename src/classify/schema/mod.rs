@@ -6,9 +6,11 @@
 mod absent;
 mod canonical;
 mod closed;
+mod fixed;
 mod inline;
 mod lint;
 mod masked;
+mod spelling;
 mod wire;
 
 use jsonschema::{PatternOptions, ValidationError, Validator, error::ValidationErrorKind};
@@ -96,6 +98,7 @@ impl Schema {
 
         let mut wrong = Vec::new();
         let labels = lint::lint(&plain, &fields, &mut wrong);
+        spelling::lint(&plain, &mut wrong);
         let wire = wire::derive(&plain, &mut wrong);
         if !wrong.is_empty() {
             return Err(wrong);

@@ -6,13 +6,15 @@
 //! when the file is loaded, not a 400 when an event is waiting.
 //!
 //! Sources: platform.claude.com "Structured outputs" (JSON Schema limitations; at most 16 union-typed parameters);
-//! OpenAI "Structured model outputs" (supported schemas; 5,000 properties, 10 levels, 1,000 enum values).
+//! OpenAI "Structured model outputs" (supported schemas; 5,000 properties, 10 levels, 1,000 enum values, 120,000 characters of
+//! names and fixed values, 15,000 of an enum of more than 250 strings).
 
 use serde_json::{Map, Value, json};
 
 use super::{
     SchemaError,
     absent::{admits_null, is_required},
+    fixed,
     inline::below,
 };
 
@@ -22,6 +24,12 @@ const DEPTH_MAX: usize = 10;
 const PROPERTIES_MAX: usize = 5_000;
 /// OpenAI's.
 const ENUM_VALUES_MAX: usize = 1_000;
+/// OpenAI's, of the names of properties and of fixed values. Definitions have none here.
+const CHARACTERS_MAX: usize = 120_000;
+/// OpenAI's: beyond so many strings an enum is a long one,
+const LONG_ENUM_VALUES: usize = 250;
+/// and they may have so many characters together.
+const LONG_ENUM_CHARACTERS_MAX: usize = 15_000;
 /// Anthropic's.
 const UNIONS_MAX: usize = 16;
 
@@ -89,6 +97,7 @@ pub(super) fn derive(schema: &Value, wrong: &mut Vec<SchemaError>) -> Value {
         wrong,
         properties: Count::up_to(PROPERTIES_MAX),
         enum_values: Count::up_to(ENUM_VALUES_MAX),
+        characters: Count::up_to(CHARACTERS_MAX),
         unions: Count::up_to(UNIONS_MAX),
     };
     for key in ["anyOf", "oneOf"].into_iter().filter(|key| schema.get(key).is_some()) {
@@ -96,10 +105,13 @@ pub(super) fn derive(schema: &Value, wrong: &mut Vec<SchemaError>) -> Value {
         derivation.problem(&below("#", key), problem, "put it into a property");
     }
     let wire = derivation.node(schema, "#", 0);
-    let Derivation { wrong, properties, enum_values, unions } = derivation;
+    let Derivation { wrong, properties, enum_values, characters, unions } = derivation;
     let smaller = "make the output smaller";
     wrong.extend(properties.problem("properties", "OpenAI", smaller));
     wrong.extend(enum_values.problem("enum values", "OpenAI", smaller));
+    let shorter = "make the output smaller, or its names and values shorter";
+    let what = "characters in its names of properties and fixed values";
+    wrong.extend(characters.problem(what, "OpenAI", shorter));
     let required =
         "make the output smaller, or require fields: one that need not be there is its value or null";
     wrong.extend(unions.problem("unions (anyOf or several types)", "Anthropic", required));
@@ -138,6 +150,7 @@ struct Derivation<'a> {
     wrong: &'a mut Vec<SchemaError>,
     properties: Count,
     enum_values: Count,
+    characters: Count,
     unions: Count,
 }
 
@@ -153,6 +166,10 @@ impl Derivation<'_> {
             return Value::Null;
         };
         self.known(keywords, path);
+        if fixed::lists(keywords).any(|(_, listed)| listed.is_empty()) {
+            self.problem(&below(path, "enum"), "lists nothing: no answer could be right", "list its values");
+            return Value::Null;
+        }
         let mut wire = Map::new();
         let types = types(keywords);
         let options = ["anyOf", "oneOf"].iter().find_map(|key| Some((*key, keywords.get(*key)?.as_array()?)));
@@ -181,6 +198,20 @@ impl Derivation<'_> {
                 "write a type of JSON Schema",
             );
         }
+        self.values(keywords, &types, path);
+        let fixed = fixed::by_type(&types, keywords);
+        if fixed.len() > 1 {
+            self.unions.add(1, &below(path, "enum"));
+            let told = |(kind, values): (&str, Vec<&Value>)| match kind {
+                "null" => json!({"type": kind}),
+                _ => json!({"type": kind, "enum": values}),
+            };
+            wire.insert("anyOf".to_owned(), fixed.into_iter().map(told).collect());
+            describe(&mut wire, keywords, &[]);
+            return Value::Object(wire);
+        }
+        // Types that no fixed value is of are those of no answer.
+        let types = fixed.first().map_or(types, |(kind, _)| vec![*kind]);
         let told = match types.as_slice() {
             [one] => json!(one),
             several => {
@@ -190,7 +221,11 @@ impl Derivation<'_> {
         };
         wire.insert("type".to_owned(), told);
         describe(&mut wire, keywords, &[]);
-        self.values(&mut wire, keywords, path);
+        for (key, listed) in fixed::lists(keywords) {
+            let theirs = || listed.iter().filter(|value| types.iter().any(|kind| fixed::is_of(value, kind)));
+            let told = if key == "enum" { theirs().cloned().collect() } else { json!(theirs().next()) };
+            wire.insert(key.to_owned(), told);
+        }
         if let Some(format) = keywords.get("format").filter(|f| shared(f)) {
             wire.insert("format".to_owned(), format.clone());
         }
@@ -214,18 +249,31 @@ impl Derivation<'_> {
         }
     }
 
-    fn values(&mut self, wire: &mut Map<String, Value>, keywords: &Map<String, Value>, path: &str) {
-        let primitive = |value: &Value| !value.is_object() && !value.is_array();
-        for key in ["enum", "const"] {
-            let Some(value) = keywords.get(key) else { continue };
-            let values =
-                value.as_array().filter(|_| key == "enum").map_or(std::slice::from_ref(value), Vec::as_slice);
-            if !values.iter().all(primitive) {
+    /// Demands of fixed values that they can be told, and counts them.
+    fn values(&mut self, keywords: &Map<String, Value>, types: &[&str], path: &str) {
+        for (key, listed) in fixed::lists(keywords) {
+            let here = below(path, key);
+            let stranger = listed.iter().find(|value| !types.iter().any(|kind| fixed::is_of(value, kind)));
+            if !listed.iter().all(fixed::is_primitive) {
                 let problem = "Anthropic takes only strings, numbers, booleans and null as fixed values";
-                self.problem(&below(path, key), problem, "describe the structure with properties or items");
+                self.problem(&here, problem, "describe the structure with properties or items");
+            } else if let Some(stranger) = stranger {
+                let problem =
+                    format!("{stranger} is not of the type {}: Anthropic refuses it", types.join(" or "));
+                self.problem(&here, problem, "correct the value, or add its type");
             }
-            self.enum_values.add(values.len(), &below(path, key));
-            wire.insert(key.to_owned(), value.clone());
+            let texts: Vec<&Value> = listed.iter().filter(|value| value.is_string()).collect();
+            let characters: usize = texts.iter().map(|text| fixed::characters(text)).sum();
+            if texts.len() > LONG_ENUM_VALUES && characters > LONG_ENUM_CHARACTERS_MAX {
+                let problem = format!(
+                    "lists {} strings of {characters} characters: of more than {LONG_ENUM_VALUES} OpenAI takes \
+                     {LONG_ENUM_CHARACTERS_MAX} characters at most",
+                    texts.len()
+                );
+                self.problem(&here, problem, "list fewer values, or shorter ones");
+            }
+            self.enum_values.add(listed.len(), &here);
+            self.characters.add(listed.iter().map(fixed::characters).sum(), &here);
         }
     }
 
@@ -249,6 +297,7 @@ impl Derivation<'_> {
         self.deep(path, depth);
         let here = below(path, "properties");
         self.properties.add(properties.len(), &here);
+        self.characters.add(properties.keys().map(|name| name.chars().count()).sum(), &here);
         for name in missing(keywords.get("required"), properties) {
             let problem = format!("`{name}` is no property of this object: no answer could ever have it");
             self.problem(&below(path, "required"), problem, "correct the name, or describe the property");
@@ -328,10 +377,7 @@ fn types(keywords: &Map<String, Value>) -> Vec<&str> {
         Some(Value::Array(several)) => return several.iter().filter_map(Value::as_str).collect(),
         _ => {}
     }
-    let listed = keywords.get("enum").and_then(Value::as_array).into_iter().flatten();
-    let mut types: Vec<&str> = listed.chain(keywords.get("const")).map(type_of).collect();
-    types.sort_unstable();
-    types.dedup();
+    let mut types: Vec<&str> = fixed::implied(keywords);
     if types.is_empty() && keywords.contains_key("properties") {
         types.push("object");
     }
@@ -339,18 +385,6 @@ fn types(keywords: &Map<String, Value>) -> Vec<&str> {
         types.push("array");
     }
     types
-}
-
-fn type_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(n) if n.is_i64() || n.is_u64() => "integer",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
 }
 
 fn shared(format: &Value) -> bool {

@@ -17,7 +17,7 @@ use super::{
 };
 
 /// Judges that exist without a table.
-const BUILT_IN_JUDGES: [&str; 2] = ["rules", "local"];
+pub(super) const BUILT_IN_JUDGES: [&str; 2] = ["rules", "local"];
 /// Says that a server needs no key.
 pub const NO_KEY: &str = "none";
 /// Least room for an answer that OpenAI's Responses takes.
@@ -72,7 +72,14 @@ pub(super) fn judge(config: &Config, name: &str, table: &JudgeTable, problems: &
     // The question needs room, too.
     let most = u64::from(model.context_tokens.saturating_sub(1));
     let (field, tokens) = ("output_tokens_max", table.output_tokens_max);
-    problems.extend(number_problem(at(field), field, tokens.into(), least..=most, Unit::Plain));
+    match model.output_tokens_max.filter(|longest| tokens > *longest) {
+        Some(longest) => problems.push(at(field).error(
+            codes::OUT_OF_BOUNDS,
+            format!("`{field}` is {tokens}, and the model {} takes at most {longest}", quoted(&table.model)),
+            format!("write at most {longest}; where it takes more by now, say so in a row of the model's own in {MODELS}"),
+        )),
+        None => problems.extend(number_problem(at(field), field, tokens.into(), least..=most, Unit::Plain)),
+    }
     problems.extend(number_problem(at("timeout_ms"), "timeout_ms", table.timeout_ms, TIMEOUT_MS, Unit::Ms));
     problems.extend(per_min(at("limit_per_min"), table.limit_per_min));
     for (field, limit) in [
@@ -109,9 +116,11 @@ pub(super) fn models(config: &Config, problems: &mut Problems) {
                 "keep one of them",
             ));
         }
-        for (field, number) in
-            [("context_tokens", row.context_tokens), ("cache_tokens_min", row.cache_tokens_min)]
-        {
+        for (field, number) in [
+            ("context_tokens", row.context_tokens),
+            ("output_tokens_max", row.output_tokens_max),
+            ("cache_tokens_min", row.cache_tokens_min),
+        ] {
             problems.extend(number.and_then(|number| {
                 number_problem(at(field), field, number.into(), 1..=CONTEXT_TOKENS_MAX, Unit::Plain)
             }));

@@ -18,9 +18,9 @@ use super::{
     codes,
     files::{ACTIONS, CLASSIFIERS, FILTER, ROUTES, SOURCES},
     load::Config,
-    problem::Problems,
+    problem::{Problem, Problems},
     suggest::{one_of, quoted},
-    tables::{ClassifierTable, DestinationTable, RouteTable, SHADOW, SourceTable},
+    tables::{ClassifierTable, DestinationTable, JudgeTable, RouteTable, SHADOW, SourceTable},
 };
 pub use judges::NO_KEY;
 use patience::{breaker, concurrency, retry};
@@ -207,6 +207,7 @@ fn classifier(config: &Config, name: &str, table: &ClassifierTable, problems: &m
             Unit::Ms,
         ));
     }
+    problems.extend(unbounded_sender(config, name, table));
     if let Some(budget) = &table.sender_budget {
         let at = config.at(CLASSIFIERS, ["classifier", name, "sender_budget", "day_usd"]);
         problems.extend(dollars_problem(at, "day_usd", budget.day_usd));
@@ -223,6 +224,25 @@ fn classifier(config: &Config, name: &str, table: &ClassifierTable, problems: &m
         let at = config.at(CLASSIFIERS, ["classifier", name, "ladder", &index.to_string(), "confidence_min"]);
         problems.extend(share_problem(at, "confidence_min", rung.confidence_min));
     }
+}
+
+/// One sender could spend a paid judge's budget alone, and all others would be without.
+fn unbounded_sender(config: &Config, name: &str, table: &ClassifierTable) -> Option<Problem> {
+    let is_paid = |judge: &JudgeTable| {
+        let price = config.models.model(&judge.model).price;
+        judge.replay.is_none() && (price.input > 0.0 || price.output > 0.0)
+    };
+    let asked = table.ladder.iter().map(|rung| rung.judge.as_str());
+    let mut paid = asked.filter(|judge| !judges::BUILT_IN_JUDGES.contains(judge));
+    let judge = paid.find(|judge| config.judges.get(*judge).is_some_and(is_paid))?;
+    if table.sender_budget.is_some() {
+        return None;
+    }
+    Some(config.at(CLASSIFIERS, ["classifier", name, "ladder"]).warning(
+        codes::NO_SENDER_BUDGET,
+        format!("`{name}` asks the language model `{judge}`, and nothing bounds what one sender's events may cost"),
+        "say what a sender's events may cost in a day, as `sender_budget = { who = \"{{ … }}\", day_usd = 0.10 }`",
+    ))
 }
 
 fn destination(config: &Config, name: &str, table: &DestinationTable, problems: &mut Problems) {

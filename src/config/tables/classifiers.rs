@@ -74,7 +74,7 @@ pub struct GateTable {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SensitiveKind {
-    /// Keys, tokens, passwords and private keys.
+    /// Keys, tokens, passwords, cookies and private keys.
     Secrets,
     /// Numbers of payment cards.
     Cards,

@@ -31,6 +31,8 @@ pub struct ModelTable {
     pub cache_tokens_min: Option<u32>,
     /// Tokens of question and answer together. If left out: 128000.
     pub context_tokens: Option<u32>,
+    /// Tokens of the longest answer that it gives. If left out: as many as `context_tokens` has room for.
+    pub output_tokens_max: Option<u32>,
     /// The parameter that bounds an answer, where the API is OpenAI's Chat Completions. If left out: `max_completion_tokens`
     /// at OpenAI, `max_tokens` at other addresses.
     pub output_limit: Option<OutputLimit>,

@@ -7,7 +7,7 @@ use proptest::{prelude::*, proptest, sample::subsequence};
 use super::*;
 
 /// Pieces of which texts are put together that come close to being sensitive, from many sides.
-const PIECES: [&str; 66] = [
+const PIECES: [&str; 82] = [
     " ",
     " ",
     " ",
@@ -68,6 +68,22 @@ const PIECES: [&str; 66] = [
     "password: ",
     "token=",
     "please",
+    "Password:\n",
+    "\n> ",
+    "\n\n  ",
+    "Winter2026!",
+    ";",
+    "?",
+    "AccountKey=",
+    "?sig=",
+    "&X-Amz-Signature=",
+    "Cookie: ",
+    "Set-Cookie: sid=",
+    "123456789:AA",
+    "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDs",
+    "discord.com/api/webhooks/",
+    "AGE-SECRET-KEY-1",
+    "key-",
     "Bearer ",
     "https://u:",
     "-----BEGIN PRIVATE KEY-----",

@@ -1,4 +1,5 @@
-//! Values that are called a password, token or key: `password: …`, `api_key=…`, `"secret": "…"`.
+//! Values that are called a password, token or key: `password: …`, `api_key=…`, `"secret": "…"`; or, in an address, a
+//! signature: `?sig=…`.
 
 use std::ops::Range;
 
@@ -8,7 +9,7 @@ use super::{
 };
 
 /// Names that a value may have, or that its name may end with, in lower case.
-const NAMES: [&str; 27] = [
+const NAMES: [&str; 29] = [
     "password",
     "passwort",
     "passwd",
@@ -32,6 +33,8 @@ const NAMES: [&str; 27] = [
     "access_key",
     "access key",
     "accesskey",
+    "accountkey",
+    "account_key",
     "secret_key",
     "private_key",
     "encryption_key",
@@ -40,6 +43,16 @@ const NAMES: [&str; 27] = [
 
 /// Bytes of the longest name.
 const NAME_BYTES_MAX: usize = 16;
+
+/// Parameters of an address that are secret, in lower case. Outside of one, a signature is what people write by hand.
+const PARAMETERS: [&str; 4] = ["sig", "signature", "x-amz-signature", "x-goog-signature"];
+
+/// Bytes of the longest parameter, and of what stands before it.
+const PARAMETER_BYTES_MAX: usize = 17;
+
+/// Bytes between a name and its value on a line below, and of the longest value there.
+const GAP_BYTES_MAX: usize = 64;
+const BELOW_BYTES_MAX: usize = 128;
 
 /// Bytes of the shortest value.
 const VALUE_BYTES_MIN: usize = 4;
@@ -52,16 +65,22 @@ pub(super) fn find(text: &str) -> Vec<Range<usize>> {
     // Up to where a value without quotes was read in vain: it ends at a placeholder, as all that begin in it do.
     let mut read = 0;
     for (at, sign) in text.match_indices([':', '=']) {
-        if found.last().is_some_and(|last| at < last.end) || !is_named(text, at) {
+        let is_equals = sign == "=";
+        let is_named = is_named(text, at) || (is_equals && is_parameter(text, at));
+        if found.last().is_some_and(|last| at < last.end) || !is_named {
+            continue;
+        }
+        if let Some(value) = below(text, at + sign.len()).filter(|_| !is_equals) {
+            found.push(value);
             continue;
         }
         let (start, quote) = value_start(text, at + sign.len());
         if let Some(end) = quote.and_then(|quote| quoted_end(text, start, quote)) {
             found.extend(free(text, start..end).filter(|at| at.len() >= VALUE_BYTES_MIN));
         } else if start >= read {
-            let end = plain_end(text, start, sign == "=");
+            let end = plain_end(text, start, is_equals);
             match free(text, start..end) {
-                Some(value) if is_secret(text, &value, sign == "=") => found.push(value),
+                Some(value) if is_secret(text, &value, is_equals) => found.push(value),
                 _ => read = end,
             }
         }
@@ -77,6 +96,39 @@ fn is_named(text: &str, at: usize) -> bool {
         text.get(from..at).unwrap_or_default().trim_end_matches([' ', '\u{A0}', '"', '\'', '`', '*', '\\']);
     let near = near.to_lowercase();
     NAMES.iter().any(|name| near.ends_with(name))
+}
+
+/// Whether a parameter that keeps its value secret ends before the sign at `at`. In HTML `&amp;` stands before it.
+fn is_parameter(text: &str, at: usize) -> bool {
+    let from = text.floor_char_boundary(at.saturating_sub(PARAMETER_BYTES_MAX));
+    let near = text.get(from..at).unwrap_or_default();
+    let name = near.rfind(['?', '&', ';']).and_then(|before| near.get(before + 1..)).unwrap_or_default();
+    PARAMETERS.iter().any(|parameter| name.eq_ignore_ascii_case(parameter))
+}
+
+/// The value of a name that ends its line: alone on the next one, or past an empty one, as in a mail that was pasted. A
+/// letter goes on there as well, so it takes a digit or letters of both cases, and is neither an address nor another name.
+fn below(text: &str, at: usize) -> Option<Range<usize>> {
+    let rest = text.get(at..)?;
+    let near = rest.get(..rest.floor_char_boundary(GAP_BYTES_MAX + BELOW_BYTES_MAX))?;
+    let is_blank = |c: char| matches!(c, ' ' | '\t' | '\r' | '\u{A0}');
+    let is_mark = |c: char| matches!(c, '"' | '\'' | '`' | '*');
+    // A `>` stands before what somebody has quoted.
+    let line = near.trim_start_matches(|c| is_blank(c) || is_mark(c) || matches!(c, '\n' | '>'));
+    let gap = near.get(..near.len() - line.len())?;
+    let length = line.find(|c: char| c.is_whitespace() || c == HELD).unwrap_or(line.len());
+    let (word, after) = line.split_at_checked(length)?;
+    let after = after.trim_start_matches(is_blank);
+    let is_alone = after.starts_with('\n') || (after.is_empty() && near.len() == rest.len());
+    let value = word.trim_end_matches(|c| is_mark(c) || matches!(c, ',' | ';'));
+    let is_mixed = value.chars().skip(1).any(char::is_uppercase) && value.chars().any(char::is_lowercase);
+    let is_likely = (is_mixed || value.bytes().any(|b| b.is_ascii_digit()))
+        && !value.ends_with(':')
+        && !value.contains("://");
+    let is_below = (1..=2).contains(&gap.matches('\n').count());
+    let start = at + gap.len();
+    let value = start..start + value.len();
+    (is_below && is_alone && is_likely && value.len() >= VALUE_BYTES_MIN).then(|| free(text, value))?
 }
 
 /// Where the value begins, past the rest of `:=` or `=>`, spaces and a quote; and that quote.
@@ -149,6 +201,14 @@ mod tests {
             ("secret => abcd", "abcd"),
             ("api key: abc-def", "abc-def"),
             ("token='abcd", "abcd"),
+            (
+                "AccountName=x;AccountKey=Eby8vdM02xNO+cqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;",
+                "Eby8vdM02xNO+cqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
+            ),
+            ("SharedAccessKeyName=Root;SharedAccessKey=abcd+12=", "abcd+12="),
+            ("https://x.example/a?sv=2024&sig=a%2Bb%3D&se=1", "a%2Bb%3D"),
+            ("<https://x.example/a?Signature=abcd>", "abcd"),
+            ("https://x.example/?X-Amz-Expires=60&amp;X-Amz-Signature=0f1e2d", "0f1e2d"),
         ] {
             assert_eq!(parts(text), [value], "{text}");
         }
@@ -156,10 +216,46 @@ mod tests {
     }
 
     #[test]
+    fn a_value_alone_on_the_line_below_its_name_is_found() {
+        for (text, value) in [
+            ("User:\n  ada\nPassword:\n  Winter2026!\nRegards", "Winter2026!"),
+            ("Password:\r\nWinter2026!\r\n", "Winter2026!"),
+            ("> *Passwort:*\n>\n> hunter2", "hunter2"),
+            ("Your API key:\n\n  \"correctHorse\",  \n", "correctHorse"),
+            ("passcode:\u{A0}\n482913", "482913"),
+            ("token:\npassword:ab12", "password:ab12"),
+        ] {
+            assert_eq!(parts(text), [value], "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_letter_goes_on_with_below_a_name_is_not() {
+        for text in [
+            "This is about my password:\nI have 2 of them",
+            "Password:\nThanks!",
+            "Password:\n\n\nab12cd",
+            "Username:\nPassword:\nPIN2:\n",
+            "Reset your password:\nhttps://x.example/reset/12345678\n",
+            "secret:\nab1",
+            "Password:\nab12cd\u{FDD0}",
+        ] {
+            assert_eq!(parts(text), Vec::<&str>::new(), "{text}");
+        }
+        let long = format!("password:\n{}1", "ab".repeat(BELOW_BYTES_MAX));
+        assert_eq!(parts(&long), Vec::<&str>::new());
+    }
+
+    #[test]
     fn sentences_and_other_names_are_not() {
         for text in [
             "I forgot my password: please send a new one",
             "password: Please, reset it.",
+            "password: see below",
+            "key-account=Berlin, a key account: Berlin",
+            "Signature: Ada Lovelace",
+            "signature=Ada&design=abcd",
+            "https://x.example/?design=abcd",
             "password:",
             "token=abc",
             "tokens: 4096",

@@ -38,6 +38,17 @@ fn a_secret_goes_before_what_else_it_may_be() {
         ("password: ada@x.example!", "password: [secret 1]"),
         ("Authorization: Bearer sk-abcdefghij0123456789", "Authorization: Bearer [secret 1]"),
         ("api_key=sk-abcdefghij0123456789&x=1", "api_key=[secret 1]&x=1"),
+        ("Password:\n  ada@x.example1", "Password:\n  [secret 1]"),
+        ("Cookie: sid=4111111111111111; x=ada@x.example", "Cookie: sid=[secret 1]; x=[secret 2]"),
+        (
+            "https://api.telegram.org/bot4111111111:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw1/getMe",
+            "https://api.telegram.org/bot[secret 1]/getMe",
+        ),
+        ("https://x.example/b?se=1&sig=abcd%3D&sp=r", "https://x.example/b?se=1&sig=[secret 1]&sp=r"),
+        (
+            "https://discord.com/api/webhooks/1234567890/Ab-cd_EfGhIj0 and key-0123456789abcdef0123456789abcdef",
+            "https://[secret 1] and [secret 2]",
+        ),
         ("key: -----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\nbye", "key: [secret 1]\nbye"),
     ] {
         assert_eq!(all(text), want, "{text}");

@@ -30,7 +30,7 @@ const fn vendor(prefix: &'static str, class: Class, chars_min: usize) -> Vendor 
     Vendor { prefix, class, chars_min }
 }
 
-const VENDORS: [Vendor; 36] = [
+const VENDORS: [Vendor; 42] = [
     WEB_TOKEN,
     vendor("sk-", Class::Dashed, 16),
     vendor("sk_live_", Class::Plain, 10),
@@ -67,6 +67,13 @@ const VENDORS: [Vendor; 36] = [
     vendor("pat-na1-", Class::Dashed, 20),
     vendor("pat-eu1-", Class::Dashed, 20),
     vendor("hooks.slack.com/services/", Class::Slashed, 16),
+    vendor("discord.com/api/webhooks/", Class::Slashed, 16),
+    vendor("discordapp.com/api/webhooks/", Class::Slashed, 16),
+    // Mailgun's, and no word that begins so: it has 32 hexadecimal digits.
+    vendor("key-", Class::Plain, 32),
+    vendor("AGE-SECRET-KEY-1", Class::Plain, 40),
+    vendor("sq0csp-", Class::Dashed, 20),
+    vendor("sq0atp-", Class::Dashed, 20),
 ];
 
 /// A JSON web token begins with `{"` in Base64 and has three parts, or five.
@@ -162,6 +169,12 @@ mod tests {
             "ASIAN markets 2026",
             "xoxo-1234567890",
             "_ghp_abcdefghij0123456789abcdefghij",
+            "key-account",
+            "key-accounts-of-2026-and-what-they-are-to-pay",
+            "monkey-3ax6xnjp29jd6fds4gc373sgvjxteol0",
+            "discord.com/api/webhooks/docs",
+            "sq0csp-1",
+            "AGE-SECRET-KEY-1 is how it starts",
         ] {
             assert_eq!(parts(text), Vec::<&str>::new(), "{text}");
         }

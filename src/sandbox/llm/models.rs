@@ -2,7 +2,8 @@
 //!
 //! Kept apart from config/models.toml, from which requests are built: a stand-in that read the same rows would take a
 //! wrong request for a right one. Sources: platform.claude.com "Models overview", "What's new", "Prompt caching";
-//! OpenAI's model pages, as of October 2026. What could not be verified is marked so.
+//! OpenAI's model pages, as of October 2026; the longest answers as told there, and where a vendor's page was not at hand by
+//! gateways that pass its models on. What could not be verified is marked so.
 
 use super::Vendor;
 
@@ -29,6 +30,8 @@ pub(super) struct Facts {
     pub cache_writes: bool,
     /// Tokens of a question; unbounded if unknown.
     pub context_tokens: Option<u64>,
+    /// Tokens of an answer that may be asked for; unbounded if unknown.
+    pub output_tokens: Option<u64>,
 }
 
 const UNKNOWN: Facts = Facts {
@@ -42,6 +45,7 @@ const UNKNOWN: Facts = Facts {
     cache_tokens_min: 1_024,
     cache_writes: false,
     context_tokens: None,
+    output_tokens: None,
 };
 
 /// Of the newest models, which think as they see fit.
@@ -52,6 +56,7 @@ const CLAUDE: Facts = Facts {
     thinking: Some(&["adaptive"]),
     prefill: false,
     forced_tool: false,
+    output_tokens: Some(128_000),
     ..UNKNOWN
 };
 
@@ -62,11 +67,17 @@ const GPT: Facts = Facts {
     max_tokens: false,
     cache_writes: true,
     context_tokens: Some(1_050_000),
+    output_tokens: Some(128_000),
     ..UNKNOWN
 };
 
-const GPT_4O: Facts =
-    Facts { maker: Some(Vendor::Openai), efforts: Some(&[]), context_tokens: Some(128_000), ..UNKNOWN };
+const GPT_4O: Facts = Facts {
+    maker: Some(Vendor::Openai),
+    efforts: Some(&[]),
+    context_tokens: Some(128_000),
+    output_tokens: Some(16_384),
+    ..UNKNOWN
+};
 
 /// Models by id; dated ones go on from it.
 const KNOWN: [(&str, Facts); 10] = [
@@ -103,6 +114,7 @@ const KNOWN: [(&str, Facts); 10] = [
             forced_tool: true,
             cache_tokens_min: 4_096,
             context_tokens: Some(200_000),
+            output_tokens: Some(64_000),
             ..CLAUDE
         },
     ),

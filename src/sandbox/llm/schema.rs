@@ -2,7 +2,8 @@
 //!
 //! Checked here apart from [`crate::classify`], which derives such schemas: a stand-in that shared its code would
 //! find its mistakes correct. Sources: platform.claude.com "Structured outputs" (JSON Schema limitations), OpenAI
-//! "Structured model outputs" (supported schemas).
+//! "Structured model outputs" (supported schemas); what Anthropic has against an enum beside a type, as users report it
+//! (BerriAI/litellm#37881, openstory-so/openstory#1410).
 
 use std::collections::BTreeSet;
 
@@ -49,10 +50,17 @@ const LEVELS_MAX: usize = 10;
 const PROPERTIES_MAX: usize = 5_000;
 const ENUM_VALUES_MAX: usize = 1_000;
 const UNIONS_MAX: usize = 16;
+/// Of all names and fixed values.
+const TEXT_MAX: usize = 120_000;
+/// Of one enum that has many strings, and how many are not yet many.
+const LONG_ENUM_TEXT_MAX: usize = 15_000;
+const SHORT_ENUM_MAX: usize = 250;
 
 /// What a vendor would refuse about `schema`; `None` if nothing.
 pub(super) fn fault(schema: &Value) -> Option<String> {
-    let mut walk = Walk { root: schema, properties: 0, enum_values: 0, unions: 0 };
+    let definitions = schema.get("$defs").and_then(Value::as_object).into_iter().flatten();
+    let text = definitions.map(|(name, _)| length(name)).sum();
+    let mut walk = Walk { root: schema, properties: 0, enum_values: 0, unions: 0, text };
     if schema["type"] != "object" || schema.get("anyOf").is_some() {
         return Some("the root must be of type 'object' and not use 'anyOf'".to_owned());
     }
@@ -63,6 +71,7 @@ pub(super) fn fault(schema: &Value) -> Option<String> {
         (walk.properties, PROPERTIES_MAX, "properties"),
         (walk.enum_values, ENUM_VALUES_MAX, "enum values"),
         (walk.unions, UNIONS_MAX, "parameters with union types"),
+        (walk.text, TEXT_MAX, "characters of names, enum values and const values"),
     ]
     .into_iter()
     .find(|(count, max, _)| count > max)
@@ -74,6 +83,24 @@ struct Walk<'s> {
     properties: usize,
     enum_values: usize,
     unions: usize,
+    text: usize,
+}
+
+fn length(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// Whether a value beside a type passes. Several types pass for none: Anthropic compares the value with their list.
+fn is_declared(declared: &Value, value: &Value) -> bool {
+    match declared.as_str() {
+        Some("string") => value.is_string(),
+        Some("boolean") => value.is_boolean(),
+        Some("null") => value.is_null(),
+        Some("number") => value.is_number(),
+        Some("integer") => value.is_i64() || value.is_u64(),
+        Some(_) => true,
+        None => false,
+    }
 }
 
 impl<'s> Walk<'s> {
@@ -155,11 +182,32 @@ impl<'s> Walk<'s> {
             Some(_) => return Err(format!("{at}: 'enum' must be an array")),
             None => &[],
         };
-        self.enum_values += listed.len();
-        match listed.iter().chain(words.get("const")).find(|value| value.is_object() || value.is_array()) {
-            Some(_) => Err(format!("{at}: enum values must be primitives")),
-            None => Ok(()),
+        if words.contains_key("enum") && listed.is_empty() {
+            return Err(format!("{at}: 'enum' must not be empty"));
         }
+        self.enum_values += listed.len();
+        let fixed = || listed.iter().chain(words.get("const"));
+        if fixed().any(|value| value.is_object() || value.is_array()) {
+            return Err(format!("{at}: enum values must be primitives"));
+        }
+        if let Some(declared) = words.get("type")
+            && let Some(other) = fixed().find(|value| !is_declared(declared, value))
+        {
+            return Err(format!(
+                "{at}: Invalid schema: Enum value {other} does not match declared type {declared}"
+            ));
+        }
+        let strings: Vec<&str> = listed.iter().filter_map(Value::as_str).collect();
+        let together: usize = strings.iter().map(|text| length(text)).sum();
+        if strings.len() > SHORT_ENUM_MAX && together > LONG_ENUM_TEXT_MAX {
+            return Err(format!(
+                "{at}: an enum of more than {SHORT_ENUM_MAX} strings may have {LONG_ENUM_TEXT_MAX} characters, not {together}"
+            ));
+        }
+        self.text += fixed()
+            .map(|value| value.as_str().map_or_else(|| length(&value.to_string()), length))
+            .sum::<usize>();
+        Ok(())
     }
 
     fn object(&mut self, words: &'s Map<String, Value>, at: &str, level: usize) -> Result<(), String> {
@@ -177,6 +225,7 @@ impl<'s> Walk<'s> {
             ));
         }
         self.properties += named.len();
+        self.text += named.iter().map(|name| length(name)).sum::<usize>();
         for (name, property) in properties.into_iter().flatten() {
             self.node(property, &format!("{at}/properties/{name}"), level + 1)?;
         }
@@ -194,12 +243,36 @@ mod tests {
         json!({"type": "object", "additionalProperties": false, "required": ["a"], "properties": {"a": property}})
     }
 
+    /// Different strings of one length.
+    fn many(count: usize, characters: usize) -> Vec<String> {
+        (0..count).map(|n| format!("{n:ä>characters$}")).collect()
+    }
+
+    #[test]
+    fn names_and_fixed_values_are_counted_together() {
+        let fine = with(json!({"type": "string", "enum": many(239, 500)}));
+        assert_eq!(fault(&fine), None);
+        let mut longer = fine.clone();
+        longer["properties"]["a"] = with(json!({"type": "string", "const": "b".repeat(500)}));
+        assert_eq!(fault(&longer), None);
+        longer["properties"]["a"]["properties"]["a"]["enum"] = json!(many(239, 500));
+        assert!(fault(&longer).unwrap().contains("120002 characters of names"), "{:?}", fault(&longer));
+        let mut defined = fine;
+        defined["$defs"] = json!({"b".repeat(500): {"type": "null"}});
+        assert!(fault(&defined).unwrap().contains("120001 characters of names"));
+    }
+
     #[test]
     fn what_both_vendors_take_passes() {
         for property in [
             json!({"type": "string", "description": "x", "enum": ["a", "b"]}),
             json!({"type": ["number", "null"]}),
             json!({"const": 1}),
+            json!({"type": "integer", "const": 1}),
+            json!({"type": "number", "enum": [1, 1.5]}),
+            json!({"anyOf": [{"type": "string", "enum": ["a"]}, {"type": "null", "enum": [null]}]}),
+            json!({"type": "string", "enum": many(250, 61)}),
+            json!({"type": "string", "enum": many(300, 50)}),
             json!({"anyOf": [{"type": "string", "format": "email"}, {"type": "null"}]}),
             json!({"type": "array", "minItems": 1, "items": {"type": "boolean"}}),
             with(json!({"type": "integer"})),
@@ -225,6 +298,13 @@ mod tests {
             (json!(true), "schema object"),
             (json!({"oneOf": []}), "'oneOf'"),
             (json!({"enum": [{}]}), "primitives"),
+            (json!({"type": "string", "enum": []}), "empty"),
+            (json!({"enum": []}), "empty"),
+            (json!({"type": "string", "enum": ["a", 1]}), "Enum value 1 does not match declared type"),
+            (json!({"type": "integer", "enum": [1, 1.5]}), "Enum value 1.5 does not match declared type"),
+            (json!({"type": "boolean", "const": "yes"}), "does not match declared type"),
+            (json!({"type": ["string", "null"], "enum": ["a", null]}), "does not match declared type"),
+            (json!({"type": "string", "enum": many(251, 60)}), "15000 characters, not 15060"),
             (json!({"type": "object", "properties": {}, "required": []}), "'additionalProperties'"),
             (json!({"$ref": "#/$defs/none"}), "'$ref'"),
             (json!({"$ref": "#/properties/a"}), "levels"),

@@ -187,7 +187,24 @@ fn demands_that_stay_behind_are_put_into_words() {
             json!({"type": "string", "description": "in the format uri"}),
         ),
         (json!({"const": 1}), json!({"type": "integer", "const": 1})),
-        (json!({"enum": ["a", null]}), json!({"type": ["null", "string"], "enum": ["a", null]})),
+        (
+            json!({"enum": ["a", null, 2, 1.5], "description": "d"}),
+            json!({
+                "anyOf": [
+                    {"type": "string", "enum": ["a"]},
+                    {"type": "null"},
+                    {"type": "number", "enum": [2, 1.5]},
+                ],
+                "description": "d",
+            }),
+        ),
+        (
+            json!({"type": ["null", "string"], "enum": ["a", null]}),
+            json!({"anyOf": [{"type": "null"}, {"type": "string", "enum": ["a"]}]}),
+        ),
+        (json!({"type": ["string", "null"], "enum": ["a"]}), json!({"type": "string", "enum": ["a"]})),
+        (json!({"type": ["string", "null"], "const": "a"}), json!({"type": "string", "const": "a"})),
+        (json!({"type": "number", "enum": [1, 1.5]}), json!({"type": "number", "enum": [1, 1.5]})),
         (
             json!({"oneOf": [{"type": "string"}, {"type": "null"}], "description": "d"}),
             json!({"anyOf": [{"type": "string"}, {"type": "null"}], "description": "d (exactly one of the options)"}),
@@ -205,6 +222,39 @@ fn demands_that_stay_behind_are_put_into_words() {
     }
 }
 
+/// Different strings of the same length.
+fn strings(count: usize, characters: usize) -> Vec<String> {
+    (0..count).map(|n| format!("{n:0>characters$}")).collect()
+}
+
+/// An object schema with so many properties, whose names have so many characters.
+fn named(count: usize, characters: usize) -> Value {
+    let names = strings(count, characters);
+    let properties: Map<String, Value> =
+        names.iter().map(|name| (name.clone(), json!({"type": "boolean"}))).collect();
+    json!({"type": "object", "properties": properties, "required": names})
+}
+
+#[test]
+fn names_and_fixed_values_may_have_so_many_characters_and_no_more() {
+    let long = |count, characters| with(&json!({"enum": strings(count, characters)}));
+    let pointer = "#/properties/x/enum";
+    for (file, wrong) in [
+        (long(250, 61), vec![]),
+        (long(300, 50), vec![]),
+        (long(300, 51), vec![pointer]),
+        (long(251, 479), vec![pointer, pointer]),
+        // The name `x` counts as well.
+        (long(240, 500), vec![pointer]),
+        (named(3_000, 40), vec![]),
+        (named(3_000, 41), vec!["#/properties"]),
+    ] {
+        assert_eq!(problems(&file), wrong);
+    }
+    let umlauts: Vec<String> = strings(300, 49).iter().map(|text| format!("ä{text}")).collect();
+    assert_eq!(problems(&with(&json!({"enum": umlauts}))), Vec::<String>::new(), "characters, not bytes");
+}
+
 #[test]
 fn a_problem_says_which_vendor_has_it() {
     let union = json!({"type": ["string", "null"]});
@@ -220,6 +270,19 @@ fn a_problem_says_which_vendor_has_it() {
             "the schema has 1001 enum values, and here are too many: OpenAI takes at most 1000",
         ),
         (with(&json!({})), "has no type, which OpenAI demands"),
+        (
+            with(&json!({"type": "string", "enum": ["a", 1]})),
+            "1 is not of the type string: Anthropic refuses it",
+        ),
+        (
+            with(&json!({"enum": strings(251, 60)})),
+            "lists 251 strings of 15060 characters: of more than 250 OpenAI takes 15000 characters at most",
+        ),
+        (
+            named(3_000, 41),
+            "the schema has 123000 characters in its names of properties and fixed values, and here are too many: OpenAI takes \
+             at most 120000",
+        ),
     ] {
         let mut wrong = Vec::new();
         derive(&file, &mut wrong);
@@ -285,6 +348,12 @@ fn what_cannot_be_told_is_a_problem_with_its_path() {
         (json!({"type": "array"}), "#/properties/x"),
         (json!({"type": "text"}), "#/properties/x/type"),
         (json!({"enum": [{"a": 1}], "type": "string"}), "#/properties/x/enum"),
+        (json!({"enum": [], "type": "string"}), "#/properties/x/enum"),
+        (json!({"enum": []}), "#/properties/x/enum"),
+        (json!({"enum": ["a", 1], "type": "string"}), "#/properties/x/enum"),
+        (json!({"enum": ["a", null], "type": "string"}), "#/properties/x/enum"),
+        (json!({"enum": [1, 1.5], "type": ["integer", "string"]}), "#/properties/x/enum"),
+        (json!({"const": 1, "type": "string"}), "#/properties/x/const"),
         (json!({"anyOf": [{"type": "string"}, {}]}), "#/properties/x/anyOf/1"),
         (json!({"type": "string", "maxLenght": 3}), "#/properties/x/maxLenght"),
     ] {

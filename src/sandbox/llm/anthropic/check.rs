@@ -42,6 +42,13 @@ pub(in crate::sandbox::llm) fn take(
         return Err(invalid(format!("{name}: Extra inputs are not permitted")));
     }
     parameters(question, &model).map_err(invalid)?;
+    if let (Some(asked), Some(most)) =
+        (question.get("max_tokens").and_then(Value::as_u64), model.output_tokens)
+        && asked > most
+    {
+        let problem = "which is the maximum allowed number of output tokens for";
+        return Err(invalid(format!("max_tokens: {asked} > {most}, {problem} {id}")));
+    }
     thinking(question, &model).map_err(invalid)?;
     let config = question.get("output_config");
     let form = config.and_then(|config| config.get("format"));

@@ -43,6 +43,15 @@ pub(in crate::sandbox::llm) fn take(question: &Map<String, Value>) -> Result<Tak
     };
     let form = form(wanted, wanted.map_or(&Value::Null, |form| &form["json_schema"]), &place)?;
     let bounds = ["max_completion_tokens", "max_tokens"];
+    for (bound, asked) in bounds.iter().filter_map(|bound| Some((*bound, question.get(*bound)?.as_u64()?))) {
+        if let Some(most) = model.output_tokens.filter(|most| asked > *most) {
+            let problem = format!(
+                "{bound} is too large: {asked}. This model supports at most {most} completion tokens, whereas you provided \
+                 {asked}."
+            );
+            return Err(invalid(problem).about(bound).with_code("invalid_value"));
+        }
+    }
     Ok(Taken {
         text: of(&["user"]).pop().unwrap_or_default(),
         schema: form.schema(&told),

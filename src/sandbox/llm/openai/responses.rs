@@ -40,6 +40,14 @@ pub(in crate::sandbox::llm) fn take(question: &Map<String, Value>) -> Result<Tak
         let problem = "Invalid 'max_output_tokens': integer below minimum value. Expected a value >= 16.";
         return Err(invalid(problem).about("max_output_tokens").with_code("integer_below_min_value"));
     }
+    if let (Some(asked), Some(most)) = (output_tokens_max, model.output_tokens)
+        && asked > most
+    {
+        let problem = format!(
+            "Invalid 'max_output_tokens': integer above maximum value. Expected a value <= {most}, but got {asked} instead."
+        );
+        return Err(invalid(problem).about("max_output_tokens").with_code("integer_above_max_value"));
+    }
     let reasoning = question.get("reasoning");
     effort(&model, reasoning.and_then(|reasoning| reasoning.get("effort")), "reasoning.effort")?;
     let wanted = question.get("text").and_then(|text| text.get("format"));

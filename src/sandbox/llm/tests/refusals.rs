@@ -64,6 +64,11 @@ async fn anthropic_refuses_what_it_or_the_model_does_not_take() {
         (of("claude-haiku-4-5", "/output_config/effort", json!("low")), "output_config.effort"),
         (of("claude-sonnet-4-6", "/temperature", json!(1.1)), "temperature: range"),
         (of("claude-haiku-4-5", "/system", json!("x".repeat(900_000))), "prompt is too long"),
+        (
+            of("claude-haiku-4-5", "/max_tokens", json!(64_001)),
+            "max_tokens: 64001 > 64000, which is the maximum allowed number of output tokens for claude-haiku-4-5",
+        ),
+        (of("claude-haiku-5-5", "/max_tokens", json!(150_000)), "max_tokens: 150000 > 128000, which"),
     ] {
         let refused = asked.messages(&question).await;
         let error = refused.json().unwrap()["error"].clone();
@@ -112,6 +117,7 @@ async fn chat_refuses_what_it_or_the_model_does_not_take() {
     for (question, param) in [
         (but(fine(), "/model", None), "model"),
         (but(fine(), "/max_tokens", Some(json!(9))), "max_tokens"),
+        (but(fine(), "/max_completion_tokens", Some(json!(128_001))), "max_completion_tokens"),
         (but(fine(), "/temperature", Some(json!(0))), "temperature"),
         (but(fine(), "/system", Some(json!("x"))), "system"),
         (but(fine(), "/stream", Some(json!(true))), "stream"),
@@ -153,6 +159,7 @@ async fn responses_refuse_what_is_chats_and_what_the_model_does_not_take() {
         (but(fine(), "/response_format", Some(json!({}))), "response_format"),
         (but(fine(), "/seed", Some(json!(1))), "seed"),
         (but(fine(), "/max_output_tokens", Some(json!(1))), "max_output_tokens"),
+        (but(fine(), "/max_output_tokens", Some(json!(128_001))), "max_output_tokens"),
         (but(fine(), "/temperature", Some(json!(0))), "temperature"),
         (but(fine(), "/reasoning/effort", Some(json!("huge"))), "reasoning.effort"),
         (but(fine(), "/text/format/strict", Some(json!(1))), "text.format.strict"),
@@ -212,6 +219,11 @@ async fn older_models_and_servers_of_ones_own_take_more() {
         question["temperature"] = json!(0);
         question["max_tokens"] = json!(50);
         assert_eq!(asked.chat(&question).await.status, 200, "{model}");
+        let longer = but(question.clone(), "/max_tokens", Some(json!(16_385)));
+        let refused = asked.chat(&longer).await;
+        assert_eq!(refused.status == 200, model == "qwen3:8b", "{model}");
+        let told = "max_tokens is too large: 16385. This model supports at most 16384 completion tokens";
+        assert!(model == "qwen3:8b" || refused.json().unwrap().to_string().contains(told));
         let with_more = but(question, "/top_k", Some(json!(1)));
         assert_eq!(asked.chat(&with_more).await.status == 200, model == "qwen3:8b", "{model}");
     }
