@@ -109,6 +109,8 @@ struct Written {
     body: Vec<u8>,
     /// As [`Asked::may_keep`].
     may_keep: bool,
+    /// How many tokens it has at least that no vendor keeps from an earlier one.
+    least: u64,
 }
 
 impl Llm {
@@ -195,7 +197,8 @@ impl Llm {
             Some(wrong) => asked.again(wrong),
             None => asked,
         };
-        Ok(Written { body: wire.body(&asked)?, may_keep: asked.may_keep })
+        let least = cost::tokens_least(&asked.event);
+        Ok(Written { body: wire.body(&asked)?, may_keep: asked.may_keep, least })
     }
 
     fn reading(&self, body: &str) -> Reading {
@@ -210,6 +213,8 @@ impl Llm {
     /// That it would not answer, from what it said instead.
     pub(super) fn read_refusal(&self, refusal: &Refusal) -> Heard {
         let told = complaint::read(refusal.status, &refusal.said.raw);
+        // By itself a 429 is no refusal: it was one as the question was larger than the limit that stood in its head.
+        let told = if told.flaw.is_none() && refusal.status == 429 { told.oversized() } else { told };
         Heard::refused(told.flaw.unwrap_or(Flaw::Refused), told.reason, refusal.said.latency_ms)
     }
 
@@ -237,7 +242,7 @@ impl Llm {
         ledger: &dyn Ledger,
         clock: &dyn Clock,
     ) -> Result<Heard, ClassifyError> {
-        let Written { body, may_keep } = self.written(question, wrong)?;
+        let Written { body, may_keep, least } = self.written(question, wrong)?;
         let digest = request_digest(self.settings.wire, &body, question.markers());
         let sender = question.sender();
         // All that follows is waited for, by as many events as may be under way at one time.
@@ -254,6 +259,12 @@ impl Llm {
             Ok(request) => request,
             Err(reason) => return Ok(lasting(reason)),
         };
+        if let Some(per_min) = self.learned.tighten(self.settings.tokens).never_let_pass(least) {
+            let reason = format!(
+                "the question has {least} tokens at least, and {per_min} are all that pass in a minute"
+            );
+            return Ok(listen(Heard::refused(Flaw::Overlong, reason, 0), true));
+        }
         let sender = sender?;
         let (most, output) = (cost::tokens_most(&body), self.settings.output_tokens_max.into());
         let cost = Cost {
@@ -396,7 +407,7 @@ impl Judge for Llm {
     }
 
     fn draft(&self, question: &Question<'_>) -> Result<Option<Draft>, ClassifyError> {
-        let Written { body, may_keep } = self.written(question, None)?;
+        let Written { body, may_keep, least: _ } = self.written(question, None)?;
         let Settings { model, output_tokens_max, .. } = &self.settings;
         let (input, dense) = (cost::tokens_about(body.len()), cost::tokens_most(&body));
         let output = u64::from(*output_tokens_max);

@@ -148,7 +148,21 @@ impl Llm {
             let wait = retry_after(&response.headers, clock.now()).filter(|_| told.may_pass);
             (told, wait)
         });
+        let allowances = sent.as_ref().map_or_else(
+            |_| Vec::new(),
+            |response| allowance::read(self.settings.wire, &response.headers, clock.now()),
+        );
+        let complaint = complaint.map(|(told, wait)| {
+            let is_full = sent.as_ref().is_ok_and(|response| response.status == 429) && !told.barred;
+            if is_full && self.never_fits(&allowances, wait, call) {
+                (told.oversized(), None)
+            } else {
+                (told, wait)
+            }
+        });
         match &complaint {
+            // It is the question that is wrong: others are answered.
+            Some((told, _)) if told.flaw.is_some() => {}
             Some((told, _)) if told.barred => pass.barred(told.heading.clone(), told.spent),
             // What it says to one holds for all: others would only be refused too.
             Some((told, Some(wait))) => {
@@ -159,10 +173,6 @@ impl Llm {
             }
             Some((_, None)) | None => {}
         }
-        let allowances = sent.as_ref().map_or_else(
-            |_| Vec::new(),
-            |response| allowance::read(self.settings.wire, &response.headers, clock.now()),
-        );
         let requests_left = self.heed(&allowances, call, &pass);
         self.tell(pass, *clock);
         if let Some(left) = requests_left {
@@ -241,6 +251,17 @@ impl Llm {
         let (own, learned) = (self.remote.limit_per_min(), self.learned.requests());
         let requests = own.into_iter().chain(learned).min()?;
         Some(PerMinute { requests, counted_here: own == Some(requests) })
+    }
+
+    /// Whether a question that was refused for now will always be: Anthropic says the same of one that is larger than all it lets
+    /// through in a minute as of any that comes too early. But it names no time then, or it has a whole minute left, and that is
+    /// less than the question has: about, where it says by its silence that waiting does not help, or else at most.
+    fn never_fits(&self, allowances: &[Allowance], wait: Option<Duration>, call: &Call<'_>) -> bool {
+        let output = self.settings.output_tokens_max.into();
+        allowances.iter().any(|told| {
+            (wait.is_none() && told.never_holds((call.about, output)))
+                || (told.is_whole() && told.never_holds((call.most, output)))
+        })
     }
 
     /// Leaves the vendor alone where it says that next to nothing is left of a limit, and takes its word for the requests; how many
