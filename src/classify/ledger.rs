@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 
+use super::Hindrance;
 use crate::{
     decide::{budget::Cost, tokens::Need},
     domain::{Answer, Flaw, Money, Name, Prior, Timestamp},
@@ -69,6 +70,9 @@ pub trait Ledger: Send + Sync {
 
     /// The answer to a question, or the refusal of one, has been read. For counting and for the record.
     fn heard(&self, _judge: &Name, _digest: &str, _hearing: Hearing<'_>) {}
+
+    /// A judge's turn ended without an answer. For counting.
+    fn unavailable(&self, _judge: &Name, _hindrance: Hindrance) {}
 
     /// Whether a judge that failed may be asked now to find out if it works again: of several processes one may in that
     /// time.

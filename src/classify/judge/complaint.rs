@@ -119,6 +119,11 @@ pub(super) fn read(status: u16, body: &str) -> Complaint {
 }
 
 impl Complaint {
+    /// Whether what is wrong is neither about the very question nor will it pass: as far as is known the next one meets it, too.
+    pub(super) fn is_of_all(&self) -> bool {
+        !self.may_pass && self.flaw.is_none()
+    }
+
     /// The same of a question that is larger than all that the vendor lets through in a minute: however long it waits, it never fits.
     pub(super) fn oversized(self) -> Self {
         let reason = self.reason + OVERSIZED;
@@ -289,6 +294,27 @@ mod tests {
                 complaint.flaw.is_none() || !complaint.may_pass,
                 "{status} {body}: it would be asked again"
             );
+        }
+    }
+
+    #[test]
+    fn what_the_next_question_would_meet_too_is_no_fault_of_this_one_and_does_not_pass() {
+        let too_long = r#"{"error":{"type":"invalid_request_error","message":"prompt is too long: 9 > 8"}}"#;
+        for (status, body, of_all) in [
+            (307, "", true),
+            (400, "", true),
+            (400, too_long, false),
+            (401, "", false),
+            (403, "", true),
+            (404, "", true),
+            (408, "", false),
+            (413, "", false),
+            (422, "", true),
+            (429, "", false),
+            (500, "", false),
+            (529, "", false),
+        ] {
+            assert_eq!(read(status, body).is_of_all(), of_all, "{status} {body}");
         }
     }
 

@@ -8,7 +8,10 @@ mod learned;
 mod queue;
 mod usual;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -33,6 +36,7 @@ use crate::{
         breaker::{Own, Shown, Word},
         budget::{self, Budget, Cost},
         cost,
+        refusals::{self, Refusals},
         tokens::TokenLimits,
     },
     domain::{Answer, Clock, Flaw, Name, Price, Prior, Purse},
@@ -102,6 +106,7 @@ pub struct Llm {
     usual: Arc<Usual>,
     learned: Arc<Learned>,
     queue: Arc<Queue>,
+    refusals: Arc<Mutex<Refusals>>,
 }
 
 /// A question as it is sent.
@@ -121,8 +126,9 @@ impl Llm {
     pub fn new(settings: Settings, remote: Arc<Remote>) -> Result<Self, SettingsError> {
         let url = settings.wire.url(settings.base_url.as_deref())?;
         let request = settings.wire.head(&settings.key, url.clone())?;
-        let (usual, learned, queue) = (Arc::default(), Arc::default(), Arc::default());
-        Ok(Llm { settings, url, request, remote, usual, learned, queue })
+        let (usual, learned, queue, refusals) =
+            (Arc::default(), Arc::default(), Arc::default(), Arc::default());
+        Ok(Llm { settings, url, request, remote, usual, learned, queue, refusals })
     }
 
     /// Takes over the connections of `earlier`, and what is known of its breaker, its limits and its speed, if it asks the same
@@ -138,7 +144,8 @@ impl Llm {
         }
         let remote = Remote::continued(&self.remote, &earlier.remote);
         let (usual, learned) = (Arc::clone(&earlier.usual), Arc::clone(&earlier.learned));
-        Llm { remote, usual, learned, queue: Arc::clone(&earlier.queue), ..self }
+        let (queue, refusals) = (Arc::clone(&earlier.queue), Arc::clone(&earlier.refusals));
+        Llm { remote, usual, learned, queue, refusals, ..self }
     }
 
     /// What its tokens cost.
@@ -175,6 +182,20 @@ impl Llm {
     /// Has its breaker take the word of another process for its own.
     pub fn hear(&self, word: &Word, elapsed: Duration) {
         self.remote.hear(word, elapsed);
+    }
+
+    /// Whether it refuses whatever it is asked, as far as is known here.
+    pub fn refusals(&self) -> Refusals {
+        self.lock_refusals().clone()
+    }
+
+    /// What is on record of that.
+    pub fn refusals_stand(&self, word: refusals::Word) {
+        self.lock_refusals().stands(word);
+    }
+
+    fn lock_refusals(&self) -> MutexGuard<'_, Refusals> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn settings(&self) -> &Settings {
@@ -361,7 +382,7 @@ impl Llm {
         let until_known = wait.max(self.usual.time());
         let (least, hindrance) = match lacks {
             Lacks::Room => (wait, Hindrance::Full),
-            Lacks::Health => (until_known, Hindrance::Other),
+            Lacks::Health => (until_known, Hindrance::Held),
             Lacks::Money => (until_known, Hindrance::Capped),
         };
         let turn = self.turn_after(least, call.most, call.clock.monotonic());
@@ -469,7 +490,7 @@ fn lasting(reason: String) -> Heard {
         reason,
         may_pass: false,
         retry_after: None,
-        hindrance: Hindrance::Other,
+        hindrance: Hindrance::Unasked,
     })
 }
 

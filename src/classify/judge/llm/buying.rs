@@ -173,6 +173,11 @@ impl Llm {
             }
             Some((_, None)) | None => {}
         }
+        match &complaint {
+            Some((told, _)) if told.is_of_all() => self.lock_refusals().refused(&told.heading),
+            None if sent.is_ok() => self.lock_refusals().answered(),
+            Some(_) | None => {}
+        }
         let requests_left = self.heed(&allowances, call, &pass);
         self.tell(pass, *clock);
         if let Some(left) = requests_left {
@@ -213,7 +218,13 @@ impl Llm {
                 (Some(self.turn_after(wait, call.most, now)), Hindrance::Full)
             } else {
                 let held = if barred { self.remote.held_for(now) } else { None };
-                (wait.or(held), if spent { Hindrance::Capped } else { Hindrance::Other })
+                let hindrance = match (spent, barred, may_pass) {
+                    (true, _, _) => Hindrance::Capped,
+                    (false, true, _) => Hindrance::Barred,
+                    (false, false, true) => Hindrance::Failed,
+                    (false, false, false) => Hindrance::Refused,
+                };
+                (wait.or(held), hindrance)
             };
             let turn = Turn::Unavailable { reason, may_pass, retry_after, hindrance };
             let departed = if not_billed { Departed::Unbilled } else { Departed::Perhaps };
@@ -311,5 +322,5 @@ impl Llm {
 }
 
 fn passing(reason: String) -> Turn {
-    Turn::Unavailable { reason, may_pass: true, retry_after: None, hindrance: Hindrance::Other }
+    Turn::Unavailable { reason, may_pass: true, retry_after: None, hindrance: Hindrance::Failed }
 }
