@@ -185,6 +185,16 @@ impl Ledger for StoreLedger<'_> {
         }
     }
 
+    fn go_on(&self, call: BoxFuture<'static, ()>) {
+        let tasks = self.worker.tasks.clone();
+        self.worker.tasks.spawn("call that nobody waits for", async move {
+            tokio::select! {
+                () = call => {}
+                () = tasks.stopping() => {}
+            }
+        });
+    }
+
     fn unavailable(&self, judge: &Name, hindrance: Hindrance) {
         self.worker.metrics.unavailable(judge, hindrance.as_str());
     }

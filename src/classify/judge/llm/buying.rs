@@ -17,8 +17,8 @@ use super::{
 use crate::{
     classify::{Ledger, LedgerError, PerMinute, Refusal, RequestTaken, TokensTaken, TokensUsed},
     decide::{breaker::Change, budget::Cost, cost},
-    domain::{Answer, Clock, Tokens},
-    remote::{Busy, Pass, RemoteError, Request, retry_after},
+    domain::{Answer, Clock, Name, Tokens},
+    remote::{Busy, Pass, RemoteError, Request, Rest, retry_after},
 };
 
 /// How long a vendor is left alone that has no room and does not say for how long.
@@ -141,8 +141,9 @@ impl Llm {
         let Call { cost, digest, ledger, clock, .. } = call;
         let started = clock.monotonic();
         let left = call.until.map(|until| until.saturating_sub(started));
-        let request = call.request.clone().with_json(body).within(left, self.usual.time());
-        let sent = self.remote.send_under(request, &pass).await;
+        let request = call.request.clone().with_json(body);
+        let (sent, rest) = self.remote.send_within(request, &pass, left).await;
+        let is_cut_short = rest.is_some();
         let complaint = sent.as_ref().ok().filter(|response| !response.is_success()).map(|response| {
             let told = complaint::read(response.status, &String::from_utf8_lossy(&response.body));
             let wait = retry_after(&response.headers, clock.now()).filter(|_| told.may_pass);
@@ -179,7 +180,10 @@ impl Llm {
             Some(_) | None => {}
         }
         let requests_left = self.heed(&allowances, call, &pass);
-        self.tell(pass, *clock);
+        match rest {
+            Some(rest) => self.hear_out(rest, pass, *ledger),
+            None => tell(&self.settings.name, pass.end(clock.monotonic())),
+        }
         if let Some(left) = requests_left {
             ledger.requests_left(&self.settings.name, self.per_min(), left).await;
         }
@@ -191,7 +195,9 @@ impl Llm {
             }
             Err(RemoteError::Unknown { reason }) => {
                 self.usual.silent(elapsed_ms(*clock, started));
-                return Ok(Err(Unanswered::Out { turn: passing(reason), departed: Departed::Perhaps }));
+                let hindrance = if is_cut_short { Hindrance::Slow } else { Hindrance::Failed };
+                let turn = Turn::Unavailable { reason, may_pass: true, retry_after: None, hindrance };
+                return Ok(Err(Unanswered::Out { turn, departed: Departed::Perhaps }));
             }
         };
         if let Some((complaint, wait)) = complaint {
@@ -307,17 +313,27 @@ impl Llm {
         ledger.tokens_used(&self.settings.name, &used).await;
     }
 
-    /// Tells the breaker how a call went.
-    fn tell(&self, pass: Pass, clock: &dyn Clock) {
-        match pass.end(clock.monotonic()) {
-            Some(Change::Opened { reason }) => {
-                tracing::warn!(judge = %self.settings.name, reason, "the breaker of a judge has opened");
-            }
-            Some(Change::Closed) => {
-                tracing::info!(judge = %self.settings.name, "the breaker of a judge has closed");
-            }
-            None => {}
+    /// Lets a call that was cut short for the next judge go on by itself until its vendor answers, or its whole time is over: that the
+    /// event could not wait longer is no failure of the vendor's, and only so is one that is dead told from one that is slow, while
+    /// nobody is held up. What it says by then is too late to be anybody's answer.
+    fn hear_out(&self, rest: Rest, pass: Pass, ledger: &dyn Ledger) {
+        let Some(pass) = pass.unwatched() else { return };
+        let judge = Name::clone(&self.settings.name);
+        ledger.go_on(Box::pin(async move {
+            drop(rest.await);
+            tell(&judge, pass.end_unwatched());
+        }));
+    }
+}
+
+/// Says what has become of a judge's breaker.
+fn tell(judge: &Name, change: Option<Change>) {
+    match change {
+        Some(Change::Opened { reason }) => {
+            tracing::warn!(%judge, reason, "the breaker of a judge has opened")
         }
+        Some(Change::Closed) => tracing::info!(%judge, "the breaker of a judge has closed"),
+        None => {}
     }
 }
 
