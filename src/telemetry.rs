@@ -72,6 +72,12 @@ struct PurseLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct JudgeReason {
+    judge: String,
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ClassifierLabel {
     classifier: String,
 }
@@ -121,6 +127,7 @@ pub struct Metrics {
     store_answers: Gauge,
     breakers: Family<GuardedLabel, Gauge>,
     answers: Family<AnswerLabel, Counter>,
+    unavailable: Family<JudgeReason, Counter>,
     alarms: Family<AlarmLabel, Counter>,
     own_dead: Counter,
     removed: Family<WhatLabel, Counter>,
@@ -154,6 +161,7 @@ impl Default for Metrics {
             store_answers: Gauge::default(),
             breakers: Family::default(),
             answers: Family::default(),
+            unavailable: Family::default(),
             alarms: Family::default(),
             own_dead: Counter::default(),
             removed: Family::default(),
@@ -169,6 +177,11 @@ impl Default for Metrics {
             "judge_answers",
             "Answers that language models were paid for, by what was wrong with them",
             metrics.answers.clone(),
+        );
+        registry.register(
+            "judge_unavailable",
+            "Turns of judges that ended without an answer, by what kept them from it",
+            metrics.unavailable.clone(),
         );
         registry.register("received", "Deliveries that arrived", metrics.received.clone());
         registry.register("accepted", "Events accepted with their jobs", metrics.accepted.clone());
@@ -326,6 +339,11 @@ impl Metrics {
     pub fn answer(&self, judge: &str, outcome: &'static str, again: bool) {
         let attempt = if again { "repair" } else { "first" };
         self.answers.get_or_create(&AnswerLabel { judge: judge.to_owned(), outcome, attempt }).inc();
+    }
+
+    /// The turn of `judge` ended without an answer; `reason` is a fixed word.
+    pub fn unavailable(&self, judge: &str, reason: &'static str) {
+        self.unavailable.get_or_create(&JudgeReason { judge: judge.to_owned(), reason }).inc();
     }
 
     pub fn commit(&self, took: Duration, operations: usize) {

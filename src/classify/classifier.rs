@@ -264,6 +264,7 @@ impl Classifier {
                 Fit::Ask { within } => within.map(|within| started + within),
                 Fit::PassOver => {
                     rung.judge.was_passed_over();
+                    ledger.unavailable(rung.judge.name(), Hindrance::Slow);
                     climb.pass_over(rung, left.unwrap_or_default());
                     // After all others there is nobody to leave it for.
                     rungs.push_back((rung, &[]));
@@ -273,6 +274,9 @@ impl Classifier {
             let turn = rung.judge.ask(&question, ledger, clock).await?;
             let took = clock.monotonic().saturating_sub(started);
             let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+            if let Turn::Unavailable { hindrance, .. } = &turn {
+                ledger.unavailable(rung.judge.name(), *hindrance);
+            }
             if let Turn::Suspect { reason } = &turn {
                 let reason = suspected(rung.judge.name(), reason, &climb.rungs);
                 climb.after(rung, turn, None, took_ms);

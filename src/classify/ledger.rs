@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 
+use super::Hindrance;
 use crate::{
     decide::{budget::Cost, tokens::Need},
     domain::{Answer, Flaw, Money, Name, Prior, Timestamp},
@@ -69,6 +71,12 @@ pub trait Ledger: Send + Sync {
 
     /// The answer to a question, or the refusal of one, has been read. For counting and for the record.
     fn heard(&self, _judge: &Name, _digest: &str, _hearing: Hearing<'_>) {}
+
+    /// Lets a call go on that nobody waits for any more, beside everything else; it is dropped where it would serve nobody.
+    fn go_on(&self, _call: BoxFuture<'static, ()>) {}
+
+    /// A judge's turn ended without an answer. For counting.
+    fn unavailable(&self, _judge: &Name, _hindrance: Hindrance) {}
 
     /// Whether a judge that failed may be asked now to find out if it works again: of several processes one may in that
     /// time.

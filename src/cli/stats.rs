@@ -69,6 +69,14 @@ struct LoadView {
 struct BreakersView {
     destinations: BTreeMap<String, BreakerView>,
     judges: BTreeMap<String, BreakerView>,
+    refusing: BTreeMap<String, RefusedView>,
+}
+
+/// It refuses whatever it is asked.
+#[derive(Deserialize)]
+struct RefusedView {
+    in_a_row: u32,
+    reason: String,
 }
 
 #[derive(Deserialize)]
@@ -128,7 +136,7 @@ fn story(view: &View) -> String {
         lanes.show(),
     ];
     if !breakers.judges.is_empty() {
-        parts.push(judges(&breakers.judges, &rests.judges, *now));
+        parts.push(judges(breakers, &rests.judges, *now));
     }
     if !depths.queues.is_empty() {
         parts.push(queues(&depths.queues));
@@ -166,19 +174,23 @@ fn breaker_told(breaker: &BreakerView) -> String {
 }
 
 fn judges(
-    breakers: &BTreeMap<String, BreakerView>,
+    BreakersView { judges, refusing, .. }: &BreakersView,
     rests: &BTreeMap<String, RestView>,
     now: Timestamp,
 ) -> String {
     let mut table = Table::new(&[Column::whole("JUDGE"), Column::text("RESTS"), Column::text("BREAKER")]);
-    for (name, breaker) in breakers {
+    for (name, breaker) in judges {
         let rest = rests.get(name).map_or_else(
             || "no".to_owned(),
             |RestView { until, reason }| {
                 format!("until {}: {}", moments::told_by_second(*until, now), out::plain(reason))
             },
         );
-        table.row(vec![Cell::new(name), Cell::new(rest), Cell::new(breaker_told(breaker))]);
+        let mut told = breaker_told(breaker);
+        if let Some(RefusedView { in_a_row, reason }) = refusing.get(name) {
+            told.push_str(&format!("; refused the last {in_a_row} questions: {}", out::plain(reason)));
+        }
+        table.row(vec![Cell::new(name), Cell::new(rest), Cell::new(told)]);
     }
     table.show()
 }

@@ -17,12 +17,13 @@ pub(super) async fn list(State(console): State<Console>) -> Response {
     Json(shown(&console)).into_response()
 }
 
-/// Every breaker, by what it guards and name.
+/// Every breaker, by what it guards and name; and the judges that refuse whatever they are asked, which opens none.
 pub(super) fn shown(console: &Console) -> Value {
     let (engine, elapsed) = (console.engine(), console.clock.monotonic());
     json!({
         "destinations": engine.breakers(elapsed),
         "judges": engine.judge_breakers(elapsed),
+        "refusing": engine.refusing_judges(),
     })
 }
 

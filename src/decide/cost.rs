@@ -44,6 +44,13 @@ pub fn tokens_about(bytes: usize) -> u64 {
     bytes.saturating_mul(5).div_ceil(12)
 }
 
+/// The fewest tokens that a text is, whoever counts: no vocabulary that was looked at has a token that reaches from one word into the
+/// next, and half of the words is left for one that has. Of scripts without spaces that says next to nothing.
+pub fn tokens_least(text: &str) -> u64 {
+    let words = text.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric));
+    u64::try_from(words.count()).unwrap_or(u64::MAX) / 2
+}
+
 /// Longest run of letters that is taken for a word.
 const WORD_MAX: u64 = 16;
 
@@ -164,6 +171,7 @@ mod tests {
     fn no_script_has_more_tokens_than_are_taken_for_it_and_plain_words_are_no_dearer() {
         for (text, counted) in COUNTED {
             assert!(tokens_most(text) >= counted, "{text}: {} of {counted}", tokens_most(text));
+            assert!(tokens_least(text) <= counted, "{text}: {} of {counted}", tokens_least(text));
         }
         let short = COUNTED.iter().filter(|(text, counted)| tokens_about(text.len()) < *counted).count();
         assert!(short >= 8, "an estimate by bytes alone would do: {short}");
@@ -176,6 +184,7 @@ mod tests {
         fn the_most_lies_between_the_estimate_and_the_bytes(text in "(\\PC|[a-z]{0,20}|[A-Z]{0,3}|[0-9]|ä|漢|🙂| ){0,60}") {
             let bytes = u64::try_from(text.len()).expect("few");
             prop_assert!((tokens_about(text.len())..=bytes).contains(&tokens_most(&text)), "{}", tokens_most(&text));
+            prop_assert!(tokens_least(&text) <= tokens_about(text.len()), "{}", tokens_least(&text));
         }
     }
 

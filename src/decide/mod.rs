@@ -20,6 +20,7 @@ pub mod pattern;
 pub mod plan;
 pub mod purchase;
 pub mod redact;
+pub mod refusals;
 pub mod replan;
 pub mod retry;
 pub mod review;

@@ -51,6 +51,12 @@ impl TokenLimits {
         };
         wanted.into_iter().filter_map(need).collect()
     }
+
+    /// What passes in a minute, if a question of at least `input` tokens never does.
+    pub fn never_let_pass(&self, input: u64) -> Option<u32> {
+        let limits = self.input.into_iter().chain(self.both);
+        limits.filter(|per_min| u64::from(*per_min) < input).min()
+    }
 }
 
 impl Need {
@@ -137,6 +143,17 @@ mod tests {
         assert_eq!(openai.needs(600, 1_024)[0].tokens, 1_024);
         assert_eq!(needs[0].taken(tokens, 8_000), 8_000, "and the room for the answer, used or not");
         assert_eq!(TokenLimits::default().needs(6_000, 1_024), []);
+    }
+
+    #[test]
+    fn what_is_more_than_a_minute_lets_through_never_passes() {
+        let none = TokenLimits::default();
+        let (input, both) =
+            (TokenLimits { input: Some(500), ..none }, TokenLimits { both: Some(300), ..none });
+        assert_eq!((none.never_let_pass(u64::MAX), input.never_let_pass(500)), (None, None));
+        assert_eq!((input.never_let_pass(501), both.never_let_pass(301)), (Some(500), Some(300)));
+        let output = TokenLimits { output: Some(1), ..none };
+        assert_eq!(output.never_let_pass(501), None, "an answer is as long as it comes");
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub enum Flaw {
     Filtered,
     /// It came to the end of the room it was given.
     Truncated,
-    /// The question was longer than the model can read.
+    /// The question was longer than the model can read, or than its vendor ever lets through.
     Overlong,
     /// The vendor broke off, or answered in another shape than its API has.
     Broken,

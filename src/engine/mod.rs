@@ -48,6 +48,7 @@ use crate::{
         breaker::{Own, Shown, Word},
         filter::{Fate, Rule},
         pattern::Selector,
+        refusals::Refused,
         retry::Schedule,
     },
     domain::Name,
@@ -260,6 +261,17 @@ impl Engine {
     /// The breakers of judges, as they are shown.
     pub fn judge_breakers(&self, elapsed: Duration) -> BTreeMap<Name, Shown> {
         self.judges.iter().map(|(name, judge)| (Name::clone(name), judge.breaker(elapsed))).collect()
+    }
+
+    /// The language models that may be asked.
+    pub fn language_models(&self) -> impl Iterator<Item = (&Name, &Llm)> {
+        self.judges.iter().map(|(name, judge)| (name, &**judge))
+    }
+
+    /// The judges that refuse whatever they are asked.
+    pub fn refusing_judges(&self) -> BTreeMap<Name, Refused> {
+        let refusing = |(name, judge): (&Name, &Llm)| Some((Name::clone(name), judge.refusals().shown()?));
+        self.language_models().filter_map(refusing).collect()
     }
 
     /// How long each judge rests that asked to be left alone, and why.

@@ -6,7 +6,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    decide::room::{Full, Room},
+    decide::{
+        refusals::Refused,
+        room::{Full, Room},
+    },
     domain::{Cause, JobId, Name, Timestamp},
 };
 
@@ -31,6 +34,8 @@ pub enum Alarm {
     BreakerOpened { of: Guarded, name: Name, reason: String, until: Option<Timestamp>, openings: u64 },
     /// `hookyard.breaker_closed`
     BreakerClosed { of: Guarded, name: Name },
+    /// `hookyard.judge_refuses`: it refuses whatever it is asked, and its breaker stays closed.
+    JudgeRefuses { name: Name, refused: Refused },
     /// `hookyard.store_pressure`: deliveries are refused.
     StorePressure { full: Full, room: Room },
 }
@@ -84,6 +89,7 @@ impl Alarm {
             Alarm::SourceBack { .. } => "hookyard.source_back",
             Alarm::BreakerOpened { .. } => "hookyard.breaker_opened",
             Alarm::BreakerClosed { .. } => "hookyard.breaker_closed",
+            Alarm::JudgeRefuses { .. } => "hookyard.judge_refuses",
             Alarm::StorePressure { .. } => "hookyard.store_pressure",
         }
     }
@@ -106,6 +112,11 @@ impl Alarm {
                 "openings": openings,
             }),
             Alarm::BreakerClosed { of, name } => json!({ "of": of, "name": name }),
+            Alarm::JudgeRefuses { name, refused: Refused { in_a_row, reason } } => json!({
+                "name": name,
+                "reason": reason,
+                "in_a_row": in_a_row,
+            }),
             Alarm::StorePressure { full, room } => json!({
                 "full": full.as_str(),
                 "disk_free_bytes": room.free,
@@ -142,6 +153,10 @@ impl Alarm {
                 text
             }
             Alarm::BreakerClosed { of, name } => format!("the {} {name} works again", of.as_str()),
+            Alarm::JudgeRefuses { name, refused: Refused { in_a_row, reason } } => format!(
+                "the judge {name} refuses whatever it is asked, {in_a_row} questions in a row; see what it says in the record of \
+                 one, and mend its configuration: {reason}"
+            ),
             Alarm::StorePressure { full: Full::Disk, room } => format!(
                 "deliveries are refused: {} bytes of the disk are free, and {} must be",
                 room.free.unwrap_or_default(),

@@ -1,4 +1,4 @@
-//! Leased periodic work: alarms about dead letters, silent sources and breakers, retention, and whether there is room.
+//! Leased periodic work: alarms about dead letters, silent sources, breakers and judges that refuse, retention, and whether there is room.
 //!
 //! An alarm is an event that the service gives itself, of the source [`OWN_SOURCE`]. It goes the way of any other: routes
 //! take it, actions tell of it, with retries and receipts. Each occurrence has a dedupe key, and what was told stands in
@@ -9,6 +9,7 @@ mod breakers;
 mod dead;
 mod hints;
 mod parked;
+mod refusals;
 mod retention;
 mod room;
 mod silence;
@@ -53,10 +54,16 @@ pub struct Keeper {
 
 impl Keeper {
     /// Keeps house until the group of tasks is told to stop; unless `whole`, it only sees whether there is room, what other
-    /// processes know of breakers, and what a changed configuration need not wait for.
+    /// processes know of breakers, whether judges refuse what its own workers ask, and what a changed configuration need not wait
+    /// for.
     pub async fn run(self, whole: bool) {
         let every_process = async {
-            tokio::join!(self.watch_the_room(), self.share_breakers(), self.heed_reloads());
+            tokio::join!(
+                self.watch_the_room(),
+                self.share_breakers(),
+                self.watch_for_refusals(),
+                self.heed_reloads()
+            );
         };
         if whole {
             tokio::join!(self.watch(), self.remove_what_is_old(), every_process);
@@ -78,10 +85,21 @@ impl Keeper {
         }
     }
 
-    /// Looks once for dead letters, silent sources and breakers that opened or closed, and tells of what is new.
+    /// Looks for judges that refuse, which only the process knows whose workers ask them.
+    async fn watch_for_refusals(&self) {
+        while !self.tasks.is_stopping() {
+            let began = self.clock.monotonic();
+            report("judges that refuse", self.look_for_refusals().await);
+            let every = Duration::from_millis(self.engine().settings.alerts.check_ms);
+            self.rest_since(began, every).await;
+        }
+    }
+
+    /// Looks once for dead letters, silent sources, breakers that opened or closed and judges that refuse, and tells of what is new.
     pub async fn look(&self) {
         report("dead letters", self.look_for_dead_letters().await);
         report("breakers", self.look_at_breakers().await);
+        report("judges that refuse", self.look_for_refusals().await);
         report("silent sources", self.look_for_silence().await);
     }
 

@@ -1,6 +1,6 @@
 //! A pooled HTTP client with its own limits.
 
-use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{fmt, num::NonZeroU32, pin::Pin, sync::Arc, time::Duration};
 
 use reqwest::{Client, ClientBuilder, Url, redirect::Policy};
 
@@ -24,6 +24,10 @@ pub const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Longest time for name, connection and TLS together.
 pub const CONNECT_TIMEOUT_MAX: Duration = Duration::from_secs(10);
+
+/// A connection is made in less time wherever one is to be had: who found none by then has failed, however little time was left to
+/// answer in.
+const CONNECTION_MADE: Duration = Duration::from_secs(1);
 
 /// Idle connections kept for each host.
 pub const IDLE_MAX: usize = 32;
@@ -70,6 +74,9 @@ impl RemoteOptions {
         Bounds { breaker, per_min: limit_per_min.and_then(NonZeroU32::new), calls_max }
     }
 }
+
+/// What is left of an exchange that somebody has ceased to wait for.
+pub type Rest = Pin<Box<dyn Future<Output = Result<Response, RemoteError>> + Send>>;
 
 /// Why there can be no such remote.
 #[derive(Debug, thiserror::Error)]
@@ -212,8 +219,11 @@ impl Remote {
     ///
     /// # Errors
     /// There is no answer; the variant says whether the request may have arrived.
-    pub fn send(&self, request: Request) -> impl Future<Output = Result<Response, RemoteError>> + Send {
-        self.exchange(request, |_| {})
+    pub fn send(
+        &self,
+        request: Request,
+    ) -> impl Future<Output = Result<Response, RemoteError>> + Send + use<> {
+        self.exchange(request, None, |_| {})
     }
 
     /// As [`Remote::send`], noting in `pass` how it went.
@@ -224,43 +234,74 @@ impl Remote {
         &self,
         request: Request,
         pass: &Pass,
-    ) -> impl Future<Output = Result<Response, RemoteError>> + Send {
-        self.exchange(request, |outcome| pass.note(outcome))
+    ) -> impl Future<Output = Result<Response, RemoteError>> + Send + use<> {
+        self.exchange(request, None, pass.noting())
     }
 
-    /// The request is handed over before anybody waits: whoever does holds no more of it than the client does.
-    fn exchange(
+    /// As [`Remote::send_under`], for somebody who waits no longer than `within`. That there was no answer by then says nothing about
+    /// the other side, be it slow or dead: whoever wants to know drives what is left to its end, where it is noted in `pass`. Nothing
+    /// is left of a request that found no connection: it never leaves.
+    pub fn send_within(
         &self,
         request: Request,
-        note: impl Fn(Outcome) + Send,
-    ) -> impl Future<Output = Result<Response, RemoteError>> + Send {
-        let admitted = self.admits(&request.url);
-        let Request { method, url, headers, body, within, secrets } = request;
+        pass: &Pass,
+        within: Option<Duration>,
+    ) -> impl Future<Output = (Result<Response, RemoteError>, Option<Rest>)> + Send + use<> {
         let timeout = self.options.timeout;
-        let time = within.map_or(timeout, |within| within.time).min(timeout);
-        // Where its time may be over before that for a connection, only a look at it tells whether it has left.
-        let (departure, body) = if time <= connect_timeout(timeout) && !body.is_empty() {
-            let (departure, body) = Departure::of(body);
-            (Some(departure), body)
-        } else {
-            (None, body.into())
+        let time = within.filter(|within| *within < timeout);
+        // Later there is a connection, or the search for one has ended: only before does it take a look to know whether it has left.
+        let looks = time.is_some_and(|time| time <= connect_timeout(timeout)) && !request.body.is_empty();
+        let departure = looks.then(Departure::default);
+        let note = pass.noting();
+        let exchange = self.exchange(request, departure.clone(), pass.noting());
+        async move {
+            let Some(time) = time else { return (exchange.await, None) };
+            let mut exchange: Rest = Box::pin(exchange);
+            match tokio::time::timeout(time, &mut exchange).await {
+                Ok(done) => (done, None),
+                Err(_) if departure.is_none_or(|departure| departure.has_begun()) => {
+                    (Err(RemoteError::unheard(time)), Some(exchange))
+                }
+                Err(_) => {
+                    let unconnected = RemoteError::unconnected(time);
+                    if time >= CONNECTION_MADE {
+                        note(Outcome::Failed { reason: unconnected.reason().to_owned() });
+                    }
+                    (Err(unconnected), None)
+                }
+            }
+        }
+    }
+
+    /// The request is handed over before anybody waits: whoever does holds no more of it than the client does. `departure` is told
+    /// when it leaves.
+    fn exchange<N: Fn(Outcome) + Send>(
+        &self,
+        request: Request,
+        departure: Option<Departure>,
+        note: N,
+    ) -> impl Future<Output = Result<Response, RemoteError>> + Send + use<N> {
+        let admitted = self.admits(&request.url);
+        let Request { method, url, headers, body, secrets } = request;
+        let RemoteOptions { timeout, answer_bytes_max, .. } = self.options;
+        let body = match &departure {
+            Some(departure) => departure.of(body),
+            None => body.into(),
         };
-        let request = self.client.request(method, url).headers(headers).body(body).timeout(time);
+        let request = self.client.request(method, url).headers(headers).body(body).timeout(timeout);
         let sent = admitted.map(|()| request.send());
         async move {
             let answer = sent.map_err(|reason| RemoteError::NotSent { reason })?.await;
             let mut answer = answer.map_err(|error| {
                 let may_have_left = departure.is_none_or(|departure| departure.has_begun());
-                let told = RemoteError::from_reqwest(&error, time, may_have_left);
-                let usual = within.map_or(timeout, |within| within.usual).min(timeout);
-                let cut_short = error.is_timeout() && time < usual;
-                if !is_ours(&error) && !cut_short {
+                let told = RemoteError::from_reqwest(&error, timeout, may_have_left);
+                if !is_ours(&error) {
                     note(Outcome::Failed { reason: told.reason().to_owned() });
                 }
                 told
             })?;
             let (status, headers) = (answer.status().as_u16(), std::mem::take(answer.headers_mut()));
-            let (body, cut) = read(&mut answer, self.options.answer_bytes_max).await;
+            let (body, cut) = read(&mut answer, answer_bytes_max).await;
             note(told_by(status, cut));
             Ok(Response { status, headers, body: redact(body, &secrets).into(), cut })
         }

@@ -14,15 +14,13 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
 /// Whether the body was taken.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Departure(Arc<AtomicBool>);
 
 impl Departure {
-    /// `body`, and a look at whether it has been taken. One without a byte is never taken.
-    pub fn of(body: Bytes) -> (Self, reqwest::Body) {
-        let departure = Departure(Arc::new(AtomicBool::new(false)));
-        let leaving = Leaving { body: Some(body), departure: departure.clone() };
-        (departure, reqwest::Body::wrap(leaving))
+    /// `body`, which tells when it is taken. One without a byte is never taken.
+    pub fn of(&self, body: Bytes) -> reqwest::Body {
+        reqwest::Body::wrap(Leaving { body: Some(body), departure: self.clone() })
     }
 
     pub fn has_begun(&self) -> bool {

@@ -22,6 +22,16 @@ impl RemoteError {
         }
     }
 
+    /// Nothing left in that time.
+    pub(super) fn unconnected(time: Duration) -> Self {
+        RemoteError::NotSent { reason: format!("no connection was made within {} ms", time.as_millis()) }
+    }
+
+    /// There was no answer in that time.
+    pub(super) fn unheard(time: Duration) -> Self {
+        RemoteError::Unknown { reason: format!("no answer within {} ms", time.as_millis()) }
+    }
+
     /// What reqwest's error means. `timeout` is the time that was allowed; `may_have_left` is false where it is certain that
     /// nothing did.
     pub(super) fn from_reqwest(error: &reqwest::Error, timeout: Duration, may_have_left: bool) -> Self {
@@ -39,11 +49,9 @@ impl RemoteError {
         } else if error.is_builder() {
             RemoteError::NotSent { reason: format!("the request cannot be made: {cause}") }
         } else if error.is_timeout() && !may_have_left {
-            RemoteError::NotSent {
-                reason: format!("no connection was made within {} ms", timeout.as_millis()),
-            }
+            Self::unconnected(timeout)
         } else if error.is_timeout() {
-            RemoteError::Unknown { reason: format!("no answer within {} ms", timeout.as_millis()) }
+            Self::unheard(timeout)
         } else {
             let reason = format!("the connection broke before an answer came: {cause}");
             if may_have_left { RemoteError::Unknown { reason } } else { RemoteError::NotSent { reason } }

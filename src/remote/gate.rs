@@ -59,6 +59,8 @@ pub(super) struct Gate {
 struct State {
     breaker: Breaker,
     calls: u32,
+    /// Calls that go on though nobody waits for them.
+    unwatched: u32,
     /// Until when it asked to be left alone.
     rest_until: Duration,
     /// Why, in words.
@@ -71,6 +73,12 @@ impl State {
     /// What is wrong while the breaker is not closed.
     fn lacks(&self) -> Lacks {
         if self.breaker.is_spent() { Lacks::Money } else { Lacks::Health }
+    }
+
+    /// A call is over.
+    fn over(&mut self, unwatched: bool) {
+        let calls = if unwatched { &mut self.unwatched } else { &mut self.calls };
+        *calls = calls.saturating_sub(1);
     }
 }
 
@@ -90,6 +98,7 @@ impl Gate {
         let state = State {
             breaker: Breaker::new(bounds.breaker),
             calls: 0,
+            unwatched: 0,
             rest_until: Duration::ZERO,
             rest_why: String::new(),
             now: Duration::ZERO,
@@ -108,7 +117,7 @@ impl Gate {
             // A call under way that is to find out says so elsewhere: another one is to.
             let breaker = state.breaker.clone().with(bounds.breaker).without_calls(state.now);
             let (rest_until, rest_why, now) = (state.rest_until, state.rest_why.clone(), state.now);
-            Arc::new(Mutex::new(State { breaker, calls: 0, rest_until, rest_why, now }))
+            Arc::new(Mutex::new(State { breaker, calls: 0, unwatched: 0, rest_until, rest_why, now }))
         };
         let limiter = if bounds.per_min == self.bounds.per_min {
             self.limiter.clone()
@@ -151,7 +160,7 @@ impl Gate {
             return Err(Busy::full(REQUESTS, wait));
         }
         state.calls += 1;
-        Ok(Pass { gate: Arc::clone(self), ticket: Some(ticket), noted: Mutex::new(None) })
+        Ok(Pass { gate: Arc::clone(self), ticket: Some(ticket), noted: Arc::default(), unwatched: false })
     }
 
     /// How many calls the breaker lets be under way: `None` for any number.
@@ -195,7 +204,9 @@ pub struct Pass {
     gate: Arc<Gate>,
     ticket: Option<Ticket>,
     /// How the request under it went; of several the last one.
-    noted: Mutex<Option<Outcome>>,
+    noted: Arc<Mutex<Option<Outcome>>>,
+    /// Nobody waits for the call.
+    unwatched: bool,
 }
 
 impl Pass {
@@ -215,7 +226,7 @@ impl Pass {
     pub fn put_off(mut self, now: Duration) -> Busy {
         let mut state = self.gate.state(now);
         if let Some(ticket) = self.ticket.take() {
-            state.calls = state.calls.saturating_sub(1);
+            state.over(self.unwatched);
             state.breaker.put_off(ticket, PROBE_ELSEWHERE, now);
         }
         let reason = "is not asked: another process finds out whether it works again".to_owned();
@@ -237,7 +248,7 @@ impl Pass {
     pub fn unused(mut self, now: Duration) {
         if let Some(ticket) = self.ticket.take() {
             let mut state = self.gate.state(now);
-            state.calls = state.calls.saturating_sub(1);
+            state.over(self.unwatched);
             state.breaker.give_back(ticket, now);
             if let Some(limiter) = &self.gate.limiter {
                 limiter.give_back();
@@ -265,8 +276,35 @@ impl Pass {
     }
 
     /// Notes how a request went.
-    pub(super) fn note(&self, outcome: Outcome) {
-        *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+    fn note(&self, outcome: Outcome) {
+        self.noting()(outcome);
+    }
+
+    /// Notes how a request went, when that is known.
+    pub(super) fn noting(&self) -> impl Fn(Outcome) + Send + use<> {
+        let noted = Arc::clone(&self.noted);
+        move |outcome| *noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome)
+    }
+
+    /// Whoever made the call waits for it no longer, and it goes on by itself, to find out whether the other side is slow or dead: it
+    /// takes up nobody's room. As many do at one time as open the breaker if all of them fail; `None` beyond that, when the call is to
+    /// be dropped, and says nothing.
+    pub fn unwatched(mut self) -> Option<Self> {
+        let mut state = self.gate.state(Duration::ZERO);
+        if state.unwatched >= self.gate.bounds.breaker.failures {
+            return None;
+        }
+        state.over(false);
+        state.unwatched += 1;
+        drop(state);
+        self.unwatched = true;
+        Some(self)
+    }
+
+    /// As [`Pass::end`], for a call that nobody waited for: by the time as it was told last.
+    pub fn end_unwatched(self) -> Option<Change> {
+        let now = self.gate.state(Duration::ZERO).now;
+        self.end(now)
     }
 
     /// The attempt has ended: tells what [`super::Remote::send_under`] noted, if anything was sent; what has changed by
@@ -280,7 +318,7 @@ impl Pass {
     pub fn tell(mut self, outcome: &Outcome, now: Duration) -> Option<Change> {
         let ticket = self.ticket.take()?;
         let mut state = self.gate.state(now);
-        state.calls = state.calls.saturating_sub(1);
+        state.over(self.unwatched);
         state.breaker.record(ticket, outcome, now)
     }
 }
@@ -290,7 +328,7 @@ impl Drop for Pass {
         if let Some(ticket) = self.ticket.take() {
             let mut state = self.gate.state(Duration::ZERO);
             let now = state.now;
-            state.calls = state.calls.saturating_sub(1);
+            state.over(self.unwatched);
             state.breaker.give_back(ticket, now);
         }
     }
@@ -378,6 +416,25 @@ mod tests {
         assert!(next.pass(61 * S).is_err() && next.going_on(bounds).pass(61 * S).is_err());
         let wider = next.going_on(Bounds { per_min: NonZeroU32::new(3), ..bounds });
         assert!(wider.pass(61 * S).is_ok());
+    }
+
+    #[test]
+    fn calls_that_nobody_waits_for_take_no_room_and_are_as_many_as_open_the_breaker() {
+        let breaker = Settings { failures: 2, ..Settings::default() };
+        let gate = Gate::new(Bounds { breaker, calls_max: Some(1), ..bounds() });
+        let let_go = || gate.pass(S).expect("there is room").unwatched();
+        let (one, two) = (let_go().expect("goes on"), let_go().expect("goes on"));
+        assert!(let_go().is_none(), "one more would find out nothing more");
+        let watched = gate.pass(S).expect("there is room");
+        assert_eq!(gate.pass(S).unwrap_err().wait, CALLS_WAIT);
+        drop(watched);
+        for call in [one, two] {
+            assert!(gate.held(S).is_none());
+            call.note(failed());
+            call.end_unwatched();
+        }
+        assert_eq!(gate.left(S), Some(60 * S), "both have failed, and it is known since when");
+        assert!(gate.pass(61 * S).expect("may find out").unwatched().is_some());
     }
 
     #[test]

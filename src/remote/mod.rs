@@ -26,7 +26,7 @@ mod tls;
 
 pub use answer::{Cut, EXCERPT_CHARS_MAX, Response, failure};
 pub use client::{
-    ANSWER_BYTES_MAX, CONNECT_TIMEOUT_MAX, IDLE_MAX, Remote, RemoteOptions, SetupError, TIMEOUT,
+    ANSWER_BYTES_MAX, CONNECT_TIMEOUT_MAX, IDLE_MAX, Remote, RemoteOptions, Rest, SetupError, TIMEOUT,
 };
 pub use error::RemoteError;
 pub use gate::{Busy, Lacks, Pass};

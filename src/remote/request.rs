@@ -1,6 +1,6 @@
 //! A request that knows which of its parts are secret.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use bytes::Bytes;
 use http::{
@@ -28,37 +28,13 @@ pub struct Request {
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
-    /// Where it may have less time than its remote's.
-    pub(super) within: Option<Within>,
     /// What must not come back in an answer.
     pub(super) secrets: Vec<SecretString>,
 }
 
-/// Less time than usual for an exchange.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Within {
-    pub time: Duration,
-    /// What it takes in general.
-    pub usual: Duration,
-}
-
 impl Request {
     pub fn new(method: Method, url: Url) -> Self {
-        Request {
-            method,
-            url,
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-            within: None,
-            secrets: Vec::new(),
-        }
-    }
-
-    /// Gives it less time than its remote would. That it was cut short says nothing about the other side, unless it had the
-    /// time that such an exchange takes `usual`ly.
-    #[must_use]
-    pub fn within(self, time: Option<Duration>, usual: Duration) -> Self {
-        Request { within: time.map(|time| Within { time, usual }), ..self }
+        Request { method, url, headers: HeaderMap::new(), body: Bytes::new(), secrets: Vec::new() }
     }
 
     /// Declares that what follows the host in the URL is a credential.

@@ -260,3 +260,42 @@ async fn what_says_that_the_other_side_is_down_and_what_does_not() {
     // What we do not send ourselves says nothing.
     assert_eq!(breaker_after("ftp://127.0.0.1/").await, Shown::Closed { failures_in_a_row: 0 });
 }
+
+/// A remote whose breaker opens at the first failure.
+fn touchy(timeout: std::time::Duration) -> Remote {
+    let breaker = crate::decide::breaker::Settings { failures: 1, ..Default::default() };
+    Remote::new(RemoteOptions { breaker, timeout, ..options() }).unwrap()
+}
+
+#[tokio::test]
+async fn whom_nobody_waits_for_has_failed_only_when_all_its_time_is_over() {
+    use std::time::Duration;
+    let silent = serve(Router::new().fallback(std::future::pending::<()>)).await;
+    let remote = touchy(Duration::from_millis(300));
+    let pass = remote.ready(Duration::ZERO).unwrap();
+    let within = Some(Duration::from_millis(200));
+    let (cut, rest) = remote.send_within(post(silent, "/"), &pass, within).await;
+    assert_eq!(cut.unwrap_err(), RemoteError::Unknown { reason: "no answer within 200 ms".to_owned() });
+    assert_eq!(remote.held(Duration::ZERO), None, "nobody knows yet");
+    let pass = pass.unwatched().unwrap();
+    let late = rest.unwrap().await.unwrap_err();
+    assert_eq!(late, RemoteError::Unknown { reason: "no answer within 300 ms".to_owned() });
+    assert!(pass.end_unwatched().is_some() && remote.held(Duration::ZERO) == Some(0));
+}
+
+#[tokio::test]
+async fn a_request_that_has_not_left_when_nobody_waits_any_more_never_leaves() {
+    use std::time::Duration;
+    // Whoever listens there never gets as far as to shake hands.
+    let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}/", mute.local_addr().unwrap());
+    for (ms, is_failure) in [(20, false), (1_000, true)] {
+        let remote = touchy(Duration::from_secs(10));
+        let pass = remote.ready(Duration::ZERO).unwrap();
+        let request = Request::new(Method::POST, url.parse().unwrap()).with_json("{}");
+        let (cut, rest) = remote.send_within(request, &pass, Some(Duration::from_millis(ms))).await;
+        let want = RemoteError::NotSent { reason: format!("no connection was made within {ms} ms") };
+        assert_eq!((cut.unwrap_err(), rest.is_none()), (want, true));
+        assert_eq!(pass.end(Duration::ZERO).is_some(), is_failure, "{ms} ms without a connection");
+    }
+}

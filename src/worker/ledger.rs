@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 
 use crate::{
-    classify::{Hearing, Ledger, LedgerError, PerMinute, RequestTaken, TokensTaken, TokensUsed},
+    classify::{Hearing, Hindrance, Ledger, LedgerError, PerMinute, RequestTaken, TokensTaken, TokensUsed},
     decide::{budget::Cost, tokens::Need},
     domain::{Answer, Bill, Flaw, Lease, Money, Name, Prior, PurchaseOrder},
     host::{self, FailPoint},
@@ -183,6 +183,20 @@ impl Ledger for StoreLedger<'_> {
         if hearing.is_new {
             self.worker.metrics.answer(judge, hearing.flaw.map_or("valid", Flaw::as_str), hearing.again);
         }
+    }
+
+    fn go_on(&self, call: BoxFuture<'static, ()>) {
+        let tasks = self.worker.tasks.clone();
+        self.worker.tasks.spawn("call that nobody waits for", async move {
+            tokio::select! {
+                () = call => {}
+                () = tasks.stopping() => {}
+            }
+        });
+    }
+
+    fn unavailable(&self, judge: &Name, hindrance: Hindrance) {
+        self.worker.metrics.unavailable(judge, hindrance.as_str());
     }
 
     async fn may_find_out(&self, judge: &Name, every: Duration) -> bool {

@@ -130,7 +130,7 @@ fn abstains() -> Turn {
 
 fn unavailable(may_pass: bool, retry_after_s: Option<u64>) -> Turn {
     let retry_after = retry_after_s.map(Duration::from_secs);
-    Turn::Unavailable { reason: "HTTP 503".to_owned(), may_pass, retry_after, hindrance: Hindrance::Other }
+    Turn::Unavailable { reason: "HTTP 503".to_owned(), may_pass, retry_after, hindrance: Hindrance::Failed }
 }
 
 #[tokio::test]

@@ -105,6 +105,22 @@ impl Allowance {
         u32::try_from(whole).ok().filter(|whole| *whole > 0)
     }
 
+    /// Whether it is of tokens, and all that ever passes in a minute is less than a question of `input` tokens and its answer of at
+    /// most `output` take.
+    pub fn never_holds(&self, (input, output): (u64, u64)) -> bool {
+        let wanted = match self.limited {
+            Limited::Requests | Limited::Tokens(Counted::Output) => return false,
+            Limited::Tokens(Counted::Input) => input,
+            Limited::Tokens(Counted::Both) => input.max(output),
+        };
+        self.per_min().is_some_and(|whole| u64::from(whole) < wanted)
+    }
+
+    /// Whether nothing of it is used.
+    pub fn is_whole(&self) -> bool {
+        self.whole.is_some_and(|whole| self.left >= whole)
+    }
+
     /// How long not to ask, as too little is left for another question of `input` tokens and its answer of at most `output`;
     /// `None` if there is no need to wait, or it is not said for how long.
     pub fn rest(&self, (input, output): (u64, u64)) -> Option<Duration> {

@@ -66,6 +66,12 @@ const OVERLONG: [&str; 4] =
 /// In what is said of one where it has no name of its own: by Anthropic, twice, and by vLLM.
 const OVERLONG_TEXTS: [&str; 3] = ["prompt is too long", "exceed context limit", "maximum context length"];
 
+/// How OpenAI begins to say, with a 429, that a question is larger than all that it lets through in a minute.
+const OVERSIZED_TEXT: &str = "Request too large";
+
+/// What is said of such a question: the vendor's own text names the organization.
+const OVERSIZED: &str = ": the question is larger than all that passes in a minute";
+
 /// How Anthropic begins to say, with a 400, that the spend limit is reached that a customer has set.
 const OWN_LIMIT: &str = "You have reached your specified";
 
@@ -87,7 +93,7 @@ pub(super) fn read(status: u16, body: &str) -> Complaint {
     let may_pass = barred
         || match status {
             408 | 409 | 425 => true,
-            429 => true,
+            429 => flaw.is_none(),
             300..=499 => false,
             _ => true,
         };
@@ -108,7 +114,21 @@ pub(super) fn read(status: u16, body: &str) -> Complaint {
         reason.extend(text.chars().filter(|c| !c.is_control()).take(TEXT_CHARS_MAX));
     }
     let not_billed = not_billed(status, error.is_some());
-    Complaint { reason, heading, may_pass, not_billed, barred, spent, flaw }
+    let complaint = Complaint { reason, heading, may_pass, not_billed, barred, spent, flaw };
+    if status == 429 && flaw.is_some() { complaint.oversized() } else { complaint }
+}
+
+impl Complaint {
+    /// Whether what is wrong is neither about the very question nor will it pass: as far as is known the next one meets it, too.
+    pub(super) fn is_of_all(&self) -> bool {
+        !self.may_pass && self.flaw.is_none()
+    }
+
+    /// The same of a question that is larger than all that the vendor lets through in a minute: however long it waits, it never fits.
+    pub(super) fn oversized(self) -> Self {
+        let reason = self.reason + OVERSIZED;
+        Complaint { reason, may_pass: false, flaw: Some(Flaw::Overlong), ..self }
+    }
 }
 
 /// Why it will answer nobody until somebody acts, in words of ours; `None` if it may answer the next question.
@@ -137,6 +157,9 @@ fn flaw(status: u16, names: &[&str], text: Option<&str>) -> Option<Flaw> {
     match status {
         413 => Some(Flaw::Overlong),
         400 | 403 | 422 if named(&FILTERED) || says(FILTERED_TEXT) => Some(Flaw::Filtered),
+        429 if !named(&MONEY) && text.is_some_and(|text| text.starts_with(OVERSIZED_TEXT)) => {
+            Some(Flaw::Overlong)
+        }
         400 | 422 if named(&OVERLONG) || OVERLONG_TEXTS.into_iter().any(says) => Some(Flaw::Overlong),
         _ => None,
     }
@@ -241,6 +264,21 @@ mod tests {
             (400, said("prompt is too long: 214315 tokens > 200000 maximum"), overlong),
             (400, named("context_length_exceeded"), overlong),
             (413, String::new(), overlong),
+            (
+                429,
+                said(
+                    "Request too large for m (for limit n) on tokens per min (TPM): Limit 500, Requested 612.",
+                ),
+                overlong,
+            ),
+            (429, said("Rate limit reached for m on tokens per min (TPM): Limit 500, Used 400."), None),
+            (
+                429,
+                said(
+                    "This request would exceed your organization's rate limit of 500 input tokens per minute.",
+                ),
+                None,
+            ),
             (400, said("temperature: Extra inputs are not permitted"), None),
             (400, said("You have reached your specified API usage limits."), None),
             (401, named("invalid_api_key"), None),
@@ -250,7 +288,33 @@ mod tests {
             (429, named("rate_limit_exceeded"), None),
             (500, said("Output blocked by content filtering policy"), None),
         ] {
-            assert_eq!(read(status, &body).flaw, flaw, "{status} {body}");
+            let complaint = read(status, &body);
+            assert_eq!(complaint.flaw, flaw, "{status} {body}");
+            assert!(
+                complaint.flaw.is_none() || !complaint.may_pass,
+                "{status} {body}: it would be asked again"
+            );
+        }
+    }
+
+    #[test]
+    fn what_the_next_question_would_meet_too_is_no_fault_of_this_one_and_does_not_pass() {
+        let too_long = r#"{"error":{"type":"invalid_request_error","message":"prompt is too long: 9 > 8"}}"#;
+        for (status, body, of_all) in [
+            (307, "", true),
+            (400, "", true),
+            (400, too_long, false),
+            (401, "", false),
+            (403, "", true),
+            (404, "", true),
+            (408, "", false),
+            (413, "", false),
+            (422, "", true),
+            (429, "", false),
+            (500, "", false),
+            (529, "", false),
+        ] {
+            assert_eq!(read(status, body).is_of_all(), of_all, "{status} {body}");
         }
     }
 

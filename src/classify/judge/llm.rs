@@ -8,7 +8,10 @@ mod learned;
 mod queue;
 mod usual;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -33,6 +36,7 @@ use crate::{
         breaker::{Own, Shown, Word},
         budget::{self, Budget, Cost},
         cost,
+        refusals::{self, Refusals},
         tokens::TokenLimits,
     },
     domain::{Answer, Clock, Flaw, Name, Price, Prior, Purse},
@@ -102,6 +106,7 @@ pub struct Llm {
     usual: Arc<Usual>,
     learned: Arc<Learned>,
     queue: Arc<Queue>,
+    refusals: Arc<Mutex<Refusals>>,
 }
 
 /// A question as it is sent.
@@ -109,6 +114,8 @@ struct Written {
     body: Vec<u8>,
     /// As [`Asked::may_keep`].
     may_keep: bool,
+    /// How many tokens it has at least that no vendor keeps from an earlier one.
+    least: u64,
 }
 
 impl Llm {
@@ -119,8 +126,9 @@ impl Llm {
     pub fn new(settings: Settings, remote: Arc<Remote>) -> Result<Self, SettingsError> {
         let url = settings.wire.url(settings.base_url.as_deref())?;
         let request = settings.wire.head(&settings.key, url.clone())?;
-        let (usual, learned, queue) = (Arc::default(), Arc::default(), Arc::default());
-        Ok(Llm { settings, url, request, remote, usual, learned, queue })
+        let (usual, learned, queue, refusals) =
+            (Arc::default(), Arc::default(), Arc::default(), Arc::default());
+        Ok(Llm { settings, url, request, remote, usual, learned, queue, refusals })
     }
 
     /// Takes over the connections of `earlier`, and what is known of its breaker, its limits and its speed, if it asks the same
@@ -136,7 +144,8 @@ impl Llm {
         }
         let remote = Remote::continued(&self.remote, &earlier.remote);
         let (usual, learned) = (Arc::clone(&earlier.usual), Arc::clone(&earlier.learned));
-        Llm { remote, usual, learned, queue: Arc::clone(&earlier.queue), ..self }
+        let (queue, refusals) = (Arc::clone(&earlier.queue), Arc::clone(&earlier.refusals));
+        Llm { remote, usual, learned, queue, refusals, ..self }
     }
 
     /// What its tokens cost.
@@ -175,6 +184,20 @@ impl Llm {
         self.remote.hear(word, elapsed);
     }
 
+    /// Whether it refuses whatever it is asked, as far as is known here.
+    pub fn refusals(&self) -> Refusals {
+        self.lock_refusals().clone()
+    }
+
+    /// What is on record of that.
+    pub fn refusals_stand(&self, word: refusals::Word) {
+        self.lock_refusals().stands(word);
+    }
+
+    fn lock_refusals(&self) -> MutexGuard<'_, Refusals> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -195,7 +218,8 @@ impl Llm {
             Some(wrong) => asked.again(wrong),
             None => asked,
         };
-        Ok(Written { body: wire.body(&asked)?, may_keep: asked.may_keep })
+        let least = cost::tokens_least(&asked.event);
+        Ok(Written { body: wire.body(&asked)?, may_keep: asked.may_keep, least })
     }
 
     fn reading(&self, body: &str) -> Reading {
@@ -210,6 +234,8 @@ impl Llm {
     /// That it would not answer, from what it said instead.
     pub(super) fn read_refusal(&self, refusal: &Refusal) -> Heard {
         let told = complaint::read(refusal.status, &refusal.said.raw);
+        // By itself a 429 is no refusal: it was one as the question was larger than the limit that stood in its head.
+        let told = if told.flaw.is_none() && refusal.status == 429 { told.oversized() } else { told };
         Heard::refused(told.flaw.unwrap_or(Flaw::Refused), told.reason, refusal.said.latency_ms)
     }
 
@@ -237,7 +263,7 @@ impl Llm {
         ledger: &dyn Ledger,
         clock: &dyn Clock,
     ) -> Result<Heard, ClassifyError> {
-        let Written { body, may_keep } = self.written(question, wrong)?;
+        let Written { body, may_keep, least } = self.written(question, wrong)?;
         let digest = request_digest(self.settings.wire, &body, question.markers());
         let sender = question.sender();
         // All that follows is waited for, by as many events as may be under way at one time.
@@ -254,6 +280,12 @@ impl Llm {
             Ok(request) => request,
             Err(reason) => return Ok(lasting(reason)),
         };
+        if let Some(per_min) = self.learned.tighten(self.settings.tokens).never_let_pass(least) {
+            let reason = format!(
+                "the question has {least} tokens at least, and {per_min} are all that pass in a minute"
+            );
+            return Ok(listen(Heard::refused(Flaw::Overlong, reason, 0), true));
+        }
         let sender = sender?;
         let (most, output) = (cost::tokens_most(&body), self.settings.output_tokens_max.into());
         let cost = Cost {
@@ -350,7 +382,7 @@ impl Llm {
         let until_known = wait.max(self.usual.time());
         let (least, hindrance) = match lacks {
             Lacks::Room => (wait, Hindrance::Full),
-            Lacks::Health => (until_known, Hindrance::Other),
+            Lacks::Health => (until_known, Hindrance::Held),
             Lacks::Money => (until_known, Hindrance::Capped),
         };
         let turn = self.turn_after(least, call.most, call.clock.monotonic());
@@ -396,7 +428,7 @@ impl Judge for Llm {
     }
 
     fn draft(&self, question: &Question<'_>) -> Result<Option<Draft>, ClassifyError> {
-        let Written { body, may_keep } = self.written(question, None)?;
+        let Written { body, may_keep, least: _ } = self.written(question, None)?;
         let Settings { model, output_tokens_max, .. } = &self.settings;
         let (input, dense) = (cost::tokens_about(body.len()), cost::tokens_most(&body));
         let output = u64::from(*output_tokens_max);
@@ -458,7 +490,7 @@ fn lasting(reason: String) -> Heard {
         reason,
         may_pass: false,
         retry_after: None,
-        hindrance: Hindrance::Other,
+        hindrance: Hindrance::Unasked,
     })
 }
 

@@ -126,7 +126,7 @@ impl Judge for Local {
                     reason,
                     may_pass: false,
                     retry_after: None,
-                    hindrance: Hindrance::Other,
+                    hindrance: Hindrance::Failed,
                 });
             }
             State::Untrained => {
@@ -135,7 +135,7 @@ impl Judge for Local {
                     reason,
                     may_pass: true,
                     retry_after: None,
-                    hindrance: Hindrance::Other,
+                    hindrance: Hindrance::Failed,
                 });
             }
         };

@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::{ClassifyError, Ledger, Output};
-use crate::domain::{Clock, Money, Name, Tokens};
+use crate::domain::{Clock, Money, Name, Tokens, words};
 
 pub use llm::{Key, Llm, Settings, SettingsError};
 pub use local::{Lesson, Local};
@@ -138,7 +138,7 @@ pub enum Turn {
     },
 }
 
-/// What keeps a judge from answering.
+/// What keeps a judge from answering; for counting, by its word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hindrance {
     /// It works, and has no room for now: a short wait for it is better than to send everything to the next one.
@@ -148,9 +148,31 @@ pub enum Hindrance {
     /// Its vendor says that what may be spent there is spent: it is asked again from time to time, one question after the other,
     /// however long that takes.
     Capped,
-    /// It does not work, is not asked at all, or what it was asked was lost.
-    Other,
+    /// Its breaker is open.
+    Held,
+    /// Its vendor says that it will answer nobody until somebody acts, and that money is not what it lacks.
+    Barred,
+    /// It failed, or what it was asked was lost.
+    Failed,
+    /// It would not answer as it was asked, and what it was asked about is not to blame.
+    Refused,
+    /// It cannot be asked as it is set up: there is no key for it, or the question is dearer than all that it may cost.
+    Unasked,
+    /// It would come too late, and a later one would not.
+    Slow,
 }
+
+words!(Hindrance {
+    Full = "no_room",
+    Spent = "unaffordable",
+    Capped = "money_spent",
+    Held = "breaker_open",
+    Barred = "barred",
+    Failed = "failed",
+    Refused = "refused",
+    Unasked = "not_asked",
+    Slow = "too_slow",
+});
 
 /// A valid answer.
 #[derive(Debug, Clone, PartialEq)]

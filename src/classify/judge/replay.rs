@@ -44,7 +44,7 @@ impl Replay {
                     reason,
                     may_pass: false,
                     retry_after: None,
-                    hindrance: Hindrance::Other,
+                    hindrance: Hindrance::Unasked,
                 })
             }
         })

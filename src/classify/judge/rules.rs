@@ -104,7 +104,7 @@ impl Judge for Rules {
                     reason,
                     may_pass: false,
                     retry_after: None,
-                    hindrance: Hindrance::Other,
+                    hindrance: Hindrance::Failed,
                 });
             }
         };

@@ -24,8 +24,8 @@ use super::yard;
 const PERIODS: usize = 12;
 /// Between two alerts about dead letters, and longer than between two looks.
 const QUARTER: Duration = Duration::from_mins(15);
-/// Loops of each keeper: alarms, retention, room, breakers.
-const LOOPS: usize = 4;
+/// Loops of each keeper: alarms, retention, room, breakers, judges that refuse.
+const LOOPS: usize = 5;
 
 async fn keeper(server: &RedisServer, name: &str, clock: &Arc<HandClock>) -> Keeper {
     let (dir, ticking) = (tempfile::tempdir().unwrap(), Arc::clone(clock) as Arc<dyn Clock>);

@@ -218,7 +218,7 @@ async fn one_sender_does_not_spend_the_money_of_all() {
 #[tokio::test]
 async fn tokens_of_a_minute_are_shared_out_and_come_back_with_time() {
     // Any question takes the whole minute.
-    let house = with(House::plan().llm(), "claude", "input_tokens_per_min = 1").start().await;
+    let house = with(House::plan().llm(), "claude", "input_tokens_per_min = 100").start().await;
     for (id, decides) in [("a", "claude"), ("b", "gpt")] {
         house.sandbox.reply_next(says("lead"));
         assert_eq!(judge(&house.run(&form(id)).await), decides);
@@ -231,7 +231,7 @@ async fn tokens_of_a_minute_are_shared_out_and_come_back_with_time() {
 #[tokio::test]
 async fn tokens_of_a_minute_are_kept_to_where_nobody_can_say_what_others_have_taken() {
     let server = RedisServer::start(&[]);
-    let plan = with(House::plan().llm(), "claude", "input_tokens_per_min = 1").on_redis(&server);
+    let plan = with(House::plan().llm(), "claude", "input_tokens_per_min = 100").on_redis(&server);
     let house = plan.start().await;
     // As where no answer comes in time.
     let _: String = server.ask(&["SET", "{hookyard:0}:rate:tokens/claude/input", "not a rate"]).await;
@@ -294,7 +294,7 @@ async fn those_that_wait_for_tokens_come_back_in_turn_and_not_all_at_once() {
 
 #[tokio::test]
 async fn tokens_of_a_question_that_never_left_are_given_back() {
-    let house = with(House::plan().llm(), "claude", "tokens_per_min = 1").start().await;
+    let house = with(House::plan().llm(), "claude", "tokens_per_min = 100").start().await;
     let spent = spend(&house, "claude").await;
     house.sandbox.reply_next(says("lead"));
     assert_eq!(judge(&house.run(&form("a")).await), "gpt");

@@ -10,6 +10,7 @@ mod judges;
 mod objective;
 mod overtaken;
 mod people;
+mod refused;
 mod reload;
 mod replay;
 mod retries;

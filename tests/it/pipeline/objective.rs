@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use hookyard::{
-    config::CLASSIFIERS,
+    config::{CLASSIFIERS, JUDGES},
     domain::{EventState, PurchaseState, RungOutcome, Verdict},
     sandbox::Reply,
     store::Timeline,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
     house::{House, Plan, form, outcomes, route},
-    process::arrived,
+    process::{arrived, in_time},
 };
 
 const CLAUDE: &str = "/llm/v1/messages";
@@ -67,24 +67,39 @@ async fn a_judge_that_hangs_is_left_while_the_next_one_is_still_in_time() {
         "what was cut short may be billed"
     );
     let breakers = house.ask("/api/v1/breakers").await.json;
-    assert_eq!(breakers["judges"]["claude"]["failures_in_a_row"], 1, "it had its usual time: {breakers}");
+    let known = &breakers["judges"]["claude"]["failures_in_a_row"];
+    assert_eq!(*known, 0, "nobody knows yet whether it is slow or dead: {breakers}");
 }
 
-#[tokio::test]
-async fn a_vendor_that_hangs_opens_its_breaker_though_nobody_waited_to_the_end() {
-    let house = within(2_100).start().await;
-    let gate = house.sandbox.hold(CLAUDE);
-    let ids = ["a", "b", "c", "d", "e"];
+/// Five events whose first model has not answered by the time that the next one has to be asked.
+async fn five_cut_short(house: &House) {
     let mut events = Vec::new();
-    for id in ids {
+    for id in ["a", "b", "c", "d", "e"] {
         house.sandbox.reply_next(says("lead"));
         events.push(house.queue(&form(id)).await);
     }
     for event in events {
         assert_eq!(&*verdict(&house.settled(event).await).judge, "gpt");
     }
-    let breakers = house.ask("/api/v1/breakers").await.json;
-    assert_eq!(breakers["judges"]["claude"]["state"], "open", "{breakers}");
+}
+
+/// Waits until the breaker of the first model is shown as wanted.
+async fn shown(house: &House, wanted: impl Fn(&Value) -> bool) {
+    let looking = async {
+        while !wanted(&house.ask("/api/v1/breakers").await.json["judges"]["claude"]) {
+            tokio::task::yield_now().await;
+        }
+    };
+    in_time("a breaker as it is to be", looking).await;
+}
+
+#[tokio::test]
+async fn a_vendor_that_hangs_opens_its_breaker_though_nobody_waited_to_the_end() {
+    let short = "timeout_ms = 2_000         # then";
+    let house = within(2_100).edit(JUDGES, "timeout_ms = 20_000         # then", short).start().await;
+    let gate = house.sandbox.hold(CLAUDE);
+    five_cut_short(&house).await;
+    shown(&house, |claude| claude["state"] == "open").await;
     house.sandbox.reply_next(says("lead"));
     assert_eq!(&*verdict(&house.run(&form("f")).await).judge, "gpt");
     assert_eq!(house.sandbox.requests(CLAUDE), 5, "it is left alone");
@@ -92,6 +107,32 @@ async fn a_vendor_that_hangs_opens_its_breaker_though_nobody_waited_to_the_end()
     house.advance(MINUTE);
     house.sandbox.reply_next(says("lead"));
     assert_eq!(&*verdict(&house.run(&form("g")).await).judge, "claude", "one may find out");
+}
+
+#[tokio::test]
+async fn a_vendor_that_is_slow_and_answers_stays_with_those_who_have_the_time() {
+    let house = within(2_100).start().await;
+    // It fails once: that is known until an answer comes.
+    house.sandbox.fail_next(CLAUDE, 1, 500);
+    house.sandbox.reply_next(says("lead"));
+    assert_eq!(&*verdict(&house.run(&form("first")).await).judge, "gpt");
+    let gate = house.sandbox.hold(CLAUDE);
+    five_cut_short(&house).await;
+    shown(&house, |claude| claude["failures_in_a_row"] == 1).await;
+    gate.release();
+    shown(&house, |claude| claude["failures_in_a_row"] == 0).await;
+    let late = async {
+        let answered =
+            || house.sandbox.llm_calls().iter().filter(|call| call.model.contains("claude")).count();
+        while answered() < 5 {
+            tokio::task::yield_now().await;
+        }
+    };
+    in_time("what nobody waited for", late).await;
+    house.reload(&House::plan().llm().edit(CLASSIFIERS, "objective_ms = 3_000\n", ""));
+    house.sandbox.reply_next(says("lead"));
+    assert_eq!(&*verdict(&house.run(&form("f")).await).judge, "claude");
+    assert_eq!(house.sandbox.requests(CLAUDE), 7);
 }
 
 #[tokio::test]

@@ -17,8 +17,8 @@ use super::{
 use crate::{
     classify::{Ledger, LedgerError, PerMinute, Refusal, RequestTaken, TokensTaken, TokensUsed},
     decide::{breaker::Change, budget::Cost, cost},
-    domain::{Answer, Clock, Tokens},
-    remote::{Busy, Pass, RemoteError, Request, retry_after},
+    domain::{Answer, Clock, Name, Tokens},
+    remote::{Busy, Pass, RemoteError, Request, Rest, retry_after},
 };
 
 /// How long a vendor is left alone that has no room and does not say for how long.
@@ -141,14 +141,29 @@ impl Llm {
         let Call { cost, digest, ledger, clock, .. } = call;
         let started = clock.monotonic();
         let left = call.until.map(|until| until.saturating_sub(started));
-        let request = call.request.clone().with_json(body).within(left, self.usual.time());
-        let sent = self.remote.send_under(request, &pass).await;
+        let request = call.request.clone().with_json(body);
+        let (sent, rest) = self.remote.send_within(request, &pass, left).await;
+        let is_cut_short = rest.is_some();
         let complaint = sent.as_ref().ok().filter(|response| !response.is_success()).map(|response| {
             let told = complaint::read(response.status, &String::from_utf8_lossy(&response.body));
             let wait = retry_after(&response.headers, clock.now()).filter(|_| told.may_pass);
             (told, wait)
         });
+        let allowances = sent.as_ref().map_or_else(
+            |_| Vec::new(),
+            |response| allowance::read(self.settings.wire, &response.headers, clock.now()),
+        );
+        let complaint = complaint.map(|(told, wait)| {
+            let is_full = sent.as_ref().is_ok_and(|response| response.status == 429) && !told.barred;
+            if is_full && self.never_fits(&allowances, wait, call) {
+                (told.oversized(), None)
+            } else {
+                (told, wait)
+            }
+        });
         match &complaint {
+            // It is the question that is wrong: others are answered.
+            Some((told, _)) if told.flaw.is_some() => {}
             Some((told, _)) if told.barred => pass.barred(told.heading.clone(), told.spent),
             // What it says to one holds for all: others would only be refused too.
             Some((told, Some(wait))) => {
@@ -159,12 +174,16 @@ impl Llm {
             }
             Some((_, None)) | None => {}
         }
-        let allowances = sent.as_ref().map_or_else(
-            |_| Vec::new(),
-            |response| allowance::read(self.settings.wire, &response.headers, clock.now()),
-        );
+        match &complaint {
+            Some((told, _)) if told.is_of_all() => self.lock_refusals().refused(&told.heading),
+            None if sent.is_ok() => self.lock_refusals().answered(),
+            Some(_) | None => {}
+        }
         let requests_left = self.heed(&allowances, call, &pass);
-        self.tell(pass, *clock);
+        match rest {
+            Some(rest) => self.hear_out(rest, pass, *ledger),
+            None => tell(&self.settings.name, pass.end(clock.monotonic())),
+        }
         if let Some(left) = requests_left {
             ledger.requests_left(&self.settings.name, self.per_min(), left).await;
         }
@@ -176,7 +195,9 @@ impl Llm {
             }
             Err(RemoteError::Unknown { reason }) => {
                 self.usual.silent(elapsed_ms(*clock, started));
-                return Ok(Err(Unanswered::Out { turn: passing(reason), departed: Departed::Perhaps }));
+                let hindrance = if is_cut_short { Hindrance::Slow } else { Hindrance::Failed };
+                let turn = Turn::Unavailable { reason, may_pass: true, retry_after: None, hindrance };
+                return Ok(Err(Unanswered::Out { turn, departed: Departed::Perhaps }));
             }
         };
         if let Some((complaint, wait)) = complaint {
@@ -203,7 +224,13 @@ impl Llm {
                 (Some(self.turn_after(wait, call.most, now)), Hindrance::Full)
             } else {
                 let held = if barred { self.remote.held_for(now) } else { None };
-                (wait.or(held), if spent { Hindrance::Capped } else { Hindrance::Other })
+                let hindrance = match (spent, barred, may_pass) {
+                    (true, _, _) => Hindrance::Capped,
+                    (false, true, _) => Hindrance::Barred,
+                    (false, false, true) => Hindrance::Failed,
+                    (false, false, false) => Hindrance::Refused,
+                };
+                (wait.or(held), hindrance)
             };
             let turn = Turn::Unavailable { reason, may_pass, retry_after, hindrance };
             let departed = if not_billed { Departed::Unbilled } else { Departed::Perhaps };
@@ -243,6 +270,17 @@ impl Llm {
         Some(PerMinute { requests, counted_here: own == Some(requests) })
     }
 
+    /// Whether a question that was refused for now will always be: Anthropic says the same of one that is larger than all it lets
+    /// through in a minute as of any that comes too early. But it names no time then, or it has a whole minute left, and that is
+    /// less than the question has: about, where it says by its silence that waiting does not help, or else at most.
+    fn never_fits(&self, allowances: &[Allowance], wait: Option<Duration>, call: &Call<'_>) -> bool {
+        let output = self.settings.output_tokens_max.into();
+        allowances.iter().any(|told| {
+            (wait.is_none() && told.never_holds((call.about, output)))
+                || (told.is_whole() && told.never_holds((call.most, output)))
+        })
+    }
+
     /// Leaves the vendor alone where it says that next to nothing is left of a limit, and takes its word for the requests; how many
     /// are left, if that may be fewer than was known.
     fn heed(&self, allowances: &[Allowance], call: &Call<'_>, pass: &Pass) -> Option<u32> {
@@ -275,20 +313,30 @@ impl Llm {
         ledger.tokens_used(&self.settings.name, &used).await;
     }
 
-    /// Tells the breaker how a call went.
-    fn tell(&self, pass: Pass, clock: &dyn Clock) {
-        match pass.end(clock.monotonic()) {
-            Some(Change::Opened { reason }) => {
-                tracing::warn!(judge = %self.settings.name, reason, "the breaker of a judge has opened");
-            }
-            Some(Change::Closed) => {
-                tracing::info!(judge = %self.settings.name, "the breaker of a judge has closed");
-            }
-            None => {}
+    /// Lets a call that was cut short for the next judge go on by itself until its vendor answers, or its whole time is over: that the
+    /// event could not wait longer is no failure of the vendor's, and only so is one that is dead told from one that is slow, while
+    /// nobody is held up. What it says by then is too late to be anybody's answer.
+    fn hear_out(&self, rest: Rest, pass: Pass, ledger: &dyn Ledger) {
+        let Some(pass) = pass.unwatched() else { return };
+        let judge = Name::clone(&self.settings.name);
+        ledger.go_on(Box::pin(async move {
+            drop(rest.await);
+            tell(&judge, pass.end_unwatched());
+        }));
+    }
+}
+
+/// Says what has become of a judge's breaker.
+fn tell(judge: &Name, change: Option<Change>) {
+    match change {
+        Some(Change::Opened { reason }) => {
+            tracing::warn!(%judge, reason, "the breaker of a judge has opened")
         }
+        Some(Change::Closed) => tracing::info!(%judge, "the breaker of a judge has closed"),
+        None => {}
     }
 }
 
 fn passing(reason: String) -> Turn {
-    Turn::Unavailable { reason, may_pass: true, retry_after: None, hindrance: Hindrance::Other }
+    Turn::Unavailable { reason, may_pass: true, retry_after: None, hindrance: Hindrance::Failed }
 }

@@ -118,3 +118,38 @@ async fn after_a_long_question_a_short_one_is_asked_while_there_is_room_for_it()
     let turn = judge.ask(&setting.question(), &RecordingLedger::default(), &clock).await.expect("a turn");
     assert!(matches!(turn, Turn::Said(_)), "it is all there again");
 }
+
+#[tokio::test]
+async fn what_anthropic_will_always_refuse_is_told_from_what_it_refuses_for_now() {
+    let says = json!({"type": "error", "error": {"type": "rate_limit_error", "message": "This request would exceed"}});
+    let long = "word ".repeat(4_000);
+    for (text, left, wait, fits) in [
+        ("hello", "300", None, true),
+        (long.as_str(), "300", Some("5"), true),
+        // It names no time after which it would have room.
+        (long.as_str(), "300", None, false),
+        // More is never left.
+        (long.as_str(), "5000", Some("5"), false),
+    ] {
+        let mut headers = vec![
+            ("anthropic-ratelimit-input-tokens-limit", "5000"),
+            ("anthropic-ratelimit-input-tokens-remaining", left),
+            ("anthropic-ratelimit-input-tokens-reset", "1970-01-01T00:00:30Z"),
+        ];
+        headers.extend(wait.map(|wait| ("retry-after", wait)));
+        let vendor = Vendor::new(Wire::Messages, 429, &headers, says.clone());
+        let judge = llm(Wire::Messages, &vendor.base_url().await, Key::NotNeeded);
+        let (clock, setting, ledger) = (HandClock::default(), about(text), RecordingLedger::default());
+        let turn = judge.ask(&setting.question(), &ledger, &clock).await.expect("a turn");
+        let rests = judge.resting(clock.monotonic()).is_some();
+        if fits {
+            let waits = matches!(turn, Turn::Unavailable { may_pass: true, hindrance: Hindrance::Full, .. });
+            assert!(waits && rests, "{left} left, {wait:?}: {turn:?}");
+        } else {
+            let refused = matches!(&turn, Turn::Abstained { reason } if reason.contains("larger than all"));
+            assert!(refused && !rests, "{left} left, {wait:?}: {turn:?}");
+            assert_eq!(*ledger.heard.lock().expect("not poisoned"), [Some(Flaw::Overlong)]);
+        }
+        assert_eq!(ledger.states(), [PurchaseState::NotBilled]);
+    }
+}
