@@ -180,7 +180,7 @@ impl Default for Metrics {
         );
         registry.register(
             "judge_unavailable",
-            "Turns of judges that ended without an answer, by what kept them from it",
+            "Turns of judges that were passed over or ended without an answer, by what kept them from it",
             metrics.unavailable.clone(),
         );
         registry.register("received", "Deliveries that arrived", metrics.received.clone());

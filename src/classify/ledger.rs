@@ -1,6 +1,6 @@
 //! The port through which paid questions are recorded, so that no answer is bought twice.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
@@ -8,8 +8,11 @@ use futures_util::future::BoxFuture;
 use super::Hindrance;
 use crate::{
     decide::{budget::Cost, tokens::Need},
-    domain::{Answer, Flaw, Money, Name, Prior, Timestamp},
+    domain::{Answer, Clock, Flaw, Money, Name, Prior, Timestamp},
 };
+
+/// A call that nobody waits for, by a clock of its own.
+pub type Unwatched = Box<dyn FnOnce(Arc<dyn Clock>) -> BoxFuture<'static, ()> + Send>;
 
 /// The record of one job's purchases. The worker implements it over the store.
 ///
@@ -73,7 +76,7 @@ pub trait Ledger: Send + Sync {
     fn heard(&self, _judge: &Name, _digest: &str, _hearing: Hearing<'_>) {}
 
     /// Lets a call go on that nobody waits for any more, beside everything else; it is dropped where it would serve nobody.
-    fn go_on(&self, _call: BoxFuture<'static, ()>) {}
+    fn go_on(&self, _call: Unwatched) {}
 
     /// A judge's turn ended without an answer. For counting.
     fn unavailable(&self, _judge: &Name, _hindrance: Hindrance) {}

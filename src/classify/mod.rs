@@ -26,6 +26,7 @@ pub use judge::{
 };
 pub use ledger::{
     FreeLedger, Hearing, Ledger, LedgerError, PerMinute, Refusal, RequestTaken, TokensTaken, TokensUsed,
+    Unwatched,
 };
 pub use recorded::RecordedLedger;
 pub use recordings::{

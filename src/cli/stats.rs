@@ -69,10 +69,10 @@ struct LoadView {
 struct BreakersView {
     destinations: BTreeMap<String, BreakerView>,
     judges: BTreeMap<String, BreakerView>,
-    refusing: BTreeMap<String, RefusedView>,
+    refusing: BTreeMap<String, BTreeMap<String, RefusedView>>,
 }
 
-/// It refuses whatever it is asked.
+/// It refuses whatever a classifier asks.
 #[derive(Deserialize)]
 struct RefusedView {
     in_a_row: u32,
@@ -187,8 +187,9 @@ fn judges(
             },
         );
         let mut told = breaker_told(breaker);
-        if let Some(RefusedView { in_a_row, reason }) = refusing.get(name) {
-            told.push_str(&format!("; refused the last {in_a_row} questions: {}", out::plain(reason)));
+        for (classifier, RefusedView { in_a_row, reason }) in refusing.get(name).into_iter().flatten() {
+            let reason = out::plain(reason);
+            told.push_str(&format!("; refused the last {in_a_row} questions of {classifier}: {reason}"));
         }
         table.row(vec![Cell::new(name), Cell::new(rest), Cell::new(told)]);
     }

@@ -268,10 +268,13 @@ impl Engine {
         self.judges.iter().map(|(name, judge)| (name, &**judge))
     }
 
-    /// The judges that refuse whatever they are asked.
-    pub fn refusing_judges(&self) -> BTreeMap<Name, Refused> {
-        let refusing = |(name, judge): (&Name, &Llm)| Some((Name::clone(name), judge.refusals().shown()?));
-        self.language_models().filter_map(refusing).collect()
+    /// The judges that refuse whatever a classifier asks them, and which those are.
+    pub fn refusing_judges(&self) -> BTreeMap<Name, BTreeMap<Name, Refused>> {
+        let refused = |judge: &Llm| -> BTreeMap<_, _> {
+            judge.refusals().into_iter().filter_map(|(of, refusals)| Some((of, refusals.shown()?))).collect()
+        };
+        let all = self.language_models().map(|(name, judge)| (Name::clone(name), refused(judge)));
+        all.filter(|(_, refused)| !refused.is_empty()).collect()
     }
 
     /// How long each judge rests that asked to be left alone, and why.

@@ -34,8 +34,8 @@ pub enum Alarm {
     BreakerOpened { of: Guarded, name: Name, reason: String, until: Option<Timestamp>, openings: u64 },
     /// `hookyard.breaker_closed`
     BreakerClosed { of: Guarded, name: Name },
-    /// `hookyard.judge_refuses`: it refuses whatever it is asked, and its breaker stays closed.
-    JudgeRefuses { name: Name, refused: Refused },
+    /// `hookyard.judge_refuses`: it refuses whatever a classifier asks, and its breaker stays closed.
+    JudgeRefuses { name: Name, classifier: Name, refused: Refused },
     /// `hookyard.store_pressure`: deliveries are refused.
     StorePressure { full: Full, room: Room },
 }
@@ -112,8 +112,9 @@ impl Alarm {
                 "openings": openings,
             }),
             Alarm::BreakerClosed { of, name } => json!({ "of": of, "name": name }),
-            Alarm::JudgeRefuses { name, refused: Refused { in_a_row, reason } } => json!({
+            Alarm::JudgeRefuses { name, classifier, refused: Refused { in_a_row, reason } } => json!({
                 "name": name,
+                "classifier": classifier,
                 "reason": reason,
                 "in_a_row": in_a_row,
             }),
@@ -153,9 +154,9 @@ impl Alarm {
                 text
             }
             Alarm::BreakerClosed { of, name } => format!("the {} {name} works again", of.as_str()),
-            Alarm::JudgeRefuses { name, refused: Refused { in_a_row, reason } } => format!(
-                "the judge {name} refuses whatever it is asked, {in_a_row} questions in a row; see what it says in the record of \
-                 one, and mend its configuration: {reason}"
+            Alarm::JudgeRefuses { name, classifier, refused: Refused { in_a_row, reason } } => format!(
+                "the judge {name} refuses whatever the classifier {classifier} asks, {in_a_row} questions in a row; see what it \
+                 says in the record of one, and mend the configuration: {reason}"
             ),
             Alarm::StorePressure { full: Full::Disk, room } => format!(
                 "deliveries are refused: {} bytes of the disk are free, and {} must be",

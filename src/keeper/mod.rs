@@ -89,17 +89,16 @@ impl Keeper {
     async fn watch_for_refusals(&self) {
         while !self.tasks.is_stopping() {
             let began = self.clock.monotonic();
-            report("judges that refuse", self.look_for_refusals().await);
+            self.look_for_refusals().await;
             let every = Duration::from_millis(self.engine().settings.alerts.check_ms);
             self.rest_since(began, every).await;
         }
     }
 
-    /// Looks once for dead letters, silent sources, breakers that opened or closed and judges that refuse, and tells of what is new.
+    /// Looks once for dead letters, silent sources and breakers that opened or closed, and tells of what is new.
     pub async fn look(&self) {
         report("dead letters", self.look_for_dead_letters().await);
         report("breakers", self.look_at_breakers().await);
-        report("judges that refuse", self.look_for_refusals().await);
         report("silent sources", self.look_for_silence().await);
     }
 

@@ -59,7 +59,7 @@ pub(super) struct Gate {
 struct State {
     breaker: Breaker,
     calls: u32,
-    /// Calls that go on though nobody waits for them.
+    /// Those of them that go on though nobody waits for them.
     unwatched: u32,
     /// Until when it asked to be left alone.
     rest_until: Duration,
@@ -77,8 +77,8 @@ impl State {
 
     /// A call is over.
     fn over(&mut self, unwatched: bool) {
-        let calls = if unwatched { &mut self.unwatched } else { &mut self.calls };
-        *calls = calls.saturating_sub(1);
+        self.calls = self.calls.saturating_sub(1);
+        self.unwatched = self.unwatched.saturating_sub(unwatched.into());
     }
 }
 
@@ -286,25 +286,18 @@ impl Pass {
         move |outcome| *noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome)
     }
 
-    /// Whoever made the call waits for it no longer, and it goes on by itself, to find out whether the other side is slow or dead: it
-    /// takes up nobody's room. As many do at one time as open the breaker if all of them fail; `None` beyond that, when the call is to
-    /// be dropped, and says nothing.
+    /// Whoever made the call waits for it no longer, and it goes on by itself, to find out whether the other side is slow or dead: the
+    /// other side works on it still. As many do at one time as open the breaker if all of them fail; `None` beyond that, when the
+    /// call is to be dropped, and says nothing.
     pub fn unwatched(mut self) -> Option<Self> {
         let mut state = self.gate.state(Duration::ZERO);
         if state.unwatched >= self.gate.bounds.breaker.failures {
             return None;
         }
-        state.over(false);
         state.unwatched += 1;
         drop(state);
         self.unwatched = true;
         Some(self)
-    }
-
-    /// As [`Pass::end`], for a call that nobody waited for: by the time as it was told last.
-    pub fn end_unwatched(self) -> Option<Change> {
-        let now = self.gate.state(Duration::ZERO).now;
-        self.end(now)
     }
 
     /// The attempt has ended: tells what [`super::Remote::send_under`] noted, if anything was sent; what has changed by
@@ -419,9 +412,9 @@ mod tests {
     }
 
     #[test]
-    fn calls_that_nobody_waits_for_take_no_room_and_are_as_many_as_open_the_breaker() {
+    fn calls_that_nobody_waits_for_are_as_many_as_open_the_breaker_and_are_under_way_still() {
         let breaker = Settings { failures: 2, ..Settings::default() };
-        let gate = Gate::new(Bounds { breaker, calls_max: Some(1), ..bounds() });
+        let gate = Gate::new(Bounds { breaker, calls_max: Some(3), ..bounds() });
         let let_go = || gate.pass(S).expect("there is room").unwatched();
         let (one, two) = (let_go().expect("goes on"), let_go().expect("goes on"));
         assert!(let_go().is_none(), "one more would find out nothing more");
@@ -429,12 +422,12 @@ mod tests {
         assert_eq!(gate.pass(S).unwrap_err().wait, CALLS_WAIT);
         drop(watched);
         for call in [one, two] {
-            assert!(gate.held(S).is_none());
+            assert!(gate.held(2 * S).is_none());
             call.note(failed());
-            call.end_unwatched();
+            call.end(2 * S);
         }
-        assert_eq!(gate.left(S), Some(60 * S), "both have failed, and it is known since when");
-        assert!(gate.pass(61 * S).expect("may find out").unwatched().is_some());
+        assert_eq!(gate.left(2 * S), Some(60 * S), "both have failed");
+        assert!(gate.pass(62 * S).expect("may find out").unwatched().is_some());
     }
 
     #[test]

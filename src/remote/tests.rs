@@ -280,7 +280,7 @@ async fn whom_nobody_waits_for_has_failed_only_when_all_its_time_is_over() {
     let pass = pass.unwatched().unwrap();
     let late = rest.unwrap().await.unwrap_err();
     assert_eq!(late, RemoteError::Unknown { reason: "no answer within 300 ms".to_owned() });
-    assert!(pass.end_unwatched().is_some() && remote.held(Duration::ZERO) == Some(0));
+    assert!(pass.end(Duration::ZERO).is_some() && remote.held(Duration::ZERO) == Some(0));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::{
     future::poll_fn,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
     task::Poll,
@@ -14,7 +14,9 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 
 use crate::{
-    classify::{Hearing, Hindrance, Ledger, LedgerError, PerMinute, RequestTaken, TokensTaken, TokensUsed},
+    classify::{
+        Hearing, Hindrance, Ledger, LedgerError, PerMinute, RequestTaken, TokensTaken, TokensUsed, Unwatched,
+    },
     decide::{budget::Cost, tokens::Need},
     domain::{Answer, Bill, Flaw, Lease, Money, Name, Prior, PurchaseOrder},
     host::{self, FailPoint},
@@ -185,8 +187,8 @@ impl Ledger for StoreLedger<'_> {
         }
     }
 
-    fn go_on(&self, call: BoxFuture<'static, ()>) {
-        let tasks = self.worker.tasks.clone();
+    fn go_on(&self, call: Unwatched) {
+        let (tasks, call) = (self.worker.tasks.clone(), call(Arc::clone(&self.worker.clock)));
         self.worker.tasks.spawn("call that nobody waits for", async move {
             tokio::select! {
                 () = call => {}

@@ -119,9 +119,10 @@ pub(super) fn read(status: u16, body: &str) -> Complaint {
 }
 
 impl Complaint {
-    /// Whether what is wrong is neither about the very question nor will it pass: as far as is known the next one meets it, too.
-    pub(super) fn is_of_all(&self) -> bool {
-        !self.may_pass && self.flaw.is_none()
+    /// Whether what is wrong is neither about the very question nor will it pass: as far as is known the next one meets it, too. Of a
+    /// `status` of 403 that is not known: see [`bar`].
+    pub(super) fn is_of_all(&self, status: u16) -> bool {
+        !self.may_pass && self.flaw.is_none() && status != 403
     }
 
     /// The same of a question that is larger than all that the vendor lets through in a minute: however long it waits, it never fits.
@@ -305,7 +306,7 @@ mod tests {
             (400, "", true),
             (400, too_long, false),
             (401, "", false),
-            (403, "", true),
+            (403, "", false),
             (404, "", true),
             (408, "", false),
             (413, "", false),
@@ -314,7 +315,7 @@ mod tests {
             (500, "", false),
             (529, "", false),
         ] {
-            assert_eq!(read(status, body).is_of_all(), of_all, "{status} {body}");
+            assert_eq!(read(status, body).is_of_all(status), of_all, "{status} {body}");
         }
     }
 

@@ -9,6 +9,7 @@ mod queue;
 mod usual;
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -106,7 +107,8 @@ pub struct Llm {
     usual: Arc<Usual>,
     learned: Arc<Learned>,
     queue: Arc<Queue>,
-    refusals: Arc<Mutex<Refusals>>,
+    /// By classifier: what one asks may be refused while another is answered.
+    refusals: Arc<Mutex<BTreeMap<Name, Refusals>>>,
 }
 
 /// A question as it is sent.
@@ -184,17 +186,17 @@ impl Llm {
         self.remote.hear(word, elapsed);
     }
 
-    /// Whether it refuses whatever it is asked, as far as is known here.
-    pub fn refusals(&self) -> Refusals {
+    /// Whether it refuses whatever it is asked by a classifier, as far as is known here.
+    pub fn refusals(&self) -> BTreeMap<Name, Refusals> {
         self.lock_refusals().clone()
     }
 
     /// What is on record of that.
-    pub fn refusals_stand(&self, word: refusals::Word) {
-        self.lock_refusals().stands(word);
+    pub fn refusals_stand(&self, classifier: &Name, word: refusals::Word) {
+        self.lock_refusals().entry(Name::clone(classifier)).or_default().stands(word);
     }
 
-    fn lock_refusals(&self) -> MutexGuard<'_, Refusals> {
+    fn lock_refusals(&self) -> MutexGuard<'_, BTreeMap<Name, Refusals>> {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -280,11 +282,12 @@ impl Llm {
             Ok(request) => request,
             Err(reason) => return Ok(lasting(reason)),
         };
-        if let Some(per_min) = self.learned.tighten(self.settings.tokens).never_let_pass(least) {
+        // What was learned of a vendor's limits may have been raised meanwhile: only the vendor says so.
+        if let Some(per_min) = self.settings.tokens.never_let_pass(least) {
             let reason = format!(
                 "the question has {least} tokens at least, and {per_min} are all that pass in a minute"
             );
-            return Ok(listen(Heard::refused(Flaw::Overlong, reason, 0), true));
+            return Ok(listen(Heard::refused(Flaw::Overlong, reason, 0), false));
         }
         let sender = sender?;
         let (most, output) = (cost::tokens_most(&body), self.settings.output_tokens_max.into());

@@ -136,6 +136,20 @@ async fn a_vendor_that_is_slow_and_answers_stays_with_those_who_have_the_time() 
 }
 
 #[tokio::test]
+async fn what_a_vendor_says_of_itself_is_heeded_though_nobody_waited_for_it() {
+    let house = within(2_100).start().await;
+    let gate = house.sandbox.hold(CLAUDE);
+    house.sandbox.reply_next(says("lead"));
+    assert_eq!(&*verdict(&house.run(&form("a")).await).judge, "gpt");
+    house.sandbox.reply_next(Reply::SpendLimit);
+    gate.release();
+    shown(&house, |claude| claude["state"] == "open").await;
+    house.sandbox.reply_next(says("lead"));
+    assert_eq!(&*verdict(&house.run(&form("b")).await).judge, "gpt");
+    assert_eq!(house.sandbox.requests(CLAUDE), 1, "it is left alone");
+}
+
+#[tokio::test]
 async fn one_that_is_too_slow_is_not_asked_again_for_some_dozens_of_events() {
     let house = within(1_200).start().await;
     slow(&house).await;

@@ -115,12 +115,15 @@ async fn a_judge_that_refuses_whatever_it_is_asked_is_told_of_once_until_it_answ
     };
     let shown = async || house.ask("/api/v1/breakers").await.json;
     refuse("a", IN_A_ROW - 1).await;
-    house.service.keeper.look().await;
+    house.service.keeper.look_for_refusals().await;
     assert_eq!((alarms(&house).await.len(), &shown().await["refusing"]), (0, &json!({})));
     refuse("b", 1).await;
     house.alarm("hookyard.judge_refuses").await;
     let told = alarms(&house).await.remove(0);
-    assert_eq!((&told["data"]["name"], &told["data"]["in_a_row"]), (&json!("gpt"), &json!(IN_A_ROW)));
+    assert_eq!(
+        told["data"].as_object().map(|data| (&data["name"], &data["classifier"], &data["in_a_row"])),
+        Some((&json!("gpt"), &json!("triage"), &json!(IN_A_ROW)))
+    );
     let reason = told["data"]["reason"].as_str().expect("why");
     assert!(reason.starts_with("HTTP 400 (invalid_request_error"), "{reason}");
     assert!(
@@ -131,11 +134,14 @@ async fn a_judge_that_refuses_whatever_it_is_asked_is_told_of_once_until_it_answ
 
     // Further ones are no news, and its breaker stays closed.
     refuse("c", 2).await;
-    house.service.keeper.look().await;
+    house.service.keeper.look_for_refusals().await;
     assert_eq!(alarms(&house).await.len(), 1);
     let breakers = shown().await;
     assert_eq!(breakers["judges"]["gpt"]["state"], "closed");
-    assert_eq!(breakers["refusing"], json!({ "gpt": { "in_a_row": IN_A_ROW + 2, "reason": reason } }));
+    assert_eq!(
+        breakers["refusing"],
+        json!({ "gpt": { "triage": { "in_a_row": IN_A_ROW + 2, "reason": reason } } })
+    );
     let metrics = house.ask("/metrics").await.text;
     let line =
         format!("hookyard_judge_unavailable_total{{judge=\"gpt\",reason=\"refused\"}} {}", IN_A_ROW + 2);
@@ -145,12 +151,12 @@ async fn a_judge_that_refuses_whatever_it_is_asked_is_told_of_once_until_it_answ
     house.sandbox.reply_next(says("spam"));
     assert_eq!(judge(&house.run(&form("mended")).await), "gpt");
     assert_eq!(shown().await["refusing"], json!({}));
-    house.service.keeper.look().await;
+    house.service.keeper.look_for_refusals().await;
     house.reload(&broken);
     refuse("d", IN_A_ROW).await;
-    house.service.keeper.look().await;
+    house.service.keeper.look_for_refusals().await;
     assert_eq!(alarms(&house).await.len(), 1, "it was told a moment ago");
     house.advance(Duration::from_mins(15));
-    house.service.keeper.look().await;
+    house.service.keeper.look_for_refusals().await;
     assert_eq!(alarms(&house).await.len(), 2);
 }

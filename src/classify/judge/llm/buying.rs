@@ -1,6 +1,6 @@
 //! The right to ask a language model, the question on its way, and what comes back.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
@@ -17,8 +17,8 @@ use super::{
 use crate::{
     classify::{Ledger, LedgerError, PerMinute, Refusal, RequestTaken, TokensTaken, TokensUsed},
     decide::{breaker::Change, budget::Cost, cost},
-    domain::{Answer, Clock, Name, Tokens},
-    remote::{Busy, Pass, RemoteError, Request, Rest, retry_after},
+    domain::{Answer, Clock, Name, Timestamp, Tokens},
+    remote::{Busy, Pass, RemoteError, Request, Response, Rest, retry_after},
 };
 
 /// How long a vendor is left alone that has no room and does not say for how long.
@@ -144,11 +144,7 @@ impl Llm {
         let request = call.request.clone().with_json(body);
         let (sent, rest) = self.remote.send_within(request, &pass, left).await;
         let is_cut_short = rest.is_some();
-        let complaint = sent.as_ref().ok().filter(|response| !response.is_success()).map(|response| {
-            let told = complaint::read(response.status, &String::from_utf8_lossy(&response.body));
-            let wait = retry_after(&response.headers, clock.now()).filter(|_| told.may_pass);
-            (told, wait)
-        });
+        let complaint = sent.as_ref().ok().and_then(|response| complaint_of(response, clock.now()));
         let allowances = sent.as_ref().map_or_else(
             |_| Vec::new(),
             |response| allowance::read(self.settings.wire, &response.headers, clock.now()),
@@ -161,27 +157,21 @@ impl Llm {
                 (told, wait)
             }
         });
-        match &complaint {
-            // It is the question that is wrong: others are answered.
-            Some((told, _)) if told.flaw.is_some() => {}
-            Some((told, _)) if told.barred => pass.barred(told.heading.clone(), told.spent),
-            // What it says to one holds for all: others would only be refused too.
-            Some((told, Some(wait))) => {
-                pass.rest((*wait).max(REST_MIN), &told.heading, clock.monotonic());
+        if let Ok(response) = &sent {
+            if let Some((told, wait)) = &complaint {
+                leave_alone(told, *wait, response.status, &pass, clock.monotonic());
             }
-            Some((told, None)) if sent.as_ref().is_ok_and(|response| response.status == 429) => {
-                pass.rest(REST_UNTOLD, &told.heading, clock.monotonic());
+            let mut refusals = self.lock_refusals();
+            let refusals = refusals.entry(Name::clone(cost.classifier)).or_default();
+            match &complaint {
+                Some((told, _)) if told.is_of_all(response.status) => refusals.refused(&told.heading),
+                Some(_) => {}
+                None => refusals.answered(),
             }
-            Some((_, None)) | None => {}
-        }
-        match &complaint {
-            Some((told, _)) if told.is_of_all() => self.lock_refusals().refused(&told.heading),
-            None if sent.is_ok() => self.lock_refusals().answered(),
-            Some(_) | None => {}
         }
         let requests_left = self.heed(&allowances, call, &pass);
         match rest {
-            Some(rest) => self.hear_out(rest, pass, *ledger),
+            Some(rest) => self.hear_out(rest, pass, started, *ledger),
             None => tell(&self.settings.name, pass.end(clock.monotonic())),
         }
         if let Some(left) = requests_left {
@@ -272,13 +262,11 @@ impl Llm {
 
     /// Whether a question that was refused for now will always be: Anthropic says the same of one that is larger than all it lets
     /// through in a minute as of any that comes too early. But it names no time then, or it has a whole minute left, and that is
-    /// less than the question has: about, where it says by its silence that waiting does not help, or else at most.
+    /// less than the question about has.
     fn never_fits(&self, allowances: &[Allowance], wait: Option<Duration>, call: &Call<'_>) -> bool {
         let output = self.settings.output_tokens_max.into();
-        allowances.iter().any(|told| {
-            (wait.is_none() && told.never_holds((call.about, output)))
-                || (told.is_whole() && told.never_holds((call.most, output)))
-        })
+        let never_holds = |told: &Allowance| told.never_holds((call.about, output));
+        allowances.iter().any(|told| (wait.is_none() || told.is_whole()) && never_holds(told))
     }
 
     /// Leaves the vendor alone where it says that next to nothing is left of a limit, and takes its word for the requests; how many
@@ -315,14 +303,46 @@ impl Llm {
 
     /// Lets a call that was cut short for the next judge go on by itself until its vendor answers, or its whole time is over: that the
     /// event could not wait longer is no failure of the vendor's, and only so is one that is dead told from one that is slow, while
-    /// nobody is held up. What it says by then is too late to be anybody's answer.
-    fn hear_out(&self, rest: Rest, pass: Pass, ledger: &dyn Ledger) {
+    /// nobody is held up. What it says of itself is heeded. Its answer is not used: the purchase stays one that may have been billed.
+    fn hear_out(&self, rest: Rest, pass: Pass, since: Duration, ledger: &dyn Ledger) {
         let Some(pass) = pass.unwatched() else { return };
-        let judge = Name::clone(&self.settings.name);
-        ledger.go_on(Box::pin(async move {
-            drop(rest.await);
-            tell(&judge, pass.end_unwatched());
+        let (judge, usual) = (Name::clone(&self.settings.name), Arc::clone(&self.usual));
+        ledger.go_on(Box::new(move |clock| {
+            Box::pin(async move {
+                if let Ok(response) = rest.await {
+                    match complaint_of(&response, clock.now()) {
+                        Some((told, wait)) => {
+                            leave_alone(&told, wait, response.status, &pass, clock.monotonic());
+                        }
+                        None if response.cut.is_none() => usual.note(elapsed_ms(&*clock, since)),
+                        None => {}
+                    }
+                }
+                tell(&judge, pass.end(clock.monotonic()));
+            })
         }));
+    }
+}
+
+/// What a vendor says in place of an answer, and after which time it may give one.
+fn complaint_of(response: &Response, now: Timestamp) -> Option<(Complaint, Option<Duration>)> {
+    if response.is_success() {
+        return None;
+    }
+    let told = complaint::read(response.status, &String::from_utf8_lossy(&response.body));
+    let wait = retry_after(&response.headers, now).filter(|_| told.may_pass);
+    Some((told, wait))
+}
+
+/// Leaves a vendor alone that says so: what it says to one holds for all, others would only be refused too.
+fn leave_alone(told: &Complaint, wait: Option<Duration>, status: u16, pass: &Pass, now: Duration) {
+    match wait {
+        // It is the question that is wrong: others are answered.
+        _ if told.flaw.is_some() => {}
+        _ if told.barred => pass.barred(told.heading.clone(), told.spent),
+        Some(wait) => pass.rest(wait.max(REST_MIN), &told.heading, now),
+        None if status == 429 => pass.rest(REST_UNTOLD, &told.heading, now),
+        None => {}
     }
 }
 
