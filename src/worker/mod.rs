@@ -195,10 +195,12 @@ impl Worker {
             _ if claimed.job.lost_leases >= crate::decide::lease::LOST_LEASES_MAX => {
                 settlement::poison(&claimed.job)
             }
-            Work::Route { route, replay } => self.route(&engine, &ledger, route, replay.as_ref()).await?,
+            Work::Route { route, replay } => {
+                let end = self.route(&engine, &ledger, route, replay.as_ref()).await?;
+                if Arc::ptr_eq(&engine, &self.engine()) { end } else { end.outdated() }
+            }
             Work::Action(plan) => self.action(&engine, claimed, plan).await?,
         };
-        let end = if Arc::ptr_eq(&engine, &self.engine()) { end } else { end.outdated() };
         // Larger than all that comes before, which may wait for long.
         let settle = |end| Box::pin(self.settle(&engine, &ledger, started_at, end));
         match settle(end).await {

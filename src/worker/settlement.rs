@@ -64,8 +64,8 @@ pub(super) fn poison(job: &Job) -> End {
 }
 
 impl End {
-    /// The same of an attempt that went by a configuration which is not today's: what that one had to wait for says little of
-    /// today's, so a parked job is looked at again soon.
+    /// The same of an attempt at a route that went by a configuration which is not today's: what that one had to wait for says little
+    /// of today's, so a parked job is looked at again soon. A judge that is the same still knows how long it is to be left alone.
     pub fn outdated(self) -> Self {
         match self.next {
             Next::Park { wait, reason } => {
