@@ -50,9 +50,11 @@ const PARAMETERS: [&str; 4] = ["sig", "signature", "x-amz-signature", "x-goog-si
 /// Bytes of the longest parameter, and of what stands before it.
 const PARAMETER_BYTES_MAX: usize = 17;
 
-/// Bytes between a name and its value on a line below, and of the longest value there.
-const GAP_BYTES_MAX: usize = 64;
-const BELOW_BYTES_MAX: usize = 128;
+/// Bytes from a name to the end of its value on a line below.
+const BELOW_BYTES_MAX: usize = 192;
+
+/// Bytes of the shortest value there that has letters of both cases alone: names of products have, too.
+const MIXED_BYTES_MIN: usize = 12;
 
 /// Bytes of the shortest value.
 const VALUE_BYTES_MIN: usize = 4;
@@ -70,7 +72,7 @@ pub(super) fn find(text: &str) -> Vec<Range<usize>> {
         if found.last().is_some_and(|last| at < last.end) || !is_named {
             continue;
         }
-        if let Some(value) = below(text, at + sign.len()).filter(|_| !is_equals) {
+        if !is_equals && let Some(value) = below(text, at + sign.len()) {
             found.push(value);
             continue;
         }
@@ -110,7 +112,7 @@ fn is_parameter(text: &str, at: usize) -> bool {
 /// letter goes on there as well, so it takes a digit or letters of both cases, and is neither an address nor another name.
 fn below(text: &str, at: usize) -> Option<Range<usize>> {
     let rest = text.get(at..)?;
-    let near = rest.get(..rest.floor_char_boundary(GAP_BYTES_MAX + BELOW_BYTES_MAX))?;
+    let near = rest.get(..rest.floor_char_boundary(BELOW_BYTES_MAX))?;
     let is_blank = |c: char| matches!(c, ' ' | '\t' | '\r' | '\u{A0}');
     let is_mark = |c: char| matches!(c, '"' | '\'' | '`' | '*');
     // A `>` stands before what somebody has quoted.
@@ -121,7 +123,9 @@ fn below(text: &str, at: usize) -> Option<Range<usize>> {
     let after = after.trim_start_matches(is_blank);
     let is_alone = after.starts_with('\n') || (after.is_empty() && near.len() == rest.len());
     let value = word.trim_end_matches(|c| is_mark(c) || matches!(c, ',' | ';'));
-    let is_mixed = value.chars().skip(1).any(char::is_uppercase) && value.chars().any(char::is_lowercase);
+    let is_mixed = value.len() >= MIXED_BYTES_MIN
+        && value.chars().skip(1).any(char::is_uppercase)
+        && value.chars().any(char::is_lowercase);
     let is_likely = (is_mixed || value.bytes().any(|b| b.is_ascii_digit()))
         && !value.ends_with(':')
         && !value.contains("://");
@@ -234,6 +238,7 @@ mod tests {
         for text in [
             "This is about my password:\nI have 2 of them",
             "Password:\nThanks!",
+            "API key:\nOpenAI\n",
             "Password:\n\n\nab12cd",
             "Username:\nPassword:\nPIN2:\n",
             "Reset your password:\nhttps://x.example/reset/12345678\n",
