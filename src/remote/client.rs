@@ -253,10 +253,10 @@ impl Remote {
         let looks = time.is_some_and(|time| time <= connect_timeout(timeout)) && !request.body.is_empty();
         let departure = looks.then(Departure::default);
         let note = pass.noting();
-        let exchange = self.exchange(request, departure.clone(), pass.noting());
+        // Whoever waits holds no more than where it is.
+        let mut exchange: Rest = Box::pin(self.exchange(request, departure.clone(), pass.noting()));
         async move {
             let Some(time) = time else { return (exchange.await, None) };
-            let mut exchange: Rest = Box::pin(exchange);
             match tokio::time::timeout(time, &mut exchange).await {
                 Ok(done) => (done, None),
                 Err(_) if departure.is_none_or(|departure| departure.has_begun()) => {
